@@ -1,0 +1,47 @@
+# Flags of every target, as one interface library, and rn_library() for a folder's code.
+add_library(rn_flags INTERFACE)
+target_include_directories(rn_flags INTERFACE ${CMAKE_SOURCE_DIR})
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+target_compile_definitions(rn_flags INTERFACE _GNU_SOURCE)
+target_compile_options(rn_flags INTERFACE
+  -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes
+  -Wcast-align -Wwrite-strings -Wconversion -Wimplicit-fallthrough -Wswitch-enum -Wpointer-arith
+  -fno-common -fvisibility=hidden -fno-strict-aliasing
+  -fstack-protector-strong -fstack-clash-protection)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_compile_options(rn_flags INTERFACE -fcf-protection=full)
+endif()
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(rn_flags INTERFACE -Wlogical-op -Wduplicated-cond -Wduplicated-branches
+    -ftrivial-auto-var-init=zero)
+endif()
+if(NOT RN_SANITIZE AND CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo")
+  target_compile_definitions(rn_flags INTERFACE _FORTIFY_SOURCE=2)
+endif()
+target_link_options(rn_flags INTERFACE -Wl,-z,relro,-z,now)
+if(RN_ASSERTIONS)
+  target_compile_definitions(rn_flags INTERFACE RN_ASSERTIONS=1)
+endif()
+if(RN_STRESS)
+  target_compile_definitions(rn_flags INTERFACE RN_STRESS=1)
+endif()
+if(RN_SANITIZE)
+  target_compile_options(rn_flags INTERFACE -fsanitize=${RN_SANITIZE} -fno-sanitize-recover=all
+    -fno-omit-frame-pointer -g)
+  target_link_options(rn_flags INTERFACE -fsanitize=${RN_SANITIZE})
+  target_compile_definitions(rn_flags INTERFACE RN_SANITIZED=1)
+endif()
+if(RN_COVERAGE)
+  target_compile_options(rn_flags INTERFACE --coverage -O0)
+  target_link_options(rn_flags INTERFACE --coverage)
+endif()
+
+# rn_library(NAME sources...): a static library of one folder. Links are added PRIVATE by the folder.
+function(rn_library name)
+  add_library(${name} STATIC ${ARGN})
+  target_link_libraries(${name} PUBLIC rn_flags)
+endfunction()
