@@ -37,6 +37,7 @@ void rn_buf_append_u16(struct rn_buf *buf, uint16_t value);
 void rn_buf_append_u32(struct rn_buf *buf, uint32_t value);
 void rn_buf_append_u64(struct rn_buf *buf, uint64_t value);
 void rn_buf_append_utf8(struct rn_buf *buf, uint32_t scalar);
+/* printf, for processes that may use stdio; needs room for one byte more than the text. */
 void rn_buf_append_format(struct rn_buf *buf, const char *format, ...) RN_PRINTF(2, 3);
 /* Zero bytes up to a multiple of `align`. */
 void rn_buf_pad(struct rn_buf *buf, size_t align);

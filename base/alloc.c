@@ -1,0 +1,116 @@
+/*
+ * alloc.c: the one gate to the C heap, with counters and fault injection.
+ *
+ * The counters are process-wide and relaxed: they are read by tests and reports, never to decide
+ * anything about a block.
+ */
+#include "base/alloc.h"
+
+#include "base/math.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Atomic uint64_t asked_count;
+static _Atomic uint64_t live_count;
+
+/* Requests left before one fails; 0: none will. */
+static _Atomic uint64_t fail_countdown;
+static _Atomic bool fail_persistent;
+
+static bool must_fail(void)
+{
+    atomic_fetch_add_explicit(&asked_count, 1, memory_order_relaxed);
+    uint64_t left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+    while (RN_UNLIKELY(left > 0)) {
+        if (left == 1 && atomic_load_explicit(&fail_persistent, memory_order_relaxed)) {
+            return true;
+        }
+        if (atomic_compare_exchange_weak_explicit(&fail_countdown, &left, left - 1,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+            return left == 1;
+        }
+    }
+    return false;
+}
+
+static void *count_block(void *block)
+{
+    if (RN_LIKELY(block != NULL)) {
+        atomic_fetch_add_explicit(&live_count, 1, memory_order_relaxed);
+    }
+    return block;
+}
+
+void *rn_alloc(size_t size)
+{
+    if (must_fail()) {
+        return NULL;
+    }
+    return count_block(calloc(1, size == 0 ? 1 : size));
+}
+
+void *rn_alloc_array(size_t count, size_t size)
+{
+    size_t total;
+    if (!rn_checked_mul(count, size, &total)) {
+        return NULL;
+    }
+    return rn_alloc(total);
+}
+
+void *rn_realloc(void *block, size_t size)
+{
+    if (must_fail()) {
+        return NULL;
+    }
+    void *moved = realloc(block, size == 0 ? 1 : size);
+    return block == NULL ? count_block(moved) : moved;
+}
+
+void rn_free(void *block)
+{
+    if (block == NULL) {
+        return;
+    }
+    atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
+    free(block);
+}
+
+char *rn_strndup(const char *text, size_t size)
+{
+    size_t total;
+    if (!rn_checked_add(size, 1, &total)) {
+        return NULL;
+    }
+    char *copy = rn_alloc(total);
+    if (copy != NULL && size > 0) {
+        memcpy(copy, text, size);
+    }
+    return copy;
+}
+
+void rn_alloc_fail_at(uint64_t n, bool persistent)
+{
+    atomic_store_explicit(&fail_persistent, persistent, memory_order_relaxed);
+    atomic_store_explicit(&fail_countdown, n, memory_order_relaxed);
+}
+
+uint64_t rn_alloc_count(void)
+{
+    return atomic_load_explicit(&asked_count, memory_order_relaxed);
+}
+
+uint64_t rn_alloc_live(void)
+{
+    return atomic_load_explicit(&live_count, memory_order_relaxed);
+}
+
+void rn_free_pointer(void *pointer_to_pointer)
+{
+    // The variable may be of any pointer type; copying its bytes needs no aliasing licence.
+    void *block;
+    memcpy(&block, pointer_to_pointer, sizeof(block));
+    rn_free(block);
+}
