@@ -1,0 +1,105 @@
+/*
+ * build.h: from source text to a Unit.
+ *
+ * The text is compiled by a process behind its own wall; the supervisor seals and verifies what
+ * comes back. Builders and diagnostics are one thread's at a time.
+ */
+#ifndef RUNEWARD_BUILD_H
+#define RUNEWARD_BUILD_H
+
+#include <runeward/context.h>
+#include <runeward/supervisor.h>
+#include <runeward/unit.h>
+
+RUNE_BEGIN
+
+typedef struct rune_sources rune_sources;
+typedef struct rune_options rune_options;
+typedef struct rune_diagnostics rune_diagnostics;
+
+/* Empty. NULL without memory. The caller's: rune_sources_free. */
+RUNE_API rune_sources *rune_sources_new(void) RUNE_MUST_CHECK;
+/*
+ * Inserts a text (copied). The first source is the root; further ones are modules, found under
+ * `name` as item path ("a", "a::b"). TOO_LARGE (16 MiB each), INVALID_ARGUMENT, NO_MEMORY.
+ */
+RUNE_API rune_status rune_sources_insert_memory(rune_sources *sources, const char *name,
+                                                const char *data, size_t size,
+                                                rune_error **error) RUNE_MUST_CHECK;
+/*
+ * Reads a file as the root. `mod a;` then finds `a.rn` and `a/mod.rn` beside it, never outside its
+ * folder and never through symbolic links. NOT_FOUND, SYSTEM, TOO_LARGE, NO_MEMORY.
+ */
+RUNE_API rune_status rune_sources_insert_file(rune_sources *sources, const char *path,
+                                              rune_error **error) RUNE_MUST_CHECK;
+/*
+ * Modules that no other source provides come from `fn`: it writes the text through
+ * rune_sources_loaded and returns RUNE_OK, or NOT_FOUND. Runs on the thread that builds.
+ */
+typedef struct rune_loaded rune_loaded;
+typedef rune_status (*rune_loader_fn)(void *user, const char *item, rune_loaded *loaded);
+RUNE_API void rune_sources_set_loader(rune_sources *sources, rune_loader_fn fn, void *user);
+RUNE_API rune_status rune_sources_loaded(rune_loaded *loaded, const char *name, const char *data,
+                                         size_t size) RUNE_MUST_CHECK;
+/* Accepts NULL. */
+RUNE_API void rune_sources_free(rune_sources *sources);
+
+/* Defaults: a module with items, warnings on. NULL without memory. */
+RUNE_API rune_options *rune_options_new(void) RUNE_MUST_CHECK;
+/* The root source is the body of an unnamed function, called as "". */
+RUNE_API void rune_options_set_script(rune_options *options, bool script);
+/* Bytes of memory that the compiler may use; 0: the default of 512 MiB. */
+RUNE_API void rune_options_set_memory_max(rune_options *options, uint64_t bytes);
+/* Nanoseconds that a build may take; 0: the default of 10 s. */
+RUNE_API void rune_options_set_wall(rune_options *options, uint64_t wall_ns);
+/* Accepts NULL. */
+RUNE_API void rune_options_free(rune_options *options);
+
+/* Empty. NULL without memory. A build replaces what is in it. */
+RUNE_API rune_diagnostics *rune_diagnostics_new(void) RUNE_MUST_CHECK;
+RUNE_API size_t rune_diagnostics_count(const rune_diagnostics *diagnostics);
+RUNE_API bool rune_diagnostics_has_error(const rune_diagnostics *diagnostics);
+
+typedef enum rune_severity {
+    RUNE_SEVERITY_ERROR = 0,
+    RUNE_SEVERITY_WARNING = 1,
+    RUNE_SEVERITY_NOTE = 2
+} rune_severity;
+
+/* One diagnostic; texts borrowed until the diagnostics change. */
+typedef struct rune_diagnostic {
+    rune_severity severity;
+    const char *code;    /* "E0123" */
+    const char *message; /* without position */
+    const char *source;  /* name of the source */
+    uint32_t line;       /* from 1 */
+    uint32_t column;     /* from 1, in characters */
+    uint32_t end_line;
+    uint32_t end_column;
+} rune_diagnostic;
+
+RUNE_API bool rune_diagnostics_at(const rune_diagnostics *diagnostics, size_t index,
+                                  rune_diagnostic *out_diagnostic);
+/* For a terminal, with excerpts and carets. The text is the caller's. NO_MEMORY. */
+RUNE_API rune_status rune_diagnostics_render(const rune_diagnostics *diagnostics, bool color,
+                                             rune_text **out_text) RUNE_MUST_CHECK;
+/* A JSON array. The text is the caller's. NO_MEMORY. */
+RUNE_API rune_status rune_diagnostics_to_json(const rune_diagnostics *diagnostics,
+                                              rune_text **out_text) RUNE_MUST_CHECK;
+/* Accepts NULL. */
+RUNE_API void rune_diagnostics_free(rune_diagnostics *diagnostics);
+
+/*
+ * Compiles. `context` and `options` may be NULL (standard modules, defaults), `diagnostics` too.
+ * COMPILE_FAILED: the diagnostics hold at least one error. LIMIT: a total of the build was reached.
+ * CRASHED, VIOLATION: the compiler died and had no effect. SETUP, UNIT_INVALID, NO_MEMORY, SYSTEM.
+ * The unit is the caller's: rune_unit_unref. Any thread; several builds may run at once.
+ */
+RUNE_API rune_status rune_build(rune_supervisor *supervisor, const rune_sources *sources,
+                                const rune_context *context, const rune_options *options,
+                                rune_diagnostics *diagnostics, rune_unit **out_unit,
+                                rune_error **error) RUNE_MUST_CHECK;
+
+RUNE_END
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * context.h: what scripts may call: the standard modules and the host's own functions.
+ *
+ * A rune_module collects functions and constants; a rune_context is the standard modules and the
+ * modules installed in it; rune_context_runtime freezes it into a rune_runtime, which every worker
+ * shares. Builders are one thread's at a time; a runtime is counted and may be shared freely.
+ */
+#ifndef RUNEWARD_CONTEXT_H
+#define RUNEWARD_CONTEXT_H
+
+#include <runeward/value.h>
+
+RUNE_BEGIN
+
+typedef struct rune_context rune_context;
+typedef struct rune_module rune_module;
+typedef struct rune_runtime rune_runtime;
+typedef struct rune_host_call rune_host_call;
+
+/*
+ * A host function. It reads its arguments from `call` and gives exactly one answer by
+ * rune_host_call_reply or _fail. A plain function answers before it returns (else the script gets
+ * an error). An async function (RUNE_FUNCTION_ASYNC) may keep `call` and answer later from any
+ * thread, or give up with _drop; until then the call is the host's.
+ *
+ * Threads: for a synchronous call of a Vm the function runs on the thread that made the call; for
+ * an execution, where rune_supervisor_dispatch runs.
+ */
+typedef void (*rune_host_fn)(void *user, rune_host_call *call);
+
+typedef enum rune_function_flag {
+    RUNE_FUNCTION_ASYNC = 1 /* the script gets a Future and awaits it */
+} rune_function_flag;
+
+/* `path` is the module's item, as in "host" or "app::users". NULL without memory or on a bad path.
+ */
+RUNE_API rune_module *rune_module_new(const char *path) RUNE_MUST_CHECK;
+/*
+ * Adds `path::name`. `arity` up to 64, or -1 for any number of arguments. `user` goes to every call
+ * and must outlive all contexts and runtimes with it. INVALID_ARGUMENT, NO_MEMORY.
+ */
+RUNE_API rune_status rune_module_function(rune_module *module, const char *name, int arity,
+                                          unsigned flags, rune_host_fn fn, void *user,
+                                          rune_error **error) RUNE_MUST_CHECK;
+/* Adds a constant `path::name`. The value is copied. */
+RUNE_API rune_status rune_module_constant(rune_module *module, const char *name,
+                                          const rune_const_value *value,
+                                          rune_error **error) RUNE_MUST_CHECK;
+/* Accepts NULL. */
+RUNE_API void rune_module_free(rune_module *module);
+
+/* The standard modules. NULL without memory. The caller's: rune_context_free. */
+RUNE_API rune_context *rune_context_with_default_modules(void) RUNE_MUST_CHECK;
+/* Installs a copy of the module. INVALID_ARGUMENT if a path is taken already; then nothing of the
+ * module is callable through this context's later runtimes. */
+RUNE_API rune_status rune_context_install(rune_context *context, const rune_module *module,
+                                          rune_error **error) RUNE_MUST_CHECK;
+/* Freezes what the context holds now. The runtime is the caller's: rune_runtime_unref. */
+RUNE_API rune_status rune_context_runtime(const rune_context *context, rune_runtime **out_runtime,
+                                          rune_error **error) RUNE_MUST_CHECK;
+/* Accepts NULL. */
+RUNE_API void rune_context_free(rune_context *context);
+
+RUNE_API rune_runtime *rune_runtime_ref(rune_runtime *runtime);
+/* Accepts NULL. */
+RUNE_API void rune_runtime_unref(rune_runtime *runtime);
+
+/* Arguments of a host call. The value is borrowed while the call is the host's; NULL if none. */
+RUNE_API size_t rune_host_call_arg_count(const rune_host_call *call);
+RUNE_API const rune_const_value *rune_host_call_arg(const rune_host_call *call, size_t index);
+/* The user pointer of the Vm that calls (rune_vm_options_set_user). */
+RUNE_API void *rune_host_call_user(const rune_host_call *call);
+/* The item that was called, as in "host::double". Borrowed like arguments. */
+RUNE_API const char *rune_host_call_item(const rune_host_call *call);
+
+/*
+ * Answers, once. An async call is consumed by any of them. Any thread. STALE: the script's call has
+ * ended meanwhile, nobody waits; harmless. TOO_LARGE: the value exceeds the reply limit (the script
+ * gets an error instead).
+ */
+RUNE_API rune_status rune_host_call_reply(rune_host_call *call, const rune_const_value *value);
+/* The script gets an error with this message, which it may not catch but its caller sees. */
+RUNE_API rune_status rune_host_call_fail(rune_host_call *call, const char *message);
+/* Gives up: the script gets an error that says so. */
+RUNE_API rune_status rune_host_call_drop(rune_host_call *call);
+/* `fn` runs (any thread, once) when the script's call ends before an async answer. BUSY if it has
+ * ended already. */
+RUNE_API rune_status rune_host_call_on_cancel(rune_host_call *call, void (*fn)(void *user),
+                                              void *user) RUNE_MUST_CHECK;
+
+RUNE_END
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * execution.h: a call that runs while the host does something else.
+ *
+ * rune_vm_send_execute takes the Vm for the time of the execution; completing gives it back. An
+ * execution is thread safe in every function; it keeps its supervisor alive. Output sinks and host
+ * functions of executions run inside rune_execution_wait, rune_execution_poll and
+ * rune_supervisor_dispatch, on the thread that calls them, and otherwise on the library's own.
+ */
+#ifndef RUNEWARD_EXECUTION_H
+#define RUNEWARD_EXECUTION_H
+
+#include <runeward/vm.h>
+
+RUNE_BEGIN
+
+typedef struct rune_execution rune_execution;
+
+/*
+ * Starts a call. The Vm says BUSY until the execution has been completed or freed. Arguments are
+ * copied. Errors as rune_vm_call has before a call starts. The caller's: rune_execution_free.
+ */
+RUNE_API rune_status rune_vm_send_execute(rune_vm *vm, const char *item,
+                                          const rune_const_value *const *args, size_t arg_count,
+                                          const rune_call_options *options,
+                                          rune_execution **out_execution,
+                                          rune_error **error) RUNE_MUST_CHECK;
+/* True once it has ended. Never waits. */
+RUNE_API bool rune_execution_poll(rune_execution *execution);
+/* Waits up to `timeout_ns` (UINT64_MAX: without end). RUNE_OK: it has ended. TIMED_OUT. */
+RUNE_API rune_status rune_execution_wait(rune_execution *execution,
+                                         uint64_t timeout_ns) RUNE_MUST_CHECK;
+/* A descriptor that polls readable once it has ended; the execution's, closed with it; -1: none. */
+RUNE_API int rune_execution_fd(rune_execution *execution);
+/* Asks it to end as cancelled. Its own end may win the race. */
+RUNE_API void rune_execution_cancel(rune_execution *execution);
+/* The record, once: WOULD_BLOCK before the end, STALE the second time. The caller's. */
+RUNE_API rune_status rune_execution_complete(rune_execution *execution,
+                                             rune_record **out_record) RUNE_MUST_CHECK;
+/* Cancels it if it still runs, and gives the Vm back. Accepts NULL. */
+RUNE_API void rune_execution_free(rune_execution *execution);
+
+RUNE_END
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * supervisor.h: the owner of workers and compilers.
+ *
+ * A supervisor is counted by its handles and thread safe in every function. It is a good guest: no
+ * signal handler, no child of the host, no output, descriptors closed on exec. After a fork of the
+ * host every function returns FORKED.
+ */
+#ifndef RUNEWARD_SUPERVISOR_H
+#define RUNEWARD_SUPERVISOR_H
+
+#include <runeward/limits.h>
+
+RUNE_BEGIN
+
+typedef struct rune_supervisor rune_supervisor;
+typedef struct rune_supervisor_options rune_supervisor_options;
+
+typedef enum rune_policy {
+    RUNE_POLICY_STRICT = 0,     /* every layer of the named list, or no service */
+    RUNE_POLICY_BEST_EFFORT = 1 /* never below seccomp, no_new_privs, rlimits, descriptor hygiene */
+} rune_policy;
+
+typedef enum rune_isolation {
+    RUNE_ISOLATION_SHARED = 0, /* Vms of one trust domain share workers */
+    RUNE_ISOLATION_UNIT = 1,   /* Vms of one Unit share workers */
+    RUNE_ISOLATION_VM = 2,     /* a worker for each Vm */
+    RUNE_ISOLATION_CALL = 3    /* a fresh worker for each call */
+} rune_isolation;
+
+/* Defaults. NULL without memory. The caller's: rune_supervisor_options_free. */
+RUNE_API rune_supervisor_options *rune_supervisor_options_new(void) RUNE_MUST_CHECK;
+/* Workers that may live at once in each trust domain; 0: one per processor (the default). */
+RUNE_API void rune_supervisor_options_set_workers(rune_supervisor_options *options, unsigned count);
+/* Workers kept ready beyond those in use; default 1. */
+RUNE_API void rune_supervisor_options_set_spares(rune_supervisor_options *options, unsigned count);
+RUNE_API void rune_supervisor_options_set_policy(rune_supervisor_options *options,
+                                                 rune_policy policy);
+/* Used by Vms that do not choose; default shared. */
+RUNE_API void rune_supervisor_options_set_isolation(rune_supervisor_options *options,
+                                                    rune_isolation isolation);
+/* Copied. */
+RUNE_API rune_status rune_supervisor_options_set_limits(rune_supervisor_options *options,
+                                                        const rune_limits *limits) RUNE_MUST_CHECK;
+/* Calls that one worker runs at once before further ones wait or end overloaded; default 256. */
+RUNE_API void rune_supervisor_options_set_calls_per_worker(rune_supervisor_options *options,
+                                                           unsigned count);
+/* The folder with the helper programs; default: relative to the library, then the compiled-in one.
+ */
+RUNE_API rune_status rune_supervisor_options_set_helpers(rune_supervisor_options *options,
+                                                         const char *directory) RUNE_MUST_CHECK;
+/* Accepts NULL. */
+RUNE_API void rune_supervisor_options_free(rune_supervisor_options *options);
+
+/*
+ * Starts. `options` may be NULL. The first worker is made before this returns, so that a wall that
+ * cannot be built is reported here. SETUP, WALL_REFUSED (the message names layer and remedy),
+ * NOT_FOUND (helpers), NO_MEMORY, SYSTEM. The caller's: rune_supervisor_free.
+ */
+RUNE_API rune_status rune_supervisor_new(const rune_supervisor_options *options,
+                                         rune_supervisor **out_supervisor,
+                                         rune_error **error) RUNE_MUST_CHECK;
+/*
+ * Refuses new work, waits up to `deadline_ns` (from now) for what runs, then cancels it. Handles
+ * stay valid and say CLOSED. TIMED_OUT if something had to be cancelled.
+ */
+RUNE_API rune_status rune_supervisor_close(rune_supervisor *supervisor, uint64_t deadline_ns);
+/* Gives up this handle; the last handle of any kind ends workers and thread. Accepts NULL. */
+RUNE_API void rune_supervisor_free(rune_supervisor *supervisor);
+
+/* Every layer of the wall as checked from outside: JSON. The text is the caller's. */
+RUNE_API rune_status rune_supervisor_report(rune_supervisor *supervisor, rune_text **out_text,
+                                            rune_error **error) RUNE_MUST_CHECK;
+
+/* Counts since the start, and of now. */
+typedef struct rune_stats {
+    uint64_t calls;
+    uint64_t builds;
+    uint64_t workers_started;
+    uint64_t workers_lost; /* died or were killed while in use */
+    uint32_t workers_now;
+    uint32_t spares_now;
+    uint32_t calls_now;
+} rune_stats;
+RUNE_API void rune_supervisor_stats(rune_supervisor *supervisor, rune_stats *out_stats);
+
+/* `fn` gets one line per event, without a line end, on any thread; NULL stops it. */
+typedef void (*rune_log_fn)(void *user, int level, const char *line);
+RUNE_API void rune_supervisor_set_log(rune_supervisor *supervisor, rune_log_fn fn, void *user);
+
+RUNE_END
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * vm.h: calling functions of a Unit.
+ *
+ * A rune_vm is one Unit and one RuntimeContext ready to be called, with its own Globals. It is very
+ * cheap to make. One thread at a time, one call at a time; it keeps its supervisor alive.
+ */
+#ifndef RUNEWARD_VM_H
+#define RUNEWARD_VM_H
+
+#include <runeward/context.h>
+#include <runeward/limits.h>
+#include <runeward/supervisor.h>
+#include <runeward/unit.h>
+
+RUNE_BEGIN
+
+typedef struct rune_vm rune_vm;
+typedef struct rune_vm_options rune_vm_options;
+typedef struct rune_call_options rune_call_options;
+typedef struct rune_record rune_record;
+
+/* Defaults: domain "", the supervisor's isolation, no limits of its own. */
+RUNE_API rune_vm_options *rune_vm_options_new(void) RUNE_MUST_CHECK;
+/* Trust domain: domains never share a worker. Copied, at most 255 bytes. */
+RUNE_API rune_status rune_vm_options_set_domain(rune_vm_options *options,
+                                                const char *domain) RUNE_MUST_CHECK;
+RUNE_API void rune_vm_options_set_isolation(rune_vm_options *options, rune_isolation isolation);
+RUNE_API rune_status rune_vm_options_set_limits(rune_vm_options *options,
+                                                const rune_limits *limits) RUNE_MUST_CHECK;
+/* What rune_host_call_user gives to host functions called by this Vm. */
+RUNE_API void rune_vm_options_set_user(rune_vm_options *options, void *user);
+/* Accepts NULL. */
+RUNE_API void rune_vm_options_free(rune_vm_options *options);
+
+/* Streams of a script's output. */
+#define RUNE_STREAM_STDOUT 1
+#define RUNE_STREAM_STDERR 2
+
+/*
+ * Takes output as it comes; the bytes are borrowed. Returns true, or false to refuse for now: the
+ * same bytes are offered again, and only this call stands still meanwhile. Runs on the thread that
+ * made the call, or where rune_supervisor_dispatch runs.
+ */
+typedef bool (*rune_output_fn)(void *user, int stream, const char *data, size_t size);
+
+/* Defaults: limits of Vm and supervisor, seed 0, no token, output dropped. */
+RUNE_API rune_call_options *rune_call_options_new(void) RUNE_MUST_CHECK;
+RUNE_API rune_status rune_call_options_set_limits(rune_call_options *options,
+                                                  const rune_limits *limits) RUNE_MUST_CHECK;
+RUNE_API void rune_call_options_set_seed(rune_call_options *options, uint64_t seed);
+/* Takes a reference. NULL: none. */
+RUNE_API void rune_call_options_set_cancel_token(rune_call_options *options,
+                                                 rune_cancel_token *token);
+RUNE_API void rune_call_options_set_output(rune_call_options *options, rune_output_fn fn,
+                                           void *user);
+/*
+ * For a call made inside a host function: it inherits the remaining limits and the deadline of the
+ * call that it serves, waits in no queue, and may nest 16 deep. Borrowed until the call returns.
+ */
+RUNE_API void rune_call_options_set_parent(rune_call_options *options,
+                                           const rune_host_call *parent);
+/* True: wait for a free worker up to the deadline; false (default): OVERLOADED at once. */
+RUNE_API void rune_call_options_set_wait(rune_call_options *options, bool wait);
+/* Accepts NULL. */
+RUNE_API void rune_call_options_free(rune_call_options *options);
+
+/*
+ * `runtime` may be NULL (standard modules only), `options` too. NOT a worker is made or talked to.
+ * DENIED: the Unit needs a host function that the runtime lacks. The caller's: rune_vm_free.
+ */
+RUNE_API rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime,
+                                 rune_unit *unit, const rune_vm_options *options, rune_vm **out_vm,
+                                 rune_error **error) RUNE_MUST_CHECK;
+
+/*
+ * Calls the function with that path ("" is the script body; a function `async fn` is awaited).
+ * The result is the caller's. Errors: SCRIPT_ERROR, LIMIT (rune_error_reason says which),
+ * CANCELLED, NOT_FOUND (no such item), INVALID_ARGUMENT, OVERLOADED, WORKER_LOST, CRASHED,
+ * VIOLATION, VM_LOST, BUSY (a call of this Vm runs already), CONST_UNSUPPORTED (the result cannot
+ * leave the worker).
+ */
+RUNE_API rune_status rune_vm_call(rune_vm *vm, const char *item,
+                                  const rune_const_value *const *args, size_t arg_count,
+                                  const rune_call_options *options, rune_const_value **out_value,
+                                  rune_error **error) RUNE_MUST_CHECK;
+/*
+ * The same with a full record of how it ended, also for calls that fail: RUNE_OK means that there
+ * is a record, and rune_record_reason says how the call ended. Other statuses: NO_MEMORY, BUSY,
+ * FORKED, CLOSED. The record is the caller's.
+ */
+RUNE_API rune_status rune_vm_call_record(rune_vm *vm, const char *item,
+                                         const rune_const_value *const *args, size_t arg_count,
+                                         const rune_call_options *options, rune_record **out_record,
+                                         rune_error **error) RUNE_MUST_CHECK;
+
+/* Another Unit or RuntimeContext for a warm Vm; its Globals go. BUSY while a call runs. */
+RUNE_API rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit) RUNE_MUST_CHECK;
+RUNE_API rune_status rune_vm_set_runtime(rune_vm *vm, rune_runtime *runtime) RUNE_MUST_CHECK;
+/* Forgets its Globals; also what makes a lost Vm usable again. BUSY while a call runs. */
+RUNE_API rune_status rune_vm_reset(rune_vm *vm) RUNE_MUST_CHECK;
+/* Accepts NULL. */
+RUNE_API void rune_vm_free(rune_vm *vm);
+
+/* The record of one call. Everything got from it is borrowed until it is freed. */
+RUNE_API rune_reason rune_record_reason(const rune_record *record);
+/* The result, or NULL. */
+RUNE_API const rune_const_value *rune_record_value(const rune_record *record);
+/* Why it failed, or NULL. */
+RUNE_API const rune_error *rune_record_error(const rune_record *record);
+RUNE_API const rune_usage *rune_record_usage(const rune_record *record);
+/* The limit that was in force. */
+RUNE_API uint64_t rune_record_limit(const rune_record *record, rune_limit limit);
+/* One JSON object on one line, schema version 1. `output`: what the caller collected of stdout, or
+ * NULL. The text is the caller's. */
+RUNE_API rune_status rune_record_to_json(const rune_record *record, const char *output,
+                                         size_t output_size, rune_text **out_text) RUNE_MUST_CHECK;
+/* Accepts NULL. */
+RUNE_API void rune_record_free(rune_record *record);
+
+RUNE_END
+
+#endif
