@@ -1,0 +1,131 @@
+/*
+ * spawner.h: processes behind the wall, from the supervisor's side.
+ *
+ * A spawner keeps the two program images open. A zygote serves one trust domain: it is pid 1 of the
+ * domain's namespaces and makes workers and compilers from the images. A child is one of those.
+ *
+ *     host --clone--> (gone at once) --exec--> helper --clone--> zygote --vfork+exec--> children
+ *
+ * The host process gets no child, no zombie and no SIGCHLD out of this; it is never forked, its
+ * address space is never copied. A zygote lives as long as its control socket: rn_zygote_free, or
+ * the end of the host however it comes, ends it and every process of its domain.
+ *
+ * Deadlines: the supervisor kills by pidfd. As a backstop against a stalled host, a zygote looks
+ * about once a second at the first 8 bytes of each child's control segment (rn_kill_deadline): if
+ * they hold a CLOCK_MONOTONIC time in nanoseconds that has passed, it kills the child. 0: no
+ * deadline. The host writes the word with an atomic store, without telling anybody.
+ *
+ * Threads: every function is thread safe; a zygote's functions take its lock while they wait for an
+ * answer (a spawn takes 0.1 to 1 ms). Spawners are immutable after rn_spawner_new.
+ * Trust: reads packets from zygotes, which run no foreign code; sizes and states are checked
+ * anyway.
+ */
+#ifndef RN_SUPERVISOR_SPAWNER_H
+#define RN_SUPERVISOR_SPAWNER_H
+
+#include "policy/process.h"
+
+#include <sys/types.h>
+
+struct rn_spawner;
+struct rn_zygote;
+
+struct rn_spawner_options {
+    const char *worker_path;   /* the runeward-worker program */
+    const char *compiler_path; /* the runeward-compiler program */
+    enum rn_policy policy;
+    uint64_t require;              /* layers required beyond the policy's list */
+    uint32_t uid_base;             /* as root: domains get uids from here; 0: the default range */
+    uint64_t domain_memory_max;    /* control group limit of one domain; 0: none wanted */
+    uint32_t domain_processes_max; /* 0: a default of 1,024 */
+};
+
+/* Why starting something failed, for people: which step, which layer, what to do about it. */
+struct rn_spawn_failure {
+    const char *step; /* static storage: "worker image", "namespaces", "layer" ... */
+    int error;        /* errno, or 0 */
+    bool has_layer;   /* `layer` is the required layer that is missing */
+    enum rn_layer layer;
+};
+
+/* Opens the images. RN_E_SETUP with the step in *out_failure. */
+enum rn_error rn_spawner_new(const struct rn_spawner_options *options,
+                             struct rn_spawner **out_spawner,
+                             struct rn_spawn_failure *out_failure) RN_MUST_CHECK;
+/* Its zygotes must be gone. Accepts NULL. */
+void rn_spawner_free(struct rn_spawner *spawner);
+
+/*
+ * Starts the zygote of a new trust domain and waits until its namespaces stand (1 to 10 ms).
+ * RN_E_WALL_REFUSED: a required layer is missing, named in *out_failure. RN_E_SETUP,
+ * RN_E_TIMED_OUT, RN_E_NO_MEMORY. The spawner must outlive the zygote.
+ */
+enum rn_error rn_zygote_new(struct rn_spawner *spawner, struct rn_zygote **out_zygote,
+                            struct rn_spawn_failure *out_failure) RN_MUST_CHECK;
+/* Kills the zygote and with it every process of the domain. Accepts NULL. */
+void rn_zygote_free(struct rn_zygote *zygote);
+
+/* The layers that the zygote put in place for all its children. */
+const struct rn_wall_report *rn_zygote_report(const struct rn_zygote *zygote);
+
+struct rn_spawn_request {
+    enum rn_role role;
+    int socket_fd;                     /* the child's end; borrowed, still the caller's */
+    int segment_fds[RN_SEGMENT_COUNT]; /* -1: none; borrowed */
+    uint64_t arena_size;               /* rounded up to pages */
+    uint64_t stack_size;               /* 0: 8 MiB */
+    uint32_t cpu_seconds;              /* backstop by RLIMIT_CPU; 0: none */
+};
+
+/* A live child. The owner closes pidfd; pid is its number as the host sees it, for reports only. */
+struct rn_child {
+    uint64_t id; /* never reused by this zygote */
+    int pidfd;
+    pid_t pid;
+};
+
+/*
+ * The child has been executed when this returns, and builds its own part of the wall while the
+ * caller goes on; its first message proves that it stands (or rn_zygote_next_exit tells why not).
+ * RN_E_CLOSED: the zygote has gone. RN_E_SYSTEM: errno in *out_failure. RN_E_TIMED_OUT.
+ */
+enum rn_error rn_zygote_spawn(struct rn_zygote *zygote, const struct rn_spawn_request *request,
+                              struct rn_child *out_child,
+                              struct rn_spawn_failure *out_failure) RN_MUST_CHECK;
+
+/* Kills a child through its pidfd; harmless when it has ended. */
+void rn_child_kill(const struct rn_child *child);
+
+/* How a child ended, as the zygote saw it. */
+struct rn_child_exit {
+    uint64_t id;
+    bool signalled;       /* `code` is a signal number, else an exit code */
+    int code;             /* SIGSYS: a violation; see rn_wall_layer_of_exit for exit codes */
+    bool deadline;        /* the zygote killed it at its deadline */
+    uint64_t cpu_ns;      /* user and system time of its life */
+    uint64_t memory_peak; /* largest resident size, bytes */
+};
+
+/*
+ * The next end not yet told, without waiting. RN_E_WOULD_BLOCK: none; RN_E_CLOSED: the zygote has
+ * gone, and all children with it. Poll rn_zygote_fd for reading to learn when to ask (a spawn may
+ * have read notices already: ask once after each spawn).
+ */
+enum rn_error rn_zygote_next_exit(struct rn_zygote *zygote,
+                                  struct rn_child_exit *out_exit) RN_MUST_CHECK;
+int rn_zygote_fd(const struct rn_zygote *zygote);
+
+/* The first word of a control segment. */
+struct rn_kill_deadline {
+    _Atomic uint64_t monotonic_ns;
+};
+
+/*
+ * Looks at a live child from outside: /proc status, descriptors, namespaces, limits. Merges nothing
+ * from the child's own word. Give it time until the child's first message. RN_E_NOT_FOUND: it has
+ * ended. Layers that this user may not look at stay inactive with EACCES or EPERM.
+ */
+enum rn_error rn_child_report(const struct rn_zygote *zygote, const struct rn_child *child,
+                              struct rn_wall_report *out_report) RN_MUST_CHECK;
+
+#endif
