@@ -4,6 +4,10 @@
  * The compiler sees the library and the host's functions as a list of items with paths, never their
  * implementation. The library's part is std.def, expanded here; the host's part comes with the build.
  * A context is built once, then only read (any thread).
+ *
+ * The instance functions of a trait are items below the trait ("std::iter::Iterator::map"). A type that
+ * has the trait has them too: rn_context_find("std::slice::Iter::map") gives the trait's item. So an
+ * item that was found may have another path than the one that was asked for: take path and hash from it.
  */
 #ifndef RN_BYTECODE_CONTEXT_H
 #define RN_BYTECODE_CONTEXT_H
@@ -19,7 +23,8 @@ enum rn_item_kind {
     RN_ITEM_FUNCTION, /* free or associated function */
     RN_ITEM_METHOD,   /* instance function: may be called by path too, with self first */
     RN_ITEM_CONSTANT,
-    RN_ITEM_MACRO,
+    RN_ITEM_MACRO, /* its path ends in "!": a function may have the same name */
+    RN_ITEM_ALIAS, /* another path of `target` and of all below it; rn_context_find follows it */
 };
 
 enum rn_item_flag {
@@ -41,6 +46,9 @@ struct rn_context_item {
     const uint8_t *constant;
     size_t constant_size;
     const char *deprecated; /* message, or NULL */
+    struct rn_utf8 target;  /* aliases: the path that is meant */
+    /* types that `Type { a: .., b: .. }` builds: field names joined by ','; data NULL for others */
+    struct rn_utf8 fields;
 };
 
 struct rn_context;
@@ -56,16 +64,26 @@ void rn_context_free(struct rn_context *context);
 enum rn_error rn_context_add(struct rn_context *context,
                              const struct rn_context_item *item) RN_MUST_CHECK;
 
-/* NULL if there is none. Borrowed. */
+/*
+ * The item that a path names, aliases and traits followed; NULL if there is none. Borrowed. A macro is
+ * found by its path with "!", a function with generics by "std::i64::to::<std::f64>".
+ */
 const struct rn_context_item *rn_context_find(const struct rn_context *context, const char *path,
                                               size_t size);
 const struct rn_context_item *rn_context_find_hash(const struct rn_context *context, uint64_t hash);
 /* Items in order of their paths (bytewise): for globs, suggestions, documentation. */
 size_t rn_context_count(const struct rn_context *context);
 const struct rn_context_item *rn_context_at(const struct rn_context *context, size_t index);
-/* The path that a bare name stands for in every module ("Some" -> "std::option::Option::Some"), or NULL. */
+/*
+ * The item that a bare name stands for in every module ("Some" -> "std::option::Option::Some",
+ * "println!" -> "std::io::println!"), or NULL.
+ */
 const struct rn_context_item *rn_context_prelude(const struct rn_context *context, const char *name,
                                                  size_t size);
+
+/* True if the type with that path has the trait with that path. */
+bool rn_context_implements(const struct rn_context *context, struct rn_utf8 type,
+                           struct rn_utf8 trait);
 
 /* A digest over all items: part of the key under which compiled Units are cached. */
 uint64_t rn_context_digest(const struct rn_context *context);
