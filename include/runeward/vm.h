@@ -65,7 +65,7 @@ RUNE_API void rune_call_options_set_wait(rune_call_options *options, bool wait);
 RUNE_API void rune_call_options_free(rune_call_options *options);
 
 /*
- * `runtime` may be NULL (standard modules only), `options` too. NOT a worker is made or talked to.
+ * `runtime` may be NULL (standard modules only), `options` too. No worker is made or talked to yet.
  * DENIED: the Unit needs a host function that the runtime lacks. The caller's: rune_vm_free.
  */
 RUNE_API rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime,

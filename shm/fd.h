@@ -1,0 +1,21 @@
+/* fd.h: descriptors that close themselves. Empty is -1; descriptors are born CLOEXEC. */
+#ifndef RN_SHM_FD_H
+#define RN_SHM_FD_H
+
+#include "base/error.h"
+
+/* Closes `fd` unless it is negative; keeps errno. */
+void rn_fd_close(int fd);
+/* Closes *fd at the end of a scope. */
+void rn_fd_done(int *fd);
+#define RN_AUTO_FD __attribute__((cleanup(rn_fd_done)))
+
+/* Moves a descriptor out of a variable and leaves -1. */
+#define RN_TAKE_FD(fd)                                                                             \
+    __extension__({                                                                                \
+        int rn_taken_fd_ = (fd);                                                                   \
+        (fd) = -1;                                                                                 \
+        rn_taken_fd_;                                                                              \
+    })
+
+#endif
