@@ -1,0 +1,42 @@
+#include "bytecode/types.h"
+
+const struct rn_library_type rn_library_types[RN_TYPE_ID_COUNT] = {
+#define TYPE(name, path, is_inline)                                                                \
+    [RN_TYPE_ID_##name] = {{(path), sizeof(path) - 1}, (is_inline) != 0},
+#define ENUM_VARIANT(type, name, index, path, count)
+#include "bytecode/types.def"
+#undef TYPE
+#undef ENUM_VARIANT
+};
+
+/* The last segment begins behind the enum's path and "::"; its size follows from both paths. */
+#define VARIANT_NAME(type, path)                                                                   \
+    {                                                                                              \
+        (path) + sizeof(TYPE_PATH_##type) + 1, sizeof(path) - sizeof(TYPE_PATH_##type) - 2         \
+    }
+#define TYPE_PATH_ORDERING "std::cmp::Ordering"
+#define TYPE_PATH_OPTION "std::option::Option"
+#define TYPE_PATH_RESULT "std::result::Result"
+#define TYPE_PATH_CONTROL_FLOW "std::ops::ControlFlow"
+#define TYPE_PATH_GENERATOR_STATE "std::ops::generator::GeneratorState"
+
+const struct rn_library_variant rn_library_variants[] = {
+#define TYPE(name, path, is_inline)
+#define ENUM_VARIANT(type, name, index, path, count)                                               \
+    {{(path), sizeof(path) - 1}, VARIANT_NAME(type, path), RN_TYPE_ID_##type, (index), (count)},
+#include "bytecode/types.def"
+#undef TYPE
+#undef ENUM_VARIANT
+};
+
+const size_t rn_library_variant_count = RN_COUNT_OF(rn_library_variants);
+
+const struct rn_library_variant *rn_library_variant(enum rn_type_id type, uint32_t index)
+{
+    for (size_t i = 0; i < rn_library_variant_count; i++) {
+        if (rn_library_variants[i].type == type && rn_library_variants[i].index == index) {
+            return &rn_library_variants[i];
+        }
+    }
+    return NULL;
+}
