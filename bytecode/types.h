@@ -1,18 +1,9 @@
-/* types.h: the library's types and variants, expanded from types.def. */
+/* types.h: names of the library's types and variants, expanded from types.def. Ids: type_id.h. */
 #ifndef RN_BYTECODE_TYPES_H
 #define RN_BYTECODE_TYPES_H
 
 #include "base/utf8.h"
-
-/* Dense: what values, caches and the Vm's tables carry. Types of the standard Unit follow. */
-enum rn_type_id {
-#define TYPE(name, path, is_inline) RN_TYPE_ID_##name,
-#define ENUM_VARIANT(type, name, index, path, count)
-#include "bytecode/types.def"
-#undef TYPE
-#undef ENUM_VARIANT
-    RN_TYPE_ID_COUNT
-};
+#include "bytecode/type_id.h"
 
 /* RN_VARIANT_OPTION_SOME and so on: the index within its enum. */
 enum rn_library_variant_index {
