@@ -2,7 +2,7 @@
 #ifndef RN_BYTECODE_OPCODE_H
 #define RN_BYTECODE_OPCODE_H
 
-#include "base/check.h"
+#include "bytecode/unit_layout.h"
 
 enum rn_opcode {
 #define OP(name, a, b, c, imm, budget, effects, text) RN_OP_##name,
@@ -12,43 +12,10 @@ enum rn_opcode {
 };
 
 enum rn_operand {
-    RN_OPERAND__, /* unused: zero */
-    RN_OPERAND_DST,
-    RN_OPERAND_SRC,
-    RN_OPERAND_MOD,
-    RN_OPERAND_WIN,
-    RN_OPERAND_FWIN,
-    RN_OPERAND_PAIR,
-    RN_OPERAND_PAIRD,
-    RN_OPERAND_CNT,
-    RN_OPERAND_COST,
-    RN_OPERAND_I8,
-    RN_OPERAND_U8,
-    RN_OPERAND_BOOL,
-    RN_OPERAND_ORDER,
-    RN_OPERAND_CAST,
-    RN_OPERAND_RANGE,
-    RN_OPERAND_SEQ,
-    RN_OPERAND_I32,
-    RN_OPERAND_U32,
-    RN_OPERAND_CHAR,
-    RN_OPERAND_COST32,
-    RN_OPERAND_CONST,
-    RN_OPERAND_STR,
-    RN_OPERAND_FUNC,
-    RN_OPERAND_IMPORT,
-    RN_OPERAND_TYPE,
-    RN_OPERAND_KEYS,
-    RN_OPERAND_STATIC,
-    RN_OPERAND_SWITCH,
-    RN_OPERAND_SPEC,
-    RN_OPERAND_GETSITE,
-    RN_OPERAND_SETSITE,
-    RN_OPERAND_CALLSITE,
-    RN_OPERAND_JUMP,
-    RN_OPERAND_REGR,
-    RN_OPERAND_REGW,
-    RN_OPERAND_INTRINSIC,
+#define OPERAND(name) RN_OPERAND_##name,
+#include "bytecode/operands.def"
+#undef OPERAND
+    RN_OPERAND_COUNT
 };
 
 enum rn_effect {
@@ -74,5 +41,14 @@ struct rn_opcode_info {
 
 /* Indexed by enum rn_opcode. */
 extern const struct rn_opcode_info rn_opcodes[RN_OP_COUNT];
+
+/* "DST"; indexed by enum rn_operand. */
+extern const char *const rn_operand_names[RN_OPERAND_COUNT];
+
+/*
+ * The live height behind a valid instruction when `height` is that before it. A jump taken by the
+ * instruction brings `height` itself: what it writes is written only when it falls through.
+ */
+uint32_t rn_inst_height_after(struct rn_inst inst, uint32_t height);
 
 #endif
