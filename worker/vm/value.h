@@ -103,7 +103,7 @@ static inline struct rn_value rn_value_type(uint32_t type)
     return (struct rn_value){.tag = RN_VALUE_TYPE, .u64 = type};
 }
 
-static inline struct rn_value rn_value_hash(uint64_t hash)
+static inline struct rn_value rn_value_from_hash(uint64_t hash)
 {
     return (struct rn_value){.tag = RN_VALUE_HASH, .u64 = hash};
 }
