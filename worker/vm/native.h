@@ -78,10 +78,27 @@ struct rn_native {
     rn_native_fn *call;
 };
 
+/*
+ * The type with path `type` has the trait with path `trait`: every function "<trait>::<name>", be it a
+ * native (its row has type RN_NONE) or an export of the standard Unit with RN_FUNCTION_INSTANCE, is an
+ * instance function `<name>` of the type as well, unless the type has its own of that name. Where two
+ * traits of a type have one, the earlier row counts. `type` may be a library type ("std::slice::Iter")
+ * or one of the standard Unit ("std::iter::Map"). Likewise an instance function that the standard Unit
+ * exports as "<type>::<name>" is one of that type, be the type the library's or its own.
+ */
+struct rn_trait_impl {
+    const char *type;
+    const char *trait;
+};
+
 /* What the library gives to the Vm. All of it static. */
 struct rn_library {
     const struct rn_native *natives;
     size_t native_count;
+    const struct rn_trait_impl *impls;
+    size_t impl_count;
+    /* RN_INTRINSIC_COUNT functions, indexed by enum rn_intrinsic (bytecode/intrinsics.h). */
+    rn_native_fn *const *intrinsics;
     const void *unit_image; /* of the standard Unit, 8-byte aligned; NULL: there is none */
     size_t unit_size;
     /* TEXT_DISPLAY and TEXT_FORMAT: append to `text`. May return RN_DONE or RN_RAISED. */
