@@ -59,7 +59,7 @@ static void test_kinds(void **state)
     assert_int_equal(item->flags, RN_ITEM_SCRIPT);
     assert_int_equal(item->type_id, RN_NONE);
     item = find(context, "std::future::join");
-    assert_int_equal(item->flags, RN_ITEM_SCRIPT | RN_ITEM_ASYNC);
+    assert_int_equal(item->flags, RN_ITEM_ASYNC);
     assert_int_equal(find(context, "std::i64::to::<std::f64>")->kind, RN_ITEM_METHOD);
     assert_int_equal(find(context, "std::i64")->kind, RN_ITEM_TYPE);
     assert_null(find(context, "std::nope"));
@@ -101,6 +101,7 @@ static void test_aliases_and_traits(void **state)
     assert_path(find(context, "std::slice::Iter::collect::<std::vec::Vec>"),
                 "std::iter::Iterator::collect::<std::vec::Vec>");
     assert_path(find(context, "std::slice::Iter::len"), "std::slice::Iter::len");
+    assert_path(find(context, "std::slice::Iter::count"), "std::iter::Iterator::count");
     assert_path(find(context, "std::collections::HashMap::eq"), "std::cmp::PartialEq::eq");
     assert_null(find(context, "std::iter::Filter::len"));
     assert_true(rn_context_implements(context, RN_UTF8("std::vec::Vec"), RN_UTF8("std::cmp::Ord")));
