@@ -2,11 +2,13 @@
  * control.h: the control page, by which the supervisor interrupts a worker without a message.
  *
  * One page per worker, made by the supervisor, which maps it writable; then it is sealed against
- * resizing and future writable mappings, and the worker maps it read-only. The worker reads:
+ * resizing and future writable mappings, and is mapped read-only in the worker at its birth.
  *
- *   interrupt   changes whenever a bit of `stop` was set: the one word that the run loop polls
- *   stop        bit `slot`: the execution in that slot must end now; a CANCEL with the reason
- * follows status      written by nobody but the supervisor; reserved
+ *   kill_deadline_ns  CLOCK_MONOTONIC time at which the zygote kills the worker, should the host
+ * have stalled; 0: none stop[slot]        not 0: the execution in that slot must end now; a CANCEL
+ * with the reason comes as well. The run loop polls this word.
+ *
+ * Threads: the supervisor's functions may be called from any.
  */
 #ifndef RN_SHM_CONTROL_H
 #define RN_SHM_CONTROL_H
@@ -16,29 +18,27 @@
 #include <stdatomic.h>
 
 #define RN_CONTROL_SIZE 4096u
-#define RN_CONTROL_MAGIC 0x4c4f5254434e5552u
+#define RN_CONTROL_VERSION 1u
 /* Calls that one worker may hold at once. */
-#define RN_SLOTS_MAX 1024u
+#define RN_SLOTS_MAX 512u
 
 struct rn_control {
-    uint64_t magic;
+    _Atomic uint64_t kill_deadline_ns;
     uint32_t version;
-    _Atomic uint32_t interrupt;
-    _Atomic uint64_t stop[RN_SLOTS_MAX / 64];
+    uint32_t reserved;
+    _Atomic uint32_t stop[RN_SLOTS_MAX];
 };
 
 _Static_assert(sizeof(struct rn_control) <= RN_CONTROL_SIZE, "the control page is one page");
 
-/* Makes and maps one for the supervisor; *out_fd goes to the worker. NO_MEMORY, SYSTEM. */
+/* Supervisor only. Makes and maps one; *out_fd is for the worker, the caller's. SYSTEM. */
 enum rn_error rn_control_make(struct rn_control **out_control, int *out_fd) RN_MUST_CHECK;
-/* Maps one read-only; consumes `fd`. SEAL_MISSING, SYSTEM, MESSAGE_INVALID (magic, version). */
-enum rn_error rn_control_take(int fd, const struct rn_control **out_control) RN_MUST_CHECK;
-/* Accepts NULL. */
-void rn_control_unmap(const struct rn_control *control);
+/* Supervisor only. Accepts NULL. */
+void rn_control_unmap(struct rn_control *control);
 
+/* Supervisor only. */
 void rn_control_stop(struct rn_control *control, uint32_t slot);
-/* Before a slot is used again. */
+/* Supervisor only. Before a slot is used again. */
 void rn_control_clear(struct rn_control *control, uint32_t slot);
-bool rn_control_is_stopped(const struct rn_control *control, uint32_t slot);
 
 #endif

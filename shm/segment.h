@@ -13,8 +13,9 @@
 
 #include "base/error.h"
 
-/* Nothing maps more than this: RN_IMAGE_SIZE_MAX and some. */
-#define RN_SEGMENT_SIZE_MAX (128u << 20)
+/* Nothing maps more than this: what the wall lets a worker map (policy.h), and the largest image.
+ */
+#define RN_SEGMENT_SIZE_MAX (64u << 20)
 
 struct rn_segment {
     int fd; /* -1 in those attached from elsewhere: the mapping stays, the descriptor goes */

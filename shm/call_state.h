@@ -1,0 +1,63 @@
+/*
+ * call_state.h: what a worker may say about one call, and when.
+ *
+ * The supervisor holds one rn_call_state for each outstanding call and feeds it every packet of
+ * that call before it looks at anything in it. A refusal means that the worker lies: it is killed.
+ *
+ *              CALL              HOST_CALL                  RESULT (last packet)
+ *      NONE ─────────► RUNNING ◄───────────► HOST ──┐  ┌──────────────────────────► DONE
+ *                         │      HOST_REPLY         │  │
+ *                         └───────► CANCELLING ◄────┘──┘
+ *                             CANCEL
+ *
+ * S1  Each message is permitted in the states that messages.def gives it.
+ * S2  Packets of the call are numbered 0, 1, 2 …
+ * S3  At most one message is in fragments; until its last one nothing else comes, and the fragments
+ *     add up to the announced size exactly.
+ * S4  Each packet of OUTPUT and HOST_CALL, and each of RESULT but the first, uses up one credit.
+ * S5  Host calls are numbered 1, 2, 3 …; at most RN_HOST_CALLS_OUT_MAX are out; answers go to those
+ *     that are out.
+ * S6  After the last packet of RESULT nothing comes.
+ * S7  Output never exceeds the call's limit.
+ * S8  A body that is announced never exceeds the call's limit for its kind.
+ *
+ * Pure logic: no I/O, no memory. One thread at a time.
+ * Trust: reads messages from workers.
+ */
+#ifndef RN_SHM_CALL_STATE_H
+#define RN_SHM_CALL_STATE_H
+
+#include "shm/message.h"
+
+#define RN_HOST_CALLS_OUT_MAX 256u
+
+struct rn_call_state {
+    enum rn_state state;
+    uint32_t sequence; /* of the next packet */
+    uint32_t credit;   /* packets that may still come */
+    uint32_t host_calls;
+    uint32_t host_calls_out;
+    uint64_t output_left;
+    uint64_t result_max;
+    uint64_t host_call_max;
+    enum rn_message_type fragment; /* 0: none */
+    uint64_t fragment_left;        /* bytes still to come */
+};
+
+/* RUNNING, with limits in bytes for all output, the result and the arguments of a host call. */
+void rn_call_state_start(struct rn_call_state *state, uint32_t credit, uint64_t output_max,
+                         uint64_t result_max, uint64_t host_call_max);
+
+/*
+ * Checks one decoded packet against S1 to S8 and moves on. MESSAGE_STATE, NO_CREDIT or TOO_LARGE:
+ * the worker lies; the state is then of no use any more.
+ */
+enum rn_error rn_call_state_receive(struct rn_call_state *state,
+                                    const struct rn_message *message) RN_MUST_CHECK;
+
+/* What the supervisor did. */
+void rn_call_state_grant(struct rn_call_state *state, uint32_t packets);
+void rn_call_state_replied(struct rn_call_state *state);
+void rn_call_state_cancel(struct rn_call_state *state);
+
+#endif

@@ -1,0 +1,282 @@
+/*
+ * message.c: packets made and read from the table.
+ *
+ * Trust: reads bytes from workers and compilers.
+ */
+#include "shm/message.h"
+
+#include <string.h>
+
+#include "base/cursor.h"
+#include "base/math.h"
+
+enum {
+    FLAG_FIRST = 1u << 0,
+    FLAG_LAST = 1u << 1,
+};
+
+/* The names under which messages.def lists states, as masks. */
+enum {
+    NONE = 1u << RN_STATE_NONE,
+    RUNNING = 1u << RN_STATE_RUNNING,
+    HOST = 1u << RN_STATE_HOST,
+    CANCELLING = 1u << RN_STATE_CANCELLING,
+    DONE = 1u << RN_STATE_DONE,
+    STARTING = 1u << RN_STATE_STARTING,
+    READY = 1u << RN_STATE_READY,
+    BUILDING = 1u << RN_STATE_BUILDING,
+    NEEDING = 1u << RN_STATE_NEEDING,
+};
+
+static const struct rn_message_info infos[] = {
+#define U32(field) +4u
+#define U64(field) +8u
+#define FIELD_LIST_SIZE(fields) (0u RN_UNPAREN fields)
+#define MESSAGE(message, number, way, permitted, body, descriptors, field_list, meaning)           \
+    {.name = #message,                                                                             \
+     .text = meaning,                                                                              \
+     .fields = #field_list,                                                                        \
+     .type = RN_MESSAGE_##message,                                                                 \
+     .direction = RN_##way,                                                                        \
+     .states = permitted,                                                                          \
+     .body_max = body,                                                                             \
+     .fds = descriptors,                                                                           \
+     .fields_size = FIELD_LIST_SIZE(field_list)},
+#include "shm/messages.def"
+#undef U32
+#undef U64
+};
+
+#define U32(field) +4u
+#define U64(field) +8u
+#define MESSAGE(message, number, way, permitted, body, descriptors, field_list, meaning)           \
+    _Static_assert(FIELD_LIST_SIZE(field_list) <= RN_MESSAGE_FIELDS_MAX, #message);
+#include "shm/messages.def"
+#undef U32
+#undef U64
+
+const struct rn_message_info *rn_message_info(uint32_t type)
+{
+    for (size_t i = 0; i < RN_COUNT_OF(infos); i++) {
+        if ((uint32_t)infos[i].type == type) {
+            return &infos[i];
+        }
+    }
+    return NULL;
+}
+
+const struct rn_message_info *rn_message_info_at(size_t index)
+{
+    return index < RN_COUNT_OF(infos) ? &infos[index] : NULL;
+}
+
+const char *rn_state_name(enum rn_state state)
+{
+    static const char *const names[RN_STATE_COUNT] = {
+        [RN_STATE_NONE] = "none",       [RN_STATE_RUNNING] = "running",
+        [RN_STATE_HOST] = "host",       [RN_STATE_CANCELLING] = "cancelling",
+        [RN_STATE_DONE] = "done",       [RN_STATE_STARTING] = "starting",
+        [RN_STATE_READY] = "ready",     [RN_STATE_BUILDING] = "building",
+        [RN_STATE_NEEDING] = "needing",
+    };
+    return (unsigned)state < RN_STATE_COUNT ? names[state] : "unknown";
+}
+
+const char *rn_direction_name(enum rn_direction direction)
+{
+    static const char *const names[] = {
+        [RN_TO_WORKER] = "supervisor to worker",
+        [RN_FROM_WORKER] = "worker to supervisor",
+        [RN_TO_COMPILER] = "supervisor to compiler",
+        [RN_FROM_COMPILER] = "compiler to supervisor",
+    };
+    return (unsigned)direction < RN_COUNT_OF(names) ? names[direction] : "unknown";
+}
+
+bool rn_message_permitted(enum rn_message_type type, enum rn_state state)
+{
+    const struct rn_message_info *info = rn_message_info(type);
+    return info && (unsigned)state < RN_STATE_COUNT && (info->states >> state & 1) != 0;
+}
+
+static void read_fields(struct rn_cursor *cursor, struct rn_message *message)
+{
+    switch (message->type) {
+#define U32(field) fields->field = rn_cursor_u32(cursor);
+#define U64(field) fields->field = rn_cursor_u64(cursor);
+#define MESSAGE(message_, number, way, permitted, body, descriptors, field_list, meaning)          \
+    case RN_MESSAGE_##message_: {                                                                  \
+        struct rn_fields_##message_ *fields = &message->as.message_;                               \
+        (void)fields;                                                                              \
+        RN_UNPAREN field_list break;                                                               \
+    }
+#include "shm/messages.def"
+#undef U32
+#undef U64
+    }
+}
+
+static void write_fields(struct rn_buf *out, const struct rn_message *message)
+{
+    switch (message->type) {
+#define U32(field) rn_buf_append_u32(out, fields->field);
+#define U64(field) rn_buf_append_u64(out, fields->field);
+#define MESSAGE(message_, number, way, permitted, body, descriptors, field_list, meaning)          \
+    case RN_MESSAGE_##message_: {                                                                  \
+        const struct rn_fields_##message_ *fields = &message->as.message_;                         \
+        (void)fields;                                                                              \
+        RN_UNPAREN field_list break;                                                               \
+    }
+#include "shm/messages.def"
+#undef U32
+#undef U64
+    }
+}
+
+/* What sizes and flags must be to one another; see the head of message.h. */
+static bool is_consistent(const struct rn_message *message, const struct rn_message_info *info)
+{
+    if (message->body_total > info->body_max) {
+        return false;
+    }
+    if (message->first && message->last) {
+        return message->body_size == message->body_total;
+    }
+    if (message->first) {
+        return message->body_size > 0 && message->body_size < message->body_total;
+    }
+    return message->body_total == 0 && message->body_size > 0 && info->body_max > 0;
+}
+
+enum rn_error rn_message_decode(struct rn_wire_message wire, enum rn_direction direction,
+                                struct rn_message *out_message)
+{
+    struct rn_cursor cursor;
+    rn_cursor_init(&cursor, wire.bytes, wire.size);
+    uint16_t version = rn_cursor_u16(&cursor);
+    uint16_t type = rn_cursor_u16(&cursor);
+    uint16_t flags = rn_cursor_u16(&cursor);
+    uint16_t reserved = rn_cursor_u16(&cursor);
+    uint64_t call = rn_cursor_u64(&cursor);
+    uint32_t sequence = rn_cursor_u32(&cursor);
+    uint32_t body_total = rn_cursor_u32(&cursor);
+    const struct rn_message_info *info = rn_message_info(type);
+    if (rn_cursor_status(&cursor) != RN_OK || wire.size > RN_PACKET_MAX ||
+        version != RN_MESSAGE_VERSION || !info || info->direction != direction || reserved != 0 ||
+        (flags & ~(FLAG_FIRST | FLAG_LAST)) != 0) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    struct rn_message message = {.type = info->type,
+                                 .first = (flags & FLAG_FIRST) != 0,
+                                 .last = (flags & FLAG_LAST) != 0,
+                                 .call = call,
+                                 .sequence = sequence,
+                                 .body_total = body_total};
+    if (message.first) {
+        read_fields(&cursor, &message);
+    }
+    message.body_size = rn_cursor_left(&cursor);
+    message.body = rn_cursor_bytes(&cursor, message.body_size);
+    if (rn_cursor_status(&cursor) != RN_OK || !is_consistent(&message, info)) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    *out_message = message;
+    return RN_OK;
+}
+
+void rn_outgoing_init(struct rn_outgoing *outgoing, const struct rn_message *message)
+{
+    const struct rn_message_info *info = rn_message_info(message->type);
+    RN_CHECK(info && message->body_size <= info->body_max);
+    *outgoing = (struct rn_outgoing){.message = *message};
+}
+
+/* Bytes of body that fit the next packet. */
+static size_t packet_room(const struct rn_outgoing *outgoing)
+{
+    size_t fields = outgoing->started ? 0 : rn_message_info(outgoing->message.type)->fields_size;
+    return RN_PACKET_MAX - RN_MESSAGE_HEADER_SIZE - fields;
+}
+
+size_t rn_outgoing_packets(const struct rn_outgoing *outgoing)
+{
+    size_t left = outgoing->message.body_size;
+    size_t room = packet_room(outgoing);
+    size_t further = RN_PACKET_MAX - RN_MESSAGE_HEADER_SIZE;
+    return left <= room ? 1 : 1 + (left - room + further - 1) / further;
+}
+
+size_t rn_outgoing_packet(const struct rn_outgoing *outgoing, uint32_t sequence, uint8_t *packet)
+{
+    const struct rn_message *message = &outgoing->message;
+    size_t part = rn_min_size(message->body_size, packet_room(outgoing));
+    unsigned flags =
+        (outgoing->started ? 0u : FLAG_FIRST) | (part == message->body_size ? FLAG_LAST : 0u);
+    struct rn_buf out;
+    rn_buf_init_fixed(&out, packet, RN_PACKET_MAX);
+    rn_buf_append_u16(&out, RN_MESSAGE_VERSION);
+    rn_buf_append_u16(&out, (uint16_t)message->type);
+    rn_buf_append_u16(&out, (uint16_t)flags);
+    rn_buf_append_u16(&out, 0);
+    rn_buf_append_u64(&out, message->call);
+    rn_buf_append_u32(&out, sequence);
+    rn_buf_append_u32(&out, outgoing->started ? 0 : (uint32_t)message->body_size);
+    if (!outgoing->started) {
+        write_fields(&out, message);
+    }
+    rn_buf_append(&out, message->body, part);
+    RN_CHECK(out.error == RN_OK);
+    return out.size;
+}
+
+bool rn_outgoing_sent(struct rn_outgoing *outgoing)
+{
+    size_t part = rn_min_size(outgoing->message.body_size, packet_room(outgoing));
+    outgoing->message.body_size -= part;
+    if (part > 0) {
+        outgoing->message.body += part;
+    }
+    outgoing->started = true;
+    return outgoing->message.body_size == 0;
+}
+
+void rn_call_tags_encode(const struct rn_call_tags *tags, struct rn_buf *out)
+{
+    for (unsigned tag = 1; tag < RN_CALL_TAG_END; tag++) {
+        if (tags->present >> tag & 1) {
+            rn_buf_append_u16(out, (uint16_t)tag);
+            rn_buf_append_u16(out, 8);
+            rn_buf_append_u64(out, tags->values[tag]);
+        }
+    }
+}
+
+enum rn_error rn_call_tags_decode(const void *bytes, size_t size, struct rn_call_tags *out_tags)
+{
+    struct rn_cursor cursor;
+    rn_cursor_init(&cursor, bytes, size);
+    struct rn_call_tags tags = {.present = 0};
+    unsigned previous = 0;
+    while (rn_cursor_status(&cursor) == RN_OK && rn_cursor_left(&cursor) > 0) {
+        unsigned tag = rn_cursor_u16(&cursor);
+        unsigned length = rn_cursor_u16(&cursor);
+        if (tag <= previous) {
+            return RN_E_MESSAGE_INVALID;
+        }
+        previous = tag;
+        if (tag >= RN_CALL_TAG_END) {
+            (void)rn_cursor_bytes(&cursor, length);
+            continue;
+        }
+        if (length != 8) {
+            return RN_E_MESSAGE_INVALID;
+        }
+        tags.values[tag] = rn_cursor_u64(&cursor);
+        tags.present |= 1u << tag;
+    }
+    if (rn_cursor_status(&cursor) != RN_OK) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    *out_tags = tags;
+    return RN_OK;
+}
