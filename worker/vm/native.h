@@ -91,12 +91,25 @@ struct rn_trait_impl {
     const char *trait;
 };
 
+/*
+ * The item "std::iter::Iterator::sum::<std::i64>" has a name that no function of a source can have: the
+ * standard Unit exports it as the free function `export_path`. It is the item "<owner>::<name>"
+ * and the instance function `name` ("sum::<std::i64>") of the type or trait `owner`.
+ */
+struct rn_generic_function {
+    const char *owner;
+    const char *name;
+    const char *export_path;
+};
+
 /* What the library gives to the Vm. All of it static. */
 struct rn_library {
     const struct rn_native *natives;
     size_t native_count;
     const struct rn_trait_impl *impls;
     size_t impl_count;
+    const struct rn_generic_function *generics;
+    size_t generic_count;
     /* RN_INTRINSIC_COUNT functions, indexed by enum rn_intrinsic (bytecode/intrinsics.h). */
     rn_native_fn *const *intrinsics;
     const void *unit_image; /* of the standard Unit, 8-byte aligned; NULL: there is none */
