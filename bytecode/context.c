@@ -255,6 +255,8 @@ static const struct row rows[] = {
 #define STD_SCRIPT_FN(path, arity) PATH_ROW(path, RN_ITEM_FUNCTION, RN_ITEM_SCRIPT, arity)
 #define STD_ASYNC_FN(path, arity, symbol) PATH_ROW(path, RN_ITEM_FUNCTION, RN_ITEM_ASYNC, arity)
 #define STD_SCRIPT_METHOD(type, name, arity) METHOD_ROW(type, name, arity, RN_ITEM_SCRIPT)
+#define STD_SCRIPT_GENERIC(type, name, arity, export_path)                                         \
+    METHOD_ROW(type, name, arity, RN_ITEM_SCRIPT)
 #define STD_SCRIPT_TYPE(path) PATH_ROW(path, RN_ITEM_TYPE, RN_ITEM_SCRIPT, 0)
 #define STD_TRAIT(path) PATH_ROW(path, RN_ITEM_TRAIT, 0, 0)
 #define STD_CONST_I64(path, number) CONSTANT_ROW(path, RN_CONSTANT_I64, i64, number)
