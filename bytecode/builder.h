@@ -3,15 +3,16 @@
  *
  * The code generator says what it means, one call an instruction; the builder sees to everything
  * that only the format needs: it interns texts, constants and tables, resolves labels, computes
- * what each block costs and inserts CHARGE, follows the live height, counts registers, sorts what is
- * bisected, and lays the image out. So neither budget nor section offsets appear above this file.
+ * what each block costs and inserts CHARGE, follows the live height, counts registers, sorts what
+ * is bisected, and lays the image out. So neither budget nor section offsets appear above this
+ * file.
  *
- * Failure is sticky. The first limit that is exceeded, the first broken rule (reading above the live
- * height, say) or lack of memory is kept; later calls do nothing and return index 0 or an empty label.
- * Check rn_builder_fault at convenient points, rn_builder_finish in any case.
+ * Failure is sticky. The first limit that is exceeded, the first broken rule (reading above the
+ * live height, say) or lack of memory is kept; later calls do nothing and return index 0 or an
+ * empty label. Check rn_builder_fault at convenient points, rn_builder_finish in any case.
  *
- * Dead code is dropped: after an instruction that never falls through, instructions are ignored until
- * a label is placed. See rn_builder_place and rn_builder_place_forward.
+ * Dead code is dropped: after an instruction that never falls through, instructions are ignored
+ * until a label is placed. See rn_builder_place and rn_builder_place_forward.
  *
  * One thread at a time. All texts are copied.
  *
@@ -54,13 +55,14 @@ const char *rn_builder_fault_message(const struct rn_builder *builder);
 
 /*
  * Lays out the image (content id zero) and the debug segment (bound to it by rn_debug_bind once the
- * id is known). Both buffers are initialised by the caller; `out_debug` may be NULL. RN_E_NO_MEMORY;
- * RN_E_TOO_LARGE or RN_E_INVALID_ARGUMENT: see rn_builder_fault.
+ * id is known). Both buffers are initialised by the caller; `out_debug` may be NULL.
+ * RN_E_NO_MEMORY; RN_E_TOO_LARGE or RN_E_INVALID_ARGUMENT: see rn_builder_fault.
  */
 enum rn_error rn_builder_finish(struct rn_builder *builder, struct rn_buf *out_image,
                                 struct rn_buf *out_debug) RN_MUST_CHECK;
 
-/* --- Tables. Each returns an index for the operand of that kind. Equal entries are stored once. --- */
+/* --- Tables. Each returns an index for the operand of that kind. Equal entries are stored once.
+ * --- */
 
 uint32_t rn_builder_string(struct rn_builder *builder, struct rn_utf8 text); /* STR; any bytes */
 uint32_t rn_builder_i64(struct rn_builder *builder, int64_t value);          /* CONST */
@@ -78,8 +80,8 @@ uint32_t rn_builder_external_type(struct rn_builder *builder, struct rn_utf8 pat
 uint32_t rn_builder_spec(struct rn_builder *builder, const struct rn_unit_spec *spec);
 
 /*
- * GETSITE, SETSITE, CALLSITE: a new one at each call, since each has a cache of its own. `generics` is
- * what follows the name in the hash, "::<std::vec::Vec>", or empty.
+ * GETSITE, SETSITE, CALLSITE: a new one at each call, since each has a cache of its own. `generics`
+ * is what follows the name in the hash, "::<std::vec::Vec>", or empty.
  */
 uint32_t rn_builder_site(struct rn_builder *builder, enum rn_site_kind kind, struct rn_utf8 name,
                          struct rn_utf8 generics);
@@ -109,16 +111,18 @@ struct rn_builder_function {
     uint8_t flags; /* enum rn_function_flag */
 };
 /* FUNC: declares a function; its body may come later, in any order, and must come once. */
-uint32_t rn_builder_function(struct rn_builder *builder, const struct rn_builder_function *function);
+uint32_t rn_builder_function(struct rn_builder *builder,
+                             const struct rn_builder_function *function);
 /* Callable from outside by the item hash of its path. */
 void rn_builder_export(struct rn_builder *builder, uint32_t function);
-/* An instance function of an own type. `generics` as for sites; usually empty. */
+/* An instance function of an own type, found by the hash of its name. */
 void rn_builder_method(struct rn_builder *builder, uint32_t type, struct rn_utf8 name,
                        uint32_t function);
 /* The script body. */
 void rn_builder_set_main(struct rn_builder *builder, uint32_t function);
 
-/* Begins the body of a declared function; one at a time. The height is arg_count + capture_count. */
+/* Begins the body of a declared function; one at a time. The height is arg_count + capture_count.
+ */
 void rn_builder_begin(struct rn_builder *builder, uint32_t function);
 /* Ends it: no path may fall off the end, every label jumped to must have been placed. */
 void rn_builder_end(struct rn_builder *builder);
@@ -141,10 +145,14 @@ struct rn_label {
 struct rn_label rn_builder_label(struct rn_builder *builder, uint32_t height);
 /* Here. Jumps to it may come from before and behind: loop heads and bodies. Ends dead code. */
 void rn_builder_place(struct rn_builder *builder, struct rn_label label);
-/* Here, and all jumps to it have been emitted. With none it costs nothing, and dead code stays dead. */
+/* Here, and all jumps to it have been emitted. With none it costs nothing, and dead code stays
+ * dead. */
 void rn_builder_place_forward(struct rn_builder *builder, struct rn_label label);
 
-/* SWITCH: cases of the function being built. Labels may be placed before or after. */
+/*
+ * SWITCH: cases of the function being built, for the very next instruction. Labels may have been
+ * placed or not.
+ */
 uint32_t rn_builder_switch_int(struct rn_builder *builder, int64_t base,
                                const struct rn_label *labels, uint32_t count,
                                struct rn_label otherwise);
@@ -168,7 +176,8 @@ void rn_builder_set_span(struct rn_builder *builder, struct rn_builder_span span
 
 /*
  * Any instruction without a jump, checked against its row: registers within a byte (REGR, REGW: in
- * `imm`) and the live height, indices within their tables, unused operands zero, COST operands zero.
+ * `imm`) and the live height, indices within their tables, unused operands zero, COST operands
+ * zero.
  */
 void rn_emit(struct rn_builder *builder, enum rn_opcode op, uint32_t a, uint32_t b, uint32_t c,
              uint32_t imm);

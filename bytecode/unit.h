@@ -2,9 +2,9 @@
  * unit.h: a verified Unit and how to read it.
  *
  * Two types keep the border visible. `struct rune_unit_image` is bytes that came in.
- * `struct rune_verified_unit` can only be made by rn_unit_verify (unit_verify.c) or, in a worker, by
- * rn_unit_adopt from a sealed segment that the supervisor verified before. Everything that executes or
- * lists takes the latter.
+ * `struct rune_verified_unit` can only be made by rn_unit_verify (unit_verify.c) or, in a worker,
+ * by rn_unit_adopt from a sealed segment that the supervisor verified before. Everything that
+ * executes or lists takes the latter.
  */
 #ifndef RN_BYTECODE_UNIT_H
 #define RN_BYTECODE_UNIT_H
@@ -56,9 +56,9 @@ struct rn_unit_fault {
 };
 
 /*
- * Proves every property listed at the head of unit_verify.c, in one pass over the image, with memory
- * bounded by the image's own size. `allow_standard`: accept the privileged flag. On refusal returns
- * RN_E_UNIT_INVALID (or _VERSION) and fills *out_fault (may be NULL). Any thread.
+ * Proves every property listed at the head of unit_verify.c, in one pass over the image, with
+ * memory bounded by the image's own size. `allow_standard`: accept the privileged flag. On refusal
+ * returns RN_E_UNIT_INVALID (or _VERSION) and fills *out_fault (may be NULL). Any thread.
  */
 enum rn_error rn_unit_verify(struct rune_unit_image image, bool allow_standard,
                              struct rune_verified_unit *out_unit,
@@ -72,10 +72,19 @@ enum rn_error rn_unit_verify(struct rune_unit_image image, bool allow_standard,
 enum rn_error rn_unit_adopt(struct rune_unit_image image,
                             struct rune_verified_unit *out_unit) RN_MUST_CHECK;
 
+/* Size of an element of each section. */
+extern const uint32_t rn_section_element_sizes[RN_SECTION_COUNT];
+/* "CODE"; indexed by enum rn_section. */
+extern const char *const rn_section_names[RN_SECTION_COUNT];
+
+/* Points *out_unit into bytes whose header and section table are known to be in bounds. */
+void rn_unit_bind(struct rune_unit_image image, struct rune_verified_unit *out_unit);
+
 /* The digest that this build writes into and expects of images. */
 uint64_t rn_isa_digest(void);
 
-static inline struct rn_utf8 rn_unit_string_at(const struct rune_verified_unit *unit, uint32_t index)
+static inline struct rn_utf8 rn_unit_string_at(const struct rune_verified_unit *unit,
+                                               uint32_t index)
 {
     RN_ASSERT(index < unit->counts[RN_SECTION_STRINGS]);
     return (struct rn_utf8){unit->string_data + unit->strings[index].offset,
@@ -87,9 +96,12 @@ uint32_t rn_unit_find_export(const struct rune_verified_unit *unit, uint64_t has
 /* The function index of an instance function, or RN_NONE. */
 uint32_t rn_unit_find_method(const struct rune_verified_unit *unit, uint32_t type,
                              uint64_t name_hash);
-/* The live height at an instruction: the nearest declared height before it, played forward. */
+/*
+ * The live height at an instruction, whose index `pc` is into CODE: the nearest declared height
+ * before it, played forward. Bounded by RN_HEIGHT_DISTANCE_MAX.
+ */
 uint32_t rn_unit_height_at(const struct rune_verified_unit *unit, uint32_t function, uint32_t pc);
-/* The function that contains `pc`. */
+/* The function that contains the instruction `pc` of CODE. */
 uint32_t rn_unit_function_at(const struct rune_verified_unit *unit, uint32_t pc);
 
 #endif

@@ -4,13 +4,14 @@
  *      +----------------------+ 0
  *      | rn_unit_header       |   magic, version, sizes, content id, isa digest, section table
  *      +----------------------+ header_size, 8-byte aligned
- *      | sections, in order   |   each 8-byte aligned, disjoint, of whole elements, zero padding between
+ *      | sections, in order   |   each 8-byte aligned, disjoint, of whole elements, zero padding
+ * between
  *      +----------------------+ image_size
  *
  * Little endian. Every reference is an index into a section or an offset inside one: nothing is
  * relocated, the bytes on disk are the bytes that run. All of it is hostile until unit_verify.c has
- * said otherwise. The content id is BLAKE2b-256 over the image with the id itself set to zero; it is
- * filled in and checked by the supervisor.
+ * said otherwise. The content id is BLAKE2b-256 over the image with the id itself set to zero; it
+ * is filled in and checked by the supervisor.
  *
  * The debug segment (unit_debug.h) is a second blob, bound to the image by its content id.
  */
@@ -35,6 +36,19 @@
 #define RN_TYPES_MAX (1u << 16)
 #define RN_SITES_MAX (1u << 20)
 #define RN_STATICS_MAX (1u << 16)
+#define RN_IMPORTS_MAX (1u << 16)
+#define RN_SWITCHES_MAX (1u << 20)
+#define RN_TARGETS_MAX (4u << 20)
+#define RN_SPECS_MAX (1u << 16)
+#define RN_KEY_SETS_MAX (1u << 20)
+#define RN_CONSTANTS_MAX (1u << 20)
+/* Levels of nesting and values in one composite constant. */
+#define RN_CONSTANT_DEPTH_MAX 256u
+#define RN_CONSTANT_ELEMENTS_MAX (1u << 20)
+/* No block costs more: so much may run before its budget has been paid. */
+#define RN_BLOCK_COST_MAX 255u
+/* A declared height stands at least so often, so that one at any pc is found in bounded time. */
+#define RN_HEIGHT_DISTANCE_MAX 256u
 /* Registers that fit an operand byte; beyond go MOVE_FROM and MOVE_TO. */
 #define RN_REGISTER_DIRECT_MAX 239u
 
@@ -132,7 +146,7 @@ struct rn_unit_key_set {
 };
 
 enum rn_type_kind {
-    RN_TYPE_EXTERNAL,         /* found by hash in the library; may be a variant of a library enum */
+    RN_TYPE_EXTERNAL, /* found by hash in the library; may be a variant of a library enum */
     RN_TYPE_UNIT_STRUCT,
     RN_TYPE_TUPLE_STRUCT,
     RN_TYPE_STRUCT,
@@ -250,9 +264,9 @@ enum rn_range_kind {
 };
 
 enum rn_seq_test {
-    RN_SEQ_VEC,            /* a Vec of that length */
+    RN_SEQ_VEC, /* a Vec of that length */
     RN_SEQ_VEC_AT_LEAST,
-    RN_SEQ_TUPLE,          /* a Tuple of that length; 0 is unit */
+    RN_SEQ_TUPLE, /* a Tuple of that length; 0 is unit */
     RN_SEQ_TUPLE_AT_LEAST,
     RN_SEQ_TEST_COUNT
 };
