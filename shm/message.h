@@ -8,7 +8,7 @@
  * counts the packets of one call (or of 0) in one direction, from 0. A message larger than a packet
  * goes as fragments of the same type: the first has FIRST, the fields and the size of the whole
  * body; further ones have neither and body size 0; the last has LAST. Fragments of different calls
- * interleave; within one call and direction CREDIT, CANCEL and GRANT may come between fragments,
+ * interleave; within one call and direction CREDIT and CANCEL may come between fragments,
  * nothing else.
  *
  * Trust: reads bytes from workers and compilers.

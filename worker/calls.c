@@ -1,0 +1,460 @@
+/*
+ * calls.c: the life of a call in a worker: start, turns, host calls, end.
+ *
+ *      CALL ─► RUNNABLE ──turn──► output or message to send ─► BLOCKED (no credit) ─► CREDIT
+ *                 ▲                         │ all sent
+ *                 │                         ├─► WAITING (for a reply) ─► HOST_REPLY
+ *                 └─────────────────────────┴─► ended: the slot is free again
+ */
+#include "worker/worker.h"
+
+#include <string.h>
+
+/* The run queue: a list through the slots. */
+
+static void enqueue(struct rn_worker *worker, struct rn_slot *slot)
+{
+    uint32_t index = (uint32_t)(slot - worker->slots);
+    RN_ASSERT(slot->phase != RN_PHASE_RUNNABLE);
+    slot->phase = RN_PHASE_RUNNABLE;
+    slot->next = RN_NONE;
+    if (worker->queue_first == RN_NONE) {
+        worker->queue_first = index;
+    } else {
+        worker->slots[worker->queue_last].next = index;
+    }
+    worker->queue_last = index;
+}
+
+static struct rn_slot *dequeue(struct rn_worker *worker)
+{
+    struct rn_slot *slot = &worker->slots[worker->queue_first];
+    worker->queue_first = slot->next;
+    return slot;
+}
+
+static void unqueue(struct rn_worker *worker, const struct rn_slot *slot)
+{
+    uint32_t index = (uint32_t)(slot - worker->slots);
+    uint32_t *link = &worker->queue_first;
+    uint32_t previous = RN_NONE;
+    while (*link != index) {
+        RN_CHECK(*link != RN_NONE);
+        previous = *link;
+        link = &worker->slots[previous].next;
+    }
+    *link = slot->next;
+    if (worker->queue_last == index) {
+        worker->queue_last = previous;
+    }
+}
+
+struct rn_slot *rn_worker_find(struct rn_worker *worker, uint64_t id)
+{
+    struct rn_slot *slot = &worker->slots[id % RN_SLOTS_MAX];
+    return slot->phase != RN_PHASE_FREE && slot->id == id ? slot : NULL;
+}
+
+/* Vms */
+
+static enum rn_error take_vm(struct rn_worker *worker, struct rn_slot *slot)
+{
+    struct rn_link *link = worker->links[slot->link].link;
+    if (worker->spare_vm_count > 0) {
+        slot->vm = worker->spare_vms[--worker->spare_vm_count];
+        rn_vm_reset(slot->vm, link);
+        return RN_OK;
+    }
+    return rn_vm_new(worker->engine, link, &slot->vm);
+}
+
+static void give_back_vm(struct rn_worker *worker, struct rn_vm *vm)
+{
+    if (worker->spare_vm_count < RN_WORKER_SPARE_VMS) {
+        rn_vm_reset(vm, NULL);
+        worker->spare_vms[worker->spare_vm_count++] = vm;
+    } else {
+        rn_vm_free(vm);
+    }
+}
+
+/* Ends */
+
+/* Frees the slot; the Vm stays for the next call if its Globals are to be kept. */
+static void release(struct rn_worker *worker, struct rn_slot *slot)
+{
+    if (slot->vm) {
+        rn_vm_end(slot->vm);
+        if (slot->vm_handle != 0 && rn_vm_has_state(slot->vm)) {
+            worker->vms[slot->vm_handle] = (struct rn_kept_vm){slot->vm, slot->link};
+        } else {
+            worker->vms[slot->vm_handle].vm = NULL;
+            give_back_vm(worker, slot->vm);
+            rn_worker_link_put(worker, slot->link);
+        }
+    }
+    slot->vm = NULL;
+    slot->id = 0;
+    slot->phase = RN_PHASE_FREE;
+}
+
+static void set_result(struct rn_slot *slot, enum rn_reason reason, const uint8_t *body,
+                       size_t size)
+{
+    struct rn_vm_usage usage = {0};
+    bool kept = false;
+    if (slot->vm) {
+        usage = rn_vm_usage(slot->vm);
+        kept = slot->vm_handle != 0 && rn_vm_has_state(slot->vm);
+    }
+    struct rn_message message = {.type = RN_MESSAGE_RESULT,
+                                 .call = slot->id,
+                                 .body = body,
+                                 .body_size = size,
+                                 .as.RESULT = {.reason = reason,
+                                               .kept = kept,
+                                               .budget = usage.budget,
+                                               .memory_peak = usage.memory_peak,
+                                               .output_bytes = usage.output_bytes,
+                                               .host_calls = usage.host_calls}};
+    rn_outgoing_init(&slot->outgoing, &message);
+    slot->sending = true;
+    slot->ended = true;
+}
+
+static void set_fault(struct rn_slot *slot, enum rn_reason reason, const struct rn_fault *fault)
+{
+    struct rn_buf out;
+    rn_buf_init_fixed(&out, slot->fault, sizeof(slot->fault));
+    rn_fault_encode(fault, &out);
+    RN_CHECK(out.error == RN_OK);
+    set_result(slot, reason, slot->fault, out.size);
+}
+
+/* An end that is not the script's doing: `kind` and `message` are literals. */
+static void set_failure(struct rn_slot *slot, enum rn_reason reason, const char *kind,
+                        const char *message)
+{
+    struct rn_fault fault = {.kind = {kind, strlen(kind)}, .message = {message, strlen(message)}};
+    set_fault(slot, reason, &fault);
+}
+
+/* What the Vm says about the error; it is gone with the next run of any Vm. */
+static void set_raised(struct rn_slot *slot, enum rn_reason reason)
+{
+    const struct rn_vm_error_report *report = rn_vm_error(slot->vm);
+    if (!report) {
+        set_failure(slot, reason, "", "");
+        return;
+    }
+    struct rn_fault fault = {.kind = {report->kind_name, strlen(report->kind_name)},
+                             .message = {report->message, report->message_size},
+                             .frames_total = report->frames_total,
+                             .frame_count = report->frame_count};
+    if (fault.frame_count > RN_FAULT_FRAMES_MAX) {
+        fault.frame_count = RN_FAULT_FRAMES_MAX;
+    }
+    for (uint32_t i = 0; i < fault.frame_count; i++) {
+        fault.frames[i] = (struct rn_fault_frame){.function = report->frames[i].function,
+                                                  .pc = report->frames[i].pc,
+                                                  .standard = report->frames[i].standard};
+    }
+    set_fault(slot, reason, &fault);
+}
+
+static enum rn_reason reason_of_limit(enum rn_limit limit)
+{
+    switch (limit) {
+    case RN_LIMIT_BUDGET:
+        return RN_REASON_BUDGET;
+    case RN_LIMIT_MEMORY:
+        return RN_REASON_MEMORY;
+    case RN_LIMIT_OUTPUT:
+        return RN_REASON_OUTPUT;
+    case RN_LIMIT_HOST_CALLS:
+        return RN_REASON_HOST_CALLS;
+    case RN_LIMIT_DEPTH:
+        return RN_REASON_DEPTH;
+    case RN_LIMIT_REGION:
+        return RN_REASON_OVERLOADED;
+    case RN_LIMIT_NONE:
+        break;
+    }
+    return RN_REASON_INTERNAL;
+}
+
+static void set_done(struct rn_slot *slot)
+{
+    const uint8_t *data = NULL;
+    size_t size = 0;
+    enum rn_error error = rn_vm_result(slot->vm, &data, &size);
+    if (error == RN_OK) {
+        set_result(slot, RN_REASON_OK, data, size);
+    } else if (error == RN_E_CONST_UNSUPPORTED) {
+        set_raised(slot, RN_REASON_SCRIPT_ERROR);
+    } else if (error == RN_E_TOO_LARGE) {
+        set_failure(slot, RN_REASON_SCRIPT_ERROR, "ResultTooLarge", "the result is too large");
+    } else {
+        set_failure(slot, RN_REASON_MEMORY, "Memory", "no room to encode the result");
+    }
+}
+
+/* Turns */
+
+static void set_cancelled(struct rn_slot *slot)
+{
+    set_failure(slot, RN_REASON_CANCELLED, "Cancelled", "cancelled by the host");
+}
+
+/* Sends what is there; then decides what the slot does next. */
+static enum rn_error go_on(struct rn_worker *worker, struct rn_slot *slot)
+{
+    bool done = true;
+    if (slot->vm) {
+        RN_TRY(rn_worker_send_output(worker, slot, &done));
+    }
+    if (done) {
+        RN_TRY(rn_worker_send_outgoing(worker, slot, &done));
+    }
+    if (done && slot->cancelled && !slot->ended) {
+        // A message in fragments had to be completed first.
+        set_cancelled(slot);
+        RN_TRY(rn_worker_send_outgoing(worker, slot, &done));
+    }
+    if (!done) {
+        slot->phase = RN_PHASE_BLOCKED;
+    } else if (slot->ended) {
+        release(worker, slot);
+    } else if (slot->must_wait) {
+        slot->phase = RN_PHASE_WAITING;
+    } else {
+        enqueue(worker, slot);
+    }
+    return RN_OK;
+}
+
+static void set_host_call(struct rn_slot *slot)
+{
+    const struct rn_vm_host_call *call = rn_vm_host_call(slot->vm);
+    struct rn_message message = {.type = RN_MESSAGE_HOST_CALL,
+                                 .call = slot->id,
+                                 .body = call->args,
+                                 .body_size = call->args_size,
+                                 .as.HOST_CALL = {.number = call->id,
+                                                  .function = call->function,
+                                                  .budget = call->budget_position}};
+    if (call->args_size > RN_HOST_CALL_BODY_MAX) {
+        set_failure(slot, RN_REASON_SCRIPT_ERROR, "ArgumentsTooLarge",
+                    "the arguments of a host function are too large");
+        return;
+    }
+    rn_outgoing_init(&slot->outgoing, &message);
+    slot->sending = true;
+    slot->must_wait = !call->is_async;
+}
+
+static void handle_event(struct rn_slot *slot, enum rn_event event)
+{
+    switch (event) {
+    case RN_EVENT_SLICE:
+    case RN_EVENT_OUTPUT:
+        break;
+    case RN_EVENT_HOST_CALL:
+        set_host_call(slot);
+        break;
+    case RN_EVENT_WAITING:
+        slot->must_wait = true;
+        break;
+    case RN_EVENT_DONE:
+        set_done(slot);
+        break;
+    case RN_EVENT_RAISED:
+        set_raised(slot, RN_REASON_SCRIPT_ERROR);
+        break;
+    case RN_EVENT_LIMIT:
+        set_raised(slot, reason_of_limit(rn_vm_limit(slot->vm)));
+        break;
+    case RN_EVENT_CANCELLED:
+        set_raised(slot, RN_REASON_CANCELLED);
+        break;
+    }
+}
+
+enum rn_error rn_worker_turn(struct rn_worker *worker)
+{
+    struct rn_slot *slot = dequeue(worker);
+    slot->phase = RN_PHASE_BLOCKED;
+    slot->must_wait = false;
+    handle_event(slot, rn_vm_run(slot->vm, RN_WORKER_SLICE));
+    return go_on(worker, slot);
+}
+
+/* Starts */
+
+static struct rn_vm_limits limits_of_tags(const struct rn_call_tags *tags)
+{
+    // Tags that are absent are 0, which means no limit.
+    return (struct rn_vm_limits){.budget = tags->values[RN_CALL_TAG_BUDGET],
+                                 .memory = tags->values[RN_CALL_TAG_MEMORY],
+                                 .output = tags->values[RN_CALL_TAG_OUTPUT_BYTES],
+                                 .host_calls = tags->values[RN_CALL_TAG_HOST_CALLS],
+                                 .depth = tags->values[RN_CALL_TAG_DEPTH],
+                                 .result_size = RN_RESULT_BODY_MAX};
+}
+
+/* A Vm for the call: the kept one, or a fresh one. NO_MEMORY: no room now. */
+static enum rn_error prepare_vm(struct rn_worker *worker, struct rn_slot *slot,
+                                const struct rn_message *message)
+{
+    struct rn_kept_vm *kept = &worker->vms[slot->vm_handle];
+    if (slot->vm_handle != 0 && kept->vm) {
+        slot->vm = kept->vm;
+        slot->link = kept->link;
+        kept->vm = NULL;
+        return RN_OK;
+    }
+    RN_TRY(
+        rn_worker_link_get(worker, message->as.CALL.unit, message->as.CALL.context, &slot->link));
+    enum rn_error error = take_vm(worker, slot);
+    if (error != RN_OK) {
+        rn_worker_link_put(worker, slot->link);
+    }
+    return error;
+}
+
+static void start_vm(struct rn_worker *worker, struct rn_slot *slot,
+                     const struct rn_message *message, const struct rn_call_tags *tags,
+                     struct rn_utf8 args)
+{
+    const volatile uint32_t *cancel =
+        worker->control ? (const volatile uint32_t *)&worker->control->stop[slot - worker->slots]
+                        : NULL;
+    struct rn_vm_call call = {.item = message->as.CALL.item,
+                              .args = args.size > 0 ? (const uint8_t *)args.data : NULL,
+                              .args_size = args.size,
+                              .seed = tags->values[RN_CALL_TAG_SEED],
+                              .limits = limits_of_tags(tags),
+                              .cancel = cancel};
+    enum rn_error error = rn_vm_start(slot->vm, &call);
+    if (error == RN_E_NO_MEMORY) {
+        set_failure(slot, RN_REASON_OVERLOADED, "Overloaded", "no room in the worker");
+    } else if (error != RN_OK) {
+        set_failure(slot, RN_REASON_USAGE, rn_error_name(error), rn_error_message(error));
+    }
+}
+
+enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *message,
+                             const uint8_t *body, size_t size)
+{
+    uint32_t index = message->as.CALL.slot;
+    uint32_t tags_size = message->as.CALL.tags_size;
+    if (index >= RN_SLOTS_MAX || message->call % RN_SLOTS_MAX != index || message->call == 0 ||
+        worker->slots[index].phase != RN_PHASE_FREE || message->sequence != 0 || tags_size > size ||
+        message->as.CALL.vm >= RN_WORKER_VMS_MAX) {
+        return RN_E_MESSAGE_STATE;
+    }
+    struct rn_call_tags tags;
+    RN_TRY(rn_call_tags_decode(body, tags_size, &tags));
+    struct rn_slot *slot = &worker->slots[index];
+    slot->id = message->call;
+    slot->vm_handle = message->as.CALL.vm;
+    slot->phase = RN_PHASE_BLOCKED;
+    slot->sequence_out = 0;
+    slot->credit = message->as.CALL.credit;
+    slot->output_offset = 0;
+    slot->output_sent = 0;
+    slot->sending = false;
+    slot->must_wait = false;
+    slot->ended = false;
+    slot->cancelled = false;
+    enum rn_error error = prepare_vm(worker, slot, message);
+    if (error == RN_OK) {
+        struct rn_utf8 args = {(const char *)body + tags_size, size - tags_size};
+        start_vm(worker, slot, message, &tags, args);
+    } else if (error == RN_E_NO_MEMORY) {
+        set_failure(slot, RN_REASON_OVERLOADED, "Overloaded", "no room in the worker");
+    } else {
+        return error;
+    }
+    return go_on(worker, slot);
+}
+
+/* Messages to a call */
+
+static enum rn_error handle_credit(struct rn_worker *worker, struct rn_slot *slot, uint32_t packets)
+{
+    if (packets > UINT32_MAX - slot->credit) {
+        return RN_E_MESSAGE_STATE;
+    }
+    slot->credit += packets;
+    return slot->phase == RN_PHASE_BLOCKED ? go_on(worker, slot) : RN_OK;
+}
+
+static enum rn_error handle_reply(struct rn_worker *worker, struct rn_slot *slot,
+                                  const struct rn_message *message, const uint8_t *body,
+                                  size_t size)
+{
+    uint32_t number = message->as.HOST_REPLY.number;
+    if (slot->ended) {
+        return RN_OK;
+    }
+    enum rn_error error = message->as.HOST_REPLY.failed
+                              ? rn_vm_reply_error(slot->vm, number, (const char *)body, size)
+                              : rn_vm_reply(slot->vm, number, body, size);
+    if (error == RN_E_NO_MEMORY) {
+        static const char text[] = "no room for the reply";
+        error = rn_vm_reply_error(slot->vm, number, text, sizeof(text) - 1);
+    }
+    RN_TRY(error);
+    if (!slot->sending) {
+        slot->must_wait = false;
+    }
+    if (slot->phase == RN_PHASE_WAITING) {
+        enqueue(worker, slot);
+    }
+    return RN_OK;
+}
+
+static void drop_output(struct rn_slot *slot)
+{
+    rn_vm_output_taken(slot->vm);
+    slot->output_offset = 0;
+    slot->output_sent = 0;
+}
+
+/* The supervisor knows the reason: whatever it is, it is reported as cancelled from here. */
+static enum rn_error handle_cancel(struct rn_worker *worker, struct rn_slot *slot)
+{
+    if (slot->ended) {
+        return RN_OK;
+    }
+    if (slot->phase == RN_PHASE_RUNNABLE) {
+        unqueue(worker, slot);
+    }
+    slot->phase = RN_PHASE_BLOCKED;
+    slot->cancelled = true;
+    if (!slot->sending || !slot->outgoing.started) {
+        drop_output(slot);
+        set_cancelled(slot);
+    }
+    return go_on(worker, slot);
+}
+
+enum rn_error rn_worker_call_message(struct rn_worker *worker, const struct rn_message *message,
+                                     const uint8_t *body, size_t size)
+{
+    struct rn_slot *slot = rn_worker_find(worker, message->call);
+    if (!slot) {
+        return RN_OK;
+    }
+    switch ((uint32_t)message->type) {
+    case RN_MESSAGE_CREDIT:
+        return handle_credit(worker, slot, message->as.CREDIT.packets);
+    case RN_MESSAGE_HOST_REPLY:
+        return handle_reply(worker, slot, message, body, size);
+    case RN_MESSAGE_CANCEL:
+        return handle_cancel(worker, slot);
+    default:
+        return RN_E_MESSAGE_STATE;
+    }
+}
