@@ -1,0 +1,183 @@
+/*
+ * const_value_check.c: whether bytes are exactly one ConstValue.
+ *
+ * Trust: reads bytes from workers, compilers, clients and files.
+ *
+ * Duplicate keys are found by sorting (object, key) pairs, which no chosen key can slow down as it
+ * could a hash table: object by object in the order of their offsets, keys bytewise. Small objects
+ * are compared in place; only the keys of larger ones are collected.
+ */
+#include "base/alloc.h"
+#include "base/math.h"
+#include "bytecode/const_value.h"
+
+#include <string.h>
+
+enum {
+    LEVELS_INLINE = 32,
+};
+
+/* A key of the object that begins at `object`; text offsets fit, as size_max does. */
+struct key {
+    uint32_t object;
+    uint32_t size;
+    const char *text;
+};
+
+struct check {
+    struct rn_const_reader reader;
+    struct rn_buf keys;
+    uint32_t *objects; /* offset of the container open at each level */
+};
+
+static int compare_keys(const struct key *a, const struct key *b)
+{
+    if (a->object != b->object) {
+        return a->object < b->object ? -1 : 1;
+    }
+    size_t size = rn_min_size(a->size, b->size);
+    int order = size == 0 ? 0 : memcmp(a->text, b->text, size);
+    if (order != 0) {
+        return order;
+    }
+    return a->size < b->size ? -1 : a->size > b->size;
+}
+
+static void sift_down(struct key *keys, size_t root, size_t count)
+{
+    for (;;) {
+        size_t child = 2 * root + 1;
+        if (child >= count) {
+            return;
+        }
+        if (child + 1 < count && compare_keys(&keys[child], &keys[child + 1]) < 0) {
+            child++;
+        }
+        if (compare_keys(&keys[root], &keys[child]) >= 0) {
+            return;
+        }
+        struct key swap = keys[root];
+        keys[root] = keys[child];
+        keys[child] = swap;
+        root = child;
+    }
+}
+
+/* Heapsort: in place, and no input makes it slow. */
+static void sort_keys(struct key *keys, size_t count)
+{
+    for (size_t i = count / 2; i-- > 0;) {
+        sift_down(keys, i, count);
+    }
+    for (size_t end = count; end > 1; end--) {
+        struct key swap = keys[0];
+        keys[0] = keys[end - 1];
+        keys[end - 1] = swap;
+        sift_down(keys, 0, end - 1);
+    }
+}
+
+static const struct key *find_duplicate(struct rn_buf *buf)
+{
+    struct key *keys = (struct key *)(void *)buf->data;
+    size_t count = buf->size / sizeof(*keys);
+    sort_keys(keys, count);
+    for (size_t i = 1; i < count; i++) {
+        if (compare_keys(&keys[i - 1], &keys[i]) == 0) {
+            // The later one in the bytes is the repetition.
+            return keys[i - 1].text > keys[i].text ? &keys[i - 1] : &keys[i];
+        }
+    }
+    return NULL;
+}
+
+static void note_token(struct check *check, const struct rn_const_token *token, bool key)
+{
+    size_t depth = check->reader.depth;
+    if (rn_const_kind_has_content(token->kind)) {
+        check->objects[depth - 1] = (uint32_t)token->offset;
+    } else if (key) {
+        struct key entry = {
+            .object = check->objects[depth - 1],
+            .size = (uint32_t)token->text.size,
+            .text = token->text.data,
+        };
+        rn_buf_append(&check->keys, &entry, sizeof(entry));
+    }
+}
+
+/* Whether the next token is a key of an object with more than one. */
+static bool expects_key(const struct rn_const_reader *reader)
+{
+    if (reader->depth == 0) {
+        return false;
+    }
+    const struct rn_const_level *level = &reader->levels[reader->depth - 1];
+    return level->kind == RN_CONST_OBJECT && level->left > 0 && level->left % 2 == 0;
+}
+
+static enum rn_error read_all(struct check *check)
+{
+    while (!rn_const_reader_at_end(&check->reader)) {
+        bool key = expects_key(&check->reader);
+        struct rn_const_token token;
+        RN_TRY(rn_const_read(&check->reader, &token));
+        note_token(check, &token, key);
+    }
+    RN_TRY(rn_const_reader_finish(&check->reader));
+    return rn_buf_status(&check->keys);
+}
+
+static enum rn_error run(struct check *check, const uint8_t *bytes, size_t *out_offset)
+{
+    enum rn_error error = read_all(check);
+    *out_offset = rn_const_reader_offset(&check->reader);
+    if (error != RN_OK) {
+        return error;
+    }
+    const struct key *duplicate = find_duplicate(&check->keys);
+    if (duplicate != NULL) {
+        *out_offset = (size_t)((const uint8_t *)duplicate->text - bytes);
+        return RN_E_CBOR_INVALID;
+    }
+    return RN_OK;
+}
+
+static enum rn_error refuse(struct rn_const_fault *out_fault, enum rn_error error, size_t offset)
+{
+    if (out_fault != NULL && error != RN_OK) {
+        *out_fault = (struct rn_const_fault){.error = error, .offset = offset};
+    }
+    return error;
+}
+
+enum rn_error rn_const_value_check(const void *bytes, size_t size,
+                                   const struct rn_const_limits *limits,
+                                   struct rn_const_fault *out_fault)
+{
+    if (size > limits->size_max || size > UINT32_MAX) {
+        return refuse(out_fault, RN_E_TOO_LARGE, 0);
+    }
+    // No value nests deeper than it has bytes.
+    size_t depth = rn_min_size(rn_min_size(limits->depth_max, RN_CONST_DEPTH_MAX), size);
+    struct rn_const_level inline_levels[LEVELS_INLINE];
+    uint32_t inline_objects[LEVELS_INLINE];
+    RN_AUTO_FREE struct rn_const_level *levels = NULL;
+    RN_AUTO_FREE uint32_t *objects = NULL;
+    if (depth > LEVELS_INLINE) {
+        levels = rn_alloc_array(depth, sizeof(*levels));
+        objects = rn_alloc_array(depth, sizeof(*objects));
+        if (levels == NULL || objects == NULL) {
+            return refuse(out_fault, RN_E_NO_MEMORY, 0);
+        }
+    }
+    struct check check = {.objects = objects == NULL ? inline_objects : objects};
+    rn_const_reader_init(&check.reader, bytes, size, levels == NULL ? inline_levels : levels,
+                         depth);
+    rn_const_reader_limit(&check.reader, limits->element_max);
+    rn_buf_init(&check.keys, SIZE_MAX);
+    size_t offset = 0;
+    enum rn_error error = run(&check, bytes, &offset);
+    rn_buf_done(&check.keys);
+    return refuse(out_fault, error, offset);
+}
