@@ -33,17 +33,19 @@ struct rn_token {
 };
 
 enum rn_token_flag {
-    RN_TOKEN_ESCAPED = 1u << 0,      /* text with backslashes in it */
-    RN_TOKEN_FRACTION = 1u << 1,     /* number with `.` or exponent */
-    RN_TOKEN_UNTERMINATED = 1u << 2, /* block comment or literal that the input cuts off */
+    RN_TOKEN_ESCAPED = 1u << 0,  /* text with backslashes in it */
+    RN_TOKEN_FRACTION = 1u << 1, /* number with `.` or exponent */
 };
 
+/* items[0] is a lone EOF, the text begins at items[1]. */
 struct rn_tokens {
     uint32_t source;
     struct rn_utf8 text; /* of the source */
     struct rn_token *items;
     uint32_t count; /* with EOF */
 };
+
+#define RN_TEMPLATE_NESTING_MAX 64u
 
 /* A run [start, end) of tokens of one source. */
 struct rn_token_run {
