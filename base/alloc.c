@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 
 #include "base/math.h"
+#include "base/region.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -18,6 +19,39 @@ static _Atomic uint64_t live_count;
 /* Requests left before one fails; 0: none will. */
 static _Atomic uint64_t fail_countdown;
 static _Atomic bool fail_persistent;
+
+// Where blocks come from once rn_alloc_set_region was called.
+static struct rn_region region;
+static bool use_region;
+
+void rn_alloc_set_region(void *range, size_t size)
+{
+    rn_region_init(&region, range, size);
+    use_region = true;
+}
+
+static void *raw_alloc(size_t size)
+{
+    return RN_UNLIKELY(use_region) ? rn_region_alloc(&region, size) : calloc(1, size);
+}
+
+static void *raw_realloc(void *block, size_t size)
+{
+    if (RN_LIKELY(!use_region)) {
+        return realloc(block, size);
+    }
+    RN_CHECK(block == NULL || rn_region_owns(&region, block));
+    return rn_region_realloc(&region, block, size);
+}
+
+static void raw_free(void *block)
+{
+    if (RN_LIKELY(!use_region)) {
+        free(block);
+    } else if (rn_region_owns(&region, block)) {
+        rn_region_free(&region, block);
+    }
+}
 
 static bool must_fail(void)
 {
@@ -48,7 +82,7 @@ void *rn_alloc(size_t size)
     if (must_fail()) {
         return NULL;
     }
-    return count_block(calloc(1, size == 0 ? 1 : size));
+    return count_block(raw_alloc(size == 0 ? 1 : size));
 }
 
 void *rn_alloc_array(size_t count, size_t size)
@@ -65,7 +99,7 @@ void *rn_realloc(void *block, size_t size)
     if (must_fail()) {
         return NULL;
     }
-    void *moved = realloc(block, size == 0 ? 1 : size);
+    void *moved = raw_realloc(block, size == 0 ? 1 : size);
     return block == NULL ? count_block(moved) : moved;
 }
 
@@ -75,7 +109,7 @@ void rn_free(void *block)
         return;
     }
     atomic_fetch_sub_explicit(&live_count, 1, memory_order_relaxed);
-    free(block);
+    raw_free(block);
 }
 
 char *rn_strndup(const char *text, size_t size)

@@ -25,6 +25,13 @@ void rn_free(void *block);
 /* A copy of `size` bytes with a zero byte behind it, or NULL. */
 char *rn_strndup(const char *text, size_t size) RN_MUST_CHECK;
 
+/*
+ * From now on blocks come from `range` (zeroed, 16-byte aligned, alive to the end of the process)
+ * and no system call is made for them. For a process of one thread that is about to lose the calls
+ * by which the C heap grows; earlier blocks may still be freed, which does nothing.
+ */
+void rn_alloc_set_region(void *range, size_t size);
+
 /* Test hooks: the n-th allocation from now fails (1 = the next; 0 = none), once or from then on. */
 void rn_alloc_fail_at(uint64_t n, bool persistent);
 /* Allocations asked for since the process began; blocks alive now. */

@@ -88,6 +88,8 @@ const char *rn_wall_flavour(void);
 #define RN_WALL_MAP_MAX (UINT64_C(64) << 20)
 /* The largest address range that one munmap may name. */
 #define RN_WALL_UNMAP_MAX RN_WALL_MAP_MAX
+/* All Units that one worker may have attached at a time; its address space has room for no more. */
+#define RN_WALL_UNITS_MAX (UINT64_C(512) << 20)
 /* The only descriptor of a process behind the wall. */
 #define RN_WALL_SOCKET_FD 3
 

@@ -1,0 +1,558 @@
+/*
+ * spawner.c: the client side of zygotes.
+ *
+ * A zygote's handle is a small state: packets come in on one socket in any order (ends of old
+ * children between a request and its answer), so whatever is not waited for goes into a queue of
+ * ends. The lock is held over request and answer; the answer's wait is bounded.
+ */
+#include "supervisor/spawner.h"
+
+#include "base/alloc.h"
+#include "policy/zygote_wire.h"
+#include "supervisor/detach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+// Uids of domains as root: beyond the ranges that distributions and container managers hand out.
+#define DEFAULT_UID_BASE 2000000000u
+#define UID_RANGE (1u << 24)
+#define HELLO_TIMEOUT_MS 10000
+#define SPAWN_TIMEOUT_MS 5000
+
+struct rn_spawner {
+    int worker_fd;
+    int compiler_fd;
+    enum rn_policy policy;
+    uint64_t required;
+    uint32_t uid_base;
+    uint32_t uid_start;
+    _Atomic uint32_t domain_count;
+};
+
+struct end {
+    struct end *next;
+    struct rn_child_exit exit;
+};
+
+struct rn_zygote {
+    struct rn_spawner *spawner;
+    pthread_mutex_t lock;
+    int socket_fd;
+    int pidfd;
+    bool gone;
+    uint64_t last_id;
+    struct rn_wall_report report;
+    struct end *first_end;
+    struct end **last_end;
+};
+
+static void fail(struct rn_spawn_failure *out_failure, const char *step, int error)
+{
+    *out_failure = (struct rn_spawn_failure){.step = step, .error = error};
+}
+
+/* Spawners */
+
+static enum rn_error open_image(const char *path, const char *step, int *out_fd,
+                                struct rn_spawn_failure *out_failure)
+{
+    *out_fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (*out_fd < 0) {
+        fail(out_failure, step, errno);
+        return RN_E_SETUP;
+    }
+    return RN_OK;
+}
+
+static enum rn_error open_images(struct rn_spawner *spawner,
+                                 const struct rn_spawner_options *options,
+                                 struct rn_spawn_failure *out_failure)
+{
+    RN_TRY(open_image(options->worker_path, "worker image", &spawner->worker_fd, out_failure));
+    RN_TRY(
+        open_image(options->compiler_path, "compiler image", &spawner->compiler_fd, out_failure));
+    // Domains of two hosts should not share a uid, and nothing but chance keeps hosts apart.
+    if (getrandom(&spawner->uid_start, sizeof(spawner->uid_start), 0) !=
+        (ssize_t)sizeof(spawner->uid_start)) {
+        fail(out_failure, "random numbers", errno);
+        return RN_E_SETUP;
+    }
+    return RN_OK;
+}
+
+enum rn_error rn_spawner_new(const struct rn_spawner_options *options,
+                             struct rn_spawner **out_spawner, struct rn_spawn_failure *out_failure)
+{
+    fail(out_failure, "spawner", 0);
+    struct rn_spawner *spawner = rn_alloc(sizeof(*spawner));
+    if (spawner == NULL) {
+        return RN_E_NO_MEMORY;
+    }
+    spawner->worker_fd = -1;
+    spawner->compiler_fd = -1;
+    spawner->policy = options->policy;
+    spawner->required = rn_policy_required(options->policy) | options->require;
+    spawner->uid_base = options->uid_base == 0 ? DEFAULT_UID_BASE : options->uid_base;
+    enum rn_error error = open_images(spawner, options, out_failure);
+    if (error != RN_OK) {
+        rn_spawner_free(spawner);
+        return error;
+    }
+    *out_spawner = spawner;
+    return RN_OK;
+}
+
+void rn_spawner_free(struct rn_spawner *spawner)
+{
+    if (spawner == NULL) {
+        return;
+    }
+    if (spawner->worker_fd >= 0) {
+        close(spawner->worker_fd);
+    }
+    if (spawner->compiler_fd >= 0) {
+        close(spawner->compiler_fd);
+    }
+    rn_free(spawner);
+}
+
+static uint32_t next_uid(struct rn_spawner *spawner)
+{
+    uint32_t count = atomic_fetch_add_explicit(&spawner->domain_count, 1, memory_order_relaxed);
+    return spawner->uid_base + (spawner->uid_start + count) % UID_RANGE;
+}
+
+/* Packets */
+
+static int take_descriptor(struct msghdr *message)
+{
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    int fd = -1;
+    if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+        header->cmsg_len == CMSG_LEN(sizeof(int))) {
+        memcpy(&fd, CMSG_DATA(header), sizeof(int));
+    }
+    return fd;
+}
+
+// One packet without waiting; *out_fd is -1 or the receiver's to close.
+static enum rn_error receive(struct rn_zygote *zygote, struct rn_zygote_packet *packet, int *out_fd)
+{
+    char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+    struct iovec iov = {packet, sizeof(*packet)};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof(control)};
+    ssize_t size;
+    do {
+        size = recvmsg(zygote->socket_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    } while (size < 0 && errno == EINTR);
+    if (size < 0 && errno == EAGAIN) {
+        return RN_E_WOULD_BLOCK;
+    }
+    if (size <= 0) {
+        zygote->gone = true;
+        return RN_E_CLOSED;
+    }
+    int fd = take_descriptor(&message);
+    if (size != (ssize_t)sizeof(*packet) || packet->magic != RN_ZYGOTE_MAGIC) {
+        if (fd >= 0) {
+            close(fd);
+        }
+        zygote->gone = true;
+        return RN_E_CLOSED;
+    }
+    *out_fd = fd;
+    return RN_OK;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static enum rn_error receive_until(struct rn_zygote *zygote, int64_t deadline_ms,
+                                   struct rn_zygote_packet *packet, int *out_fd)
+{
+    for (;;) {
+        enum rn_error error = receive(zygote, packet, out_fd);
+        if (error != RN_E_WOULD_BLOCK) {
+            return error;
+        }
+        int64_t left = deadline_ms - now_ms();
+        if (left <= 0) {
+            return RN_E_TIMED_OUT;
+        }
+        struct pollfd polled = {zygote->socket_fd, POLLIN, 0};
+        if (poll(&polled, 1, (int)left) < 0 && errno != EINTR) {
+            return RN_E_SYSTEM;
+        }
+    }
+}
+
+// What cannot be kept for want of memory is lost; its owner still sees the end by its pidfd.
+static void keep_end(struct rn_zygote *zygote, const struct rn_zygote_packet *packet)
+{
+    struct end *end = rn_alloc(sizeof(*end));
+    if (end == NULL) {
+        return;
+    }
+    end->exit = (struct rn_child_exit){
+        .id = packet->id,
+        .signalled = packet->signalled != 0,
+        .code = packet->code,
+        .deadline = packet->deadline != 0,
+        .cpu_ns = packet->cpu_ns,
+        .memory_peak = packet->memory_peak,
+    };
+    *zygote->last_end = end;
+    zygote->last_end = &end->next;
+}
+
+/* Zygotes */
+
+static enum rn_error start(struct rn_zygote *zygote, struct rn_spawn_failure *out_failure)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        fail(out_failure, "control socket", errno);
+        return RN_E_SETUP;
+    }
+    zygote->socket_fd = ends[0];
+    char uid[16];
+    snprintf(uid, sizeof(uid), "%u", next_uid(zygote->spawner));
+    char *argv[] = {(char *)"runeward-worker", (char *)"--zygote", uid, NULL};
+    struct rn_detach detach = {
+        .image_fd = zygote->spawner->worker_fd,
+        .argv = argv,
+        .fds = {ends[1], zygote->spawner->worker_fd, zygote->spawner->compiler_fd},
+        .fd_count = 3,
+    };
+    int helper_pidfd = -1;
+    int error = rn_detach_exec(&detach, &helper_pidfd);
+    close(ends[1]);
+    if (error != 0) {
+        fail(out_failure, "executing the worker image", error);
+        return RN_E_SETUP;
+    }
+    close(helper_pidfd);
+    return RN_OK;
+}
+
+// The helper's and the zygote's first packets, in either order.
+static enum rn_error greet(struct rn_zygote *zygote, struct rn_spawn_failure *out_failure)
+{
+    int64_t deadline = now_ms() + HELLO_TIMEOUT_MS;
+    bool greeted = false;
+    while (!greeted || zygote->pidfd < 0) {
+        struct rn_zygote_packet packet;
+        int fd;
+        enum rn_error error = receive_until(zygote, deadline, &packet, &fd);
+        if (error != RN_OK) {
+            fail(out_failure, "greeting of the zygote", 0);
+            return error == RN_E_TIMED_OUT ? error : RN_E_SETUP;
+        }
+        if (packet.kind == RN_ZYGOTE_PACKET_ZYGOTE && fd >= 0 && zygote->pidfd < 0) {
+            zygote->pidfd = fd;
+        } else if (packet.kind == RN_ZYGOTE_PACKET_HELLO && fd < 0) {
+            zygote->report = packet.report;
+            greeted = true;
+        } else {
+            fail(out_failure, "namespaces", packet.error);
+            return RN_E_SETUP;
+        }
+    }
+    return RN_OK;
+}
+
+// Layers of which a zygote can answer; the rest are each child's own, or the supervisor's.
+static uint64_t zygote_layers(void)
+{
+    return RN_LAYER_BIT(RN_LAYER_NO_NEW_PRIVS) | RN_LAYER_BIT(RN_LAYER_CAPABILITIES) |
+           RN_LAYER_BIT(RN_LAYER_EMPTY_ROOT) | RN_LAYER_BIT(RN_LAYER_PID_NAMESPACE) |
+           RN_LAYER_BIT(RN_LAYER_NET_NAMESPACE) | RN_LAYER_BIT(RN_LAYER_OWN_UID) |
+           RN_LAYER_BIT(RN_LAYER_USER_NAMESPACE) | RN_LAYER_BIT(RN_LAYER_IPC_NAMESPACE) |
+           RN_LAYER_BIT(RN_LAYER_UTS_NAMESPACE) | RN_LAYER_BIT(RN_LAYER_CGROUP_NAMESPACE) |
+           RN_LAYER_BIT(RN_LAYER_SESSION) | RN_LAYER_BIT(RN_LAYER_CORE_SCHEDULING) |
+           RN_LAYER_BIT(RN_LAYER_OOM_FIRST);
+}
+
+static enum rn_error check_layers(const struct rn_zygote *zygote,
+                                  struct rn_spawn_failure *out_failure)
+{
+    enum rn_layer missing;
+    enum rn_error error = rn_wall_report_check(
+        &zygote->report, zygote->spawner->required & zygote_layers(), &missing);
+    if (error != RN_OK) {
+        fail(out_failure, "layer", zygote->report.refused_errno[missing]);
+        out_failure->has_layer = true;
+        out_failure->layer = missing;
+    }
+    return error;
+}
+
+static enum rn_error start_and_check(struct rn_zygote *zygote, struct rn_spawn_failure *out_failure)
+{
+    RN_TRY(start(zygote, out_failure));
+    RN_TRY(greet(zygote, out_failure));
+    return check_layers(zygote, out_failure);
+}
+
+enum rn_error rn_zygote_new(struct rn_spawner *spawner, struct rn_zygote **out_zygote,
+                            struct rn_spawn_failure *out_failure)
+{
+    fail(out_failure, "zygote", 0);
+    struct rn_zygote *zygote = rn_alloc(sizeof(*zygote));
+    if (zygote == NULL) {
+        return RN_E_NO_MEMORY;
+    }
+    zygote->spawner = spawner;
+    zygote->socket_fd = -1;
+    zygote->pidfd = -1;
+    zygote->last_end = &zygote->first_end;
+    pthread_mutex_init(&zygote->lock, NULL);
+    enum rn_error error = start_and_check(zygote, out_failure);
+    if (error != RN_OK) {
+        rn_zygote_free(zygote);
+        return error;
+    }
+    *out_zygote = zygote;
+    return RN_OK;
+}
+
+static void send_kill(int pidfd)
+{
+    syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
+void rn_zygote_free(struct rn_zygote *zygote)
+{
+    if (zygote == NULL) {
+        return;
+    }
+    // Without a pid namespace the zygote itself ends its children, at the end of its socket.
+    bool alone = (zygote->report.active & RN_LAYER_BIT(RN_LAYER_PID_NAMESPACE)) == 0;
+    if (zygote->pidfd >= 0) {
+        if (!alone) {
+            send_kill(zygote->pidfd);
+        }
+        close(zygote->pidfd);
+    }
+    if (zygote->socket_fd >= 0) {
+        close(zygote->socket_fd);
+    }
+    while (zygote->first_end != NULL) {
+        struct end *end = zygote->first_end;
+        zygote->first_end = end->next;
+        rn_free(end);
+    }
+    pthread_mutex_destroy(&zygote->lock);
+    rn_free(zygote);
+}
+
+const struct rn_wall_report *rn_zygote_report(const struct rn_zygote *zygote)
+{
+    return &zygote->report;
+}
+
+int rn_zygote_fd(const struct rn_zygote *zygote)
+{
+    return zygote->socket_fd;
+}
+
+/* Children */
+
+struct spawn_message {
+    struct rn_zygote_spawn body;
+    int fds[1 + RN_SEGMENT_COUNT];
+    size_t fd_count;
+};
+
+static void fill(struct spawn_message *message, struct rn_zygote *zygote,
+                 const struct rn_spawn_request *request)
+{
+    message->body = (struct rn_zygote_spawn){
+        .magic = RN_ZYGOTE_MAGIC,
+        .role = (uint32_t)request->role,
+        .id = ++zygote->last_id,
+        .required = zygote->spawner->required,
+        .arena_size = request->arena_size,
+        .stack_size = request->stack_size,
+        .cpu_seconds = request->cpu_seconds,
+    };
+    message->fds[0] = request->socket_fd;
+    message->fd_count = 1;
+    for (unsigned slot = 0; slot < RN_SEGMENT_COUNT; slot++) {
+        if (request->segment_fds[slot] >= 0) {
+            message->body.segment_mask |= 1u << slot;
+            message->fds[message->fd_count++] = request->segment_fds[slot];
+        }
+    }
+}
+
+static enum rn_error send_spawn(struct rn_zygote *zygote, struct spawn_message *spawn)
+{
+    char control[CMSG_SPACE(sizeof(spawn->fds))] __attribute__((aligned(8))) = {0};
+    size_t fds_size = spawn->fd_count * sizeof(int);
+    struct iovec iov = {&spawn->body, sizeof(spawn->body)};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = CMSG_SPACE(fds_size)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(fds_size);
+    memcpy(CMSG_DATA(header), spawn->fds, fds_size);
+    ssize_t sent;
+    do {
+        sent = sendmsg(zygote->socket_fd, &message, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent == (ssize_t)sizeof(spawn->body)) {
+        return RN_OK;
+    }
+    return errno == EPIPE || errno == ECONNRESET ? RN_E_CLOSED : RN_E_SYSTEM;
+}
+
+static enum rn_error wait_for_answer(struct rn_zygote *zygote, uint64_t id, int *out_pidfd,
+                                     struct rn_spawn_failure *out_failure)
+{
+    int64_t deadline = now_ms() + SPAWN_TIMEOUT_MS;
+    for (;;) {
+        struct rn_zygote_packet packet;
+        int fd;
+        RN_TRY(receive_until(zygote, deadline, &packet, &fd));
+        if (packet.kind == RN_ZYGOTE_PACKET_SPAWNED && packet.id == id) {
+            if (packet.error != 0 || fd < 0) {
+                fail(out_failure, "executing the child", packet.error);
+                return RN_E_SYSTEM;
+            }
+            *out_pidfd = fd;
+            return RN_OK;
+        }
+        if (packet.kind == RN_ZYGOTE_PACKET_ENDED) {
+            keep_end(zygote, &packet);
+        }
+        if (fd >= 0) {
+            // The answer to a request that was given up.
+            send_kill(fd);
+            close(fd);
+        }
+    }
+}
+
+// The process number behind a pidfd, as this process sees it; 0 when procfs does not say.
+static pid_t pid_of(int pidfd)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+    char text[512];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (size <= 0) {
+        return 0;
+    }
+    text[size] = '\0';
+    const char *line = strstr(text, "\nPid:");
+    int pid = 0;
+    return line != NULL && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 0 ? pid : 0;
+}
+
+static enum rn_error spawn_locked(struct rn_zygote *zygote, const struct rn_spawn_request *request,
+                                  struct rn_child *out_child, struct rn_spawn_failure *out_failure)
+{
+    if (zygote->gone) {
+        return RN_E_CLOSED;
+    }
+    struct spawn_message message;
+    fill(&message, zygote, request);
+    enum rn_error error = send_spawn(zygote, &message);
+    if (error != RN_OK) {
+        fail(out_failure, "asking the zygote", errno);
+        return error;
+    }
+    RN_TRY(wait_for_answer(zygote, message.body.id, &out_child->pidfd, out_failure));
+    out_child->id = message.body.id;
+    return RN_OK;
+}
+
+enum rn_error rn_zygote_spawn(struct rn_zygote *zygote, const struct rn_spawn_request *request,
+                              struct rn_child *out_child, struct rn_spawn_failure *out_failure)
+{
+    fail(out_failure, "zygote", 0);
+    struct rn_child child = {.pidfd = -1};
+    pthread_mutex_lock(&zygote->lock);
+    enum rn_error error = spawn_locked(zygote, request, &child, out_failure);
+    pthread_mutex_unlock(&zygote->lock);
+    if (error == RN_OK) {
+        child.pid = pid_of(child.pidfd);
+        *out_child = child;
+    }
+    return error;
+}
+
+void rn_child_kill(const struct rn_child *child)
+{
+    send_kill(child->pidfd);
+}
+
+static bool take_end(struct rn_zygote *zygote, struct rn_child_exit *out_exit)
+{
+    struct end *end = zygote->first_end;
+    if (end == NULL) {
+        return false;
+    }
+    zygote->first_end = end->next;
+    if (zygote->first_end == NULL) {
+        zygote->last_end = &zygote->first_end;
+    }
+    *out_exit = end->exit;
+    rn_free(end);
+    return true;
+}
+
+static enum rn_error next_exit_locked(struct rn_zygote *zygote, struct rn_child_exit *out_exit)
+{
+    while (!take_end(zygote, out_exit)) {
+        if (zygote->gone) {
+            return RN_E_CLOSED;
+        }
+        struct rn_zygote_packet packet;
+        int fd;
+        RN_TRY(receive(zygote, &packet, &fd));
+        if (packet.kind == RN_ZYGOTE_PACKET_ENDED) {
+            keep_end(zygote, &packet);
+        }
+        if (fd >= 0) {
+            send_kill(fd);
+            close(fd);
+        }
+    }
+    return RN_OK;
+}
+
+enum rn_error rn_zygote_next_exit(struct rn_zygote *zygote, struct rn_child_exit *out_exit)
+{
+    pthread_mutex_lock(&zygote->lock);
+    enum rn_error error = next_exit_locked(zygote, out_exit);
+    pthread_mutex_unlock(&zygote->lock);
+    return error;
+}

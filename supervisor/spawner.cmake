@@ -1,0 +1,5 @@
+# Processes behind the wall, from outside.
+rn_library(rn_spawner
+  detach.c
+  spawner.c)
+target_link_libraries(rn_spawner PUBLIC rn_policy rn_base)
