@@ -4,8 +4,9 @@
  * Trust: reads bytes from workers, compilers, clients and files.
  *
  * Each token reads one head, sometimes a tag and what stands in front of its content. Containers
- * declare how many values follow; a count is refused when not even a byte for each is left, so
- * nothing a reader prepares can outgrow the input.
+ * declare how many values follow; a count is refused when not even a byte is left for each value
+ * that this and the containers around it still promise, so all that a reader prepares for all
+ * containers together cannot outgrow the input.
  */
 #include "bytecode/const_value.h"
 
@@ -360,10 +361,20 @@ static void read_value(struct rn_const_reader *reader, struct rn_const_token *to
 
 static void open_level(struct rn_const_reader *reader, const struct rn_const_token *token)
 {
+    size_t left = rn_cursor_left(&reader->cursor);
     if (reader->depth == reader->level_count) {
         fail_at(reader, token->offset, RN_E_CBOR_DEPTH);
         return;
     }
+    if (left < reader->owed || token->count > left - reader->owed) {
+        fail_at(reader, token->offset, RN_E_TRUNCATED);
+        return;
+    }
+    if (token->count > reader->elements_left - reader->owed) {
+        fail_at(reader, token->offset, RN_E_CBOR_COUNT);
+        return;
+    }
+    reader->owed += token->count;
     reader->levels[reader->depth++] = (struct rn_const_level){
         .left = token->count,
         .kind = token->kind,
@@ -374,6 +385,13 @@ static void open_level(struct rn_const_reader *reader, const struct rn_const_tok
 static bool take_element(struct rn_const_reader *reader)
 {
     if (reader->depth == 0) {
+        if (reader->begun) {
+            fail_at(reader, reader->cursor.offset, RN_E_CBOR_TRAILING);
+        } else if (reader->elements_left == 0) {
+            fail_at(reader, reader->cursor.offset, RN_E_CBOR_COUNT);
+        } else {
+            reader->elements_left--;
+        }
         reader->begun = true;
         return true;
     }
@@ -381,7 +399,10 @@ static bool take_element(struct rn_const_reader *reader)
     if (level->left == 0) {
         return false;
     }
+    RN_ASSERT(level->left <= reader->owed && reader->owed <= reader->elements_left);
     level->left--;
+    reader->owed--;
+    reader->elements_left--;
     return true;
 }
 
@@ -397,20 +418,19 @@ static bool is_key(const struct rn_const_reader *reader)
 
 enum rn_error rn_const_read(struct rn_const_reader *reader, struct rn_const_token *out_token)
 {
+    if (failed(reader)) {
+        return reader->cursor.error;
+    }
     struct rn_const_token token = {.kind = RN_CONST_END, .offset = reader->cursor.offset};
-    RN_ASSERT(!rn_const_reader_at_end(reader));
     if (!take_element(reader)) {
         reader->depth--;
         *out_token = token;
         return RN_OK;
     }
-    if (reader->elements_left == 0) {
-        fail_at(reader, token.offset, RN_E_CBOR_COUNT);
-        return reader->cursor.error;
-    }
-    reader->elements_left--;
     bool key = is_key(reader);
-    read_value(reader, &token);
+    if (!failed(reader)) {
+        read_value(reader, &token);
+    }
     if (!failed(reader) && key && token.kind != RN_CONST_STRING) {
         fail_at(reader, token.offset, RN_E_CBOR_INVALID);
     }

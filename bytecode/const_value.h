@@ -61,7 +61,7 @@ void rn_const_write_none(struct rn_buf *buf);
 
 /* Followed by `count` values. */
 void rn_const_begin_vec(struct rn_buf *buf, uint64_t count);
-void rn_const_begin_tuple(struct rn_buf *buf, uint64_t count); /* > 0: the empty one is unit */
+void rn_const_begin_tuple(struct rn_buf *buf, uint64_t count); /* 0: writes unit */
 void rn_const_begin_vec_deque(struct rn_buf *buf, uint64_t count);
 void rn_const_begin_hash_set(struct rn_buf *buf, uint64_t count);
 /* Followed by `pairs` times key, value; keys are strings, no two equal. */
@@ -116,6 +116,7 @@ struct rn_const_reader {
     size_t level_count;
     size_t depth;
     uint32_t elements_left;
+    uint32_t owed; /* values that open levels still promise; never more than elements_left */
     bool begun;
 };
 
@@ -129,8 +130,9 @@ void rn_const_reader_limit(struct rn_const_reader *reader, uint32_t count);
  * The next token of the one value. Every token with RN_CONST_KIND_HAS_CONTENT is followed by
  * `count` values, then by an END token. Text is borrowed from the bytes. Failure is sticky:
  * RN_E_CBOR_INVALID, RN_E_CBOR_DEPTH, RN_E_CBOR_COUNT, RN_E_INVALID_UTF8, RN_E_TRUNCATED, at
- * rn_const_reader_offset. Duplicate keys are found by whoever inserts them, or
- * rn_const_value_check.
+ * rn_const_reader_offset. The counts of all tokens of a value together are less than its bytes, so
+ * they may size storage. Equal keys are not seen here: whoever inserts them into a table finds
+ * them, in a time that hostile keys must not decide, or rn_const_value_check.
  */
 enum rn_error rn_const_read(struct rn_const_reader *reader,
                             struct rn_const_token *out_token) RN_MUST_CHECK;

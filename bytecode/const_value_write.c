@@ -142,8 +142,11 @@ static void begin_tagged(struct rn_buf *buf, int tag, uint64_t count)
 
 void rn_const_begin_tuple(struct rn_buf *buf, uint64_t count)
 {
-    RN_ASSERT(count > 0);
-    begin_tagged(buf, RN_CONST_TAG_TUPLE, count);
+    if (count == 0) {
+        rn_const_write_unit(buf);
+    } else {
+        begin_tagged(buf, RN_CONST_TAG_TUPLE, count);
+    }
 }
 
 void rn_const_begin_vec_deque(struct rn_buf *buf, uint64_t count)
