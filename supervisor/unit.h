@@ -1,0 +1,40 @@
+/* unit.h: a Unit as the supervisor holds it: sealed, verified, with its debug information. */
+#ifndef RN_SUPERVISOR_UNIT_H
+#define RN_SUPERVISOR_UNIT_H
+
+#include <runeward/unit.h>
+
+#include <stdatomic.h>
+
+#include "bytecode/unit.h"
+#include "bytecode/unit_debug.h"
+#include "shm/segment.h"
+
+struct rune_unit {
+    _Atomic uint32_t refs;
+    _Atomic uint32_t attachments; /* of those refs, held by workers' tables */
+    _Atomic uint32_t kills;       /* workers killed while they ran it */
+    struct rn_segment segment;
+    struct rune_verified_unit unit; /* of the sealed mapping */
+    uint8_t *debug_bytes;           /* owned; NULL without */
+    size_t debug_size;
+    struct rn_debug debug;
+    bool has_debug;
+    char **export_names; /* of each export, with a zero byte at the end */
+    uint8_t id[RUNE_UNIT_ID_SIZE];
+    char id_text[2 * RUNE_UNIT_ID_SIZE + 1];
+};
+
+/*
+ * Publishes an image that came from a compiler or a file: fills in the content id (or checks it, if
+ * `check_id`), copies it to a memfd, seals, verifies the sealed mapping, binds or checks the debug
+ * segment. `image` is changed in place; `debug_bytes` (may be NULL) is consumed in any case.
+ */
+rune_status rn_unit_publish(uint8_t *image, size_t size, uint8_t *debug_bytes, size_t debug_size,
+                            bool check_id, rune_unit **out_unit, rune_error **error) RN_MUST_CHECK;
+
+/* Reads a regular file of at most `max` bytes; initialises `out`. NOT_FOUND, SYSTEM, TOO_LARGE. */
+rune_status rn_read_file(const char *path, size_t max, struct rn_buf *out,
+                         rune_error **error) RN_MUST_CHECK;
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * value.h: ConstValues on the host's side: checked bytes with a count of references.
+ *
+ * A value is its deterministic CBOR. An element got from a value is a view that keeps the whole
+ * alive.
+ */
+#ifndef RN_SUPERVISOR_VALUE_H
+#define RN_SUPERVISOR_VALUE_H
+
+#include <runeward/value.h>
+
+#include <stdatomic.h>
+
+#include "base/buf.h"
+
+struct rune_const_value {
+    _Atomic uint32_t refs;
+    rune_const_value *whole; /* counted; NULL: `bytes` are this value's own */
+    const uint8_t *bytes;
+    size_t size;
+};
+
+/* Bytes that a value may have. */
+#define RN_VALUE_SIZE_MAX (64u << 20)
+
+/*
+ * Takes bytes from the C heap (consumed in any case) that came from a worker, checks them and makes
+ * a value. Trust: everything about them.
+ */
+enum rn_error rn_value_take(uint8_t *bytes, size_t size,
+                            rune_const_value **out_value) RN_MUST_CHECK;
+
+/* Appends a tuple of the arguments; nothing if there are none. */
+void rn_value_append_args(struct rn_buf *out, const rune_const_value *const *args, size_t count);
+
+#endif
