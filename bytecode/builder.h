@@ -55,8 +55,9 @@ const char *rn_builder_fault_message(const struct rn_builder *builder);
 
 /*
  * Lays out the image (content id zero) and the debug segment (bound to it by rn_debug_bind once the
- * id is known). Both buffers are initialised by the caller; `out_debug` may be NULL.
- * RN_E_NO_MEMORY; RN_E_TOO_LARGE or RN_E_INVALID_ARGUMENT: see rn_builder_fault.
+ * id is known). Once; then the builder can only be freed. Both buffers are initialised by the
+ * caller; `out_debug` may be NULL. RN_E_NO_MEMORY; RN_E_TOO_LARGE or RN_E_INVALID_ARGUMENT: see
+ * rn_builder_fault.
  */
 enum rn_error rn_builder_finish(struct rn_builder *builder, struct rn_buf *out_image,
                                 struct rn_buf *out_debug) RN_MUST_CHECK;

@@ -7,14 +7,13 @@
  */
 #include "base/alloc.h"
 #include "base/math.h"
+#include "base/sort.h"
 #include "bytecode/builder_state.h"
 #include "bytecode/unit.h"
 #include "bytecode/unit_debug.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* Where each body's code comes to stand. */
 struct layout {
     struct rn_builder *builder;
     struct rn_buf *image;
@@ -66,7 +65,7 @@ static void sort_strictly(struct rn_builder *b, struct rn_buf *elements, size_t 
     if (count < 2) {
         return;
     }
-    qsort(elements->data, count, size, compare);
+    rn_sort(elements->data, count, size, compare);
     for (size_t i = 1; i < count; i++) {
         if (compare(elements->data + (i - 1) * size, elements->data + i * size) == 0) {
             rn_builder_fail(b, RN_BUILDER_DUPLICATE_HASH, "two %s have one hash", what);
@@ -320,6 +319,9 @@ enum rn_error rn_builder_finish(struct rn_builder *b, struct rn_buf *out_image,
 {
     if (b->fault == RN_BUILDER_OK) {
         check_items(b);
+    }
+    if (b->fault == RN_BUILDER_OK) {
+        rn_builder_order(b);
     }
     if (b->fault == RN_BUILDER_OK) {
         put_image(b, out_image);

@@ -1,8 +1,8 @@
 /*
  * builder_state.h: what the builder's files share. Nobody else includes it.
  *
- * builder.c holds tables and faults, builder_code.c bodies and instructions, builder_finish.c the
- * layout of image and debug segment.
+ * builder.c holds tables and faults, builder_code.c bodies and instructions, builder_order.c the
+ * order of texts and names, builder_finish.c the layout of image and debug segment.
  */
 #ifndef RN_BYTECODE_BUILDER_STATE_H
 #define RN_BYTECODE_BUILDER_STATE_H
@@ -102,6 +102,12 @@ void rn_builder_fail(struct rn_builder *builder, enum rn_builder_fault fault, co
 /* Appends an element; its index, or 0 after recording `limit` or lack of memory. */
 uint32_t rn_builder_append(struct rn_builder *builder, struct rn_buf *buf, const void *element,
                            size_t size, enum rn_builder_fault limit);
+
+/*
+ * Brings texts and names into the order that the verifier asks for, and every reference to them
+ * with it. Only the layout may follow.
+ */
+void rn_builder_order(struct rn_builder *builder);
 
 #define RN_BUILDER_COUNT(buf, type) ((uint32_t)((buf)->size / sizeof(type)))
 #define RN_BUILDER_AT(buf, type, index) (&((type *)(void *)(buf)->data)[index])

@@ -9,6 +9,7 @@
  */
 #include "base/alloc.h"
 #include "base/math.h"
+#include "base/sort.h"
 #include "bytecode/const_value.h"
 
 #include <string.h>
@@ -30,8 +31,10 @@ struct check {
     uint32_t *objects; /* offset of the container open at each level */
 };
 
-static int compare_keys(const struct key *a, const struct key *b)
+static int compare_keys(const void *left, const void *right)
 {
+    const struct key *a = left;
+    const struct key *b = right;
     if (a->object != b->object) {
         return a->object < b->object ? -1 : 1;
     }
@@ -43,45 +46,11 @@ static int compare_keys(const struct key *a, const struct key *b)
     return a->size < b->size ? -1 : a->size > b->size;
 }
 
-static void sift_down(struct key *keys, size_t root, size_t count)
-{
-    for (;;) {
-        size_t child = 2 * root + 1;
-        if (child >= count) {
-            return;
-        }
-        if (child + 1 < count && compare_keys(&keys[child], &keys[child + 1]) < 0) {
-            child++;
-        }
-        if (compare_keys(&keys[root], &keys[child]) >= 0) {
-            return;
-        }
-        struct key swap = keys[root];
-        keys[root] = keys[child];
-        keys[child] = swap;
-        root = child;
-    }
-}
-
-/* Heapsort: in place, and no input makes it slow. */
-static void sort_keys(struct key *keys, size_t count)
-{
-    for (size_t i = count / 2; i-- > 0;) {
-        sift_down(keys, i, count);
-    }
-    for (size_t end = count; end > 1; end--) {
-        struct key swap = keys[0];
-        keys[0] = keys[end - 1];
-        keys[end - 1] = swap;
-        sift_down(keys, 0, end - 1);
-    }
-}
-
 static const struct key *find_duplicate(struct rn_buf *buf)
 {
     struct key *keys = (struct key *)(void *)buf->data;
     size_t count = buf->size / sizeof(*keys);
-    sort_keys(keys, count);
+    rn_sort(keys, count, sizeof(*keys), compare_keys);
     for (size_t i = 1; i < count; i++) {
         if (compare_keys(&keys[i - 1], &keys[i]) == 0) {
             // The later one in the bytes is the repetition.
