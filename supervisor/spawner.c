@@ -8,6 +8,7 @@
 #include "supervisor/spawner.h"
 
 #include "base/alloc.h"
+#include "policy/look.h"
 #include "policy/zygote_wire.h"
 #include "supervisor/detach.h"
 
@@ -555,4 +556,26 @@ enum rn_error rn_zygote_next_exit(struct rn_zygote *zygote, struct rn_child_exit
     enum rn_error error = next_exit_locked(zygote, out_exit);
     pthread_mutex_unlock(&zygote->lock);
     return error;
+}
+
+static bool has_ended(const struct rn_child *child)
+{
+    struct pollfd polled = {child->pidfd, POLLIN, 0};
+    return poll(&polled, 1, 0) != 0;
+}
+
+enum rn_error rn_child_report(const struct rn_zygote *zygote, const struct rn_child *child,
+                              struct rn_wall_report *out_report)
+{
+    struct rn_wall_report seen;
+    RN_TRY(rn_wall_look(child->pid, &seen));
+    // Alive now means that the number was its own all the time.
+    if (has_ended(child)) {
+        return RN_E_NOT_FOUND;
+    }
+    struct rn_wall_report unseen = zygote->report;
+    unseen.active &= ~rn_wall_visible();
+    rn_wall_report_merge(&seen, &unseen);
+    *out_report = seen;
+    return RN_OK;
 }

@@ -1,0 +1,24 @@
+/*
+ * look.h: what a live process's wall looks like from outside.
+ *
+ * Reads procfs only; nothing the process says is believed. Layers that leave no trace there
+ * (rn_wall_visible) cannot be judged and are left alone.
+ */
+#ifndef RN_POLICY_LOOK_H
+#define RN_POLICY_LOOK_H
+
+#include "policy/policy.h"
+
+#include <sys/types.h>
+
+/* Layers that can be seen from outside by a process that may look. */
+uint64_t rn_wall_visible(void);
+
+/*
+ * Fills the report for process `pid`. The caller makes sure, before and after, that the number
+ * still is that of the process it means. RN_E_NOT_FOUND: no such process. Files that this user may
+ * not read leave their layers inactive with the errno.
+ */
+enum rn_error rn_wall_look(pid_t pid, struct rn_wall_report *out_report) RN_MUST_CHECK;
+
+#endif
