@@ -58,7 +58,7 @@ static bool is_swallowed(const struct rn_syscall_rule *rules, size_t count, size
 {
     for (size_t i = 0; i < count; i++) {
         if (i != index && rules[i].number == rules[index].number && applies(&rules[i], role) &&
-            unconditional(&rules[i])) {
+            unconditional(&rules[i]) && (i < index || !unconditional(&rules[index]))) {
             return true;
         }
     }
@@ -70,6 +70,7 @@ static void refuse_order_alternatives(const struct rn_syscall_rule *rules, size_
 {
     for (size_t i = 0; i < count; i++) {
         if (i != index && rules[i].number == rules[index].number && applies(&rules[i], role) &&
+            !is_swallowed(rules, count, i, role) &&
             (has_order_comparison(&rules[i]) || has_order_comparison(&rules[index]))) {
             fprintf(stderr, "syscalls.def: %s has several rows, one with an order comparison\n",
                     rules[i].name);
