@@ -46,7 +46,8 @@ struct rn_decl {
     struct rn_span name_span;
     struct rn_decl *parent; /* NULL: the root module */
     struct rn_decl *module; /* innermost module around it; of a module: itself */
-    struct rn_decl *type;   /* functions of an impl: the struct or enum */
+    struct rn_decl *type;   /* functions of an impl: the struct or enum of the source */
+    const struct rn_context_item *type_item; /* or of the library (standard Unit only) */
     const struct rn_ast_item
         *item; /* FUNCTION (NULL: the script body), STRUCT, ENUM, CONST, STATIC, MODULE */
     const struct rn_ast_block *body;    /* FUNCTION */
@@ -58,6 +59,7 @@ struct rn_decl {
     /* Of the item pass itself. */
     struct rn_decl *next_same; /* further declarations of that name in that parent */
     struct rn_import *imports; /* scopes: in order of writing */
+    struct rn_decl *outer;     /* the scope in whose text it stands; NULL: the root module */
     struct rn_decl *impl_self; /* innermost impl type around it, or NULL */
     uint32_t next_id;
     uint8_t state;

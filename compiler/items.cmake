@@ -1,0 +1,8 @@
+# Declarations, imports and names.
+rn_library(rn_compiler_items
+  imports.c
+  item_walk.c
+  items.c
+  resolve.c
+  suggest.c)
+target_link_libraries(rn_compiler_items PUBLIC rn_compiler_front rn_bytecode rn_base)

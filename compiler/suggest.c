@@ -1,0 +1,312 @@
+/*
+ * suggest.c: what to say when a name means nothing, and how results are called in messages.
+ */
+#include "compiler/items_private.h"
+
+#include <string.h>
+
+enum {
+    NAME_MAX = 40,
+    CANDIDATES_MAX = 4000,
+};
+
+/* ---- Edit distance ---- */
+
+/* Levenshtein, adjacent swaps counted as one; more than `limit` counts as limit + 1. */
+static size_t distance(struct rn_utf8 a, struct rn_utf8 b, size_t limit)
+{
+    size_t rows[3][NAME_MAX + 1];
+    size_t *before = rows[0];
+    size_t *last = rows[1];
+    size_t *now = rows[2];
+    if (a.size > NAME_MAX || b.size > NAME_MAX || a.size > b.size + limit ||
+        b.size > a.size + limit) {
+        return limit + 1;
+    }
+    for (size_t j = 0; j <= b.size; j++) {
+        last[j] = j;
+        before[j] = 0;
+    }
+    for (size_t i = 1; i <= a.size; i++) {
+        now[0] = i;
+        for (size_t j = 1; j <= b.size; j++) {
+            size_t cost = a.data[i - 1] == b.data[j - 1] ? 0 : 1;
+            size_t best = last[j - 1] + cost;
+            best = last[j] + 1 < best ? last[j] + 1 : best;
+            best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
+            if (i > 1 && j > 1 && a.data[i - 1] == b.data[j - 2] &&
+                a.data[i - 2] == b.data[j - 1] && before[j - 2] + 1 < best) {
+                best = before[j - 2] + 1;
+            }
+            now[j] = best;
+        }
+        size_t *spare = before;
+        before = last;
+        last = now;
+        now = spare;
+    }
+    return last[b.size] > limit ? limit + 1 : last[b.size];
+}
+
+struct search {
+    struct rn_utf8 wanted;
+    struct rn_utf8 best;
+    size_t best_distance;
+    size_t candidates;
+};
+
+static void consider(struct search *search, struct rn_utf8 name)
+{
+    if (name.size == 0 || search->candidates++ > CANDIDATES_MAX) {
+        return;
+    }
+    size_t limit = search->best_distance - 1;
+    size_t found = distance(search->wanted, name, limit);
+    if (found <= limit && found != 0) {
+        search->best = name;
+        search->best_distance = found;
+    }
+}
+
+static struct rn_utf8 last_name(struct rn_utf8 path)
+{
+    for (size_t i = path.size; i > 1; i--) {
+        if (path.data[i - 1] == ':') {
+            return (struct rn_utf8){path.data + i, path.size - i};
+        }
+    }
+    return path;
+}
+
+/* Items directly below `base` in the library. */
+static void consider_context(const struct rn_items *items, struct search *search,
+                             struct rn_utf8 base)
+{
+    for (size_t i = 0; i < rn_context_count(items->context); i++) {
+        struct rn_utf8 path = rn_context_at(items->context, i)->path;
+        struct rn_utf8 name = last_name(path);
+        size_t prefix = path.size - name.size;
+        if (prefix == base.size + (base.size == 0 ? 0u : 2u) &&
+            memcmp(path.data, base.data == NULL ? "" : base.data, base.size) == 0) {
+            consider(search, name);
+        }
+    }
+}
+
+static void consider_scope(const struct rn_items *items, struct search *search,
+                           const struct rn_decl *scope)
+{
+    for (uint32_t i = 0; i < items->decl_count && i < CANDIDATES_MAX; i++) {
+        const struct rn_decl *decl = items->decls[i];
+        if (decl->parent == scope && decl->name != 0) {
+            consider(search, rn_symbol_text(&items->symbols, decl->name));
+        }
+    }
+}
+
+static void consider_prelude(const struct rn_items *items, struct search *search)
+{
+    static const char *const names[] = {"Some",   "None", "Ok",     "Err",   "Option", "Result",
+                                        "String", "Vec",  "Object", "Bytes", "Tuple",  "drop",
+                                        "panic",  "i64",  "u64",    "f64",   "bool",   "char"};
+    (void)items;
+    for (size_t i = 0; i < RN_COUNT_OF(names); i++) {
+        consider(search, rn_text(names[i]));
+    }
+}
+
+static struct search search_for(struct rn_utf8 wanted)
+{
+    size_t limit = wanted.size <= 2 ? 1 : wanted.size <= 5 ? 2 : 3;
+    return (struct search){.wanted = wanted, .best_distance = limit + (wanted.size <= 2 ? 0 : 1)};
+}
+
+/* ---- Texts ---- */
+
+static struct rn_utf8 copy_text(struct rn_items *items, struct rn_buf *text)
+{
+    struct rn_utf8 result = {0};
+    if (rn_buf_status(text) == RN_OK) {
+        result.data = rn_arena_copy(items->arena, text->data, text->size);
+        result.size = result.data == NULL ? 0 : text->size;
+    }
+    return result;
+}
+
+static void append_segment(const struct rn_items *items, struct rn_buf *text,
+                           const struct rn_ast_segment *segment)
+{
+    switch ((enum rn_segment_kind)segment->kind) {
+    case RN_SEGMENT_IDENT: {
+        struct rn_utf8 name = rn_symbol_text(&items->symbols, segment->name.symbol);
+        rn_buf_append(text, name.data, rn_min_text(name.size));
+        break;
+    }
+    case RN_SEGMENT_SELF:
+        rn_buf_append_text(text, "self");
+        break;
+    case RN_SEGMENT_SELF_TYPE:
+        rn_buf_append_text(text, "Self");
+        break;
+    case RN_SEGMENT_CRATE:
+        rn_buf_append_text(text, "crate");
+        break;
+    case RN_SEGMENT_SUPER:
+        rn_buf_append_text(text, "super");
+        break;
+    case RN_SEGMENT_GENERICS:
+        rn_buf_append_text(text, "<..>");
+        break;
+    }
+}
+
+static struct rn_utf8 path_text(struct rn_items *items, const struct rn_ast_path *path)
+{
+    char storage[1024];
+    struct rn_buf text;
+    rn_buf_init_fixed(&text, storage, sizeof(storage) - 4);
+    if (path->global) {
+        rn_buf_append_text(&text, "::");
+    }
+    for (uint32_t i = 0; i < path->count && rn_buf_status(&text) == RN_OK; i++) {
+        rn_buf_append_text(&text, i == 0 ? "" : "::");
+        append_segment(items, &text, &path->segments[i]);
+    }
+    if (rn_buf_status(&text) != RN_OK) {
+        return RN_UTF8("(a very long path)");
+    }
+    return copy_text(items, &text);
+}
+
+static bool begins_upper(struct rn_utf8 name)
+{
+    return name.size != 0 && name.data[0] >= 'A' && name.data[0] <= 'Z';
+}
+
+/* What stands before the last identifier, followed without a word about failures. */
+static void consider_base(struct rn_items *items, struct search *search, struct rn_decl *scope,
+                          const struct rn_ast_path *path)
+{
+    struct rn_ast_path base = *path;
+    base.count--;
+    struct rn_resolved generics = {0};
+    uint32_t kept = items->diagnostics->error_count;
+    items->private_->quiet = true;
+    struct rn_target target = {0};
+    if (base.segments[0].kind == RN_SEGMENT_IDENT || base.segments[0].kind == RN_SEGMENT_SELF ||
+        base.segments[0].kind == RN_SEGMENT_CRATE) {
+        target = rn_resolve_path(items, scope, NULL, &base, &generics);
+    }
+    items->private_->quiet = false;
+    if (items->diagnostics->error_count != kept) {
+        return;
+    }
+    if (target.kind == RN_RESOLVED_DECL) {
+        consider_scope(items, search, target.decl);
+    } else if (target.kind == RN_RESOLVED_CONTEXT) {
+        consider_context(items, search, target.item->path);
+    }
+}
+
+static void propose(struct rn_items *items, struct rn_diagnostic *diagnostic, struct rn_decl *scope,
+                    const struct rn_ast_path *path, const struct rn_name_list *locals)
+{
+    const struct rn_ast_segment *last = &path->segments[path->count - 1];
+    if (last->kind != RN_SEGMENT_IDENT || diagnostic == NULL) {
+        return;
+    }
+    struct search search = search_for(rn_symbol_text(&items->symbols, last->name.symbol));
+    for (size_t i = 0; locals != NULL && i < locals->count; i++) {
+        consider(&search, rn_symbol_text(&items->symbols, locals->symbols[i]));
+    }
+    if (path->count > 1) {
+        consider_base(items, &search, scope, path);
+    } else {
+        for (const struct rn_decl *at = scope; at != NULL;
+             at = at->kind == RN_DECL_MODULE ? NULL : at->outer) {
+            consider_scope(items, &search, at);
+        }
+        consider_prelude(items, &search);
+    }
+    if (search.best.size != 0) {
+        rn_diagnostic_help(items->diagnostics, diagnostic, "did you mean `%.*s`?",
+                           (int)search.best.size, search.best.data);
+    }
+}
+
+void rn_report_missing(struct rn_items *items, struct rn_decl *scope,
+                       const struct rn_ast_path *path, bool value,
+                       const struct rn_name_list *locals)
+{
+    rn_symbol ident = rn_ast_path_ident(path);
+    struct rn_utf8 name = rn_symbol_text(&items->symbols, ident);
+    struct rn_diagnostic *diagnostic = NULL;
+    if (value && ident != 0 && !begins_upper(name)) {
+        diagnostic = rn_diagnose(items->diagnostics, MISSING_LOCAL, path->span, name);
+    } else {
+        diagnostic =
+            rn_diagnose(items->diagnostics, MISSING_ITEM, path->span, path_text(items, path));
+    }
+    if (path->count != 0) {
+        propose(items, diagnostic, scope, path, locals);
+    }
+}
+
+static const char *decl_word(const struct rn_decl *decl)
+{
+    switch ((enum rn_decl_kind)decl->kind) {
+    case RN_DECL_MODULE:
+        return "module";
+    case RN_DECL_FUNCTION:
+        return decl->is_const_fn ? "constant function" : "function";
+    case RN_DECL_STRUCT:
+        return "struct";
+    case RN_DECL_ENUM:
+        return "enum";
+    case RN_DECL_VARIANT:
+        return "variant";
+    case RN_DECL_CONST:
+        return "constant";
+    case RN_DECL_STATIC:
+        return "static";
+    case RN_DECL_IMPORT:
+        return "import";
+    case RN_DECL_BLOCK:
+        return "block";
+    }
+    return "item";
+}
+
+static const char *item_word(const struct rn_context_item *item)
+{
+    static const char *const words[] = {
+        [RN_ITEM_MODULE] = "module",     [RN_ITEM_TYPE] = "type",
+        [RN_ITEM_TRAIT] = "trait",       [RN_ITEM_VARIANT] = "variant",
+        [RN_ITEM_FUNCTION] = "function", [RN_ITEM_METHOD] = "function",
+        [RN_ITEM_CONSTANT] = "constant", [RN_ITEM_MACRO] = "macro",
+        [RN_ITEM_ALIAS] = "alias",
+    };
+    return item->kind < RN_COUNT_OF(words) ? words[item->kind] : "item";
+}
+
+struct rn_utf8 rn_describe_resolved(struct rn_items *items, const struct rn_resolved *resolved)
+{
+    char storage[1024];
+    struct rn_buf text;
+    rn_buf_init_fixed(&text, storage, sizeof(storage));
+    struct rn_utf8 path = {0};
+    if (resolved->kind == RN_RESOLVED_DECL) {
+        rn_items_path(items, resolved->decl);
+        path = resolved->decl->path;
+        rn_buf_append_text(&text, decl_word(resolved->decl));
+    } else if (resolved->kind == RN_RESOLVED_CONTEXT) {
+        path = resolved->item->path;
+        rn_buf_append_text(&text, item_word(resolved->item));
+    } else {
+        return RN_UTF8("nothing");
+    }
+    rn_buf_append_text(&text, " `");
+    rn_buf_append(&text, path.data, rn_min_text(path.size));
+    rn_buf_append_text(&text, "`");
+    return copy_text(items, &text);
+}
