@@ -356,7 +356,7 @@ uint32_t rn_builder_site(struct rn_builder *builder, enum rn_site_kind kind, str
                          struct rn_utf8 generics)
 {
     struct rn_unit_site site = {
-        .name_hash = rn_hash_text(name.data, name.size),
+        .name_hash = rn_hash_item(name.data, name.size),
         .name = rn_builder_string(builder, name),
         .kind = kind,
     };
