@@ -334,6 +334,18 @@ uint32_t rn_builder_switch_variant(struct rn_builder *b, uint32_t type,
 
 void rn_builder_set_span(struct rn_builder *b, struct rn_builder_span span)
 {
+    uint32_t count = RN_BUILDER_COUNT(&b->sources, struct rn_builder_source);
+    bool valid = span.source == RN_NONE;
+    if (span.source < count) {
+        uint32_t size =
+            RN_BUILDER_AT(&b->sources, struct rn_builder_source, span.source)->text_size;
+        valid = span.start <= span.end && span.end <= size;
+    }
+    if (!valid) {
+        rn_builder_fail(b, RN_BUILDER_RULE, "span %u .. %u is not in source %u", span.start,
+                        span.end, span.source);
+        return;
+    }
     b->span = span;
 }
 
