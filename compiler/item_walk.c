@@ -229,6 +229,27 @@ static bool takes_expressions(const struct rn_context_item *item)
     return true;
 }
 
+/* Behind the format string of a macro, `name = expr` names an argument; elsewhere it assigns. */
+static uint32_t named_from(const struct rn_context_item *item)
+{
+    static const struct {
+        const char *path;
+        uint32_t from;
+    } rows[] = {
+        {"std::test::assert!", 2},
+        {"std::test::assert_eq!", 3},
+        {"std::test::assert_ne!", 3},
+        {"std::io::dbg!", UINT32_MAX},
+    };
+    for (size_t i = 0; i < RN_COUNT_OF(rows); i++) {
+        if (item->path.size == strlen(rows[i].path) &&
+            memcmp(item->path.data, rows[i].path, item->path.size) == 0) {
+            return rows[i].from;
+        }
+    }
+    return 1;
+}
+
 /* Deep `println!("{}", format!(..))` recurses through the parser again: bounded here. */
 #define MACRO_DEPTH_MAX 64
 
@@ -253,9 +274,11 @@ static void walk_macro(struct rn_items *items, const struct rn_place *place,
     }
     struct rn_parser_input input = {
         .arena = items->arena, .symbols = &items->symbols, .diagnostics = items->diagnostics};
+    struct rn_macro_mode mode = {.named_from = named_from(macro->item),
+                                 .depth = place->macro_depth};
     bool good = false;
-    enum rn_error error = rn_parse_macro_args(&input, &macro->input, place->macro_depth,
-                                              &macro->args, &macro->arg_count, &good);
+    enum rn_error error =
+        rn_parse_macro_args(&input, &macro->input, mode, &macro->args, &macro->arg_count, &good);
     if (error != RN_OK) {
         rn_items_fail(items, error);
         return;

@@ -6,3 +6,4 @@ rn_library(rn_compiler_items
   resolve.c
   suggest.c)
 target_link_libraries(rn_compiler_items PUBLIC rn_compiler_front rn_bytecode rn_base)
+rn_unit_test(compiler items rn_compiler_items)
