@@ -3,7 +3,8 @@
  *
  * Everything stands in the arena of the compilation and is freed with it. Each node has a span. The
  * parser makes the tree; the item pass (items.h) writes the members marked "set by the item pass";
- * lowering only reads. Nesting is at most RN_NESTING_MAX deep, so walks may recurse.
+ * lowering only reads. A tree is at most RN_TREE_HEIGHT_MAX high (long chains of operators or calls lean
+ * to the left and count, too), so walks may recurse.
  */
 #ifndef RN_COMPILER_AST_H
 #define RN_COMPILER_AST_H
@@ -11,6 +12,7 @@
 #include "compiler/token.h"
 
 #define RN_NESTING_MAX 256u
+#define RN_TREE_HEIGHT_MAX 1024u
 
 struct rn_decl;
 struct rn_context_item;

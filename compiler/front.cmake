@@ -1,6 +1,12 @@
-# The compiler's front end: text to tree, items and names.
+# The compiler's front end: text to tree.
 rn_library(rn_compiler_front
   lexer.c
   literal.c
+  parser.c
+  parser_control.c
+  parser_expr.c
+  parser_item.c
+  parser_pat.c
+  parser_stmt.c
   symbol.c)
 target_link_libraries(rn_compiler_front PUBLIC rn_bytecode rn_base)
