@@ -143,7 +143,7 @@ static void test_order_and_uniqueness(void **state)
 {
     (void)state;
     struct rn_context *context = new_context();
-    assert_true(rn_context_count(context) > 700);
+    assert_true(rn_context_count(context) > 500);
     for (size_t i = 0; i < rn_context_count(context); i++) {
         const struct rn_context_item *item = rn_context_at(context, i);
         assert_ptr_equal(rn_context_find_hash(context, item->hash), item);
@@ -194,7 +194,7 @@ static void test_reference_list(void **state)
         count++;
     }
     fclose(file);
-    assert_true(count > 600);
+    assert_true(count > 500);
     rn_context_free(context);
 }
 
