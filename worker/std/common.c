@@ -140,13 +140,3 @@ enum rn_outcome rn_std_arg_i32(struct rn_vm *vm, struct rn_value value, int32_t 
     *out_value = (int32_t)number;
     return RN_DONE;
 }
-
-char *rn_std_decimal(char buffer[RN_STD_DECIMAL_MAX], uint64_t value)
-{
-    char *begin = buffer + RN_STD_DECIMAL_MAX;
-    do {
-        *--begin = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    return begin;
-}
