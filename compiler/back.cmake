@@ -1,0 +1,20 @@
+# The compiler's back end: tree to image.
+rn_library(rn_compiler_back
+  compile.c
+  const_eval.c
+  constant.c
+  format_string.c
+  gen.c
+  gen_call.c
+  gen_expr.c
+  gen_flow.c
+  gen_match.c
+  gen_pat.c
+  lower.c
+  lower_expr.c
+  lower_macro.c
+  lower_pat.c
+  lower_path.c)
+target_link_libraries(rn_compiler_back PUBLIC rn_compiler_items rn_compiler_front rn_bytecode rn_base)
+add_library(rn_compiler INTERFACE)
+target_link_libraries(rn_compiler INTERFACE rn_compiler_back rn_compiler_items rn_compiler_front)
