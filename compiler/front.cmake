@@ -10,3 +10,10 @@ rn_library(rn_compiler_front
   parser_stmt.c
   symbol.c)
 target_link_libraries(rn_compiler_front PUBLIC rn_bytecode rn_base)
+
+rn_unit_test(compiler lexer rn_compiler_front)
+rn_unit_test(compiler parser rn_compiler_front)
+if(TARGET test_compiler_parser)
+  target_compile_definitions(test_compiler_parser PRIVATE
+    RN_CONFORMANCE="${CMAKE_SOURCE_DIR}/tests/conformance")
+endif()

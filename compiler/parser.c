@@ -72,14 +72,33 @@ bool rn_p_fail_expected(struct rn_parser *p, const char *what)
         return false; // one complaint per place
     }
     p->failed = p->at;
-    rn_diagnose(p->diagnostics, EXPECTED, rn_p_span(p), rn_text(what),
-                rn_text(rn_token_description(rn_p_kind(p))));
+    p->complaint = rn_diagnose(p->diagnostics, EXPECTED, rn_p_span(p), rn_text(what),
+                               rn_text(rn_token_description(rn_p_kind(p))));
     return false;
+}
+
+/* A semicolon is missing at the end of a line rather than at the start of the next. */
+static void label_missing_semi(struct rn_parser *p)
+{
+    const struct rn_token *before = &p->items[p->at - 1];
+    uint32_t end = rn_p_span(p).start;
+    if (memchr(p->tokens->text.data + before->end, '\n', end - before->end) != NULL) {
+        struct rn_span span = {p->tokens->source, before->end, before->end};
+        rn_diagnostic_label(p->diagnostics, p->complaint, span, "add `;` here");
+    }
 }
 
 bool rn_p_expect(struct rn_parser *p, enum rn_token_kind kind)
 {
-    return rn_p_eat(p, kind) || rn_p_fail_expected(p, rn_token_description(kind));
+    if (rn_p_eat(p, kind)) {
+        return true;
+    }
+    p->complaint = NULL;
+    rn_p_fail_expected(p, rn_token_description(kind));
+    if (kind == RN_TOKEN_SEMI && p->complaint != NULL) {
+        label_missing_semi(p);
+    }
+    return false;
 }
 
 void rn_p_unsupported(struct rn_parser *p, struct rn_span span, const char *what)

@@ -26,6 +26,7 @@ struct rn_parser {
     uint32_t limit;    /* end of the innermost block or module around */
     uint32_t reported; /* lexical errors before this token have been reported */
     uint32_t failed;   /* the token at which something else was expected last; 0: none */
+    struct rn_diagnostic *complaint; /* made last by rn_p_fail_expected */
     struct rn_literal_reader literals;
     /* Elements of unfinished lists. */
     uint8_t *scratch;
