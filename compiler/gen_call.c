@@ -252,8 +252,40 @@ static uint32_t push_shuffled(struct rn_gen *gen, const struct rn_hir_expr *expr
     return window;
 }
 
+/* Types of the library that are written with fields are ranges. */
+static bool range_struct_into(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest)
+{
+    static const struct {
+        const char *path;
+        enum rn_range_kind kind;
+    } ranges[] = {
+        {"std::ops::RangeFull", RN_RANGE_FULL},
+        {"std::ops::RangeFrom", RN_RANGE_FROM},
+        {"std::ops::RangeTo", RN_RANGE_TO},
+        {"std::ops::RangeToInclusive", RN_RANGE_TO_INCLUSIVE},
+        {"std::ops::Range", RN_RANGE_HALF_OPEN},
+        {"std::ops::RangeInclusive", RN_RANGE_INCLUSIVE},
+    };
+    for (size_t i = 0; i < RN_COUNT_OF(ranges); i++) {
+        if (path_is(expr->list.type, ranges[i].path)) {
+            uint32_t mark = gen->next;
+            uint32_t window =
+                in_order(expr) ? push_all(gen, &expr->list.items) : push_shuffled(gen, expr);
+            gen->next = mark;
+            rn_gen_span(gen, expr->span);
+            rn_emit_RANGE(gen->builder, window, expr->list.items.count, ranges[i].kind);
+            rn_gen_move(gen, dest, window);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void struct_into(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest)
 {
+    if (expr->list.type.item != NULL && range_struct_into(gen, expr, dest)) {
+        return;
+    }
     uint32_t mark = gen->next;
     uint32_t count = expr->list.items.count;
     uint32_t type = rn_gen_type(gen, expr->list.type);

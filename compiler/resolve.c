@@ -405,6 +405,40 @@ static bool check_generics(struct rn_items *items, struct rn_decl *scope,
     return true;
 }
 
+/*
+ * A function of the library whose name holds its generics: "std::i64::to::<std::f64>". The arguments
+ * were not checked yet; what is wrong with them is reported later.
+ */
+static struct rn_target generic_member(struct rn_items *items, struct rn_target base,
+                                       rn_symbol name, struct rn_decl *scope,
+                                       const struct rn_ast_segment *generics)
+{
+    char storage[512];
+    struct rn_buf path;
+    rn_buf_init_fixed(&path, storage, sizeof(storage));
+    struct rn_utf8 text = rn_symbol_text(&items->symbols, name);
+    rn_buf_append(&path, base.item->path.data, base.item->path.size);
+    rn_buf_append_text(&path, "::");
+    rn_buf_append(&path, text.data, text.size);
+    for (uint32_t i = 0; i < generics->generic_count; i++) {
+        const struct rn_ast_expr *expr = generics->generics[i];
+        struct rn_resolved type = {.kind = RN_RESOLVED_NOTHING};
+        if (expr->kind == RN_EXPR_PATH) {
+            type = rn_resolve(items, scope, expr->path);
+        }
+        if (type.kind != RN_RESOLVED_CONTEXT) {
+            return nothing;
+        }
+        rn_buf_append_text(&path, i == 0 ? "::<" : ",");
+        rn_buf_append(&path, type.item->path.data, type.item->path.size);
+    }
+    rn_buf_append_text(&path, ">");
+    if (rn_buf_status(&path) != RN_OK) {
+        return nothing;
+    }
+    return of_item(rn_context_find(items->context, storage, path.size));
+}
+
 static struct rn_target bad_segment(struct rn_items *items, const struct rn_ast_path *path,
                                     uint32_t index)
 {
@@ -463,7 +497,14 @@ struct rn_target rn_resolve_path(struct rn_items *items, struct rn_decl *scope,
     for (i = 1; i < path->count && at.kind != RN_RESOLVED_FAILED && !is_none(at); i++) {
         const struct rn_ast_segment *segment = &path->segments[i];
         if (segment->kind != RN_SEGMENT_GENERICS) {
+            struct rn_target outer = at;
             at = next_segment(items, scope, at, path, i, out_generics == NULL);
+            bool has_generics =
+                i + 1 < path->count && path->segments[i + 1].kind == RN_SEGMENT_GENERICS;
+            if (is_none(at) && has_generics && outer.kind == RN_RESOLVED_CONTEXT) {
+                at = generic_member(items, outer, segment->name.symbol, scope,
+                                    &path->segments[i + 1]);
+            }
             continue;
         }
         if (out_generics == NULL || out_generics->type_generics != NULL) {
