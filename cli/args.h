@@ -1,0 +1,77 @@
+/*
+ * args.h: the command line as data.
+ *
+ * Driven by options.def and commands.def. Options may stand anywhere before `--`, as `--name VALUE`
+ * or `--name=VALUE`; a first word that is no command is a FILE to run.
+ */
+#ifndef RN_CLI_ARGS_H
+#define RN_CLI_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum rn_option {
+#define OPTION(id, name, letter, value, groups, help) RN_OPTION_##id,
+#include "cli/options.def"
+#undef OPTION
+    RN_OPTION_COUNT,
+};
+
+enum rn_command {
+#define COMMAND(id, name, operands, groups, summary) RN_COMMAND_##id,
+#include "cli/commands.def"
+#undef COMMAND
+    RN_COMMAND_COUNT,
+};
+
+enum rn_option_group {
+    RN_GROUP_GLOBAL = 1,
+    RN_GROUP_BUILD = 2,
+    RN_GROUP_CALL = 4,
+    RN_GROUP_COMPILE = 8,
+    RN_GROUP_TESTS = 16,
+};
+
+struct rn_option_info {
+    const char *name;
+    char letter;       /* 0: none */
+    const char *value; /* NULL: a switch */
+    unsigned groups;
+    const char *help;
+};
+
+struct rn_command_info {
+    const char *name;
+    const char *operands;
+    unsigned groups;
+    const char *summary;
+};
+
+/* Static storage. */
+const struct rn_option_info *rn_option_info(enum rn_option option);
+const struct rn_command_info *rn_command_info(enum rn_command command);
+/* False when there is no such command. */
+bool rn_command_find(const char *name, enum rn_command *out_command);
+
+struct rn_args {
+    enum rn_command command;
+    const char *values[RN_OPTION_COUNT]; /* NULL: not given; "" for switches; into argv */
+    char **operands;                     /* argv, compacted */
+    size_t operand_count;
+};
+
+/*
+ * Fills `args` from argv, which is reordered. False when the command line is wrong; the reason has
+ * been written to standard error.
+ */
+bool rn_args_parse(struct rn_args *args, int argc, char **argv);
+
+static inline bool rn_args_has(const struct rn_args *args, enum rn_option option)
+{
+    return args->values[option] != NULL;
+}
+
+/* The nearest of `count` words to a mistyped one, or NULL if none is near. */
+const char *rn_args_suggest(const char *word, const char *const *words, size_t count);
+
+#endif

@@ -1,0 +1,388 @@
+/*
+ * call.c: options to limits, the call itself, its output and its record.
+ *
+ * Ctrl-C cancels: a thread waits for the signal and uses the call's token; a second one ends the
+ * command at once.
+ */
+#include "cli/call.h"
+
+#include "cli/quantity.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 64
+#define EXIT_CANCELLED 130
+
+static const struct {
+    enum rn_option option;
+    rune_limit limit;
+    enum rn_quantity quantity;
+} limit_options[] = {
+    {RN_OPTION_BUDGET, RUNE_LIMIT_BUDGET, RN_QUANTITY_COUNT},
+    {RN_OPTION_WALL, RUNE_LIMIT_WALL, RN_QUANTITY_TIME},
+    {RN_OPTION_CPU, RUNE_LIMIT_CPU, RN_QUANTITY_TIME},
+    {RN_OPTION_MEMORY, RUNE_LIMIT_MEMORY, RN_QUANTITY_SIZE},
+    {RN_OPTION_OUTPUT, RUNE_LIMIT_OUTPUT, RN_QUANTITY_SIZE},
+    {RN_OPTION_DEPTH, RUNE_LIMIT_DEPTH, RN_QUANTITY_COUNT},
+    {RN_OPTION_HOST_CALLS, RUNE_LIMIT_HOST_CALLS, RN_QUANTITY_COUNT},
+};
+#define LIMIT_COUNT (sizeof(limit_options) / sizeof(limit_options[0]))
+
+static const char *const quantity_examples[] = {"a number such as 500M", "a size such as 64M",
+                                                "a time such as 2s"};
+
+/* Options */
+
+// False after a complaint; *out_given tells whether the option was there.
+static bool read_limit(const struct rn_session *session, size_t index, bool *out_given,
+                       uint64_t *out_value)
+{
+    const char *text = session->args->values[limit_options[index].option];
+    *out_given = text != NULL;
+    if (text == NULL || rn_quantity_parse(text, limit_options[index].quantity, out_value)) {
+        return true;
+    }
+    rn_console_complain("--%s: %s is not %s", rn_option_info(limit_options[index].option)->name,
+                        text, quantity_examples[limit_options[index].quantity]);
+    return false;
+}
+
+static bool set_limits(const struct rn_session *session, rune_limits *limits)
+{
+    for (size_t i = 0; i < LIMIT_COUNT; i++) {
+        bool given;
+        uint64_t value = 0;
+        if (!read_limit(session, i, &given, &value)) {
+            return false;
+        }
+        if (given && rune_limits_set(limits, limit_options[i].limit, value) != RUNE_OK) {
+            rn_console_complain("--%s cannot be %s", rn_option_info(limit_options[i].option)->name,
+                                session->args->values[limit_options[i].option]);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_seed(const struct rn_session *session, uint64_t *out_seed)
+{
+    const char *text = session->args->values[RN_OPTION_SEED];
+    *out_seed = 0;
+    if (text == NULL || rn_quantity_parse(text, RN_QUANTITY_COUNT, out_seed)) {
+        return true;
+    }
+    rn_console_complain("--seed: %s is not a number", text);
+    return false;
+}
+
+bool rn_call_check_options(struct rn_session *session)
+{
+    uint64_t seed;
+    rune_limits *limits = rune_limits_new();
+    bool sound = limits != NULL && set_limits(session, limits) && read_seed(session, &seed);
+    rune_limits_free(limits);
+    if (!sound) {
+        session->code = EXIT_USAGE;
+    }
+    return sound;
+}
+
+static void print_limit_text(size_t index, uint64_t value, bool given)
+{
+    char buffer[32];
+    const char *name = rune_limit_name(limit_options[index].limit);
+    const char *text =
+        value == RUNE_UNLIMITED
+            ? "unlimited"
+            : rn_quantity_format(value, limit_options[index].quantity, buffer, sizeof(buffer));
+    if (given) {
+        printf("%-11s %-10s --%s\n", name, text, rn_option_info(limit_options[index].option)->name);
+    } else {
+        printf("%-11s %-10s default\n", name, text);
+    }
+}
+
+static void print_limit_json(size_t index, uint64_t value, bool given)
+{
+    printf("%s\"%s\":{\"value\":", index == 0 ? "" : ",",
+           rune_limit_name(limit_options[index].limit));
+    if (value == RUNE_UNLIMITED) {
+        printf("null");
+    } else {
+        printf("%llu", (unsigned long long)value);
+    }
+    printf(",\"from\":\"%s\"}", given ? "option" : "default");
+}
+
+int rn_call_print_limits(struct rn_session *session)
+{
+    bool text = session->console.format == RN_FORMAT_TEXT;
+    fputs(text ? "" : "{\"v\":1,\"limits\":{", stdout);
+    for (size_t i = 0; i < LIMIT_COUNT; i++) {
+        bool given;
+        uint64_t value = 0;
+        if (!read_limit(session, i, &given, &value)) {
+            return EXIT_USAGE;
+        }
+        if (!given) {
+            value = rune_limits_default(limit_options[i].limit);
+        }
+        (text ? print_limit_text : print_limit_json)(i, value, given);
+    }
+    fputs(text ? "" : "}}\n", stdout);
+    return 0;
+}
+
+/* Ctrl-C */
+
+struct interrupt {
+    rune_cancel_token *token;
+    sigset_t signals;
+    sigset_t old;
+    pthread_t thread;
+    bool running;
+};
+
+static void *wait_for_signal(void *argument)
+{
+    struct interrupt *interrupt = argument;
+    int number;
+    bool again = false;
+    while (sigwait(&interrupt->signals, &number) == 0 && number != SIGUSR1) {
+        if (again) {
+            _exit(EXIT_CANCELLED);
+        }
+        rune_cancel_token_cancel(interrupt->token);
+        again = true;
+    }
+    return NULL;
+}
+
+static void interrupt_begin(struct interrupt *interrupt, rune_cancel_token *token)
+{
+    interrupt->token = token;
+    sigemptyset(&interrupt->signals);
+    sigaddset(&interrupt->signals, SIGINT);
+    sigaddset(&interrupt->signals, SIGTERM);
+    sigaddset(&interrupt->signals, SIGHUP);
+    sigaddset(&interrupt->signals, SIGUSR1); // our own, to end the thread
+    pthread_sigmask(SIG_BLOCK, &interrupt->signals, &interrupt->old);
+    interrupt->running = pthread_create(&interrupt->thread, NULL, wait_for_signal, interrupt) == 0;
+}
+
+static void interrupt_end(struct interrupt *interrupt)
+{
+    if (interrupt->running) {
+        pthread_kill(interrupt->thread, SIGUSR1);
+        pthread_join(interrupt->thread, NULL);
+    }
+    pthread_sigmask(SIG_SETMASK, &interrupt->old, NULL);
+}
+
+/* Calling */
+
+static void print_event(int stream, const char *data, size_t size)
+{
+    printf("{\"event\":\"output\",\"stream\":\"%s\",\"text\":",
+           stream == RUNE_STREAM_STDERR ? "stderr" : "stdout");
+    rn_console_json_string(data, size);
+    puts("}");
+    fflush(stdout);
+}
+
+static bool take_output(void *user, int stream, const char *data, size_t size)
+{
+    struct rn_call *call = user;
+    enum rn_format format = call->session->console.format;
+    if (format == RN_FORMAT_JSONL && !call->collect) {
+        print_event(stream, data, size);
+    } else if (stream == RUNE_STREAM_STDERR) {
+        fwrite(data, 1, size, stderr);
+    } else if (call->collect || format == RN_FORMAT_JSON) {
+        rn_bytes_append(&call->output, data, size);
+    } else {
+        fwrite(data, 1, size, stdout);
+    }
+    return true;
+}
+
+static bool set_call_options(struct rn_call *call, rune_limits *limits, rune_call_options *options)
+{
+    uint64_t seed;
+    if (!set_limits(call->session, limits) || !read_seed(call->session, &seed)) {
+        call->session->code = EXIT_USAGE;
+        return false;
+    }
+    if (rune_call_options_set_limits(options, limits) != RUNE_OK) {
+        call->session->code = rn_console_take_error(&call->session->console, NULL);
+        return false;
+    }
+    rune_call_options_set_seed(options, seed);
+    rune_call_options_set_output(options, take_output, call);
+    rune_call_options_set_wait(options, true);
+    return true;
+}
+
+static rune_record *call_vm(struct rn_call *call, rune_vm *vm, const rune_call_options *options)
+{
+    rune_record *record = NULL;
+    rune_error *error = NULL;
+    rune_status status =
+        rune_vm_call_record(vm, call->item, (const rune_const_value *const *)call->args,
+                            call->arg_count, options, &record, &error);
+    if (status != RUNE_OK) {
+        call->session->code = rn_console_take_error(&call->session->console, error);
+        return NULL;
+    }
+    return record;
+}
+
+static rune_record *call_interruptibly(struct rn_call *call, rune_vm *vm,
+                                       rune_call_options *options)
+{
+    struct interrupt interrupt;
+    rune_cancel_token *token = rune_cancel_token_new();
+    rune_call_options_set_cancel_token(options, token);
+    interrupt_begin(&interrupt, token);
+    rune_record *record = call_vm(call, vm, options);
+    interrupt_end(&interrupt);
+    rune_cancel_token_unref(token);
+    return record;
+}
+
+rune_record *rn_call_make(struct rn_call *call)
+{
+    rune_vm *vm = NULL;
+    rune_error *error = NULL;
+    rune_record *record = NULL;
+    rune_limits *limits = rune_limits_new();
+    rune_call_options *options = rune_call_options_new();
+    if (limits == NULL || options == NULL) {
+        call->session->code = rn_console_take_error(&call->session->console, NULL);
+    } else if (rune_vm_new(call->session->supervisor, NULL, call->unit, NULL, &vm, &error) !=
+               RUNE_OK) {
+        call->session->code = rn_console_take_error(&call->session->console, error);
+    } else if (set_call_options(call, limits, options)) {
+        record = call_interruptibly(call, vm, options);
+    }
+    rune_vm_free(vm);
+    rune_call_options_free(options);
+    rune_limits_free(limits);
+    return record;
+}
+
+void rn_call_done(struct rn_call *call)
+{
+    for (size_t i = 0; i < call->arg_count; i++) {
+        rune_value_unref(call->args[i]);
+    }
+    call->arg_count = 0;
+    rn_bytes_done(&call->output);
+}
+
+/* Reporting */
+
+static rune_text *record_text(const struct rn_call *call, const rune_record *record)
+{
+    rune_text *text = NULL;
+    if (rune_record_to_json(record, call->output.data, call->output.size, &text) != RUNE_OK) {
+        rn_console_complain("out of memory");
+        return NULL;
+    }
+    return text;
+}
+
+static bool write_meta(const struct rn_call *call, const rune_record *record)
+{
+    const char *path = call->session->args->values[RN_OPTION_META];
+    if (path == NULL) {
+        return true;
+    }
+    rune_text *text = record_text(call, record);
+    FILE *out = text == NULL ? NULL : fopen(path, "we");
+    bool written =
+        out != NULL &&
+        fwrite(rune_text_data(text), 1, rune_text_size(text), out) == rune_text_size(text) &&
+        fputc('\n', out) != EOF;
+    if (out != NULL && fclose(out) != 0) {
+        written = false;
+    }
+    if (!written) {
+        rn_console_complain("%s: %s", path, strerror(errno));
+    }
+    rune_text_free(text);
+    return written;
+}
+
+static void print_record(const struct rn_call *call, const rune_record *record)
+{
+    rune_text *text = record_text(call, record);
+    if (text == NULL) {
+        return;
+    }
+    if (call->session->console.format == RN_FORMAT_JSONL) {
+        fputs("{\"event\":\"result\",\"record\":", stdout);
+        rn_console_take_text(text);
+        puts("}");
+    } else {
+        rn_console_take_text(text);
+        puts("");
+    }
+}
+
+static void print_value_text(const rune_record *record)
+{
+    rune_text *text = NULL;
+    const rune_const_value *value = rune_record_value(record);
+    if (value != NULL && rune_value_to_json(value, &text, NULL) == RUNE_OK) {
+        rn_console_take_text(text);
+        puts("");
+    }
+}
+
+static void print_error(const struct rn_console *console, const rune_error *error)
+{
+    rune_text *text = NULL;
+    fflush(stdout);
+    if (rune_error_render(error, console->color, &text) == RUNE_OK) {
+        fwrite(rune_text_data(text), 1, rune_text_size(text), stderr);
+    }
+    rune_text_free(text);
+}
+
+static void print_usage(const rune_record *record)
+{
+    char memory[32];
+    const rune_usage *usage = rune_record_usage(record);
+    fflush(stdout);
+    fprintf(stderr, "%s: %llu instructions, %s bytes at most, %llu us, %llu bytes of output\n",
+            rune_reason_name(rune_record_reason(record)), (unsigned long long)usage->budget,
+            rn_quantity_format(usage->memory_peak, RN_QUANTITY_SIZE, memory, sizeof(memory)),
+            (unsigned long long)usage->wall_us, (unsigned long long)usage->output_bytes);
+}
+
+int rn_call_report(const struct rn_call *call, const rune_record *record, bool print_value)
+{
+    const struct rn_console *console = &call->session->console;
+    const rune_error *error = rune_record_error(record);
+    if (console->format != RN_FORMAT_TEXT) {
+        print_record(call, record);
+    } else if (error != NULL) {
+        print_error(console, error);
+    } else if (print_value) {
+        print_value_text(record);
+    }
+    if (console->verbose) {
+        print_usage(record);
+    }
+    bool written = write_meta(call, record);
+    int code = rune_reason_exit_code(rune_record_reason(record),
+                                     error == NULL ? 0 : rune_error_signal(error));
+    return code == 0 && !written ? 74 : code;
+}

@@ -1,0 +1,35 @@
+/*
+ * call.h: one call of a script's function, under the options of the command line.
+ */
+#ifndef RN_CLI_CALL_H
+#define RN_CLI_CALL_H
+
+#include "cli/bytes.h"
+#include "cli/session.h"
+
+#define RN_CALL_ARGS_MAX 64u
+
+struct rn_call {
+    struct rn_session *session;
+    rune_unit *unit;
+    const char *item;                         /* "" is the script body */
+    rune_const_value *args[RN_CALL_ARGS_MAX]; /* owned */
+    size_t arg_count;
+    bool collect;           /* keep the output instead of writing it */
+    struct rn_bytes output; /* what was collected of standard output */
+};
+
+/* True when limits and the like on the command line are sound; else they were complained about. */
+bool rn_call_check_options(struct rn_session *session);
+/* `--limits`: each limit, its value, and where it comes from. */
+int rn_call_print_limits(struct rn_session *session);
+
+/* Makes the call. NULL: `session->code` is set. The record is the caller's. */
+rune_record *rn_call_make(struct rn_call *call);
+/* Gives back arguments and output; the unit stays the caller's. */
+void rn_call_done(struct rn_call *call);
+
+/* Shows how a call ended in the format chosen, writes --meta, and returns the exit code. */
+int rn_call_report(const struct rn_call *call, const rune_record *record, bool print_value);
+
+#endif

@@ -1,0 +1,259 @@
+/*
+ * command_help.c: help, version and completions, all from the tables.
+ */
+#include "cli/commands.h"
+
+#include <runeward/tools.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define EXIT_USAGE 64
+
+static const struct {
+    const char *name;
+    const char *summary;
+    const char *text;
+} topics[] = {
+#define TOPIC(name, summary, text) {name, summary, text},
+#include "cli/topics.def"
+#undef TOPIC
+};
+#define TOPIC_COUNT (sizeof(topics) / sizeof(topics[0]))
+
+/* Help texts */
+
+static void print_option(FILE *out, enum rn_option option)
+{
+    const struct rn_option_info *info = rn_option_info(option);
+    char words[64];
+    const char *value = info->value == NULL ? "" : info->value;
+    snprintf(words, sizeof(words), "--%s%s%s", info->name, *value == '\0' ? "" : " ", value);
+    if (info->letter != 0) {
+        fprintf(out, "  -%c, %-28s %s\n", info->letter, words, info->help);
+    } else {
+        fprintf(out, "      %-28s %s\n", words, info->help);
+    }
+}
+
+static void print_options(FILE *out, unsigned groups)
+{
+    for (unsigned i = 0; i < RN_OPTION_COUNT; i++) {
+        if ((rn_option_info((enum rn_option)i)->groups & groups) != 0) {
+            print_option(out, (enum rn_option)i);
+        }
+    }
+}
+
+static void print_usage(FILE *out, enum rn_command command)
+{
+    const struct rn_command_info *info = rn_command_info(command);
+    fprintf(out, "usage: runeward %s [options]%s%s\n", info->name,
+            *info->operands == '\0' ? "" : " ", info->operands);
+}
+
+static void print_command_help(enum rn_command command)
+{
+    const struct rn_command_info *info = rn_command_info(command);
+    print_usage(stdout, command);
+    printf("\n%s\n", info->summary);
+    if ((info->groups & ~(unsigned)RN_GROUP_GLOBAL) != 0) {
+        puts("\noptions:");
+        print_options(stdout, info->groups & ~(unsigned)RN_GROUP_GLOBAL);
+    }
+    puts("\nglobal options:");
+    print_options(stdout, RN_GROUP_GLOBAL);
+}
+
+static void print_overview(FILE *out)
+{
+    fputs("runeward: runs untrusted Rune scripts in sandboxed processes\n\n"
+          "usage: runeward [options] COMMAND [options] [operands]\n"
+          "       runeward [options] FILE [ARGS]\n\ncommands:\n",
+          out);
+    for (unsigned i = 0; i < RN_COMMAND_COUNT; i++) {
+        const struct rn_command_info *info = rn_command_info((enum rn_command)i);
+        fprintf(out, "  %-12s %s\n", info->name, info->summary);
+    }
+    fputs("\noptions of every command:\n", out);
+    print_options(out, RN_GROUP_GLOBAL);
+    fputs("\ntopics for `runeward help`:\n", out);
+    for (size_t i = 0; i < TOPIC_COUNT; i++) {
+        fprintf(out, "  %-12s %s\n", topics[i].name, topics[i].summary);
+    }
+    fputs("  E0301        what a diagnostic means\n", out);
+}
+
+static bool print_topic(const char *name)
+{
+    for (size_t i = 0; i < TOPIC_COUNT; i++) {
+        if (strcmp(topics[i].name, name) == 0) {
+            puts(topics[i].text);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool print_code(const char *code)
+{
+    rune_text *text = NULL;
+    return rune_tools_explain(code, &text) == RUNE_OK && rn_console_take_text(text);
+}
+
+int rn_command_misused(const struct rn_session *session)
+{
+    print_usage(stderr, session->args->command);
+    return EXIT_USAGE;
+}
+
+/* The man page, as scdoc source */
+
+static void print_man_options(unsigned groups)
+{
+    for (unsigned i = 0; i < RN_OPTION_COUNT; i++) {
+        const struct rn_option_info *info = rn_option_info((enum rn_option)i);
+        if ((info->groups & groups) == 0) {
+            continue;
+        }
+        if (info->letter != 0) {
+            printf("*-%c*, ", info->letter);
+        }
+        printf("*--%s*", info->name);
+        if (info->value != NULL) {
+            printf(" _%s_", info->value);
+        }
+        printf("\n\t%s\n\n", info->help);
+    }
+}
+
+static void print_man_page(void)
+{
+    puts("runeward(1)\n\n# NAME\n\nruneward - run untrusted Rune scripts in sandboxed processes\n\n"
+         "# SYNOPSIS\n\n*runeward* [options] _COMMAND_ [options] [operands]\n\n"
+         "*runeward* [options] _FILE_ [_ARGS_]\n\n# COMMANDS\n");
+    for (unsigned i = 0; i < RN_COMMAND_COUNT; i++) {
+        const struct rn_command_info *info = rn_command_info((enum rn_command)i);
+        printf("*%s* %s\n\t%s\n\n", info->name, info->operands, info->summary);
+    }
+    puts("# OPTIONS OF EVERY COMMAND\n");
+    print_man_options(RN_GROUP_GLOBAL);
+    puts("# OPTIONS OF COMMANDS THAT COMPILE\n");
+    print_man_options(RN_GROUP_BUILD | RN_GROUP_COMPILE);
+    puts("# OPTIONS OF COMMANDS THAT RUN\n");
+    print_man_options(RN_GROUP_CALL | RN_GROUP_TESTS);
+    for (size_t i = 0; i < TOPIC_COUNT; i++) {
+        printf("# %s\n\n```\n%s\n```\n\n", topics[i].name, topics[i].text);
+    }
+}
+
+int rn_command_help(struct rn_session *session)
+{
+    const char *word = session->args->operand_count == 0 ? NULL : session->args->operands[0];
+    enum rn_command command;
+    if (word == NULL) {
+        print_overview(stdout);
+    } else if (rn_command_find(word, &command)) {
+        print_command_help(command);
+    } else if (strcmp(word, "man") == 0) {
+        print_man_page();
+    } else if (!print_topic(word) && !print_code(word)) {
+        rn_console_complain("no help on %s; `runeward help` lists commands and topics", word);
+        return EXIT_USAGE;
+    }
+    return 0;
+}
+
+int rn_command_version(struct rn_session *session)
+{
+    if (session->console.format != RN_FORMAT_TEXT) {
+        printf("{\"v\":1,\"version\":\"%s\",\"isa\":\"%016llx\"}\n", rune_version_string(),
+               (unsigned long long)rune_version_isa());
+    } else {
+        printf("runeward %s (instruction set %016llx)\n", rune_version_string(),
+               (unsigned long long)rune_version_isa());
+    }
+    return 0;
+}
+
+/* Completions */
+
+static void print_words(unsigned groups)
+{
+    for (unsigned i = 0; i < RN_OPTION_COUNT; i++) {
+        const struct rn_option_info *info = rn_option_info((enum rn_option)i);
+        if ((info->groups & groups) != 0) {
+            printf(" --%s", info->name);
+        }
+    }
+}
+
+static void print_command_names(void)
+{
+    for (unsigned i = 0; i < RN_COMMAND_COUNT; i++) {
+        printf(" %s", rn_command_info((enum rn_command)i)->name);
+    }
+}
+
+static void complete_bash(void)
+{
+    fputs("_runeward()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} "
+          "options\n    case $command in\n",
+          stdout);
+    for (unsigned i = 0; i < RN_COMMAND_COUNT; i++) {
+        const struct rn_command_info *info = rn_command_info((enum rn_command)i);
+        printf("    %s) options=\"", info->name);
+        print_words(info->groups);
+        puts("\" ;;");
+    }
+    fputs("    *) options=\"", stdout);
+    print_words(RN_GROUP_GLOBAL | RN_GROUP_BUILD | RN_GROUP_CALL);
+    fputs("\" ;;\n    esac\n    if [ \"$COMP_CWORD\" = 1 ]; then\n        options=\"$options",
+          stdout);
+    print_command_names();
+    puts("\"\n    fi\n    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\"; compgen "
+         "-f -- \"$word\")\n}\ncomplete -o filenames -F _runeward runeward");
+}
+
+static void complete_zsh(void)
+{
+    puts("#compdef runeward\n_arguments -C \\");
+    for (unsigned i = 0; i < RN_OPTION_COUNT; i++) {
+        const struct rn_option_info *info = rn_option_info((enum rn_option)i);
+        printf("  '--%s%s[%s]%s%s' \\\n", info->name, info->value == NULL ? "" : "=", info->help,
+               info->value == NULL ? "" : ":", info->value == NULL ? "" : "value:_files");
+    }
+    fputs("  '1: :(", stdout);
+    print_command_names();
+    puts(" )' '*:file:_files'");
+}
+
+static void complete_fish(void)
+{
+    for (unsigned i = 0; i < RN_COMMAND_COUNT; i++) {
+        const struct rn_command_info *info = rn_command_info((enum rn_command)i);
+        printf("complete -c runeward -n __fish_use_subcommand -a %s -d '%s'\n", info->name,
+               info->summary);
+    }
+    for (unsigned i = 0; i < RN_OPTION_COUNT; i++) {
+        const struct rn_option_info *info = rn_option_info((enum rn_option)i);
+        printf("complete -c runeward -l %s%s -d '%s'\n", info->name,
+               info->value == NULL ? "" : " -r", info->help);
+    }
+}
+
+int rn_command_completion(struct rn_session *session)
+{
+    static const struct {
+        const char *shell;
+        void (*print)(void);
+    } shells[] = {{"bash", complete_bash}, {"zsh", complete_zsh}, {"fish", complete_fish}};
+    const char *shell = session->args->operand_count == 1 ? session->args->operands[0] : "";
+    for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
+        if (strcmp(shells[i].shell, shell) == 0) {
+            shells[i].print();
+            return 0;
+        }
+    }
+    return rn_command_misused(session);
+}

@@ -1,0 +1,119 @@
+/* command_unit.c: check, compile, disasm and verify. */
+#include "cli/commands.h"
+
+#include <runeward/tools.h>
+
+#include <stdio.h>
+#include <string.h>
+
+int rn_command_check(struct rn_session *session)
+{
+    if (session->args->operand_count == 0) {
+        return rn_command_misused(session);
+    }
+    if (!rn_session_start(session)) {
+        return session->code;
+    }
+    int code = 0;
+    for (size_t i = 0; i < session->args->operand_count; i++) {
+        rune_unit *unit = rn_session_unit(session, session->args->operands[i], true);
+        if (unit == NULL) {
+            code = session->code;
+        } else if (session->console.format != RN_FORMAT_TEXT) {
+            puts("{\"v\":1,\"reason\":\"ok\",\"diagnostics\":[]}");
+        }
+        rune_unit_unref(unit);
+    }
+    return code;
+}
+
+static int save(struct rn_session *session, rune_unit *unit, const char *path)
+{
+    rune_error *error = NULL;
+    if (rune_unit_save_file(unit, path, &error) != RUNE_OK) {
+        return rn_console_take_error(&session->console, error);
+    }
+    if (session->console.verbose) {
+        fprintf(stderr, "%s: %s\n", path, rune_unit_id_text(unit));
+    }
+    return 0;
+}
+
+int rn_command_compile(struct rn_session *session)
+{
+    const char *out = session->args->values[RN_OPTION_OUT];
+    if (session->args->operand_count != 1 || out == NULL) {
+        return rn_command_misused(session);
+    }
+    if (!rn_session_start(session)) {
+        return session->code;
+    }
+    rune_unit *unit = rn_session_unit(session, session->args->operands[0], true);
+    int code = unit == NULL ? session->code : save(session, unit, out);
+    rune_unit_unref(unit);
+    return code;
+}
+
+static int list(struct rn_session *session, rune_unit *unit)
+{
+    rune_text *text = NULL;
+    rune_error *error = NULL;
+    if (rune_tools_disassemble(unit, &text, &error) != RUNE_OK) {
+        return rn_console_take_error(&session->console, error);
+    }
+    rn_console_take_text(text);
+    return 0;
+}
+
+static bool is_unit_file(const char *path)
+{
+    size_t size = strlen(path);
+    return size > 4 && strcmp(path + size - 4, ".rnu") == 0;
+}
+
+int rn_command_disasm(struct rn_session *session)
+{
+    if (session->args->operand_count != 1) {
+        return rn_command_misused(session);
+    }
+    const char *path = session->args->operands[0];
+    if (!is_unit_file(path) && !rn_session_start(session)) {
+        return session->code;
+    }
+    rune_unit *unit = rn_session_unit(session, path, true);
+    int code = unit == NULL ? session->code : list(session, unit);
+    rune_unit_unref(unit);
+    return code;
+}
+
+// Loading is verifying: there is no other way in.
+static int verify(struct rn_session *session, const char *path)
+{
+    rune_unit *unit = NULL;
+    rune_error *error = NULL;
+    if (rune_unit_load_file(path, &unit, &error) != RUNE_OK) {
+        return rn_console_take_error(&session->console, error);
+    }
+    if (session->console.format == RN_FORMAT_TEXT) {
+        printf("%s: ok, %s\n", path, rune_unit_id_text(unit));
+    } else {
+        fputs("{\"v\":1,\"reason\":\"ok\",\"file\":", stdout);
+        rn_console_json_string(path, strlen(path));
+        printf(",\"unit\":\"%s\"}\n", rune_unit_id_text(unit));
+    }
+    rune_unit_unref(unit);
+    return 0;
+}
+
+int rn_command_verify(struct rn_session *session)
+{
+    if (session->args->operand_count == 0) {
+        return rn_command_misused(session);
+    }
+    int code = 0;
+    for (size_t i = 0; i < session->args->operand_count; i++) {
+        int result = verify(session, session->args->operands[i]);
+        code = result == 0 ? code : result;
+    }
+    return code;
+}

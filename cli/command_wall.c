@@ -1,0 +1,183 @@
+/* command_wall.c: doctor and policy. What they print is the library's JSON, read back and laid out.
+ */
+#include "cli/commands.h"
+
+#include <runeward/tools.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static rune_const_value *parse(const rune_text *text)
+{
+    rune_const_value *value = NULL;
+    if (rune_value_from_json(rune_text_data(text), rune_text_size(text), &value, NULL) != RUNE_OK) {
+        return NULL;
+    }
+    return value;
+}
+
+// How a member that is text is laid out; nothing is printed for an empty one.
+struct layout {
+    const char *before;
+    int width;
+    const char *after;
+};
+
+static void print_member(const rune_const_value *object, const char *key, struct layout layout)
+{
+    const char *data;
+    size_t size;
+    rune_const_value *value = rune_value_get(object, key);
+    if (value != NULL && rune_value_get_string(value, &data, &size) && size > 0) {
+        printf("%s%-*.*s%s", layout.before, layout.width, (int)size, data, layout.after);
+    }
+    rune_value_unref(value);
+}
+
+static bool is_true(const rune_const_value *object, const char *key)
+{
+    bool result = false;
+    rune_const_value *value = rune_value_get(object, key);
+    if (value != NULL && !rune_value_get_bool(value, &result)) {
+        result = false;
+    }
+    rune_value_unref(value);
+    return result;
+}
+
+typedef void print_row(const rune_const_value *row);
+
+static void print_rows(const rune_const_value *object, const char *key, print_row *print)
+{
+    rune_const_value *rows = rune_value_get(object, key);
+    size_t count = rows == NULL ? 0 : rune_value_count(rows);
+    for (size_t i = 0; i < count; i++) {
+        rune_const_value *row = rune_value_at(rows, i);
+        if (row != NULL) {
+            print(row);
+        }
+        rune_value_unref(row);
+    }
+    rune_value_unref(rows);
+}
+
+/* doctor, policy report */
+
+static void print_layer(const rune_const_value *layer)
+{
+    bool active = is_true(layer, "active");
+    bool required = is_true(layer, "required");
+    fputs(active ? "  ok       " : (required ? "  MISSING  " : "  -        "), stdout);
+    print_member(layer, "name", (struct layout){"", 20, ""});
+    fputs(required ? " required  " : "           ", stdout);
+    print_member(layer, "protects", (struct layout){"", 0, ""});
+    fputc('\n', stdout);
+    if (!active) {
+        print_member(layer, "error", (struct layout){"           why: ", 0, "\n"});
+        print_member(layer, "remedy", (struct layout){"           how: ", 0, "\n"});
+    }
+}
+
+static void print_report(const rune_const_value *report)
+{
+    print_member(report, "policy", (struct layout){"policy ", 0, ""});
+    print_member(report, "flavour", (struct layout){", ", 0, " build: "});
+    puts(is_true(report, "complete") ? "every required layer is active"
+                                     : "a required layer is missing");
+    print_rows(report, "layers", print_layer);
+}
+
+static int show_report(struct rn_session *session)
+{
+    rune_text *text = NULL;
+    rune_error *error = NULL;
+    if (rune_supervisor_report(session->supervisor, &text, &error) != RUNE_OK) {
+        return rn_console_take_error(&session->console, error);
+    }
+    rune_const_value *report = parse(text);
+    bool complete = report != NULL && is_true(report, "complete");
+    if (session->console.format == RN_FORMAT_TEXT && report != NULL) {
+        print_report(report);
+    } else {
+        fwrite(rune_text_data(text), 1, rune_text_size(text), stdout);
+        fputc('\n', stdout);
+    }
+    rune_value_unref(report);
+    rune_text_free(text);
+    return complete ? 0 : rune_reason_exit_code(RUNE_REASON_SETUP, 0);
+}
+
+int rn_command_doctor(struct rn_session *session)
+{
+    if (session->args->operand_count != 0) {
+        return rn_command_misused(session);
+    }
+    if (rn_session_start(session)) {
+        return show_report(session);
+    }
+    // Without a required layer nothing starts; the weaker policy shows what is there.
+    int code = session->code;
+    session->best_effort = true;
+    if (rn_session_start(session)) {
+        show_report(session);
+    }
+    return code;
+}
+
+/* policy show */
+
+static void print_call(const rune_const_value *call)
+{
+    print_member(call, "call", (struct layout){"  ", 11, " "});
+    print_member(call, "reason", (struct layout){"", 0, "\n"});
+    print_member(call, "when", (struct layout){"              when ", 0, "\n"});
+}
+
+static void print_role(const rune_const_value *role)
+{
+    print_member(role, "role",
+                 (struct layout){"", 0, ": every other system call ends the process\n"});
+    print_rows(role, "calls", print_call);
+}
+
+static void print_layer_rule(const rune_const_value *layer)
+{
+    bool strict = is_true(layer, "strict");
+    print_member(layer, "name", (struct layout){"  ", 20, ""});
+    fputs(is_true(layer, "best_effort") ? " both         "
+                                        : (strict ? " strict       " : " extra        "),
+          stdout);
+    print_member(layer, "protects", (struct layout){"", 0, "\n"});
+}
+
+static int show_policy(struct rn_session *session)
+{
+    rune_text *text = NULL;
+    if (rune_tools_policy(&text) != RUNE_OK) {
+        return rn_console_take_error(&session->console, NULL);
+    }
+    rune_const_value *policy = parse(text);
+    if (session->console.format == RN_FORMAT_TEXT && policy != NULL) {
+        print_rows(policy, "roles", print_role);
+        puts("layers, and the policies that require them:");
+        print_rows(policy, "layers", print_layer_rule);
+    } else {
+        fwrite(rune_text_data(text), 1, rune_text_size(text), stdout);
+        fputc('\n', stdout);
+    }
+    rune_value_unref(policy);
+    rune_text_free(text);
+    return 0;
+}
+
+int rn_command_policy(struct rn_session *session)
+{
+    const char *what = session->args->operand_count == 1 ? session->args->operands[0] : "";
+    if (strcmp(what, "show") == 0) {
+        return show_policy(session);
+    }
+    if (strcmp(what, "report") != 0) {
+        return rn_command_misused(session);
+    }
+    return rn_session_start(session) ? show_report(session) : session->code;
+}

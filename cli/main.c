@@ -1,0 +1,46 @@
+/* main.c: runeward. Parses, dispatches, exits. */
+#include "cli/commands.h"
+
+#include <stdio.h>
+
+#define EXIT_USAGE 64
+
+typedef int command_function(struct rn_session *session);
+
+static command_function *const functions[RN_COMMAND_COUNT] = {
+    [RN_COMMAND_RUN] = rn_command_run,         [RN_COMMAND_CALL] = rn_command_call,
+    [RN_COMMAND_CHECK] = rn_command_check,     [RN_COMMAND_TEST] = rn_command_test,
+    [RN_COMMAND_COMPILE] = rn_command_compile, [RN_COMMAND_DISASM] = rn_command_disasm,
+    [RN_COMMAND_VERIFY] = rn_command_verify,   [RN_COMMAND_DOCTOR] = rn_command_doctor,
+    [RN_COMMAND_POLICY] = rn_command_policy,   [RN_COMMAND_HELP] = rn_command_help,
+    [RN_COMMAND_VERSION] = rn_command_version, [RN_COMMAND_COMPLETION] = rn_command_completion,
+};
+
+// `runeward COMMAND --help` is `runeward help COMMAND`; so is a bare `runeward --help`.
+static int help_on(struct rn_session *session, struct rn_args *args)
+{
+    char *words[] = {(char *)rn_command_info(args->command)->name};
+    args->operand_count = args->command == RN_COMMAND_HELP ? 0 : 1;
+    args->operands = words;
+    return rn_command_help(session);
+}
+
+int main(int argc, char **argv)
+{
+    struct rn_args args;
+    struct rn_session session;
+    if (!rn_args_parse(&args, argc, argv) || !rn_session_init(&session, &args)) {
+        return EXIT_USAGE;
+    }
+    int code;
+    if (rn_args_has(&args, RN_OPTION_HELP)) {
+        code = help_on(&session, &args);
+    } else if (argc <= 1) {
+        rn_command_help(&session);
+        code = EXIT_USAGE;
+    } else {
+        code = functions[args.command](&session);
+    }
+    rn_session_done(&session);
+    return rn_console_finish(code);
+}

@@ -1,0 +1,216 @@
+/* session.c: supervisor, sources, Units. */
+#include "cli/session.h"
+
+#include "cli/bytes.h"
+#include "cli/quantity.h"
+#include "cli/script_kind.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 64
+#define EXIT_NO_INPUT 66
+
+bool rn_session_init(struct rn_session *session, const struct rn_args *args)
+{
+    *session = (struct rn_session){.args = args, .code = EXIT_USAGE};
+    const char *policy = args->values[RN_OPTION_POLICY];
+    if (policy != NULL && strcmp(policy, "strict") != 0 && strcmp(policy, "best_effort") != 0) {
+        rn_console_complain("--policy is strict or best_effort");
+        return false;
+    }
+    session->best_effort = policy != NULL && strcmp(policy, "best_effort") == 0;
+    return rn_console_init(&session->console, args);
+}
+
+static rune_status set_options(const struct rn_session *session, rune_supervisor_options *options)
+{
+    const char *helpers = session->args->values[RN_OPTION_HELPERS];
+    rune_supervisor_options_set_workers(options, 1);
+    rune_supervisor_options_set_spares(options, 0);
+    rune_supervisor_options_set_policy(options, session->best_effort ? RUNE_POLICY_BEST_EFFORT
+                                                                     : RUNE_POLICY_STRICT);
+    return helpers == NULL ? RUNE_OK : rune_supervisor_options_set_helpers(options, helpers);
+}
+
+bool rn_session_start(struct rn_session *session)
+{
+    rune_error *error = NULL;
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_status status = options == NULL ? RUNE_E_NO_MEMORY : set_options(session, options);
+    if (status == RUNE_OK) {
+        status = rune_supervisor_new(options, &session->supervisor, &error);
+    }
+    rune_supervisor_options_free(options);
+    if (status == RUNE_OK) {
+        return true;
+    }
+    session->code = rn_console_take_error(&session->console, error);
+    bool wall = status == RUNE_E_WALL_REFUSED || status == RUNE_E_SETUP;
+    if (wall && session->args->command != RN_COMMAND_DOCTOR) {
+        rn_console_complain("`runeward doctor` shows what is missing");
+    }
+    return false;
+}
+
+void rn_session_done(struct rn_session *session)
+{
+    rune_supervisor_free(session->supervisor);
+    session->supervisor = NULL;
+}
+
+/* Sources */
+
+// One byte more than the library takes, so that its own message tells about too large a source.
+#define SOURCE_MAX ((size_t)16 << 20)
+
+static bool read_source(struct rn_session *session, const char *path, struct rn_bytes *source)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    bool complete = fd >= 0 && rn_bytes_read(source, fd, SOURCE_MAX);
+    if (!complete) {
+        rn_console_complain("%s: %s", path, strerror(errno));
+        session->code = EXIT_NO_INPUT;
+    }
+    if (fd >= 0 && !is_stdin) {
+        close(fd);
+    }
+    return complete;
+}
+
+/* Building */
+
+static void show_diagnostics(const struct rn_session *session, const rune_diagnostics *diagnostics)
+{
+    const struct rn_console *console = &session->console;
+    rune_text *text = NULL;
+    if (rune_diagnostics_count(diagnostics) == 0 ||
+        (console->quiet && !rune_diagnostics_has_error(diagnostics))) {
+        return;
+    }
+    if (rune_diagnostics_render(diagnostics, console->color, &text) == RUNE_OK) {
+        fflush(stdout);
+        fwrite(rune_text_data(text), 1, rune_text_size(text), stderr);
+    }
+    rune_text_free(text);
+}
+
+static void show_diagnostics_json(const rune_diagnostics *diagnostics)
+{
+    rune_text *text = NULL;
+    if (rune_diagnostics_to_json(diagnostics, &text) == RUNE_OK) {
+        fputs("{\"v\":1,\"reason\":\"failed\",\"diagnostics\":", stdout);
+        fwrite(rune_text_data(text), 1, rune_text_size(text), stdout);
+        fputs("}\n", stdout);
+    }
+    rune_text_free(text);
+}
+
+// Files keep their place, so that `mod a;` finds its file; standard input has none.
+static rune_status add_source(const char *path, const struct rn_bytes *source,
+                              rune_sources *sources, rune_error **error)
+{
+    if (strcmp(path, "-") == 0) {
+        return rune_sources_insert_memory(sources, "<stdin>", source->data, source->size, error);
+    }
+    return rune_sources_insert_file(sources, path, error);
+}
+
+static bool set_build_options(struct rn_session *session, bool script, rune_options *options)
+{
+    const char *wall = session->args->values[RN_OPTION_BUILD_WALL];
+    uint64_t nanoseconds = 0;
+    if (wall != NULL && !rn_quantity_parse(wall, RN_QUANTITY_TIME, &nanoseconds)) {
+        rn_console_complain("--build-wall: %s is not a time such as 2s", wall);
+        session->code = EXIT_USAGE;
+        return false;
+    }
+    rune_options_set_script(options, script);
+    rune_options_set_wall(options, nanoseconds);
+    return true;
+}
+
+struct build {
+    rune_sources *sources;
+    rune_options *options;
+    rune_diagnostics *diagnostics;
+};
+
+static void build_done(struct build *build)
+{
+    rune_sources_free(build->sources);
+    rune_options_free(build->options);
+    rune_diagnostics_free(build->diagnostics);
+}
+
+static rune_unit *build_unit(struct rn_session *session, const char *path,
+                             const struct rn_bytes *source, const struct build *build)
+{
+    rune_unit *unit = NULL;
+    rune_error *error = NULL;
+    rune_status status = add_source(path, source, build->sources, &error);
+    if (status == RUNE_OK) {
+        status = rune_build(session->supervisor, build->sources, NULL, build->options,
+                            build->diagnostics, &unit, &error);
+    }
+    bool json = session->console.format != RN_FORMAT_TEXT;
+    if (status == RUNE_OK || status == RUNE_E_COMPILE_FAILED) {
+        if (!json) {
+            show_diagnostics(session, build->diagnostics);
+        } else if (status != RUNE_OK) {
+            show_diagnostics_json(build->diagnostics);
+        }
+    }
+    if (status == RUNE_E_COMPILE_FAILED && rune_diagnostics_has_error(build->diagnostics)) {
+        session->code = rune_reason_exit_code(RUNE_REASON_FAILED, 0);
+        rune_error_free(error);
+    } else if (status != RUNE_OK) {
+        session->code = rn_console_take_error(&session->console, error);
+    }
+    return status == RUNE_OK ? unit : NULL;
+}
+
+static rune_unit *compile(struct rn_session *session, const char *path, bool body_if_no_main)
+{
+    struct rn_bytes source = {0};
+    if (!read_source(session, path, &source)) {
+        rn_bytes_done(&source);
+        return NULL;
+    }
+    bool script = rn_args_has(session->args, RN_OPTION_SCRIPT) ||
+                  (body_if_no_main && !rn_source_has_main(source.data, source.size));
+    struct build build = {rune_sources_new(), rune_options_new(), rune_diagnostics_new()};
+    rune_unit *unit = NULL;
+    if (build.sources == NULL || build.options == NULL || build.diagnostics == NULL) {
+        session->code = rn_console_take_error(&session->console, NULL);
+    } else if (set_build_options(session, script, build.options)) {
+        unit = build_unit(session, path, &source, &build);
+    }
+    build_done(&build);
+    rn_bytes_done(&source);
+    return unit;
+}
+
+static bool is_unit_file(const char *path)
+{
+    size_t size = strlen(path);
+    return size > 4 && strcmp(path + size - 4, ".rnu") == 0;
+}
+
+rune_unit *rn_session_unit(struct rn_session *session, const char *path, bool body_if_no_main)
+{
+    if (!is_unit_file(path)) {
+        return compile(session, path, body_if_no_main);
+    }
+    rune_unit *unit = NULL;
+    rune_error *error = NULL;
+    if (rune_unit_load_file(path, &unit, &error) != RUNE_OK) {
+        session->code = rn_console_take_error(&session->console, error);
+        return NULL;
+    }
+    return unit;
+}

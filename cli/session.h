@@ -1,0 +1,31 @@
+/*
+ * session.h: what every command that compiles or runs has in common.
+ */
+#ifndef RN_CLI_SESSION_H
+#define RN_CLI_SESSION_H
+
+#include "cli/args.h"
+#include "cli/console.h"
+
+struct rn_session {
+    const struct rn_args *args;
+    struct rn_console console;
+    rune_supervisor *supervisor;
+    bool best_effort; /* the weaker policy, chosen by an option or by doctor */
+    int code;         /* exit code after a failure */
+};
+
+/* Reads the global options. False: `code` is set, the reason was said. */
+bool rn_session_init(struct rn_session *session, const struct rn_args *args);
+/* Starts the supervisor with the options given. */
+bool rn_session_start(struct rn_session *session);
+void rn_session_done(struct rn_session *session);
+
+/*
+ * A file as a Unit: `.rnu` files are loaded, others compiled, `-` is standard input. Without
+ * --script a source that declares no `fn main` at its top is a script body when `body_if_no_main`.
+ * Diagnostics have been written. NULL: `code` is set.
+ */
+rune_unit *rn_session_unit(struct rn_session *session, const char *path, bool body_if_no_main);
+
+#endif
