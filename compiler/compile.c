@@ -80,8 +80,9 @@ static void publish(struct build *build, struct rn_decl *decl)
         return;
     }
     rn_builder_export(build->builder, function);
-    if (decl->is_instance && (decl->type != NULL || decl->type_item != NULL)) {
-        struct rn_hir_type type = {.decl = decl->type, .item = decl->type_item};
+    // Functions for types and traits of the library are found by their exported paths.
+    if (decl->is_instance && decl->type != NULL) {
+        struct rn_hir_type type = {.decl = decl->type};
         rn_builder_method(build->builder, rn_gen_type(&build->gen, type),
                           rn_symbol_text(&build->items.symbols, decl->name), function);
     }
