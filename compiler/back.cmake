@@ -18,3 +18,9 @@ rn_library(rn_compiler_back
 target_link_libraries(rn_compiler_back PUBLIC rn_compiler_items rn_compiler_front rn_bytecode rn_base)
 add_library(rn_compiler INTERFACE)
 target_link_libraries(rn_compiler INTERFACE rn_compiler_back rn_compiler_items rn_compiler_front)
+
+# The build's own compiler of the standard Unit.
+rn_library(rn_compiler_files files.c)
+target_link_libraries(rn_compiler_files PUBLIC rn_compiler)
+add_executable(rn_stdc stdc.c)
+target_link_libraries(rn_stdc PRIVATE rn_flags rn_compiler rn_compiler_files)

@@ -10,6 +10,7 @@
 #include "bytecode/opcode.h"
 #include "bytecode/unit.h"
 #include "compiler/compile.h"
+#include "compiler/files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,63 +24,6 @@ struct options {
     bool time;
     const char *path;
 };
-
-static enum rn_error read_file(const char *path, char **out_text, size_t *out_size)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return RN_E_NOT_FOUND;
-    }
-    struct rn_buf bytes;
-    rn_buf_init(&bytes, RN_SOURCE_SIZE_MAX + 1);
-    char part[65536];
-    size_t size;
-    while ((size = fread(part, 1, sizeof(part), file)) > 0) {
-        rn_buf_append(&bytes, part, size);
-    }
-    fclose(file);
-    if (rn_buf_status(&bytes) != RN_OK) {
-        rn_buf_done(&bytes);
-        return RN_E_TOO_LARGE;
-    }
-    *out_text = rn_strndup((const char *)bytes.data, bytes.size);
-    *out_size = bytes.size;
-    rn_buf_done(&bytes);
-    return *out_text == NULL ? RN_E_NO_MEMORY : RN_OK;
-}
-
-/* "a::b" beside "dir/x.rn": "dir/a/b/mod.rn", else "dir/a/b.rn". */
-static enum rn_error load(void *user, const char *item, char **out_name, char **out_text,
-                          size_t *out_size)
-{
-    const char *root = user;
-    const char *slash = strrchr(root, '/');
-    size_t directory = slash == NULL ? 0 : (size_t)(slash - root) + 1;
-    static const char *const endings[] = {"/mod.rn", ".rn"};
-    for (size_t i = 0; i < RN_COUNT_OF(endings); i++) {
-        struct rn_buf path;
-        rn_buf_init(&path, 4096);
-        rn_buf_append(&path, root, directory);
-        for (const char *c = item; *c != '\0'; c++) {
-            bool separator = c[0] == ':' && c[1] == ':';
-            rn_buf_append_u8(&path, separator ? '/' : (uint8_t)*c);
-            c += separator ? 1 : 0;
-        }
-        rn_buf_append_text(&path, endings[i]);
-        char *name = rn_strndup((const char *)path.data, path.size);
-        rn_buf_done(&path);
-        enum rn_error error = name == NULL ? RN_E_NO_MEMORY : read_file(name, out_text, out_size);
-        if (error == RN_OK) {
-            *out_name = name;
-            return RN_OK;
-        }
-        rn_free(name);
-        if (error != RN_E_NOT_FOUND) {
-            return error;
-        }
-    }
-    return RN_E_NOT_FOUND;
-}
 
 static void print_text(const struct rune_verified_unit *unit, uint32_t index)
 {
@@ -171,8 +115,8 @@ static int run(const struct options *options, const char *text, size_t size)
     if (rn_context_new(&context) != RN_OK) {
         return 70;
     }
-    char *path = rn_strndup(options->path, strlen(options->path));
-    struct rn_module_loader loader = {.user = path, .load = load};
+    struct rn_files files = {.root = options->path, .standard = options->standard};
+    struct rn_module_loader loader = rn_files_loader(&files);
     struct rn_compile_input input = {
         .name = options->path,
         .text = text,
@@ -201,7 +145,6 @@ static int run(const struct options *options, const char *text, size_t size)
     }
     rn_compile_output_done(&output);
     rn_context_free(context);
-    rn_free(path);
     return code;
 }
 
@@ -223,7 +166,7 @@ int main(int count, char **arguments)
     }
     char *text;
     size_t size;
-    if (options.path == NULL || read_file(options.path, &text, &size) != RN_OK) {
+    if (options.path == NULL || rn_files_read(options.path, &text, &size) != RN_OK) {
         fprintf(stderr, "usage: rnc [--list] [--script] [--standard] [--time] FILE\n");
         return 64;
     }
