@@ -50,8 +50,8 @@ struct rn_diagnostic_info {
 extern const struct rn_diagnostic_info rn_diagnostic_infos[RN_DIAGNOSTIC_COUNT];
 
 /* A further place with a few words. */
-struct rn_label {
-    struct rn_label *next;
+struct rn_diagnostic_label {
+    struct rn_diagnostic_label *next;
     struct rn_span span;
     struct rn_utf8 text;
 };
@@ -75,7 +75,7 @@ struct rn_diagnostic {
     struct rn_span span;
     struct rn_utf8 message;
     struct rn_utf8 span_text; /* words under the primary carets; may be empty */
-    struct rn_label *labels;
+    struct rn_diagnostic_label *labels;
     struct rn_remark *remarks;
 };
 
@@ -161,8 +161,8 @@ struct rn_position rn_source_position(const struct rn_source *source, uint32_t o
 
 /*
  * Wire form: names of all sources, their texts if `with_texts` and a diagnostic points there, then
- * the diagnostics. Decoding fills an initialised, empty list; RN_E_MESSAGE_INVALID when anything is
- * out of bounds, not UTF-8, or beyond the limits.
+ * the diagnostics. Decoding fills an initialised, empty list; RN_E_MESSAGE_INVALID (and the list
+ * stays empty) when anything is out of bounds, not UTF-8, or beyond the limits.
  */
 enum rn_error rn_diagnostics_encode(const struct rn_diagnostics *list, bool with_texts,
                                     struct rn_buf *out) RN_MUST_CHECK;

@@ -246,34 +246,42 @@ static void get_diagnostic(struct reader *reader)
     list->kept_warnings += d->severity == RN_SEVERITY_WARNING;
 }
 
+static void get_all(struct reader *reader)
+{
+    struct rn_diagnostics *list = reader->list;
+    if (rn_cursor_u8(&reader->cursor) != WIRE_VERSION) {
+        refuse(reader);
+    }
+    uint32_t sources = rn_cursor_u32(&reader->cursor);
+    for (uint32_t i = 0; i < sources && rn_cursor_status(&reader->cursor) == RN_OK; i++) {
+        get_source(reader);
+    }
+    list->error_count = rn_cursor_u32(&reader->cursor);
+    list->warning_count = rn_cursor_u32(&reader->cursor);
+    uint16_t count = rn_cursor_u16(&reader->cursor);
+    for (uint16_t i = 0; i < count && rn_cursor_status(&reader->cursor) == RN_OK; i++) {
+        get_diagnostic(reader);
+    }
+    bool counts =
+        list->kept_errors <= list->error_count && list->kept_warnings <= list->warning_count &&
+        list->kept_errors <= RN_DIAGNOSTICS_MAX && list->kept_warnings <= RN_DIAGNOSTICS_MAX;
+    if (!counts || rn_cursor_left(&reader->cursor) != 0) {
+        refuse(reader);
+    }
+}
+
 enum rn_error rn_diagnostics_decode(struct rn_diagnostics *list, const void *bytes, size_t size)
 {
     RN_ASSERT(list->source_count == 0 && list->first == NULL);
     struct reader reader = {.list = list};
     rn_cursor_init(&reader.cursor, bytes, size);
-    if (rn_cursor_u8(&reader.cursor) != WIRE_VERSION) {
-        refuse(&reader);
-    }
-    uint32_t sources = rn_cursor_u32(&reader.cursor);
-    for (uint32_t i = 0; i < sources && rn_cursor_status(&reader.cursor) == RN_OK; i++) {
-        get_source(&reader);
-    }
-    list->error_count = rn_cursor_u32(&reader.cursor);
-    list->warning_count = rn_cursor_u32(&reader.cursor);
-    uint16_t count = rn_cursor_u16(&reader.cursor);
-    if (count > 2 * RN_DIAGNOSTICS_MAX) {
-        refuse(&reader);
-    }
-    for (uint16_t i = 0; i < count && rn_cursor_status(&reader.cursor) == RN_OK; i++) {
-        get_diagnostic(&reader);
-    }
+    get_all(&reader);
     enum rn_error error = rn_cursor_status(&reader.cursor);
-    if (error == RN_E_NO_MEMORY) {
-        return error;
+    if (error == RN_OK) {
+        return RN_OK;
     }
-    bool counts =
-        list->kept_errors <= list->error_count && list->kept_warnings <= list->warning_count &&
-        list->kept_errors <= RN_DIAGNOSTICS_MAX && list->kept_warnings <= RN_DIAGNOSTICS_MAX;
-    bool complete = rn_cursor_left(&reader.cursor) == 0;
-    return error == RN_OK && counts && complete ? RN_OK : RN_E_MESSAGE_INVALID;
+    // What was read of a bad list must not be shown.
+    rn_diagnostics_done(list);
+    rn_diagnostics_init(list);
+    return error == RN_E_NO_MEMORY ? error : RN_E_MESSAGE_INVALID;
 }

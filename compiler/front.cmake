@@ -17,3 +17,4 @@ if(TARGET test_compiler_parser)
   target_compile_definitions(test_compiler_parser PRIVATE
     RN_CONFORMANCE="${CMAKE_SOURCE_DIR}/tests/conformance")
 endif()
+rn_fuzz_target(source rn_compiler_items rn_compiler_front)
