@@ -385,11 +385,10 @@ static bool verify_methods(struct rn_verifier *v)
         const struct rn_unit_method *method = &v->unit.methods[i];
         if (!rn_verify_need(v, i == 0 || method_ascends(method - 1, method), RN_CHECK_METHOD_ORDER,
                             method) ||
-            !rn_verify_need(
-                v,
-                method->type < count_of(v, RN_SECTION_TYPES) &&
-                    (v->standard || v->unit.types[method->type].kind != RN_TYPE_EXTERNAL),
-                RN_CHECK_METHOD_TYPE, &method->type) ||
+            !rn_verify_need(v,
+                            method->type < count_of(v, RN_SECTION_TYPES) &&
+                                v->unit.types[method->type].kind != RN_TYPE_EXTERNAL,
+                            RN_CHECK_METHOD_TYPE, &method->type) ||
             !verify_function_index(v, &method->function)) {
             return false;
         }

@@ -8,9 +8,8 @@
  * The standard Unit (rn_compile_input.standard). Its root module is `std`, and it may say more:
  *
  *      impl Vec { fn sort_by(self, f) { .. } }
- *          Functions for a type of the library: an instance function of that type (a row of METHODS
- *          with an EXTERNAL type), also exported by its path. An `impl` of a trait gives functions that
- *          are exported by the trait's path only: the Vm finds them for every type that has the trait.
+ *          Functions for a type or trait of the library, exported by their paths ("std::vec::Vec::sort_by").
+ *          The Vm finds them as instance functions of that type, or of every type with that trait.
  *      intrinsics::NAME(a, b)
  *          The opcode INTRINSIC for the row "NAME" of bytecode/intrinsics.def; the number of
  * arguments must be that of the row. Intrinsics have no value of their own: they can only be
