@@ -19,7 +19,7 @@
 
 #define ERROR_TEXT_MAX (1u << 20)
 #define MESSAGE_MAX 8192u
-#define LINE_MAX 240u
+#define EXCERPT_MAX 240u
 
 rune_status rn_status_of_reason(rune_reason reason)
 {
@@ -338,7 +338,7 @@ static void append_place(struct rn_buf *out, const rune_frame *frame)
 /* The source line of the innermost frame, with carets under what failed. */
 static void append_excerpt(struct rn_buf *out, const rune_frame *frame, bool color)
 {
-    if (frame->line == 0 || frame->text_size == 0 || frame->text_size > LINE_MAX) {
+    if (frame->line == 0 || frame->text_size == 0 || frame->text_size > EXCERPT_MAX) {
         return;
     }
     int digits = snprintf(NULL, 0, "%u", frame->line);
@@ -348,7 +348,7 @@ static void append_excerpt(struct rn_buf *out, const rune_frame *frame, bool col
     rn_buf_append_format(out, "\n%s%*s |%s %s%*s", color ? "\x1b[34m" : "", digits, "",
                          color ? "\x1b[0m" : "", color ? "\x1b[1;31m" : "", (int)frame->column - 1,
                          "");
-    for (uint32_t i = 0; i < frame->width && i < LINE_MAX; i++) {
+    for (uint32_t i = 0; i < frame->width && i < EXCERPT_MAX; i++) {
         rn_buf_append_u8(out, '^');
     }
     rn_buf_append_format(out, "%s\n", color ? "\x1b[0m" : "");

@@ -24,7 +24,7 @@ typedef struct rune_host_call rune_host_call;
  * thread, or give up with _drop; until then the call is the host's.
  *
  * Threads: for a synchronous call of a Vm the function runs on the thread that made the call; for
- * an execution, where rune_supervisor_dispatch runs.
+ * an execution, on a thread of the library.
  */
 typedef void (*rune_host_fn)(void *user, rune_host_call *call);
 

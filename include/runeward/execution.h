@@ -1,10 +1,9 @@
 /*
  * execution.h: a call that runs while the host does something else.
  *
- * rune_vm_send_execute takes the Vm for the time of the execution; completing gives it back. An
+ * rune_vm_send_execute takes the Vm for the time of the execution; its end gives it back. An
  * execution is thread safe in every function; it keeps its supervisor alive. Output sinks and host
- * functions of executions run inside rune_execution_wait, rune_execution_poll and
- * rune_supervisor_dispatch, on the thread that calls them, and otherwise on the library's own.
+ * functions of executions run on a thread of the library, one at a time.
  */
 #ifndef RUNEWARD_EXECUTION_H
 #define RUNEWARD_EXECUTION_H
@@ -16,8 +15,9 @@ RUNE_BEGIN
 typedef struct rune_execution rune_execution;
 
 /*
- * Starts a call. The Vm says BUSY until the execution has been completed or freed. Arguments are
- * copied. Errors as rune_vm_call has before a call starts. The caller's: rune_execution_free.
+ * Starts a call. The Vm says BUSY until the execution has ended; it must not be freed before.
+ * Arguments are copied. Errors as rune_vm_call has before a call starts. The caller's:
+ * rune_execution_free.
  */
 RUNE_API rune_status rune_vm_send_execute(rune_vm *vm, const char *item,
                                           const rune_const_value *const *args, size_t arg_count,
@@ -36,7 +36,8 @@ RUNE_API void rune_execution_cancel(rune_execution *execution);
 /* The record, once: WOULD_BLOCK before the end, STALE the second time. The caller's. */
 RUNE_API rune_status rune_execution_complete(rune_execution *execution,
                                              rune_record **out_record) RUNE_MUST_CHECK;
-/* Cancels it if it still runs, and gives the Vm back. Accepts NULL. */
+/* Cancels it if it still runs, and waits for its end. Accepts NULL. Not from a sink or host
+ * function of an execution. */
 RUNE_API void rune_execution_free(rune_execution *execution);
 
 RUNE_END

@@ -39,7 +39,7 @@ RUNE_API void rune_vm_options_free(rune_vm_options *options);
 /*
  * Takes output as it comes; the bytes are borrowed. Returns true, or false to refuse for now: the
  * same bytes are offered again, and only this call stands still meanwhile. Runs on the thread that
- * made the call, or where rune_supervisor_dispatch runs.
+ * made the call, or for an execution on a thread of the library.
  */
 typedef bool (*rune_output_fn)(void *user, int stream, const char *data, size_t size);
 
@@ -65,8 +65,8 @@ RUNE_API void rune_call_options_set_wait(rune_call_options *options, bool wait);
 RUNE_API void rune_call_options_free(rune_call_options *options);
 
 /*
- * `runtime` may be NULL (standard modules only), `options` too. No worker is made or talked to yet.
- * DENIED: the Unit needs a host function that the runtime lacks. The caller's: rune_vm_free.
+ * `runtime` may be NULL (standard modules only), `options` too. No worker is made or talked to yet,
+ * but the domain is: SETUP, WALL_REFUSED, OVERLOADED. The caller's: rune_vm_free.
  */
 RUNE_API rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime,
                                  rune_unit *unit, const rune_vm_options *options, rune_vm **out_vm,

@@ -1,0 +1,684 @@
+/*
+ * call.c: one call from its options to its end; C1 to C3 in call.h.
+ *
+ * Trust: receives packets from workers, after the state machine has let them pass.
+ */
+#include "supervisor/call.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "shm/fault.h"
+#include "supervisor/context.h"
+#include "supervisor/error.h"
+#include "supervisor/host_call.h"
+#include "supervisor/pool.h"
+#include "supervisor/record.h"
+#include "supervisor/runner.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/unit.h"
+#include "supervisor/value.h"
+#include "supervisor/vm.h"
+
+/* A sink that refused output is asked again after this time. */
+#define REFUSED_NS UINT64_C(5000000)
+/* Peers that a call tries when one after the other turns out to be dead. */
+#define BEGIN_ATTEMPTS 4
+
+struct rn_call *rn_call_new(void)
+{
+    struct rn_call *call = rn_alloc(sizeof(*call));
+    if (!call) {
+        return NULL;
+    }
+    atomic_init(&call->refs, 1);
+    call->events_end = &call->events;
+    call->open = true;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&call->cond, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return call;
+}
+
+struct rn_call *rn_call_ref(struct rn_call *call)
+{
+    atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
+    return call;
+}
+
+static void free_event(struct rn_event *event)
+{
+    rn_free(event->data);
+    rn_free(event);
+}
+
+void rn_call_unref(struct rn_call *call)
+{
+    if (!call || atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    while (call->events) {
+        struct rn_event *event = call->events;
+        call->events = event->next;
+        free_event(event);
+    }
+    rn_buf_done(&call->body);
+    rn_free(call->assembly);
+    rn_free(call->result.body);
+    rn_peer_unref(call->peer);
+    rune_unit_unref(call->unit);
+    rune_runtime_unref(call->runtime);
+    pthread_cond_destroy(&call->cond);
+    rn_free(call);
+}
+
+/* Stopping */
+
+void rn_call_stop(struct rn_call *call, enum rn_reason reason)
+{
+    struct rn_peer *peer = call->peer;
+    pthread_mutex_lock(&peer->lock);
+    bool first = call->in_table && !call->ending && !peer->dead && call->stop == RN_REASON_OK &&
+                 call->state.state != RN_STATE_DONE;
+    if (first) {
+        struct rn_message message = {
+            .type = RN_MESSAGE_CANCEL, .call = call->id, .as.CANCEL = {.reason = (uint32_t)reason}};
+        call->stop = reason;
+        rn_call_state_cancel(&call->state);
+        rn_control_stop(peer->control, call->slot);
+        rn_peer_send_urgent(peer, &message);
+        if (rn_clock_set(call->supervisor->clock, &call->timer,
+                         rn_after_ns(rn_now_ns(), RN_GRACE_NS)) != RN_OK) {
+            rn_child_kill(&peer->child);
+        }
+    }
+    pthread_mutex_unlock(&peer->lock);
+}
+
+/* When the processor time may be used up at the earliest; kills nothing yet. */
+static uint64_t next_cpu_check(struct rn_call *call, uint64_t now_ns, bool *out_exceeded)
+{
+    uint64_t limit = call->limits.values[RUNE_LIMIT_CPU];
+    uint64_t used = rn_peer_cpu_ns(call->peer) - call->cpu_begun_ns;
+    uint32_t sharing = call->peer->call_count > 0 ? call->peer->call_count : 1;
+    used /= sharing;
+    *out_exceeded = limit != RUNE_UNLIMITED && used >= limit;
+    return limit == RUNE_UNLIMITED ? RN_NEVER_NS : rn_after_ns(now_ns, limit - used);
+}
+
+static void set_timer(struct rn_call *call, uint64_t at_ns)
+{
+    if (rn_clock_set(call->supervisor->clock, &call->timer, at_ns) != RN_OK) {
+        rn_peer_kill(call->peer, call->id);
+    }
+}
+
+static void on_timer(struct rn_timer *timer)
+{
+    struct rn_call *call = (void *)((char *)timer - offsetof(struct rn_call, timer));
+    struct rn_peer *peer = call->peer;
+    pthread_mutex_lock(&peer->lock);
+    bool over = !call->in_table || peer->dead || call->state.state == RN_STATE_DONE;
+    bool stopped = call->stop != RN_REASON_OK;
+    bool exceeded = false;
+    uint64_t now = rn_now_ns();
+    uint64_t next = over || stopped ? 0 : next_cpu_check(call, now, &exceeded);
+    pthread_mutex_unlock(&peer->lock);
+    if (over) {
+        return;
+    }
+    if (stopped) {
+        rn_peer_kill(peer, call->id);
+    } else if (now >= call->deadline_ns) {
+        rn_call_stop(call, RN_REASON_WALL);
+    } else if (exceeded) {
+        rn_call_stop(call, RN_REASON_CPU);
+    } else {
+        set_timer(call, next < call->deadline_ns ? next : call->deadline_ns);
+    }
+}
+
+static void on_cancel(struct rn_cancel_watch *watch)
+{
+    struct rn_call *call = (void *)((char *)watch - offsetof(struct rn_call, watch));
+    rn_call_stop(call, RN_REASON_CANCELLED);
+}
+
+static void on_parent_cancel(struct rn_cancel_watch *watch)
+{
+    struct rn_call *call = (void *)((char *)watch - offsetof(struct rn_call, parent_watch));
+    rn_call_stop(call, RN_REASON_CANCELLED);
+}
+
+/* Beginning */
+
+static rune_status take_peer(struct rn_call *call, rune_error **error)
+{
+    rune_vm *vm = call->vm;
+    if (vm->lost) {
+        return rn_fail(error, RUNE_E_VM_LOST, "the worker that held this Vm's Globals has gone");
+    }
+    if (vm->home) {
+        if (!rn_pool_take_pinned(call->supervisor, vm->home)) {
+            vm->lost = true;
+            return rn_fail(error, RUNE_E_VM_LOST,
+                           "the worker that held this Vm's Globals has gone");
+        }
+        call->peer = rn_peer_ref(vm->home);
+        call->vm_handle = vm->handle;
+        call->was_pinned = true;
+        return RUNE_OK;
+    }
+    rune_isolation isolation = vm->isolation;
+    if (isolation == RUNE_ISOLATION_SHARED && atomic_load(&call->unit->kills) >= 2) {
+        isolation = RUNE_ISOLATION_UNIT;
+    }
+    struct rn_pool_request request = {
+        .domain = vm->domain,
+        .isolation = isolation,
+        .key = isolation == RUNE_ISOLATION_UNIT ? (uint64_t)(uintptr_t)call->unit : vm->serial,
+        .bypass = call->bypass,
+        .wait = call->wait,
+        .until_ns = call->deadline_ns,
+    };
+    return rn_pool_take(call->supervisor, &request, &call->peer, error);
+}
+
+static void give_peer_back(struct rn_call *call, bool lost)
+{
+    rn_pool_put(call->supervisor, call->peer, lost);
+    rn_peer_unref(call->peer);
+    call->peer = NULL;
+}
+
+static void start_clock(struct rn_call *call)
+{
+    uint64_t limit = call->limits.values[RUNE_LIMIT_CPU];
+    uint64_t cpu_at = rn_after_ns(call->begun_ns, limit);
+    call->timer.fire = on_timer;
+    set_timer(call, cpu_at < call->deadline_ns ? cpu_at : call->deadline_ns);
+}
+
+rune_status rn_call_begin(struct rn_call *call, rune_error **error)
+{
+    call->begun_ns = rn_now_ns();
+    uint64_t deadline = rn_after_ns(call->begun_ns, call->limits.values[RUNE_LIMIT_WALL]);
+    if (call->deadline_ns == 0 || deadline < call->deadline_ns) {
+        call->deadline_ns = deadline;
+    }
+    for (int attempt = 0;; attempt++) {
+        rune_status status = take_peer(call, error);
+        if (status != RUNE_OK) {
+            return status;
+        }
+        call->cpu_begun_ns = rn_peer_cpu_ns(call->peer);
+        enum rn_error failed = rn_peer_begin(call->peer, call);
+        if (failed == RN_OK) {
+            break;
+        }
+        give_peer_back(call, failed == RN_E_CLOSED);
+        if (failed == RN_E_WOULD_BLOCK) {
+            return rn_fail_plain(error, RN_E_OVERLOADED);
+        }
+        if (failed != RN_E_CLOSED || attempt >= BEGIN_ATTEMPTS) {
+            return rn_fail_plain(error, failed == RN_E_CLOSED ? RN_E_WORKER_LOST : failed);
+        }
+    }
+    start_clock(call);
+    return RUNE_OK;
+}
+
+/* Watches are set apart from the beginning: firing needs a call that has a peer. */
+static void watch(struct rn_cancel_watch *at, rune_cancel_token *token,
+                  void (*fire)(struct rn_cancel_watch *))
+{
+    if (token) {
+        rn_cancel_watch(at, token, fire);
+    }
+}
+
+void rn_call_watch(struct rn_call *call, rune_cancel_token *token, rune_cancel_token *parent)
+{
+    watch(&call->watch, token, on_cancel);
+    watch(&call->parent_watch, parent, on_parent_cancel);
+}
+
+/* Receiving: under the peer's lock. */
+
+static void give_credit(struct rn_call *call, uint32_t packets)
+{
+    call->ungranted += packets;
+    bool wanted = call->state.state != RN_STATE_DONE && call->in_table &&
+                  call->ungranted >= RN_CALL_CREDIT / 2;
+    if (wanted) {
+        struct rn_message message = {
+            .type = RN_MESSAGE_CREDIT, .call = call->id, .as.CREDIT = {.packets = call->ungranted}};
+        rn_call_state_grant(&call->state, call->ungranted);
+        call->ungranted = 0;
+        rn_peer_send_urgent(call->peer, &message);
+    }
+}
+
+static void add_event(struct rn_call *call, struct rn_event *event)
+{
+    *call->events_end = event;
+    call->events_end = &event->next;
+}
+
+static void receive_output(struct rn_call *call, const struct rn_message *message)
+{
+    call->output_bytes += message->body_size;
+    if (!call->output || message->body_size == 0) {
+        give_credit(call, 1);
+        return;
+    }
+    struct rn_event *event = rn_alloc(sizeof(*event));
+    uint8_t *data = (uint8_t *)rn_strndup((const char *)message->body, message->body_size);
+    if (!event || !data) {
+        rn_free(event);
+        rn_free(data);
+        call->failed = true;
+        return;
+    }
+    event->type = RN_MESSAGE_OUTPUT;
+    event->number = message->as.OUTPUT.stream;
+    event->data = data;
+    event->size = message->body_size;
+    add_event(call, event);
+}
+
+/* Collects a body; true when it is whole. */
+static bool assemble(struct rn_call *call, const struct rn_message *message)
+{
+    if (message->first) {
+        call->fragment = *message;
+        call->assembly_size = 0;
+        rn_free(call->assembly);
+        call->assembly = rn_alloc((size_t)message->body_total + 1);
+    }
+    bool costs_credit = message->type != RN_MESSAGE_RESULT || !message->first;
+    if (costs_credit) {
+        give_credit(call, 1);
+    }
+    if (!call->assembly) {
+        call->failed = true;
+        return message->last;
+    }
+    if (message->body_size > 0) {
+        memcpy(call->assembly + call->assembly_size, message->body, message->body_size);
+        call->assembly_size += message->body_size;
+    }
+    return message->last;
+}
+
+static void receive_host_call(struct rn_call *call)
+{
+    const struct rn_fields_HOST_CALL *fields = &call->fragment.as.HOST_CALL;
+    struct rn_event *event = rn_alloc(sizeof(*event));
+    call->host_call_count++;
+    if (!event || !call->assembly) {
+        rn_free(event);
+        call->failed = true;
+        return;
+    }
+    event->type = RN_MESSAGE_HOST_CALL;
+    event->number = fields->number;
+    event->function = fields->function;
+    event->budget = fields->budget;
+    event->size = call->assembly_size;
+    event->data = RN_TAKE(call->assembly);
+    add_event(call, event);
+}
+
+/* A result is a value, or an error that decodes, for a reason that a worker can know. */
+static enum rn_error receive_result(struct rn_call *call)
+{
+    const struct rn_fields_RESULT *fields = &call->fragment.as.RESULT;
+    if (!rn_reason_is_workers(fields->reason) || fields->kept > 1) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    call->result.fields = *fields;
+    call->result.size = call->assembly_size;
+    call->result.body = RN_TAKE(call->assembly);
+    if (fields->reason != RN_REASON_OK && call->result.body) {
+        struct rn_fault fault;
+        return rn_fault_decode(call->result.body, call->result.size, &fault);
+    }
+    return RN_OK;
+}
+
+enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *message)
+{
+    RN_TRY(rn_call_state_receive(&call->state, message));
+    if (message->type == RN_MESSAGE_OUTPUT) {
+        if (message->as.OUTPUT.stream > 1) {
+            return RN_E_MESSAGE_INVALID;
+        }
+        receive_output(call, message);
+        return RN_OK;
+    }
+    if (!assemble(call, message)) {
+        return RN_OK;
+    }
+    if (message->type == RN_MESSAGE_HOST_CALL) {
+        receive_host_call(call);
+        return RN_OK;
+    }
+    return receive_result(call);
+}
+
+bool rn_call_has_news(const struct rn_call *call)
+{
+    return call->events || call->state.state == RN_STATE_DONE || call->failed || call->peer->dead;
+}
+
+/* Driving: the owner's thread, without locks. */
+
+static struct rn_event *take_event(struct rn_call *call)
+{
+    pthread_mutex_lock(&call->peer->lock);
+    struct rn_event *event = call->events;
+    if (event) {
+        call->events = event->next;
+        if (!call->events) {
+            call->events_end = &call->events;
+        }
+    }
+    pthread_mutex_unlock(&call->peer->lock);
+    return event;
+}
+
+static void put_event_back(struct rn_call *call, struct rn_event *event)
+{
+    pthread_mutex_lock(&call->peer->lock);
+    event->next = call->events;
+    call->events = event;
+    if (!event->next) {
+        call->events_end = &event->next;
+    }
+    pthread_mutex_unlock(&call->peer->lock);
+}
+
+/* True: the event is done with. */
+static bool handle_output(struct rn_call *call, struct rn_event *event)
+{
+    int stream = event->number == 0 ? RUNE_STREAM_STDOUT : RUNE_STREAM_STDERR;
+    if (!call->output(call->output_user, stream, (const char *)event->data, event->size)) {
+        return false;
+    }
+    call->had_effect = true;
+    pthread_mutex_lock(&call->peer->lock);
+    give_credit(call, 1);
+    pthread_mutex_unlock(&call->peer->lock);
+    return true;
+}
+
+/* Acts on what is there. False: a sink refused, try again later. */
+static bool handle_events(struct rn_call *call)
+{
+    struct rn_event *event;
+    while ((event = take_event(call)) != NULL) {
+        if (event->type == RN_MESSAGE_OUTPUT) {
+            if (!handle_output(call, event)) {
+                put_event_back(call, event);
+                return false;
+            }
+        } else if (call->stop == RN_REASON_OK) {
+            rn_host_call_run(call, event);
+        }
+        free_event(event);
+    }
+    return true;
+}
+
+static bool is_over(struct rn_call *call)
+{
+    pthread_mutex_lock(&call->peer->lock);
+    bool over =
+        !call->events && (call->state.state == RN_STATE_DONE || call->failed || call->peer->dead);
+    // A sink that refuses may not hold up the end of a call that was stopped.
+    over = over ||
+           (call->stop != RN_REASON_OK && (call->state.state == RN_STATE_DONE || call->peer->dead));
+    pthread_mutex_unlock(&call->peer->lock);
+    return over;
+}
+
+static void pause_for_sink(void)
+{
+    struct timespec pause = {.tv_nsec = (long)REFUSED_NS};
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+}
+
+void rn_call_drive(struct rn_call *call)
+{
+    while (!is_over(call)) {
+        if (!handle_events(call)) {
+            pause_for_sink();
+        } else if (!is_over(call)) {
+            (void)rn_peer_wait(call->peer, call, RN_NEVER_NS);
+        }
+    }
+}
+
+bool rn_call_step(struct rn_call *call)
+{
+    (void)handle_events(call);
+    return is_over(call);
+}
+
+/* Ending */
+
+struct ending {
+    rune_reason reason;
+    int signal;
+    bool retry_safe;
+    const char *kind;
+    const char *message;
+};
+
+static const char *message_of_stop(enum rn_reason reason)
+{
+    switch ((int)reason) {
+    case RN_REASON_WALL:
+        return "the limit of wall-clock time was reached";
+    case RN_REASON_CPU:
+        return "the limit of processor time was reached";
+    default:
+        return "the call was cancelled";
+    }
+}
+
+static struct ending ending_of_stop(enum rn_reason reason)
+{
+    return (struct ending){.reason = (rune_reason)reason,
+                           .kind = rune_reason_name((rune_reason)reason),
+                           .message = message_of_stop(reason)};
+}
+
+/* A dead worker: what it died of decides, unless this call was to blame or being stopped. */
+static struct ending ending_of_death(const struct rn_call *call)
+{
+    const struct rn_death *death = &call->peer->death;
+    bool own = death->culprit == call->id;
+    if (call->stop != RN_REASON_OK) {
+        return ending_of_stop(call->stop);
+    }
+    if (death->lie != RN_OK && (own || death->culprit == 0)) {
+        return (struct ending){.reason = RUNE_REASON_VIOLATION,
+                               .kind = "protocol",
+                               .message = "the worker sent a message that is not permitted"};
+    }
+    struct ending lost = {.reason = RUNE_REASON_WORKER_LOST,
+                          .retry_safe = !call->had_effect,
+                          .kind = "worker_lost",
+                          .message = "the worker was ended because of another call"};
+    if (death->culprit != 0 && !own) {
+        return lost;
+    }
+    if (death->known && death->exit.deadline) {
+        return ending_of_stop(RN_REASON_WALL);
+    }
+    if (death->known && death->exit.signalled && death->exit.code == 31) { // SIGSYS
+        return (struct ending){.reason = RUNE_REASON_VIOLATION,
+                               .kind = "seccomp",
+                               .message = "the worker tried a forbidden system call"};
+    }
+    if (death->known && death->exit.signalled) {
+        return (struct ending){.reason = RUNE_REASON_CRASHED,
+                               .signal = death->exit.code,
+                               .retry_safe = !call->had_effect,
+                               .kind = "signal",
+                               .message = "the worker died of"};
+    }
+    lost.message = "the worker ended";
+    return lost;
+}
+
+static rune_status fail_ending(rune_error **out_error, const struct ending *ending)
+{
+    rune_status status = rn_status_of_reason(ending->reason);
+    if (ending->signal != 0) {
+        const char *name = sigabbrev_np(ending->signal);
+        (void)rn_fail_reason(out_error, status, ending->reason, ending->kind, "%s SIG%s",
+                             ending->message, name ? name : "?");
+    } else {
+        (void)rn_fail_reason(out_error, status, ending->reason, ending->kind, "%s",
+                             ending->message);
+    }
+    if (*out_error) {
+        (*out_error)->signal = ending->signal;
+        (*out_error)->retry_safe = ending->retry_safe;
+    }
+    return status;
+}
+
+static void fail_result(struct rn_call *call, rune_record *record)
+{
+    struct rn_fault fault;
+    rune_reason reason = (rune_reason)call->result.fields.reason;
+    record->reason = reason;
+    if (rn_fault_decode(call->result.body, call->result.size, &fault) != RN_OK) {
+        fault = (struct rn_fault){.kind = RN_UTF8(""), .message = RN_UTF8("")};
+    }
+    (void)rn_fail_fault(&record->error, rn_status_of_reason(reason), reason, &fault, call->unit);
+}
+
+/* The value, or why there is none; C1. */
+static void set_outcome(struct rn_call *call, rune_record *record)
+{
+    bool done = call->state.state == RN_STATE_DONE && call->result.body;
+    if (done && call->result.fields.reason == RN_REASON_OK) {
+        enum rn_error error =
+            rn_value_take(RN_TAKE(call->result.body), call->result.size, &record->value);
+        if (error != RN_OK) {
+            struct ending lie = {.reason = RUNE_REASON_VIOLATION,
+                                 .kind = "protocol",
+                                 .message = "the worker sent a result that does not decode"};
+            rn_peer_kill(call->peer, call->id);
+            record->reason = lie.reason;
+            (void)fail_ending(&record->error, &lie);
+        }
+        return;
+    }
+    struct ending ending = {.reason = RUNE_REASON_INTERNAL,
+                            .kind = "NO_MEMORY",
+                            .message = "no memory for a message of the worker"};
+    if (done &&
+        !(call->result.fields.reason == RN_REASON_CANCELLED && call->stop != RN_REASON_OK)) {
+        fail_result(call, record);
+        return;
+    }
+    if (call->stop != RN_REASON_OK && (done || call->state.state == RN_STATE_DONE)) {
+        ending = ending_of_stop(call->stop);
+    } else if (call->peer->dead) {
+        ending = ending_of_death(call);
+    }
+    record->reason = ending.reason;
+    (void)fail_ending(&record->error, &ending);
+}
+
+static void set_usage(struct rn_call *call, rune_usage *usage)
+{
+    uint64_t cpu_now = call->peer->dead && call->peer->death.known ? call->peer->death.exit.cpu_ns
+                                                                   : rn_peer_cpu_ns(call->peer);
+    uint64_t cpu_ns = cpu_now > call->cpu_begun_ns ? cpu_now - call->cpu_begun_ns : 0;
+    *usage = (rune_usage){
+        .budget = call->result.fields.budget,
+        .cpu_us = cpu_ns / 1000,
+        .wall_us = (rn_now_ns() - call->begun_ns) / 1000,
+        .host_us = call->host_ns / 1000,
+        .memory_peak = call->result.fields.memory_peak,
+        .output_bytes = call->output_bytes,
+        .host_calls = call->host_call_count,
+        .cpu_apportioned = call->peer->call_count > 1,
+    };
+    if (usage->cpu_apportioned) {
+        usage->cpu_us /= call->peer->call_count;
+    }
+}
+
+/* Where the Vm's Globals are from now on. */
+static void settle_vm(struct rn_call *call)
+{
+    rune_vm *vm = call->vm;
+    if (call->was_pinned && call->peer->dead) {
+        vm->lost = true;
+    }
+    bool kept = call->result.fields.kept != 0;
+    if (kept && !vm->home) {
+        vm->home = rn_peer_ref(call->peer);
+        vm->handle = call->vm_handle;
+    } else if (!kept && vm->home && !vm->lost) {
+        rn_peer_unref(vm->home);
+        vm->home = NULL;
+        vm->handle = 0;
+    }
+}
+
+/* From here on nobody stops it. A call that cannot be finished in order takes its worker along. */
+static void ensure_end(struct rn_call *call)
+{
+    struct rn_peer *peer = call->peer;
+    pthread_mutex_lock(&peer->lock);
+    call->ending = true;
+    bool running = call->state.state != RN_STATE_DONE && !peer->dead;
+    pthread_mutex_unlock(&peer->lock);
+    if (running) {
+        rn_peer_kill(peer, call->id);
+        rn_peer_wait_dead(peer, call);
+    }
+}
+
+rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
+{
+    rn_cancel_unwatch(&call->watch);
+    rn_cancel_unwatch(&call->parent_watch);
+    ensure_end(call);
+    rn_clock_clear(call->supervisor->clock, &call->timer);
+    rn_host_calls_end(call);
+    rune_record *record = rn_alloc(sizeof(*record));
+    if (record) {
+        set_outcome(call, record);
+        set_usage(call, &record->usage);
+        record->limits = call->limits;
+        record->worker = call->peer->child.pid;
+        memcpy(record->unit_id, call->unit->id_text, sizeof(record->unit_id));
+        record->item = rn_strndup(call->item_name, strlen(call->item_name));
+    }
+    if (call->peer->dead && (call->peer->death.culprit == call->id || call->peer->death.lie ||
+                             call->peer->death.exit.signalled)) {
+        atomic_fetch_add(&call->unit->kills, 1);
+    }
+    rn_peer_finish(call->peer, call);
+    settle_vm(call);
+    rn_pool_put(call->supervisor, call->peer, call->peer->dead);
+    if (!record) {
+        return RUNE_E_NO_MEMORY;
+    }
+    *out_record = record;
+    return RUNE_OK;
+}

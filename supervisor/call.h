@@ -1,0 +1,133 @@
+/*
+ * call.h: one call from its options to its end.
+ *
+ * The owner of a call is the thread that made it, or for an execution the runner. It waits for
+ * events (output, host calls), acts on them, and ends the call when its result is there.
+ *
+ * C1  Exactly one reason ends a call. A result that the worker sent before it saw a cancel wins.
+ * C2  `stop` is set at most once, by whoever was first: deadline, processor time, cancel.
+ * C3  An answer of an async host function after the end finds `open` false and is dropped.
+ */
+#ifndef RN_SUPERVISOR_CALL_H
+#define RN_SUPERVISOR_CALL_H
+
+#include <runeward/vm.h>
+
+#include "base/buf.h"
+#include "shm/call_state.h"
+#include "shm/reason.h"
+#include "supervisor/clock.h"
+#include "supervisor/limits.h"
+#include "supervisor/peer.h"
+
+#define RN_NESTING_MAX 16u
+#define RN_CALL_CREDIT 8u
+
+struct rn_event {
+    struct rn_event *next;
+    enum rn_message_type type; /* OUTPUT or HOST_CALL */
+    uint32_t number;           /* of the host call; stream of the output */
+    uint32_t function;
+    uint64_t budget; /* spent when the host call was made */
+    uint8_t *data;   /* owned */
+    size_t size;
+};
+
+struct rn_call_result {
+    struct rn_fields_RESULT fields;
+    uint8_t *body; /* owned */
+    size_t size;
+};
+
+struct rn_call {
+    _Atomic uint32_t refs;
+    struct rune_supervisor *supervisor; /* its Vm keeps it alive */
+    rune_vm *vm;                        /* borrowed while the call runs */
+    struct rune_unit *unit;             /* counted, as is the runtime */
+    struct rune_runtime *runtime;
+    struct rn_peer *peer; /* counted once begun */
+    struct rn_buf body;   /* of CALL: tags and arguments */
+    uint32_t tags_size;
+    uint64_t item;         /* hash */
+    const char *item_name; /* borrowed from the caller, who outlives the call */
+
+    /* What was asked for. */
+    struct rune_limits limits;
+    uint64_t seed;
+    rune_output_fn output;
+    void *output_user;
+    void *user;
+    uint32_t depth;                       /* of nesting in host functions */
+    bool bypass;                          /* admission */
+    bool wait;                            /* for a free worker */
+    bool is_async;                        /* the runner owns it */
+    void (*on_end)(struct rn_call *call); /* executions */
+    void *owner;                          /* the execution */
+
+    /* Times. */
+    uint64_t begun_ns;
+    uint64_t deadline_ns;
+    uint64_t cpu_begun_ns;
+    uint64_t cpu_used_ns;
+    uint64_t host_ns;
+    bool cpu_apportioned;
+    struct rn_timer timer;
+    struct rn_cancel_watch watch;
+    struct rn_cancel_watch parent_watch;
+
+    /* Under the peer's lock. */
+    uint64_t id;
+    uint32_t slot;
+    uint32_t unit_index;
+    uint32_t context_index;
+    uint32_t vm_handle;
+    bool was_pinned; /* the Vm's Globals were there before the call */
+    uint32_t sequence_out;
+    struct rn_call_state state;
+    struct rn_event *events;
+    struct rn_event **events_end;
+    uint32_t ungranted;         /* packets taken off the owner's hands, credit not yet given back */
+    struct rn_message fragment; /* first fragment of what is coming in parts */
+    uint8_t *assembly;
+    size_t assembly_size;
+    bool in_table;
+    bool ending;  /* rn_call_end has begun */
+    bool waiting; /* the owner sleeps on `cond` */
+    bool failed;  /* no memory for a message: ends as internal */
+    pthread_cond_t cond;
+    struct rn_call_result result;
+    enum rn_reason stop;
+    bool open;                         /* answers of host functions are still taken */
+    struct rune_host_call *host_calls; /* async ones that are out */
+
+    uint64_t output_bytes;
+    uint64_t host_call_count;
+    bool had_effect; /* a host function ran or output was delivered */
+};
+
+/* Everything is set to nothing; the caller fills what was asked for. NULL without memory. */
+struct rn_call *rn_call_new(void) RN_MUST_CHECK;
+struct rn_call *rn_call_ref(struct rn_call *call);
+void rn_call_unref(struct rn_call *call);
+
+/* Finds a peer and begins. On failure the call is over; *error says why. */
+rune_status rn_call_begin(struct rn_call *call, rune_error **error) RN_MUST_CHECK;
+/* Stops it when one of the tokens (may be NULL) is cancelled; after the beginning. */
+void rn_call_watch(struct rn_call *call, rune_cancel_token *token, rune_cancel_token *parent);
+/* Acts on events until the call has ended; the owner's thread. */
+void rn_call_drive(struct rn_call *call);
+/* The same without waiting, for the runner. True: it has ended. */
+bool rn_call_step(struct rn_call *call);
+/* After its end: gives back what it used and makes the record. NO_MEMORY. */
+rune_status rn_call_end(struct rn_call *call, rune_record **out_record) RN_MUST_CHECK;
+
+/* Asks the call to end with this reason, if nobody has before. Any thread. */
+void rn_call_stop(struct rn_call *call, enum rn_reason reason);
+
+/* One whole or partial packet for this call, checked by its state machine; under the peer's lock.
+ */
+enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *message) RN_MUST_CHECK;
+/* True if the owner has something to do; under the peer's lock. */
+bool rn_call_has_news(const struct rn_call *call);
+
+#endif

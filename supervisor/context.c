@@ -1,0 +1,337 @@
+/* context.c: what scripts may call: modules of the host, contexts, frozen runtimes. */
+#include "supervisor/context.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/math.h"
+#include "bytecode/hash.h"
+#include "bytecode/unit_layout.h"
+#include "shm/runtime_layout.h"
+#include "supervisor/error.h"
+#include "supervisor/value.h"
+
+struct constant {
+    char *path;
+    rune_const_value *value;
+};
+
+struct rune_module {
+    char *path;
+    struct rn_host_table functions;
+    struct constant *constants;
+    size_t constant_count;
+    size_t constant_capacity;
+};
+
+/* Tables */
+
+static void table_done(struct rn_host_table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        rn_free(table->entries[i].path);
+    }
+    rn_free(table->entries);
+}
+
+/* Makes room for one more element of `size` bytes. */
+static bool grow(void **elements, size_t *capacity, size_t count, size_t size)
+{
+    if (count < *capacity) {
+        return true;
+    }
+    size_t wanted = *capacity == 0 ? 8 : *capacity * 2;
+    size_t bytes;
+    if (!rn_checked_mul(wanted, size, &bytes)) {
+        return false;
+    }
+    void *moved = rn_realloc(*elements, bytes);
+    if (!moved) {
+        return false;
+    }
+    *elements = moved;
+    *capacity = wanted;
+    return true;
+}
+
+/* Adds a copy of `entry`. */
+static enum rn_error table_add(struct rn_host_table *table, const struct rn_host_entry *entry)
+{
+    if (table->count >= RN_RUNTIME_FUNCTIONS_MAX) {
+        return RN_E_TOO_LARGE;
+    }
+    void *entries = table->entries;
+    if (!grow(&entries, &table->capacity, table->count, sizeof(*entry))) {
+        return RN_E_NO_MEMORY;
+    }
+    table->entries = entries;
+    char *path = rn_strndup(entry->path, strlen(entry->path));
+    if (!path) {
+        return RN_E_NO_MEMORY;
+    }
+    table->entries[table->count] = *entry;
+    table->entries[table->count].path = path;
+    table->count++;
+    return RN_OK;
+}
+
+/* Modules */
+
+static bool is_identifier(const char *text, size_t size)
+{
+    if (size == 0 || (text[0] >= '0' && text[0] <= '9')) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool good = c >= 0x80 || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                    (c >= 'A' && c <= 'Z');
+        if (!good) {
+            return false;
+        }
+    }
+    return rn_utf8_valid(text, size, NULL);
+}
+
+/* Identifiers joined by "::". */
+static bool is_path(const char *path)
+{
+    for (;;) {
+        const char *end = strstr(path, "::");
+        size_t size = end ? (size_t)(end - path) : strlen(path);
+        if (!is_identifier(path, size)) {
+            return false;
+        }
+        if (!end) {
+            return true;
+        }
+        path = end + 2;
+    }
+}
+
+/* `module::name`, the caller's; NULL without memory or if the name is none. */
+static char *join(const rune_module *module, const char *name)
+{
+    size_t first = strlen(module->path);
+    size_t second = strlen(name);
+    if (!is_identifier(name, second)) {
+        return NULL;
+    }
+    char *path = rn_alloc(first + second + 3);
+    if (path) {
+        memcpy(path, module->path, first);
+        memcpy(path + first, "::", 2);
+        memcpy(path + first + 2, name, second);
+    }
+    return path;
+}
+
+rune_module *rune_module_new(const char *path)
+{
+    if (!is_path(path)) {
+        return NULL;
+    }
+    rune_module *module = rn_alloc(sizeof(*module));
+    if (module) {
+        module->path = rn_strndup(path, strlen(path));
+    }
+    if (!module || !module->path) {
+        rn_free(module);
+        return NULL;
+    }
+    return module;
+}
+
+rune_status rune_module_function(rune_module *module, const char *name, int arity, unsigned flags,
+                                 rune_host_fn fn, void *user, rune_error **error)
+{
+    if (arity < -1 || arity > RN_HOST_ARITY_MAX || (flags & ~(unsigned)RUNE_FUNCTION_ASYNC) != 0 ||
+        !fn) {
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "%s: arity or flags out of range", name);
+    }
+    RN_AUTO_FREE char *path = join(module, name);
+    if (!path) {
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "`%s` is not an identifier", name);
+    }
+    struct rn_host_entry entry = {.path = path,
+                                  .hash = rn_hash_item(path, strlen(path)),
+                                  .arity = arity,
+                                  .is_async = (flags & RUNE_FUNCTION_ASYNC) != 0,
+                                  .fn = fn,
+                                  .user = user};
+    enum rn_error failed = table_add(&module->functions, &entry);
+    return failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
+}
+
+rune_status rune_module_constant(rune_module *module, const char *name,
+                                 const rune_const_value *value, rune_error **error)
+{
+    void *constants = module->constants;
+    if (!value) {
+        return rn_fail_plain(error, RN_E_INVALID_ARGUMENT);
+    }
+    RN_AUTO_FREE char *path = join(module, name);
+    if (!path) {
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "`%s` is not an identifier", name);
+    }
+    if (!grow(&constants, &module->constant_capacity, module->constant_count,
+              sizeof(struct constant))) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    module->constants = constants;
+    module->constants[module->constant_count++] =
+        (struct constant){.path = RN_TAKE(path), .value = rune_value_ref(value)};
+    return RUNE_OK;
+}
+
+void rune_module_free(rune_module *module)
+{
+    if (!module) {
+        return;
+    }
+    table_done(&module->functions);
+    for (size_t i = 0; i < module->constant_count; i++) {
+        rn_free(module->constants[i].path);
+        rune_value_unref(module->constants[i].value);
+    }
+    rn_free(module->constants);
+    rn_free(module->path);
+    rn_free(module);
+}
+
+/* Contexts */
+
+rune_context *rune_context_with_default_modules(void)
+{
+    rune_context *context = rn_alloc(sizeof(*context));
+    if (!context || rn_context_new(&context->items) != RN_OK) {
+        rn_free(context);
+        return NULL;
+    }
+    return context;
+}
+
+static rune_status install_function(rune_context *context, const struct rn_host_entry *entry,
+                                    rune_error **error)
+{
+    struct rn_context_item item = {
+        .path = {entry->path, strlen(entry->path)},
+        .hash = entry->hash,
+        .kind = RN_ITEM_FUNCTION,
+        .flags = (uint8_t)(RN_ITEM_HOST | (entry->is_async ? RN_ITEM_ASYNC : 0)),
+        .arity = (int16_t)entry->arity,
+        .type_id = RN_NONE,
+    };
+    enum rn_error failed = rn_context_add(context->items, &item);
+    if (failed != RN_OK) {
+        return rn_fail(error, (rune_status)failed, "`%s`: %s", entry->path,
+                       failed == RN_E_INVALID_ARGUMENT ? "there is an item of that path already"
+                                                       : rn_error_message(failed));
+    }
+    failed = table_add(&context->functions, entry);
+    return failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
+}
+
+static rune_status install_constant(rune_context *context, const struct constant *constant,
+                                    rune_error **error)
+{
+    struct rn_context_item item = {
+        .path = {constant->path, strlen(constant->path)},
+        .hash = rn_hash_item(constant->path, strlen(constant->path)),
+        .kind = RN_ITEM_CONSTANT,
+        .type_id = RN_NONE,
+        .constant = constant->value->bytes,
+        .constant_size = constant->value->size,
+    };
+    enum rn_error failed = rn_context_add(context->items, &item);
+    return failed == RN_OK ? RUNE_OK
+                           : rn_fail(error, (rune_status)failed, "`%s`: %s", constant->path,
+                                     rn_error_message(failed));
+}
+
+rune_status rune_context_install(rune_context *context, const rune_module *module,
+                                 rune_error **error)
+{
+    rune_status status = RUNE_OK;
+    for (size_t i = 0; status == RUNE_OK && i < module->functions.count; i++) {
+        status = install_function(context, &module->functions.entries[i], error);
+    }
+    for (size_t i = 0; status == RUNE_OK && i < module->constant_count; i++) {
+        status = install_constant(context, &module->constants[i], error);
+    }
+    return status;
+}
+
+void rune_context_free(rune_context *context)
+{
+    if (context) {
+        rn_context_free(context->items);
+        table_done(&context->functions);
+        rn_free(context);
+    }
+}
+
+/* Runtimes */
+
+static enum rn_error make_segment(rune_runtime *runtime)
+{
+    RN_AUTO(rn_buf) struct rn_buf bytes;
+    rn_buf_init(&bytes, RN_SEGMENT_SIZE_MAX);
+    rn_buf_append_u64(&bytes, RN_RUNTIME_MAGIC);
+    rn_buf_append_u32(&bytes, (uint32_t)runtime->functions.count);
+    rn_buf_append_u32(&bytes, 0);
+    for (size_t i = 0; i < runtime->functions.count; i++) {
+        const struct rn_host_entry *entry = &runtime->functions.entries[i];
+        rn_buf_append_u64(&bytes, entry->hash);
+        rn_buf_append_u32(&bytes, (uint32_t)entry->arity);
+        rn_buf_append_u32(&bytes, entry->is_async);
+    }
+    RN_TRY(rn_buf_status(&bytes));
+    return rn_segment_make("runeward-runtime", bytes.data, bytes.size, &runtime->segment);
+}
+
+rune_status rune_context_runtime(const rune_context *context, rune_runtime **out_runtime,
+                                 rune_error **error)
+{
+    rune_runtime *runtime = rn_alloc(sizeof(*runtime));
+    if (!runtime) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    atomic_init(&runtime->refs, 1);
+    runtime->segment.fd = -1;
+    enum rn_error failed = RN_OK;
+    for (size_t i = 0; failed == RN_OK && i < context->functions.count; i++) {
+        failed = table_add(&runtime->functions, &context->functions.entries[i]);
+    }
+    if (failed == RN_OK) {
+        failed = make_segment(runtime);
+    }
+    if (failed != RN_OK) {
+        rune_runtime_unref(runtime);
+        return rn_fail_plain(error, failed);
+    }
+    *out_runtime = runtime;
+    return RUNE_OK;
+}
+
+rune_runtime *rune_runtime_ref(rune_runtime *runtime)
+{
+    if (runtime) {
+        atomic_fetch_add_explicit(&runtime->refs, 1, memory_order_relaxed);
+    }
+    return runtime;
+}
+
+void rune_runtime_unref(rune_runtime *runtime)
+{
+    if (runtime && atomic_fetch_sub_explicit(&runtime->refs, 1, memory_order_acq_rel) == 1) {
+        table_done(&runtime->functions);
+        rn_segment_done(&runtime->segment);
+        rn_free(runtime);
+    }
+}
+
+const struct rn_host_entry *rn_runtime_function(const rune_runtime *runtime, uint32_t index)
+{
+    return runtime && index < runtime->functions.count ? &runtime->functions.entries[index] : NULL;
+}

@@ -1,0 +1,46 @@
+/* context.h: modules, contexts and frozen runtimes as the supervisor holds them. */
+#ifndef RN_SUPERVISOR_CONTEXT_H
+#define RN_SUPERVISOR_CONTEXT_H
+
+#include <runeward/context.h>
+
+#include <stdatomic.h>
+
+#include "bytecode/context.h"
+#include "shm/segment.h"
+
+#define RN_HOST_ARITY_MAX 64
+
+/* A host function; `path` is owned. */
+struct rn_host_entry {
+    char *path;
+    uint64_t hash;
+    int arity;
+    bool is_async;
+    rune_host_fn fn;
+    void *user;
+};
+
+struct rn_host_table {
+    struct rn_host_entry *entries;
+    size_t count;
+    size_t capacity;
+};
+
+struct rune_context {
+    struct rn_context *items; /* what the compiler sees */
+    struct rn_host_table functions;
+};
+
+/* The functions in the order of their indices in HOST_CALL, and the segment that workers map. */
+struct rune_runtime {
+    _Atomic uint32_t refs;
+    _Atomic uint32_t attachments; /* of those refs, held by workers' tables */
+    struct rn_host_table functions;
+    struct rn_segment segment;
+};
+
+/* Borrowed; NULL without such an index. */
+const struct rn_host_entry *rn_runtime_function(const rune_runtime *runtime, uint32_t index);
+
+#endif

@@ -1,0 +1,143 @@
+/* diagnostics.c: what a build had to say, read and shown. */
+#include "supervisor/diagnostics.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "supervisor/text.h"
+
+#define TEXT_MAX (16u << 20)
+
+rune_diagnostics *rune_diagnostics_new(void)
+{
+    rune_diagnostics *diagnostics = rn_alloc(sizeof(*diagnostics));
+    if (diagnostics) {
+        rn_diagnostics_init(&diagnostics->list);
+        rn_arena_init(&diagnostics->arena, TEXT_MAX);
+    }
+    return diagnostics;
+}
+
+void rune_diagnostics_free(rune_diagnostics *diagnostics)
+{
+    if (diagnostics) {
+        rn_diagnostics_done(&diagnostics->list);
+        rn_arena_done(&diagnostics->arena);
+        rn_free(diagnostics);
+    }
+}
+
+/* With a zero byte at the end; "" without memory. */
+static const char *keep(rune_diagnostics *diagnostics, struct rn_utf8 text)
+{
+    char *copy = rn_arena_alloc(&diagnostics->arena, text.size + 1);
+    if (!copy) {
+        return "";
+    }
+    memcpy(copy, text.data, text.size);
+    return copy;
+}
+
+static void flatten(rune_diagnostics *diagnostics, const struct rn_diagnostic *from,
+                    rune_diagnostic *to)
+{
+    *to = (rune_diagnostic){
+        .severity =
+            from->severity == RN_SEVERITY_ERROR ? RUNE_SEVERITY_ERROR : RUNE_SEVERITY_WARNING,
+        .code = from->code < RN_DIAGNOSTIC_COUNT && rn_diagnostic_infos[from->code].code
+                    ? rn_diagnostic_infos[from->code].code
+                    : "",
+        .message = keep(diagnostics, from->message),
+        .source = "",
+    };
+    if (from->span.source >= diagnostics->list.source_count) {
+        return;
+    }
+    const struct rn_source *source = &diagnostics->list.sources[from->span.source];
+    to->source = keep(diagnostics, source->name);
+    if (source->text.data) {
+        struct rn_position start = rn_source_position(source, from->span.start);
+        struct rn_position end = rn_source_position(source, from->span.end);
+        to->line = start.line;
+        to->column = start.column;
+        to->end_line = end.line;
+        to->end_column = end.column;
+    }
+}
+
+static void flatten_all(rune_diagnostics *diagnostics)
+{
+    size_t count = diagnostics->list.kept_errors + diagnostics->list.kept_warnings;
+    diagnostics->flat = rn_arena_alloc(&diagnostics->arena, count * sizeof(*diagnostics->flat) + 1);
+    for (const struct rn_diagnostic *from = diagnostics->list.first;
+         from && diagnostics->flat && diagnostics->count < count; from = from->next) {
+        flatten(diagnostics, from, &diagnostics->flat[diagnostics->count++]);
+    }
+}
+
+enum rn_error rn_diagnostics_replace(rune_diagnostics *diagnostics, const void *bytes, size_t size)
+{
+    rn_diagnostics_done(&diagnostics->list);
+    rn_arena_done(&diagnostics->arena);
+    rn_diagnostics_init(&diagnostics->list);
+    rn_arena_init(&diagnostics->arena, TEXT_MAX);
+    diagnostics->flat = NULL;
+    diagnostics->count = 0;
+    if (size > 0) {
+        RN_TRY(rn_diagnostics_decode(&diagnostics->list, bytes, size));
+        flatten_all(diagnostics);
+    }
+    return RN_OK;
+}
+
+size_t rune_diagnostics_count(const rune_diagnostics *diagnostics)
+{
+    return diagnostics->count;
+}
+
+bool rune_diagnostics_has_error(const rune_diagnostics *diagnostics)
+{
+    return diagnostics->list.error_count > 0;
+}
+
+bool rune_diagnostics_at(const rune_diagnostics *diagnostics, size_t index,
+                         rune_diagnostic *out_diagnostic)
+{
+    if (index >= diagnostics->count) {
+        return false;
+    }
+    *out_diagnostic = diagnostics->flat[index];
+    return true;
+}
+
+rune_status rune_diagnostics_render(const rune_diagnostics *diagnostics, bool color,
+                                    rune_text **out_text)
+{
+    RN_AUTO(rn_buf) struct rn_buf out;
+    struct rn_render_options options = {.color = color};
+    rn_buf_init(&out, TEXT_MAX);
+    rn_diagnostics_render(&diagnostics->list, &options, &out);
+    return rn_text_take(&out, out_text);
+}
+
+/* The list comes one object a line; an array has them between commas. */
+rune_status rune_diagnostics_to_json(const rune_diagnostics *diagnostics, rune_text **out_text)
+{
+    RN_AUTO(rn_buf) struct rn_buf lines;
+    RN_AUTO(rn_buf) struct rn_buf out;
+    rn_buf_init(&lines, TEXT_MAX);
+    rn_buf_init(&out, TEXT_MAX + 16);
+    rn_diagnostics_render_json(&diagnostics->list, &lines);
+    rn_buf_append_u8(&out, '[');
+    for (size_t i = 0; i < lines.size; i++) {
+        bool last = i + 1 == lines.size;
+        if (lines.data[i] != '\n') {
+            rn_buf_append_u8(&out, lines.data[i]);
+        } else if (!last) {
+            rn_buf_append_u8(&out, ',');
+        }
+    }
+    rn_buf_append_u8(&out, ']');
+    return rn_buf_status(&lines) == RN_OK ? rn_text_take(&out, out_text)
+                                          : (rune_status)rn_buf_status(&lines);
+}

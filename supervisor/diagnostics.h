@@ -1,0 +1,20 @@
+/* diagnostics.h: what a build had to say, as the host holds it. */
+#ifndef RN_SUPERVISOR_DIAGNOSTICS_H
+#define RN_SUPERVISOR_DIAGNOSTICS_H
+
+#include <runeward/build.h>
+
+#include "bytecode/diagnostic.h"
+
+struct rune_diagnostics {
+    struct rn_diagnostics list;
+    rune_diagnostic *flat; /* of each in the list; texts in `arena` */
+    size_t count;
+    struct rn_arena arena;
+};
+
+/* Replaces what is there by the wire form that a compiler sent. Trust: checked by the decoder. */
+enum rn_error rn_diagnostics_replace(rune_diagnostics *diagnostics, const void *bytes,
+                                     size_t size) RN_MUST_CHECK;
+
+#endif

@@ -1,0 +1,243 @@
+/*
+ * execution.c: calls that run while the host does something else.
+ *
+ * The runner owns the call: it receives, runs host functions and sinks, and ends it. The handle
+ * here waits for that.
+ */
+#include "supervisor/execution.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "shm/fd.h"
+#include "supervisor/call.h"
+#include "supervisor/error.h"
+#include "supervisor/runner.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/vm.h"
+
+static void unref(rune_execution *execution)
+{
+    if (atomic_fetch_sub_explicit(&execution->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    rune_record_free(execution->record);
+    rn_fd_close(execution->event_fd);
+    pthread_cond_destroy(&execution->ended_cond);
+    pthread_mutex_destroy(&execution->lock);
+    rn_free(execution->item);
+    rn_free(execution);
+}
+
+/* The host gives up its handle; its reference to the supervisor goes on this thread, never the
+ * runner's. */
+static void release(rune_execution *execution)
+{
+    rune_supervisor *supervisor = execution->supervisor;
+    unref(execution);
+    rune_supervisor_free(supervisor);
+}
+
+/* On the runner's thread, once. */
+static void on_end(struct rn_call *call)
+{
+    rune_execution *execution = call->owner;
+    rune_record *record = NULL;
+    rune_status status = rn_call_end(call, &record);
+    pthread_mutex_lock(&execution->lock);
+    execution->call = NULL;
+    execution->status = status;
+    execution->record = record;
+    execution->ended = true;
+    rn_vm_release(execution->vm);
+    if (execution->event_fd >= 0) {
+        uint64_t one = 1;
+        (void)!write(execution->event_fd, &one, sizeof(one));
+    }
+    pthread_cond_broadcast(&execution->ended_cond);
+    pthread_mutex_unlock(&execution->lock);
+    rn_call_unref(call);
+    unref(execution);
+}
+
+static rune_execution *new_execution(rune_vm *vm, const char *item)
+{
+    rune_execution *execution = rn_alloc(sizeof(*execution));
+    char *copy = rn_strndup(item, strlen(item));
+    if (!execution || !copy) {
+        rn_free(execution);
+        rn_free(copy);
+        return NULL;
+    }
+    atomic_init(&execution->refs, 1);
+    rn_supervisor_ref(vm->supervisor);
+    execution->supervisor = vm->supervisor;
+    execution->vm = vm;
+    execution->item = copy;
+    execution->event_fd = -1;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&execution->lock, NULL);
+    pthread_cond_init(&execution->ended_cond, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return execution;
+}
+
+/* Begins the call and gives it to the runner. */
+static rune_status start(rune_execution *execution, struct rn_call *call,
+                         const rune_call_options *options, rune_error **error)
+{
+    struct rn_runner *runner = rn_supervisor_runner(execution->supervisor);
+    if (!runner) {
+        return rn_fail_plain(error, RN_E_SYSTEM);
+    }
+    call->is_async = true;
+    call->on_end = on_end;
+    call->owner = execution;
+    call->item_name = execution->item;
+    rune_status status = rn_call_begin(call, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    rn_call_watch(call, options ? options->token : NULL, NULL);
+    execution->call = call;
+    atomic_fetch_add(&execution->refs, 1);
+    if (rn_runner_add(runner, rn_call_ref(call)) != RN_OK) {
+        rune_record *record = NULL;
+        rn_call_unref(call);
+        atomic_fetch_sub(&execution->refs, 1);
+        (void)rn_call_end(call, &record);
+        rune_record_free(record);
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    return RUNE_OK;
+}
+
+static rune_status send_claimed(rune_vm *vm, const char *item, const rune_const_value *const *args,
+                                size_t arg_count, const rune_call_options *options,
+                                rune_execution **out_execution, rune_error **error)
+{
+    struct rn_call *call;
+    rune_status status = rn_vm_prepare(vm, item, args, arg_count, options, &call, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    rune_execution *execution = new_execution(vm, item);
+    status =
+        execution ? start(execution, call, options, error) : rn_fail_plain(error, RN_E_NO_MEMORY);
+    if (status != RUNE_OK) {
+        if (execution) {
+            release(execution);
+        }
+        rn_call_unref(call);
+        return status;
+    }
+    rn_call_unref(call);
+    *out_execution = execution;
+    return RUNE_OK;
+}
+
+rune_status rune_vm_send_execute(rune_vm *vm, const char *item, const rune_const_value *const *args,
+                                 size_t arg_count, const rune_call_options *options,
+                                 rune_execution **out_execution, rune_error **error)
+{
+    if (rn_supervisor_is_forked(vm->supervisor)) {
+        return rn_fail_plain(error, RN_E_FORKED);
+    }
+    for (size_t i = 0; i < arg_count; i++) {
+        if (!args[i]) {
+            return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "argument %zu is NULL", i);
+        }
+    }
+    if (atomic_exchange_explicit(&vm->busy, true, memory_order_acq_rel)) {
+        return rn_fail(error, RUNE_E_BUSY, "a call of this Vm runs already");
+    }
+    rune_status status = send_claimed(vm, item, args, arg_count, options, out_execution, error);
+    if (status != RUNE_OK) {
+        rn_vm_release(vm);
+    }
+    return status;
+}
+
+bool rune_execution_poll(rune_execution *execution)
+{
+    pthread_mutex_lock(&execution->lock);
+    bool ended = execution->ended;
+    pthread_mutex_unlock(&execution->lock);
+    return ended;
+}
+
+rune_status rune_execution_wait(rune_execution *execution, uint64_t timeout_ns)
+{
+    uint64_t until_ns = rn_after_ns(rn_now_ns(), timeout_ns);
+    pthread_mutex_lock(&execution->lock);
+    while (!execution->ended) {
+        if (until_ns == RN_NEVER_NS) {
+            pthread_cond_wait(&execution->ended_cond, &execution->lock);
+            continue;
+        }
+        struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
+                              .tv_nsec = (long)(until_ns % 1000000000u)};
+        if (rn_now_ns() >= until_ns) {
+            break;
+        }
+        pthread_cond_timedwait(&execution->ended_cond, &execution->lock, &at);
+    }
+    bool ended = execution->ended;
+    pthread_mutex_unlock(&execution->lock);
+    return ended ? RUNE_OK : RUNE_E_TIMED_OUT;
+}
+
+int rune_execution_fd(rune_execution *execution)
+{
+    pthread_mutex_lock(&execution->lock);
+    if (execution->event_fd < 0) {
+        execution->event_fd = eventfd(execution->ended, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
+    int fd = execution->event_fd;
+    pthread_mutex_unlock(&execution->lock);
+    return fd;
+}
+
+void rune_execution_cancel(rune_execution *execution)
+{
+    pthread_mutex_lock(&execution->lock);
+    struct rn_call *call = execution->call ? rn_call_ref(execution->call) : NULL;
+    pthread_mutex_unlock(&execution->lock);
+    if (call) {
+        rn_call_stop(call, RN_REASON_CANCELLED);
+        rn_call_unref(call);
+    }
+}
+
+rune_status rune_execution_complete(rune_execution *execution, rune_record **out_record)
+{
+    rune_status status = RUNE_E_WOULD_BLOCK;
+    pthread_mutex_lock(&execution->lock);
+    if (execution->completed) {
+        status = RUNE_E_STALE;
+    } else if (execution->ended) {
+        execution->completed = true;
+        status = execution->status;
+        if (status == RUNE_OK) {
+            *out_record = RN_TAKE(execution->record);
+        }
+    }
+    pthread_mutex_unlock(&execution->lock);
+    return status;
+}
+
+void rune_execution_free(rune_execution *execution)
+{
+    if (!execution || rn_supervisor_is_forked(execution->supervisor)) {
+        return;
+    }
+    rune_execution_cancel(execution);
+    (void)rune_execution_wait(execution, UINT64_MAX);
+    release(execution);
+}

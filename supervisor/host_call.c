@@ -1,0 +1,272 @@
+/*
+ * host_call.c: host functions: arguments in, exactly one answer out.
+ *
+ * Trust: arguments come from workers; they are a checked ConstValue before the host sees them.
+ */
+#include "supervisor/host_call.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "supervisor/error.h"
+#include "supervisor/value.h"
+
+/* Bytes of an error message that the script gets. */
+#define MESSAGE_MAX 4096u
+
+static void unref(rune_host_call *host_call)
+{
+    if (atomic_fetch_sub_explicit(&host_call->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    for (size_t i = 0; host_call->items && i < host_call->count; i++) {
+        rune_value_unref(host_call->items[i]);
+    }
+    rn_free(host_call->items);
+    rune_value_unref(host_call->args);
+    rn_call_unref(host_call->call);
+    rn_free(host_call);
+}
+
+/* Sends HOST_REPLY if the call still runs. */
+static rune_status send_reply(struct rn_call *call, uint32_t number, bool failed, const void *body,
+                              size_t size)
+{
+    rune_status status = RUNE_E_STALE;
+    struct rn_peer *peer = call->peer;
+    pthread_mutex_lock(&peer->lock);
+    if (call->open && call->in_table && !peer->dead && call->state.state != RN_STATE_DONE) {
+        struct rn_message message = {.type = RN_MESSAGE_HOST_REPLY,
+                                     .call = call->id,
+                                     .body = body,
+                                     .body_size = size,
+                                     .as.HOST_REPLY = {.number = number, .failed = failed}};
+        rn_call_state_replied(&call->state);
+        status = (rune_status)rn_peer_send(peer, &message, -1);
+    }
+    pthread_mutex_unlock(&peer->lock);
+    return status;
+}
+
+static rune_status answer_failed(struct rn_call *call, uint32_t number, const char *message)
+{
+    size_t size = strlen(message);
+    if (!rn_utf8_valid(message, size, NULL)) {
+        message = "the host function failed";
+        size = strlen(message);
+    }
+    while (size > MESSAGE_MAX || !rn_utf8_is_boundary(message, strlen(message), size)) {
+        size = size > MESSAGE_MAX ? MESSAGE_MAX : size - 1;
+    }
+    return send_reply(call, number, true, message, size);
+}
+
+/* The host's first answer; true once. */
+static bool claim(rune_host_call *host_call)
+{
+    return !atomic_exchange_explicit(&host_call->answered, true, memory_order_acq_rel);
+}
+
+/* An answered async call is neither the host's nor the call's any more. */
+static void release_async(rune_host_call *host_call)
+{
+    if (!host_call->entry->is_async) {
+        return;
+    }
+    struct rn_peer *peer = host_call->call->peer;
+    bool listed = false;
+    pthread_mutex_lock(&peer->lock);
+    if (host_call->link) {
+        *host_call->link = host_call->next;
+        if (host_call->next) {
+            host_call->next->link = host_call->link;
+        }
+        host_call->link = NULL;
+        listed = true;
+    }
+    pthread_mutex_unlock(&peer->lock);
+    if (listed) {
+        unref(host_call);
+    }
+    unref(host_call);
+}
+
+rune_status rune_host_call_reply(rune_host_call *host_call, const rune_const_value *value)
+{
+    if (!value) {
+        return rune_host_call_fail(host_call, "the host function gave no value");
+    }
+    if (!claim(host_call)) {
+        return RUNE_E_STALE;
+    }
+    rune_status status;
+    if (value->size > RN_REPLY_BODY_MAX) {
+        status = answer_failed(host_call->call, host_call->number,
+                               "the host function's value is too large");
+        status = status == RUNE_OK ? RUNE_E_TOO_LARGE : status;
+    } else {
+        status = send_reply(host_call->call, host_call->number, false, value->bytes, value->size);
+    }
+    release_async(host_call);
+    return status;
+}
+
+rune_status rune_host_call_fail(rune_host_call *host_call, const char *message)
+{
+    if (!claim(host_call)) {
+        return RUNE_E_STALE;
+    }
+    rune_status status = answer_failed(host_call->call, host_call->number, message);
+    release_async(host_call);
+    return status;
+}
+
+rune_status rune_host_call_drop(rune_host_call *host_call)
+{
+    return rune_host_call_fail(host_call, "the host gave up the call");
+}
+
+rune_status rune_host_call_on_cancel(rune_host_call *host_call, void (*fn)(void *user), void *user)
+{
+    struct rn_call *call = host_call->call;
+    rune_status status = RUNE_E_BUSY;
+    pthread_mutex_lock(&call->peer->lock);
+    if (call->open) {
+        host_call->on_cancel = fn;
+        host_call->on_cancel_user = user;
+        status = RUNE_OK;
+    }
+    pthread_mutex_unlock(&call->peer->lock);
+    return status;
+}
+
+size_t rune_host_call_arg_count(const rune_host_call *host_call)
+{
+    return host_call->count;
+}
+
+const rune_const_value *rune_host_call_arg(const rune_host_call *host_call, size_t index)
+{
+    return index < host_call->count ? host_call->items[index] : NULL;
+}
+
+void *rune_host_call_user(const rune_host_call *host_call)
+{
+    return host_call->call->user;
+}
+
+const char *rune_host_call_item(const rune_host_call *host_call)
+{
+    return host_call->entry->path;
+}
+
+/* Takes the arguments apart: elements of a tuple. */
+static bool take_args(rune_host_call *host_call, struct rn_event *event)
+{
+    uint8_t *data = RN_TAKE(event->data);
+    if (event->size == 0) {
+        rn_free(data);
+        return true;
+    }
+    if (rn_value_take(data, event->size, &host_call->args) != RN_OK) {
+        return false;
+    }
+    rune_value_kind kind = rune_value_kind_of(host_call->args);
+    if (kind != RUNE_VALUE_TUPLE) {
+        return kind == RUNE_VALUE_UNIT;
+    }
+    size_t count = rune_value_count(host_call->args);
+    host_call->items = rn_alloc_array(count, sizeof(*host_call->items));
+    if (!host_call->items) {
+        return false;
+    }
+    for (; host_call->count < count; host_call->count++) {
+        host_call->items[host_call->count] = rune_value_at(host_call->args, host_call->count);
+        if (!host_call->items[host_call->count]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static rune_host_call *make(struct rn_call *call, const struct rn_host_entry *entry,
+                            struct rn_event *event)
+{
+    rune_host_call *host_call = rn_alloc(sizeof(*host_call));
+    if (!host_call) {
+        return NULL;
+    }
+    atomic_init(&host_call->refs, 1);
+    host_call->call = rn_call_ref(call);
+    host_call->entry = entry;
+    host_call->number = event->number;
+    host_call->budget = event->budget;
+    bool good = take_args(host_call, event) &&
+                (entry->arity < 0 || host_call->count == (size_t)entry->arity);
+    if (!good) {
+        unref(host_call);
+        return NULL;
+    }
+    return host_call;
+}
+
+/* Lists an async call in its call, which counts it. */
+static void list(struct rn_call *call, rune_host_call *host_call)
+{
+    pthread_mutex_lock(&call->peer->lock);
+    atomic_fetch_add(&host_call->refs, 1);
+    host_call->next = call->host_calls;
+    host_call->link = &call->host_calls;
+    if (host_call->next) {
+        host_call->next->link = &host_call->next;
+    }
+    call->host_calls = host_call;
+    pthread_mutex_unlock(&call->peer->lock);
+}
+
+void rn_host_call_run(struct rn_call *call, struct rn_event *event)
+{
+    const struct rn_host_entry *entry = rn_runtime_function(call->runtime, event->function);
+    rune_host_call *host_call = entry ? make(call, entry, event) : NULL;
+    if (!host_call) {
+        (void)answer_failed(call, event->number, "the host function cannot be called like this");
+        return;
+    }
+    call->had_effect = true;
+    uint64_t begun_ns = rn_now_ns();
+    if (entry->is_async) {
+        list(call, host_call);
+        entry->fn(entry->user, host_call);
+    } else {
+        entry->fn(entry->user, host_call);
+        if (claim(host_call)) {
+            (void)answer_failed(call, host_call->number, "the host function gave no answer");
+        }
+        unref(host_call);
+    }
+    call->host_ns += rn_now_ns() - begun_ns;
+}
+
+void rn_host_calls_end(struct rn_call *call)
+{
+    for (;;) {
+        pthread_mutex_lock(&call->peer->lock);
+        call->open = false;
+        rune_host_call *host_call = call->host_calls;
+        if (host_call) {
+            call->host_calls = host_call->next;
+            if (host_call->next) {
+                host_call->next->link = &call->host_calls;
+            }
+            host_call->link = NULL;
+        }
+        pthread_mutex_unlock(&call->peer->lock);
+        if (!host_call) {
+            return;
+        }
+        if (host_call->on_cancel) {
+            host_call->on_cancel(host_call->on_cancel_user);
+        }
+        unref(host_call);
+    }
+}

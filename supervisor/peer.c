@@ -1,0 +1,541 @@
+/*
+ * peer.c: the life of one worker process: start, calls in its table, what it has mapped, end.
+ */
+#include "supervisor/peer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "bytecode/unit.h"
+#include "shm/fd.h"
+#include "shm/transport.h"
+#include "supervisor/call.h"
+#include "supervisor/context.h"
+#include "supervisor/error.h"
+#include "supervisor/pool.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/unit.h"
+
+struct rn_peer *rn_peer_ref(struct rn_peer *peer)
+{
+    atomic_fetch_add_explicit(&peer->refs, 1, memory_order_relaxed);
+    return peer;
+}
+
+static void release_tables(struct rn_peer *peer)
+{
+    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
+        if (peer->units[i]) {
+            atomic_fetch_sub(&peer->units[i]->attachments, 1);
+            rune_unit_unref(peer->units[i]);
+        }
+    }
+    for (uint32_t i = 0; i < RN_PEER_CONTEXTS_MAX; i++) {
+        if (peer->contexts[i]) {
+            atomic_fetch_sub(&peer->contexts[i]->attachments, 1);
+            rune_runtime_unref(peer->contexts[i]);
+        }
+    }
+    while (peer->queue) {
+        struct rn_queued *queued = peer->queue;
+        peer->queue = queued->next;
+        rn_fd_close(queued->fd);
+        rn_free(queued->body);
+        rn_free(queued);
+    }
+}
+
+void rn_peer_unref(struct rn_peer *peer)
+{
+    if (!peer || atomic_fetch_sub_explicit(&peer->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    if (peer->child.pidfd >= 0) {
+        rn_child_kill(&peer->child);
+        rn_fd_close(peer->child.pidfd);
+    }
+    release_tables(peer);
+    rn_fd_close(peer->fd);
+    rn_control_unmap(peer->control);
+    pthread_mutex_destroy(&peer->lock);
+    rn_free(peer);
+}
+
+/* Starting */
+
+static enum rn_error spawn(struct rn_peer *peer, struct rn_spawn_failure *out_failure)
+{
+    int fds[2];
+    RN_TRY(rn_transport_pair(fds));
+    peer->fd = fds[0];
+    RN_AUTO_FD int theirs = fds[1];
+    RN_AUTO_FD int control_fd = -1;
+    RN_TRY(rn_control_make(&peer->control, &control_fd));
+    struct rn_spawn_request request = {
+        .role = RN_ROLE_WORKER,
+        .socket_fd = theirs,
+        .segment_fds =
+            {[RN_SEGMENT_CONTROL] = control_fd, [RN_SEGMENT_RING] = -1, [RN_SEGMENT_CONTEXT] = -1},
+        .arena_size = RN_ARENA_SIZE,
+    };
+    return rn_zygote_spawn(peer->domain->zygote, &request, &peer->child, out_failure);
+}
+
+static enum rn_error wait_ready(struct rn_peer *peer)
+{
+    struct pollfd polled = {.fd = peer->fd, .events = POLLIN};
+    int ready;
+    do {
+        ready = poll(&polled, 1, RN_START_TIMEOUT_MS);
+    } while (ready < 0 && errno == EINTR);
+    if (ready <= 0) {
+        return RN_E_TIMED_OUT;
+    }
+    struct rn_wire_message wire = {.bytes = peer->packet_in};
+    struct rn_message message;
+    RN_TRY(rn_transport_receive(peer->fd, peer->packet_in, RN_WAIT_NEVER, &wire.size));
+    RN_TRY(rn_message_decode(wire, RN_FROM_WORKER, &message));
+    if (message.type != RN_MESSAGE_READY || message.call != 0 || message.sequence != 0) {
+        return RN_E_MESSAGE_STATE;
+    }
+    return message.as.READY.isa_digest == rn_isa_digest() ? RN_OK : RN_E_UNIT_VERSION;
+}
+
+/* The wall as seen from outside; never the worker's own word. */
+static enum rn_error check_wall(struct rn_peer *peer, struct rn_spawn_failure *out_failure)
+{
+    const rune_supervisor *supervisor = peer->domain->supervisor;
+    enum rn_policy policy =
+        supervisor->options.policy == RUNE_POLICY_STRICT ? RN_POLICY_STRICT : RN_POLICY_BEST_EFFORT;
+    struct rn_wall_report report;
+    RN_TRY(rn_child_report(peer->domain->zygote, &peer->child, &report));
+    rn_wall_report_merge(&report, rn_zygote_report(peer->domain->zygote));
+    enum rn_layer missing;
+    enum rn_error error = rn_wall_report_check(&report, rn_policy_required(policy), &missing);
+    if (error != RN_OK) {
+        *out_failure =
+            (struct rn_spawn_failure){.step = "layer", .has_layer = true, .layer = missing};
+    }
+    return error;
+}
+
+/* A worker that ended before it was ready: the layer that it missed, if that was it. */
+static void explain_end(struct rn_peer *peer, struct rn_spawn_failure *out_failure)
+{
+    rn_child_kill(&peer->child);
+    rn_domain_wait_exit(peer->domain, peer);
+    if (atomic_load(&peer->has_exit) && !peer->exit.signalled &&
+        rn_wall_layer_of_exit(peer->exit.code, &out_failure->layer)) {
+        out_failure->step = "layer";
+        out_failure->has_layer = true;
+    }
+}
+
+/* Makes the peer known to its domain, so that its end can be told. */
+static void enlist(struct rn_peer *peer)
+{
+    struct rn_pool *pool = &peer->domain->supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    peer->next = peer->domain->peers;
+    peer->domain->peers = rn_peer_ref(peer);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static struct rn_peer *new_peer(struct rn_domain *domain)
+{
+    struct rn_peer *peer = rn_alloc(sizeof(*peer));
+    if (peer) {
+        atomic_init(&peer->refs, 1);
+        peer->domain = domain;
+        peer->serial = atomic_fetch_add(&domain->supervisor->next_serial, 1) + 1;
+        peer->fd = -1;
+        peer->child.pidfd = -1;
+        peer->place = RN_PLACE_STARTING;
+        peer->queue_end = &peer->queue;
+        pthread_mutex_init(&peer->lock, NULL);
+    }
+    return peer;
+}
+
+rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, rune_error **error)
+{
+    struct rn_peer *peer = new_peer(domain);
+    if (!peer) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    struct rn_spawn_failure failure = {.step = "worker"};
+    enum rn_error failed = spawn(peer, &failure);
+    bool spawned = failed == RN_OK;
+    if (spawned) {
+        enlist(peer);
+        failed = wait_ready(peer);
+    }
+    if (failed == RN_OK) {
+        failed = check_wall(peer, &failure);
+    }
+    if (failed != RN_OK) {
+        int why = errno;
+        if (spawned) {
+            explain_end(peer, &failure);
+        } else if (failure.error == 0) {
+            failure.error = why;
+        }
+        rn_peer_retire(peer);
+        rn_peer_unref(peer);
+        return rn_fail_spawn(error, failed, &failure);
+    }
+    *out_peer = peer;
+    return RUNE_OK;
+}
+
+/* Ending */
+
+void rn_peer_kill(struct rn_peer *peer, uint64_t culprit)
+{
+    pthread_mutex_lock(&peer->lock);
+    if (peer->death.culprit == 0) {
+        peer->death.culprit = culprit;
+    }
+    rn_child_kill(&peer->child);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+void rn_peer_retire(struct rn_peer *peer)
+{
+    struct rn_pool *pool = &peer->domain->supervisor->pool;
+    bool found = false;
+    pthread_mutex_lock(&pool->lock);
+    for (struct rn_peer **at = &peer->domain->peers; *at; at = &(*at)->next) {
+        if (*at == peer) {
+            *at = peer->next;
+            found = true;
+            break;
+        }
+    }
+    peer->place = RN_PLACE_GONE;
+    pthread_mutex_unlock(&pool->lock);
+    if (found) {
+        rn_child_kill(&peer->child);
+        rn_peer_unref(peer);
+    }
+}
+
+uint64_t rn_peer_cpu_ns(const struct rn_peer *peer)
+{
+    clockid_t clock;
+    struct timespec used;
+    if (clock_getcpuclockid(peer->child.pid, &clock) != 0 || clock_gettime(clock, &used) != 0) {
+        return 0;
+    }
+    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
+/* What is attached. Index 0 of contexts stands for none. */
+
+static enum rn_error attach_message(struct rn_peer *peer, enum rn_message_type type, uint32_t index,
+                                    const struct rn_segment *segment)
+{
+    struct rn_message message = {.type = type};
+    if (type == RN_MESSAGE_ATTACH) {
+        message.as.ATTACH.unit = index;
+        message.as.ATTACH.size = (uint32_t)segment->size;
+    } else {
+        message.as.CONTEXT.context = index;
+        message.as.CONTEXT.size = (uint32_t)segment->size;
+    }
+    return rn_peer_send(peer, &message, segment->fd);
+}
+
+static void detach_unit(struct rn_peer *peer, uint32_t index)
+{
+    struct rn_message message = {.type = RN_MESSAGE_DETACH, .as.DETACH = {.unit = index}};
+    if (rn_peer_send(peer, &message, -1) == RN_OK) {
+        struct rune_unit *unit = peer->units[index];
+        peer->units[index] = NULL;
+        atomic_fetch_sub(&unit->attachments, 1);
+        rune_unit_unref(unit);
+    }
+}
+
+static void detach_context(struct rn_peer *peer, uint32_t index)
+{
+    struct rn_message message = {.type = RN_MESSAGE_CONTEXT_DETACH,
+                                 .as.CONTEXT_DETACH = {.context = index}};
+    if (rn_peer_send(peer, &message, -1) == RN_OK) {
+        struct rune_runtime *runtime = peer->contexts[index];
+        peer->contexts[index] = NULL;
+        atomic_fetch_sub(&runtime->attachments, 1);
+        rune_runtime_unref(runtime);
+    }
+}
+
+void rn_peer_sweep(struct rn_peer *peer)
+{
+    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
+        struct rune_unit *unit = peer->units[i];
+        if (unit && peer->unit_uses[i] == 0 &&
+            atomic_load(&unit->refs) == atomic_load(&unit->attachments)) {
+            detach_unit(peer, i);
+        }
+    }
+    for (uint32_t i = 1; i < RN_PEER_CONTEXTS_MAX; i++) {
+        struct rune_runtime *runtime = peer->contexts[i];
+        if (runtime && peer->context_uses[i] == 0 &&
+            atomic_load(&runtime->refs) == atomic_load(&runtime->attachments)) {
+            detach_context(peer, i);
+        }
+    }
+}
+
+/* A free index, by detaching an unused Unit if it must be; RN_NONE if all are in use. */
+static uint32_t free_unit_index(struct rn_peer *peer)
+{
+    uint32_t unused = RN_NONE;
+    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
+        if (!peer->units[i]) {
+            return i;
+        }
+        if (peer->unit_uses[i] == 0) {
+            unused = i;
+        }
+    }
+    if (unused != RN_NONE) {
+        detach_unit(peer, unused);
+    }
+    return unused != RN_NONE && !peer->units[unused] ? unused : RN_NONE;
+}
+
+static enum rn_error use_unit(struct rn_peer *peer, struct rune_unit *unit, uint32_t *out_index)
+{
+    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
+        if (peer->units[i] == unit) {
+            peer->unit_uses[i]++;
+            *out_index = i;
+            return RN_OK;
+        }
+    }
+    rn_peer_sweep(peer);
+    uint32_t index = free_unit_index(peer);
+    if (index == RN_NONE) {
+        return RN_E_WOULD_BLOCK;
+    }
+    RN_TRY(attach_message(peer, RN_MESSAGE_ATTACH, index, &unit->segment));
+    peer->units[index] = rune_unit_ref(unit);
+    atomic_fetch_add(&unit->attachments, 1);
+    peer->unit_uses[index] = 1;
+    *out_index = index;
+    return RN_OK;
+}
+
+static uint32_t free_context_index(struct rn_peer *peer)
+{
+    uint32_t unused = RN_NONE;
+    for (uint32_t i = 1; i < RN_PEER_CONTEXTS_MAX; i++) {
+        if (!peer->contexts[i]) {
+            return i;
+        }
+        if (peer->context_uses[i] == 0) {
+            unused = i;
+        }
+    }
+    if (unused != RN_NONE) {
+        detach_context(peer, unused);
+    }
+    return unused != RN_NONE && !peer->contexts[unused] ? unused : RN_NONE;
+}
+
+static enum rn_error use_context(struct rn_peer *peer, struct rune_runtime *runtime,
+                                 uint32_t *out_index)
+{
+    *out_index = 0;
+    if (!runtime) {
+        return RN_OK;
+    }
+    for (uint32_t i = 1; i < RN_PEER_CONTEXTS_MAX; i++) {
+        if (peer->contexts[i] == runtime) {
+            peer->context_uses[i]++;
+            *out_index = i;
+            return RN_OK;
+        }
+    }
+    uint32_t index = free_context_index(peer);
+    if (index == RN_NONE) {
+        return RN_E_WOULD_BLOCK;
+    }
+    RN_TRY(attach_message(peer, RN_MESSAGE_CONTEXT, index, &runtime->segment));
+    peer->contexts[index] = rune_runtime_ref(runtime);
+    atomic_fetch_add(&runtime->attachments, 1);
+    peer->context_uses[index] = 1;
+    *out_index = index;
+    return RN_OK;
+}
+
+/* Slots and handles */
+
+static uint32_t find_slot(struct rn_peer *peer)
+{
+    for (uint32_t i = 0; i < RN_SLOTS_MAX; i++) {
+        uint32_t slot = (peer->slot_hint + i) % RN_SLOTS_MAX;
+        if (!peer->calls[slot]) {
+            peer->slot_hint = slot;
+            return slot;
+        }
+    }
+    return RN_NONE;
+}
+
+/* Handles start at 1: 0 says that nothing is kept. */
+static uint32_t find_vm_handle(struct rn_peer *peer)
+{
+    for (uint32_t i = 1; i < RN_PEER_VMS_MAX; i++) {
+        if (!(peer->vms[i / 64] >> (i % 64) & 1)) {
+            peer->vms[i / 64] |= UINT64_C(1) << (i % 64);
+            return i;
+        }
+    }
+    return 0;
+}
+
+static void free_vm_handle(struct rn_peer *peer, uint32_t handle)
+{
+    peer->vms[handle / 64] &= ~(UINT64_C(1) << (handle % 64));
+}
+
+void rn_peer_drop_vm(struct rn_peer *peer, uint32_t handle, struct rune_unit *unit,
+                     struct rune_runtime *runtime)
+{
+    struct rn_message message = {.type = RN_MESSAGE_VM_DROP, .as.VM_DROP = {.vm = handle}};
+    if (!peer->dead && rn_peer_send(peer, &message, -1) != RN_OK) {
+        rn_child_kill(&peer->child);
+    }
+    free_vm_handle(peer, handle);
+    peer->pinned--;
+    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
+        peer->unit_uses[i] -= peer->units[i] == unit;
+    }
+    for (uint32_t i = 1; i < RN_PEER_CONTEXTS_MAX; i++) {
+        peer->context_uses[i] -= runtime && peer->contexts[i] == runtime;
+    }
+}
+
+/* The zygote kills at the earliest deadline of all calls, some time after we should have. */
+static void set_backstop(struct rn_peer *peer)
+{
+    uint64_t earliest = RN_NEVER_NS;
+    for (uint32_t i = 0; i < RN_SLOTS_MAX && peer->call_count > 0; i++) {
+        if (peer->calls[i] && peer->calls[i]->deadline_ns < earliest) {
+            earliest = peer->calls[i]->deadline_ns;
+        }
+    }
+    uint64_t at = earliest == RN_NEVER_NS ? 0 : rn_after_ns(earliest, RN_BACKSTOP_NS);
+    atomic_store_explicit(&peer->control->kill_deadline_ns, at == RN_NEVER_NS ? 0 : at,
+                          memory_order_release);
+}
+
+/* Calls */
+
+static enum rn_error send_call(struct rn_peer *peer, struct rn_call *call)
+{
+    struct rn_message message = {.type = RN_MESSAGE_CALL,
+                                 .call = call->id,
+                                 .body = call->body.data,
+                                 .body_size = call->body.size,
+                                 .as.CALL = {.slot = call->slot,
+                                             .vm = call->vm_handle,
+                                             .unit = call->unit_index,
+                                             .context = call->context_index,
+                                             .item = call->item,
+                                             .credit = RN_CALL_CREDIT,
+                                             .tags_size = call->tags_size}};
+    return rn_peer_send(peer, &message, -1);
+}
+
+static void remove_from_table(struct rn_peer *peer, struct rn_call *call)
+{
+    peer->calls[call->slot] = NULL;
+    peer->call_count--;
+    peer->async_count -= call->is_async;
+    peer->unit_uses[call->unit_index]--;
+    peer->context_uses[call->context_index] -= call->context_index != 0;
+    call->in_table = false;
+}
+
+static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
+{
+    if (peer->dead) {
+        return RN_E_CLOSED;
+    }
+    uint32_t slot = find_slot(peer);
+    if (slot == RN_NONE) {
+        return RN_E_WOULD_BLOCK;
+    }
+    RN_TRY(use_unit(peer, call->unit, &call->unit_index));
+    enum rn_error error = use_context(peer, call->runtime, &call->context_index);
+    if (error != RN_OK) {
+        peer->unit_uses[call->unit_index]--;
+        return error;
+    }
+    bool has_statics = call->unit->unit.counts[RN_SECTION_STATICS] > 0;
+    if (has_statics && call->vm_handle == 0) {
+        call->vm_handle = find_vm_handle(peer);
+    }
+    call->slot = slot;
+    call->id = rn_supervisor_random(call->supervisor) / RN_SLOTS_MAX * RN_SLOTS_MAX + slot;
+    call->sequence_out = 0;
+    peer->calls[slot] = call;
+    peer->call_count++;
+    peer->async_count += call->is_async;
+    call->in_table = true;
+    rn_control_clear(peer->control, slot);
+    rn_call_state_start(&call->state, RN_CALL_CREDIT, call->limits.values[RUNE_LIMIT_OUTPUT],
+                        RN_RESULT_BODY_MAX, RN_HOST_CALL_BODY_MAX);
+    error = send_call(peer, call);
+    if (error != RN_OK) {
+        remove_from_table(peer, call);
+    }
+    return error;
+}
+
+enum rn_error rn_peer_begin(struct rn_peer *peer, struct rn_call *call)
+{
+    pthread_mutex_lock(&peer->lock);
+    enum rn_error error = begin_locked(peer, call);
+    if (error == RN_OK) {
+        uint64_t backstop =
+            atomic_load_explicit(&peer->control->kill_deadline_ns, memory_order_relaxed);
+        if (call->deadline_ns != RN_NEVER_NS &&
+            (backstop == 0 || backstop > rn_after_ns(call->deadline_ns, RN_BACKSTOP_NS))) {
+            set_backstop(peer);
+        }
+    }
+    pthread_mutex_unlock(&peer->lock);
+    return error;
+}
+
+void rn_peer_finish(struct rn_peer *peer, struct rn_call *call)
+{
+    pthread_mutex_lock(&peer->lock);
+    bool was_backstop =
+        rn_after_ns(call->deadline_ns, RN_BACKSTOP_NS) ==
+        atomic_load_explicit(&peer->control->kill_deadline_ns, memory_order_relaxed);
+    bool kept = call->state.state == RN_STATE_DONE && call->result.fields.kept != 0 &&
+                call->vm_handle != 0 && !peer->dead;
+    call->result.fields.kept = kept;
+    if (kept != call->was_pinned) {
+        int32_t change = kept ? 1 : -1;
+        peer->pinned += (uint32_t)change;
+        peer->unit_uses[call->unit_index] += (uint32_t)change;
+        peer->context_uses[call->context_index] += call->context_index != 0 ? (uint32_t)change : 0;
+    }
+    if (call->vm_handle != 0 && !kept) {
+        free_vm_handle(peer, call->vm_handle);
+    }
+    remove_from_table(peer, call);
+    if (was_backstop) {
+        set_backstop(peer);
+    }
+    pthread_mutex_unlock(&peer->lock);
+}

@@ -1,0 +1,161 @@
+/*
+ * peer.h: one worker process as the supervisor holds it: socket, control page, what it has mapped
+ * and which calls it runs.
+ *
+ * Receiving is a role that one thread has at a time: a synchronous caller that waits for its own
+ * call receives for all calls of the peer and hands their packets to them; when it has its result,
+ * another waiting thread takes over, or the runner (runner.h) if only executions are left.
+ *
+ * P1  A call that was begun is in `calls` until its result has come or the peer is dead.
+ * P2  What the state machine of a call refuses kills the peer; `culprit` names the call.
+ * P3  Nobody waits in send: what does not fit the socket is queued, and the runner sends it on.
+ * P4  `dead` is set once, after the process is known to have ended (or to have been killed).
+ *
+ * Locks: a peer's lock is taken after the pool's and before the clock's; never two peers' at once.
+ * Trust: reads packets from workers.
+ */
+#ifndef RN_SUPERVISOR_PEER_H
+#define RN_SUPERVISOR_PEER_H
+
+#include <runeward/supervisor.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "shm/control.h"
+#include "shm/message.h"
+#include "supervisor/spawner.h"
+
+#define RN_PEER_UNITS_MAX 256u
+#define RN_PEER_CONTEXTS_MAX 64u
+#define RN_PEER_VMS_MAX 4096u
+
+struct rn_call;
+struct rn_domain;
+struct rune_unit;
+struct rune_runtime;
+
+/* A message that did not fit the socket. */
+struct rn_queued {
+    struct rn_queued *next;
+    struct rn_outgoing outgoing;
+    uint8_t *body; /* owned */
+    int fd;        /* owned; -1: none */
+};
+
+/* How a peer ended. */
+struct rn_death {
+    bool known; /* `exit` was told by the zygote */
+    struct rn_child_exit exit;
+    enum rn_error lie; /* RN_OK, or why a packet was refused */
+    uint64_t culprit;  /* the call that it was killed for; 0: none */
+    bool retired;      /* it was ended on purpose, between calls */
+};
+
+enum rn_place {
+    RN_PLACE_STARTING,
+    RN_PLACE_SPARE,
+    RN_PLACE_SERVING,
+    RN_PLACE_GONE,
+};
+
+struct rn_peer {
+    _Atomic uint32_t refs;
+    struct rn_domain *domain;
+    uint64_t serial;
+    struct rn_child child;
+    int fd;
+    struct rn_control *control;
+
+    /* Under the pool's lock. */
+    struct rn_peer *next;
+    enum rn_place place;
+    rune_isolation isolation;
+    uint64_t key; /* of the Unit or Vm that it serves alone */
+    uint32_t load;
+    uint64_t served;
+    bool retiring; /* takes no further calls */
+
+    /* Under `lock`. */
+    pthread_mutex_t lock;
+    bool receiving;
+    bool dead;
+    struct rn_death death;
+    uint32_t sequence_out;
+    uint32_t call_count;
+    uint32_t async_count; /* calls that nobody waits for by himself */
+    uint32_t pinned;      /* Vms whose Globals are here */
+    struct rn_queued *queue;
+    struct rn_queued **queue_end;
+    struct rn_call *calls[RN_SLOTS_MAX];
+    uint32_t slot_hint;
+    struct rune_unit *units[RN_PEER_UNITS_MAX];
+    uint32_t unit_uses[RN_PEER_UNITS_MAX]; /* calls and pinned Vms */
+    struct rune_runtime *contexts[RN_PEER_CONTEXTS_MAX];
+    uint32_t context_uses[RN_PEER_CONTEXTS_MAX];
+    uint64_t vms[RN_PEER_VMS_MAX / 64]; /* handles in use */
+    uint8_t packet_out[RN_PACKET_MAX];
+
+    /* Of the thread that receives. */
+    uint8_t packet_in[RN_PACKET_MAX];
+    atomic_bool has_exit;
+    struct rn_child_exit exit; /* once has_exit */
+};
+
+struct rn_peer *rn_peer_ref(struct rn_peer *peer);
+/* Accepts NULL. */
+void rn_peer_unref(struct rn_peer *peer);
+
+/*
+ * Starts a worker and waits until it stands behind its wall and every required layer was seen from
+ * outside. WALL_REFUSED, SETUP, TIMED_OUT, NO_MEMORY, SYSTEM. The caller's.
+ */
+rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer,
+                          rune_error **error) RN_MUST_CHECK;
+
+/*
+ * Begins a call: finds a slot, attaches Unit and runtime if needed, sends. WOULD_BLOCK: no slot, no
+ * room; CLOSED: the peer is dead: try another.
+ */
+enum rn_error rn_peer_begin(struct rn_peer *peer, struct rn_call *call) RN_MUST_CHECK;
+
+/*
+ * Waits until the call has something for its owner (an event, its result, the peer's death), up to
+ * `until_ns`. RN_E_TIMED_OUT.
+ */
+enum rn_error rn_peer_wait(struct rn_peer *peer, struct rn_call *call,
+                           uint64_t until_ns) RN_MUST_CHECK;
+
+/* After a kill: waits until the peer is dead. The call is still in the table. */
+void rn_peer_wait_dead(struct rn_peer *peer, struct rn_call *call);
+
+/* Takes the call out of the table after its end, with its uses of Unit, runtime and Vm handle. */
+void rn_peer_finish(struct rn_peer *peer, struct rn_call *call);
+
+/* Kills the process; whoever receives learns of it. `culprit`: the call to blame, or 0. */
+void rn_peer_kill(struct rn_peer *peer, uint64_t culprit);
+/* Ends an idle peer and forgets it. */
+void rn_peer_retire(struct rn_peer *peer);
+
+/* Processor time of the worker so far, read from outside; 0 if it cannot be known. */
+uint64_t rn_peer_cpu_ns(const struct rn_peer *peer);
+
+/* Under peer->lock: */
+
+/* Sends or queues. `body` is copied if it must be queued; `fd` (-1: none) is borrowed. CLOSED: the
+ * worker has gone, as whoever receives will learn. */
+enum rn_error rn_peer_send(struct rn_peer *peer, const struct rn_message *message,
+                           int fd) RN_MUST_CHECK;
+/* CREDIT and CANCEL: before everything that is queued. */
+void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message);
+/* Sends what is queued as far as it goes. */
+void rn_peer_flush(struct rn_peer *peer);
+/* Receives without waiting and hands out what there is, up to some packets; for the runner. */
+void rn_peer_pump(struct rn_peer *peer);
+/* Gives up Globals kept there. */
+void rn_peer_drop_vm(struct rn_peer *peer, uint32_t handle, struct rune_unit *unit,
+                     struct rune_runtime *runtime);
+/* Detaches Units and runtimes that only workers still hold. */
+void rn_peer_sweep(struct rn_peer *peer);
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * peer_receive.c: the role of receiving: packets of a worker, handed to the calls they belong to.
+ *
+ * Trust: reads packets from workers. Each is decoded once, and checked by the state machine of its
+ * call, before anything in it is acted upon. What is not permitted kills the worker.
+ */
+#include "supervisor/peer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+
+#include "shm/transport.h"
+#include "supervisor/call.h"
+#include "supervisor/pool.h"
+#include "supervisor/runner.h"
+#include "supervisor/supervisor.h"
+
+/* Packets that one visit of the runner handles before other peers have their turn. */
+#define PUMP_PACKETS 64
+
+/* Under the lock: wakes whoever waits for the call. */
+static void notify(struct rn_call *call)
+{
+    if (call->waiting) {
+        pthread_cond_signal(&call->cond);
+    } else if (call->is_async) {
+        struct rn_runner *runner = rn_supervisor_runner(call->supervisor);
+        if (runner) {
+            rn_runner_poke(runner);
+        }
+    }
+}
+
+static enum rn_error handle(struct rn_peer *peer, size_t size, uint64_t *out_culprit)
+{
+    struct rn_wire_message wire = {peer->packet_in, size};
+    struct rn_message message;
+    RN_TRY(rn_message_decode(wire, RN_FROM_WORKER, &message));
+    struct rn_call *call = message.call != 0 ? peer->calls[message.call % RN_SLOTS_MAX] : NULL;
+    if (!call || call->id != message.call) {
+        return RN_E_MESSAGE_STATE;
+    }
+    enum rn_error error = rn_call_receive(call, &message);
+    if (error != RN_OK) {
+        *out_culprit = call->id;
+        return error;
+    }
+    if (rn_call_has_news(call)) {
+        notify(call);
+    }
+    return RN_OK;
+}
+
+/* Under the lock, which is given up meanwhile: finds out how the process ended; P4. */
+static void bury(struct rn_peer *peer, enum rn_error error, uint64_t culprit)
+{
+    rn_child_kill(&peer->child);
+    pthread_mutex_unlock(&peer->lock);
+    rn_domain_wait_exit(peer->domain, peer);
+    pthread_mutex_lock(&peer->lock);
+    if (error != RN_E_CLOSED) {
+        peer->death.lie = error;
+        peer->death.culprit = culprit;
+    }
+    if (atomic_load_explicit(&peer->has_exit, memory_order_acquire)) {
+        peer->death.known = true;
+        peer->death.exit = peer->exit;
+    }
+    peer->dead = true;
+    for (uint32_t i = 0; i < RN_SLOTS_MAX; i++) {
+        if (peer->calls[i]) {
+            notify(peer->calls[i]);
+        }
+    }
+}
+
+/* Under the lock, with the role: one packet. False: there is nothing now, or the peer is dead. */
+static bool receive_one(struct rn_peer *peer, enum rn_wait wait)
+{
+    size_t size = 0;
+    pthread_mutex_unlock(&peer->lock);
+    enum rn_error error = rn_transport_receive(peer->fd, peer->packet_in, wait, &size);
+    pthread_mutex_lock(&peer->lock);
+    if (error == RN_E_WOULD_BLOCK) {
+        return false;
+    }
+    uint64_t culprit = 0;
+    if (error == RN_OK) {
+        error = handle(peer, size, &culprit);
+    }
+    if (error == RN_OK) {
+        return true;
+    }
+    bury(peer, error, culprit);
+    return false;
+}
+
+/* Under the lock: gives up the role to another owner that waits, or to the runner. */
+static void hand_over(struct rn_peer *peer)
+{
+    peer->receiving = false;
+    for (uint32_t i = 0; i < RN_SLOTS_MAX && peer->call_count > 1; i++) {
+        struct rn_call *call = peer->calls[i];
+        if (call && call->waiting) {
+            pthread_cond_signal(&call->cond);
+            return;
+        }
+    }
+    if (peer->async_count > 0) {
+        struct rn_runner *runner = rn_supervisor_runner(peer->domain->supervisor);
+        if (runner) {
+            rn_runner_watch(runner, peer, true, peer->queue != NULL);
+        }
+    }
+}
+
+/* Without the lock: true once there is something to receive. */
+static bool poll_until(struct rn_peer *peer, uint64_t until_ns)
+{
+    uint64_t now = rn_now_ns();
+    uint64_t left = until_ns > now ? until_ns - now : 0;
+    struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000u),
+                               .tv_nsec = (long)(left % 1000000000u)};
+    struct pollfd polled = {.fd = peer->fd, .events = POLLIN};
+    return ppoll(&polled, 1, &timeout, NULL) > 0;
+}
+
+static void wait_as_receiver(struct rn_peer *peer, struct rn_call *call, uint64_t until_ns)
+{
+    peer->receiving = true;
+    while (!peer->dead && !rn_call_has_news(call)) {
+        if (until_ns != RN_NEVER_NS) {
+            pthread_mutex_unlock(&peer->lock);
+            bool ready = poll_until(peer, until_ns);
+            pthread_mutex_lock(&peer->lock);
+            if (!ready && rn_now_ns() >= until_ns) {
+                break;
+            }
+            if (!ready) {
+                continue;
+            }
+        }
+        (void)receive_one(peer, RN_WAIT_ALLOWED);
+    }
+    hand_over(peer);
+}
+
+static void wait_for_receiver(struct rn_peer *peer, struct rn_call *call, uint64_t until_ns)
+{
+    call->waiting = true;
+    if (until_ns == RN_NEVER_NS) {
+        pthread_cond_wait(&call->cond, &peer->lock);
+    } else {
+        struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
+                              .tv_nsec = (long)(until_ns % 1000000000u)};
+        pthread_cond_timedwait(&call->cond, &peer->lock, &at);
+    }
+    call->waiting = false;
+}
+
+enum rn_error rn_peer_wait(struct rn_peer *peer, struct rn_call *call, uint64_t until_ns)
+{
+    enum rn_error error = RN_OK;
+    pthread_mutex_lock(&peer->lock);
+    while (!peer->dead && !rn_call_has_news(call)) {
+        if (until_ns != RN_NEVER_NS && rn_now_ns() >= until_ns) {
+            error = RN_E_TIMED_OUT;
+            break;
+        }
+        if (peer->receiving) {
+            wait_for_receiver(peer, call, until_ns);
+        } else {
+            wait_as_receiver(peer, call, until_ns);
+        }
+    }
+    pthread_mutex_unlock(&peer->lock);
+    return error;
+}
+
+void rn_peer_wait_dead(struct rn_peer *peer, struct rn_call *call)
+{
+    pthread_mutex_lock(&peer->lock);
+    while (!peer->dead) {
+        if (peer->receiving) {
+            wait_for_receiver(peer, call, RN_NEVER_NS);
+        } else {
+            peer->receiving = true;
+            (void)receive_one(peer, RN_WAIT_ALLOWED);
+            hand_over(peer);
+        }
+    }
+    pthread_mutex_unlock(&peer->lock);
+}
+
+void rn_peer_pump(struct rn_peer *peer)
+{
+    if (peer->receiving || peer->dead) {
+        return;
+    }
+    peer->receiving = true;
+    for (int i = 0; i < PUMP_PACKETS && !peer->dead; i++) {
+        if (!receive_one(peer, RN_WAIT_NEVER)) {
+            break;
+        }
+    }
+    peer->receiving = false;
+}

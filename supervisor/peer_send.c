@@ -1,0 +1,148 @@
+/*
+ * peer_send.c: sending to a worker without ever waiting.
+ *
+ * What does not fit the socket is copied into the queue; the runner goes on with it when the socket
+ * has room. Order: the queue is first in, first out; CREDIT and CANCEL overtake it.
+ */
+#include "supervisor/peer.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "shm/fd.h"
+#include "shm/transport.h"
+#include "supervisor/call.h"
+#include "supervisor/runner.h"
+#include "supervisor/supervisor.h"
+
+/* The counter of the message's call, or of the peer; NULL if the call is over. */
+static uint32_t *sequence_of(struct rn_peer *peer, uint64_t id)
+{
+    if (id == 0) {
+        return &peer->sequence_out;
+    }
+    struct rn_call *call = peer->calls[id % RN_SLOTS_MAX];
+    return call && call->id == id ? &call->sequence_out : NULL;
+}
+
+/* Sends packets while they fit. WOULD_BLOCK: some are left. CLOSED: they can never go. */
+static enum rn_error send_some(struct rn_peer *peer, struct rn_outgoing *outgoing, int fd)
+{
+    uint32_t *sequence = sequence_of(peer, outgoing->message.call);
+    if (!sequence || peer->dead) {
+        return RN_E_CLOSED;
+    }
+    for (;;) {
+        size_t size = rn_outgoing_packet(outgoing, *sequence, peer->packet_out);
+        enum rn_error error =
+            fd >= 0 && !outgoing->started
+                ? rn_transport_send_fd(peer->fd, peer->packet_out, size, fd, RN_WAIT_NEVER)
+                : rn_transport_send(peer->fd, peer->packet_out, size, RN_WAIT_NEVER);
+        if (error == RN_E_WOULD_BLOCK || error == RN_E_NO_MEMORY) {
+            return RN_E_WOULD_BLOCK;
+        }
+        if (error != RN_OK) {
+            return RN_E_CLOSED;
+        }
+        (*sequence)++;
+        if (rn_outgoing_sent(outgoing)) {
+            return RN_OK;
+        }
+    }
+}
+
+static void free_queued(struct rn_queued *queued)
+{
+    rn_fd_close(queued->fd);
+    rn_free(queued->body);
+    rn_free(queued);
+}
+
+static struct rn_queued *make_queued(const struct rn_outgoing *outgoing, int fd)
+{
+    struct rn_queued *queued = rn_alloc(sizeof(*queued));
+    if (!queued) {
+        return NULL;
+    }
+    queued->outgoing = *outgoing;
+    queued->fd = -1;
+    size_t size = outgoing->message.body_size;
+    if (size > 0) {
+        queued->body = (uint8_t *)rn_strndup((const char *)outgoing->message.body, size);
+        queued->outgoing.message.body = queued->body;
+    }
+    if (fd >= 0 && !outgoing->started) {
+        queued->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    }
+    if ((size > 0 && !queued->body) || (fd >= 0 && !outgoing->started && queued->fd < 0)) {
+        free_queued(queued);
+        return NULL;
+    }
+    return queued;
+}
+
+static void ask_runner(struct rn_peer *peer)
+{
+    struct rn_runner *runner = rn_supervisor_runner(peer->domain->supervisor);
+    if (runner) {
+        rn_runner_watch(runner, peer, false, true);
+    }
+}
+
+enum rn_error rn_peer_send(struct rn_peer *peer, const struct rn_message *message, int fd)
+{
+    struct rn_outgoing outgoing;
+    rn_outgoing_init(&outgoing, message);
+    if (!peer->queue) {
+        enum rn_error error = send_some(peer, &outgoing, fd);
+        if (error != RN_E_WOULD_BLOCK) {
+            return error;
+        }
+    }
+    struct rn_queued *queued = make_queued(&outgoing, fd);
+    if (!queued) {
+        // Half a message cannot be taken back.
+        if (outgoing.started) {
+            rn_child_kill(&peer->child);
+        }
+        return RN_E_NO_MEMORY;
+    }
+    *peer->queue_end = queued;
+    peer->queue_end = &queued->next;
+    ask_runner(peer);
+    return RN_OK;
+}
+
+void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message)
+{
+    struct rn_outgoing outgoing;
+    rn_outgoing_init(&outgoing, message);
+    if (send_some(peer, &outgoing, -1) != RN_E_WOULD_BLOCK) {
+        return;
+    }
+    struct rn_queued *queued = make_queued(&outgoing, -1);
+    if (!queued) {
+        rn_child_kill(&peer->child);
+        return;
+    }
+    queued->next = peer->queue;
+    peer->queue = queued;
+    if (!queued->next) {
+        peer->queue_end = &queued->next;
+    }
+    ask_runner(peer);
+}
+
+void rn_peer_flush(struct rn_peer *peer)
+{
+    while (peer->queue &&
+           send_some(peer, &peer->queue->outgoing, peer->queue->fd) != RN_E_WOULD_BLOCK) {
+        struct rn_queued *queued = peer->queue;
+        peer->queue = queued->next;
+        if (!peer->queue) {
+            peer->queue_end = &peer->queue;
+        }
+        free_queued(queued);
+    }
+}

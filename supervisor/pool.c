@@ -1,0 +1,591 @@
+/* pool.c: trust domains, their workers, and who gets which. */
+#include "supervisor/pool.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "supervisor/build_peer.h"
+#include "supervisor/error.h"
+#include "supervisor/supervisor.h"
+
+/* Calls after which a worker without Globals is replaced. */
+#define SERVED_MAX 1000000u
+#define BACK_OFF_FIRST_NS UINT64_C(10000000)
+#define BACK_OFF_LAST_NS UINT64_C(5000000000)
+#define EXIT_WAIT_NS UINT64_C(1000000000)
+
+enum rn_error rn_pool_init(struct rn_pool *pool)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->changed, &monotonic);
+    pthread_cond_init(&pool->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return RN_OK;
+}
+
+/* Domains */
+
+static struct rn_domain *find_domain(struct rn_pool *pool, const char *name, bool for_builds)
+{
+    for (struct rn_domain *domain = pool->domains; domain; domain = domain->next) {
+        if (domain->for_builds == for_builds && !domain->broken &&
+            strcmp(domain->name, name) == 0) {
+            return domain;
+        }
+    }
+    return NULL;
+}
+
+static size_t count_domains(const struct rn_pool *pool)
+{
+    size_t count = 0;
+    for (const struct rn_domain *domain = pool->domains; domain; domain = domain->next) {
+        count += !domain->broken;
+    }
+    return count;
+}
+
+static rune_status make_domain(struct rune_supervisor *supervisor, const char *name,
+                               bool for_builds, struct rn_domain **out_domain, rune_error **error)
+{
+    struct rn_domain *domain = rn_alloc(sizeof(*domain));
+    if (!domain) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    domain->supervisor = supervisor;
+    domain->for_builds = for_builds;
+    memcpy(domain->name, name, strlen(name));
+    struct rn_spawn_failure failure = {.step = "zygote"};
+    enum rn_error failed = rn_zygote_new(supervisor->spawner, &domain->zygote, &failure);
+    if (failed != RN_OK) {
+        rn_free(domain);
+        return rn_fail_spawn(error, failed, &failure);
+    }
+    *out_domain = domain;
+    return RUNE_OK;
+}
+
+static void free_domain(struct rn_domain *domain)
+{
+    rn_zygote_free(domain->zygote);
+    rn_free(domain);
+}
+
+rune_status rn_pool_domain(struct rune_supervisor *supervisor, const char *name, bool for_builds,
+                           struct rn_domain **out_domain, rune_error **error)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    struct rn_domain *domain = find_domain(pool, name, for_builds);
+    bool full = !domain && count_domains(pool) >= RN_DOMAINS_MAX;
+    pthread_mutex_unlock(&pool->lock);
+    if (full) {
+        return rn_fail(error, RUNE_E_OVERLOADED, "there are %u trust domains already",
+                       RN_DOMAINS_MAX);
+    }
+    if (domain) {
+        *out_domain = domain;
+        return RUNE_OK;
+    }
+    struct rn_domain *made;
+    rune_status status = make_domain(supervisor, name, for_builds, &made, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    pthread_mutex_lock(&pool->lock);
+    domain = find_domain(pool, name, for_builds);
+    if (!domain) {
+        domain = made;
+        made = NULL;
+        domain->next = pool->domains;
+        pool->domains = domain;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (made) {
+        free_domain(made);
+    }
+    *out_domain = domain;
+    return RUNE_OK;
+}
+
+void rn_pool_count_vm(struct rn_domain *domain, int change)
+{
+    struct rn_pool *pool = &domain->supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    domain->vms += (uint32_t)change;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* Ends of processes */
+
+static struct rn_peer *find_child(struct rn_domain *domain, uint64_t id)
+{
+    for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
+        if (peer->child.id == id) {
+            return peer;
+        }
+    }
+    return NULL;
+}
+
+void rn_domain_collect(struct rn_domain *domain)
+{
+    struct rn_pool *pool = &domain->supervisor->pool;
+    struct rn_child_exit exit;
+    enum rn_error error;
+    pthread_mutex_lock(&pool->lock);
+    while ((error = rn_zygote_next_exit(domain->zygote, &exit)) == RN_OK) {
+        struct rn_peer *peer = find_child(domain, exit.id);
+        if (peer && !atomic_load(&peer->has_exit)) {
+            peer->exit = exit;
+            atomic_store_explicit(&peer->has_exit, true, memory_order_release);
+        }
+    }
+    if (error == RN_E_CLOSED) {
+        domain->broken = true;
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void rn_domain_wait_exit(struct rn_domain *domain, struct rn_peer *peer)
+{
+    uint64_t until_ns = rn_after_ns(rn_now_ns(), EXIT_WAIT_NS);
+    for (;;) {
+        rn_domain_collect(domain);
+        if (atomic_load_explicit(&peer->has_exit, memory_order_acquire) || domain->broken ||
+            rn_now_ns() >= until_ns) {
+            return;
+        }
+        // Short, since another thread may take the notice off the descriptor meanwhile.
+        struct pollfd polled = {.fd = rn_zygote_fd(domain->zygote), .events = POLLIN};
+        (void)poll(&polled, 1, 2);
+    }
+}
+
+struct rn_peer *rn_pool_find(struct rune_supervisor *supervisor, uint64_t serial)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    struct rn_peer *found = NULL;
+    pthread_mutex_lock(&pool->lock);
+    for (struct rn_domain *domain = pool->domains; domain && !found; domain = domain->next) {
+        for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
+            if (peer->serial == serial) {
+                found = rn_peer_ref(peer);
+                break;
+            }
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return found;
+}
+
+/* Taking: under the pool's lock. */
+
+struct choice {
+    struct rn_peer *best; /* least loaded of those that fit */
+    struct rn_peer *spare;
+    struct rn_peer *idle; /* may be ended to make room */
+    uint32_t serving;     /* that fit */
+    uint32_t all;
+};
+
+static bool fits(const struct rn_peer *peer, const struct rn_pool_request *request)
+{
+    return peer->place == RN_PLACE_SERVING && !peer->retiring &&
+           peer->isolation == request->isolation &&
+           (request->isolation == RUNE_ISOLATION_SHARED || peer->key == request->key);
+}
+
+static struct choice look(const struct rn_pool_request *request)
+{
+    struct choice choice = {.best = NULL};
+    for (struct rn_peer *peer = request->domain->peers; peer; peer = peer->next) {
+        choice.all++;
+        if (peer->place == RN_PLACE_SPARE && !choice.spare) {
+            choice.spare = peer;
+        }
+        if (peer->place == RN_PLACE_SERVING && peer->load == 0 && peer->pinned == 0 &&
+            !fits(peer, request)) {
+            choice.idle = peer;
+        }
+        if (request->isolation != RUNE_ISOLATION_CALL && fits(peer, request)) {
+            choice.serving++;
+            if (!choice.best || peer->load < choice.best->load) {
+                choice.best = peer;
+            }
+        }
+    }
+    return choice;
+}
+
+static void assign(struct rn_peer *peer, const struct rn_pool_request *request)
+{
+    peer->place = RN_PLACE_SERVING;
+    peer->isolation = request->isolation;
+    peer->key = request->key;
+}
+
+/* Workers that Vms of this isolation may share between them. */
+static uint32_t serving_max(const struct rune_supervisor *supervisor,
+                            const struct rn_pool_request *request)
+{
+    return request->isolation == RUNE_ISOLATION_VM ? 1 : supervisor->options.workers;
+}
+
+static void wait_changed(struct rn_pool *pool, uint64_t until_ns)
+{
+    if (until_ns == RN_NEVER_NS) {
+        pthread_cond_wait(&pool->changed, &pool->lock);
+        return;
+    }
+    struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
+                          .tv_nsec = (long)(until_ns % 1000000000u)};
+    pthread_cond_timedwait(&pool->changed, &pool->lock, &at);
+}
+
+/* A peer to use, or NULL: *out_start says whether the caller shall start one. */
+static struct rn_peer *choose(struct rune_supervisor *supervisor,
+                              const struct rn_pool_request *request, bool *out_start)
+{
+    struct choice choice = look(request);
+    *out_start = false;
+    if (choice.best && choice.best->load == 0) {
+        return choice.best;
+    }
+    bool may_grow = request->isolation == RUNE_ISOLATION_CALL ||
+                    choice.serving < serving_max(supervisor, request);
+    if (may_grow && choice.spare) {
+        assign(choice.spare, request);
+        return choice.spare;
+    }
+    if (may_grow && choice.all < RN_DOMAIN_PEERS_MAX) {
+        *out_start = true;
+        return NULL;
+    }
+    if (may_grow && !choice.best && choice.idle) {
+        choice.idle->retiring = true;
+        *out_start = true;
+        return NULL;
+    }
+    bool room = choice.best &&
+                (request->bypass || choice.best->load < supervisor->options.calls_per_worker);
+    return room ? choice.best : NULL;
+}
+
+/* Without the lock: ends those that were chosen to make room. */
+static void retire_chosen(struct rn_domain *domain)
+{
+    struct rn_pool *pool = &domain->supervisor->pool;
+    struct rn_peer *found = NULL;
+    do {
+        found = NULL;
+        pthread_mutex_lock(&pool->lock);
+        for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
+            if (peer->retiring && peer->load == 0) {
+                found = rn_peer_ref(peer);
+                break;
+            }
+        }
+        pthread_mutex_unlock(&pool->lock);
+        if (found) {
+            rn_peer_retire(found);
+            rn_peer_unref(found);
+        }
+    } while (found);
+}
+
+static rune_status start_for(struct rune_supervisor *supervisor,
+                             const struct rn_pool_request *request, struct rn_peer **out_peer,
+                             rune_error **error)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    struct rn_peer *peer;
+    retire_chosen(request->domain);
+    rune_status status = rn_peer_start(request->domain, &peer, error);
+    if (status != RUNE_OK) {
+        rn_domain_collect(request->domain);
+        return status;
+    }
+    pthread_mutex_lock(&pool->lock);
+    pool->stats.workers_started++;
+    assign(peer, request);
+    peer->load++;
+    peer->served++;
+    pthread_mutex_unlock(&pool->lock);
+    *out_peer = peer;
+    return RUNE_OK;
+}
+
+static void count_call(struct rn_pool *pool, struct rn_domain *domain)
+{
+    pool->calls_now++;
+    pool->stats.calls++;
+    if (!domain->wants_spares) {
+        domain->wants_spares = true;
+        pool->must_work = true;
+        pthread_cond_signal(&pool->work);
+    }
+}
+
+static rune_status refuse_closed(rune_error **error)
+{
+    return rn_fail(error, RUNE_E_CLOSED, "the supervisor was closed");
+}
+
+rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_pool_request *request,
+                         struct rn_peer **out_peer, rune_error **error)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    bool start = false;
+    struct rn_peer *peer = NULL;
+    pthread_mutex_lock(&pool->lock);
+    bool closing = pool->closing && !request->bypass;
+    while (!closing && !(peer = choose(supervisor, request, &start)) && !start) {
+        if (!request->wait || rn_now_ns() >= request->until_ns) {
+            break;
+        }
+        wait_changed(pool, request->until_ns);
+        closing = pool->closing;
+    }
+    if (peer) {
+        peer->load++;
+        peer->served++;
+        rn_peer_ref(peer);
+    }
+    if (peer || start) {
+        count_call(pool, request->domain);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (peer) {
+        *out_peer = peer;
+        return RUNE_OK;
+    }
+    if (closing) {
+        return refuse_closed(error);
+    }
+    if (!start) {
+        return rn_fail(error, RUNE_E_OVERLOADED, "every worker has as many calls as it may");
+    }
+    rune_status status = start_for(supervisor, request, out_peer, error);
+    if (status != RUNE_OK) {
+        pthread_mutex_lock(&pool->lock);
+        pool->calls_now--;
+        pthread_cond_broadcast(&pool->changed);
+        pthread_mutex_unlock(&pool->lock);
+    }
+    return status;
+}
+
+bool rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_peer *peer)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    bool there = peer->place == RN_PLACE_SERVING;
+    if (there) {
+        peer->load++;
+        peer->served++;
+        count_call(pool, peer->domain);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return there;
+}
+
+void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool lost)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    peer->load--;
+    pool->calls_now--;
+    if (lost && peer->place == RN_PLACE_SERVING && !peer->retiring) {
+        pool->stats.workers_lost++;
+    }
+    bool worn = peer->served >= SERVED_MAX && peer->pinned == 0;
+    peer->retiring = peer->retiring || lost || worn || peer->isolation == RUNE_ISOLATION_CALL;
+    bool retire = peer->retiring && (lost || peer->load == 0);
+    if (retire) {
+        pool->must_work = true;
+        pthread_cond_signal(&pool->work);
+    }
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+    if (retire) {
+        rn_peer_retire(peer);
+    }
+}
+
+void rn_pool_retire_key(struct rune_supervisor *supervisor, uint64_t key)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    struct rn_domain *concerned = NULL;
+    pthread_mutex_lock(&pool->lock);
+    for (struct rn_domain *domain = pool->domains; domain; domain = domain->next) {
+        for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
+            if (peer->place == RN_PLACE_SERVING && peer->isolation == RUNE_ISOLATION_VM &&
+                peer->key == key) {
+                peer->retiring = true;
+                concerned = domain;
+            }
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (concerned) {
+        retire_chosen(concerned);
+    }
+}
+
+/* Maintenance: makes spares, collects ends. Its own thread. */
+
+static uint32_t count_spares(const struct rn_domain *domain)
+{
+    uint32_t spares = 0;
+    for (const struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
+        spares += peer->place == RN_PLACE_SPARE || peer->place == RN_PLACE_STARTING;
+    }
+    return spares;
+}
+
+/* A domain that lacks a spare and may have one now; *out_next_ns: when to look again. */
+static struct rn_domain *find_work(struct rune_supervisor *supervisor, uint64_t *out_next_ns)
+{
+    uint64_t now = rn_now_ns();
+    *out_next_ns = RN_NEVER_NS;
+    for (struct rn_domain *domain = supervisor->pool.domains; domain; domain = domain->next) {
+        bool wanted = domain->wants_spares && !domain->broken && domain->vms > 0 &&
+                      !domain->for_builds && count_spares(domain) < supervisor->options.spares;
+        if (wanted && domain->retry_ns <= now) {
+            return domain;
+        }
+        if (wanted && domain->retry_ns < *out_next_ns) {
+            *out_next_ns = domain->retry_ns;
+        }
+    }
+    return NULL;
+}
+
+static uint64_t back_off(uint32_t failures)
+{
+    uint64_t delay = BACK_OFF_FIRST_NS << (failures > 16 ? 16 : failures);
+    return delay > BACK_OFF_LAST_NS ? BACK_OFF_LAST_NS : delay;
+}
+
+static void make_spare(struct rune_supervisor *supervisor, struct rn_domain *domain)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    struct rn_peer *peer = NULL;
+    rune_error *error = NULL;
+    rune_status status = rn_peer_start(domain, &peer, &error);
+    if (status != RUNE_OK) {
+        rn_supervisor_log(supervisor, 1, "a spare worker could not be started: %s",
+                          error ? rune_error_message(error) : rune_status_message(status));
+        rune_error_free(error);
+        rn_domain_collect(domain);
+    }
+    pthread_mutex_lock(&pool->lock);
+    if (status == RUNE_OK) {
+        pool->stats.workers_started++;
+        if (peer->place == RN_PLACE_STARTING) {
+            peer->place = RN_PLACE_SPARE;
+        }
+        domain->failures = 0;
+    } else {
+        domain->retry_ns = rn_after_ns(rn_now_ns(), back_off(domain->failures++));
+    }
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+    rn_peer_unref(peer);
+}
+
+static void collect_all(struct rune_supervisor *supervisor)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    // Domains are only ever added in front, and freed at the very end.
+    pthread_mutex_lock(&pool->lock);
+    struct rn_domain *domain = pool->domains;
+    pthread_mutex_unlock(&pool->lock);
+    for (; domain; domain = domain->next) {
+        rn_domain_collect(domain);
+    }
+}
+
+static void *maintain(void *argument)
+{
+    struct rune_supervisor *supervisor = argument;
+    struct rn_pool *pool = &supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->ending) {
+        uint64_t next_ns;
+        struct rn_domain *domain = find_work(supervisor, &next_ns);
+        if (domain) {
+            pthread_mutex_unlock(&pool->lock);
+            make_spare(supervisor, domain);
+            pthread_mutex_lock(&pool->lock);
+        } else if (pool->must_work) {
+            pool->must_work = false;
+            pthread_mutex_unlock(&pool->lock);
+            collect_all(supervisor);
+            rn_compilers_refill(supervisor);
+            pthread_mutex_lock(&pool->lock);
+        } else if (next_ns == RN_NEVER_NS) {
+            pthread_cond_wait(&pool->work, &pool->lock);
+        } else {
+            struct timespec at = {.tv_sec = (time_t)(next_ns / 1000000000u),
+                                  .tv_nsec = (long)(next_ns % 1000000000u)};
+            pthread_cond_timedwait(&pool->work, &pool->lock, &at);
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+enum rn_error rn_pool_start(struct rune_supervisor *supervisor)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    sigset_t all;
+    sigset_t old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int failed = pthread_create(&pool->thread, NULL, maintain, supervisor);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (failed != 0) {
+        errno = failed;
+        return RN_E_SYSTEM;
+    }
+    pool->has_thread = true;
+    return RN_OK;
+}
+
+static void end_thread(struct rn_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->ending = true;
+    pthread_cond_signal(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    if (pool->has_thread) {
+        pthread_join(pool->thread, NULL);
+    }
+}
+
+void rn_pool_done(struct rune_supervisor *supervisor)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    end_thread(pool);
+    rn_compilers_done(supervisor);
+    while (pool->domains) {
+        struct rn_domain *domain = pool->domains;
+        while (domain->peers) {
+            rn_peer_retire(domain->peers);
+        }
+        pool->domains = domain->next;
+        free_domain(domain);
+    }
+    pthread_cond_destroy(&pool->changed);
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+}

@@ -1,0 +1,96 @@
+/*
+ * pool.h: trust domains and their workers.
+ *
+ * Each domain has a zygote and a list of peers: starting, spare (never used), serving, gone. A call
+ * takes a peer (least loaded, of its isolation), and puts it back. A maintenance thread makes
+ * spares and collects those that ended.
+ *
+ * Isolation is the peer's for life: shared peers serve every Vm of the domain that asks for no
+ * more; the others serve one Unit, one Vm, or one call. A Unit that got two workers killed is moved
+ * to workers of its own.
+ *
+ * Threads: all functions from any thread, without locks held.
+ */
+#ifndef RN_SUPERVISOR_POOL_H
+#define RN_SUPERVISOR_POOL_H
+
+#include <runeward/supervisor.h>
+
+#include <pthread.h>
+
+#include "supervisor/peer.h"
+
+#define RN_DOMAIN_NAME_MAX 255u
+#define RN_DOMAINS_MAX 256u
+#define RN_DOMAIN_PEERS_MAX 256u
+
+struct rn_domain {
+    struct rune_supervisor *supervisor;
+    struct rn_domain *next;
+    char name[RN_DOMAIN_NAME_MAX + 1];
+    bool for_builds; /* its processes are compilers */
+    struct rn_zygote *zygote;
+    struct rn_peer *peers; /* all that are not freed */
+    uint32_t vms;          /* Vms that name it */
+    uint32_t failures;     /* starts in a row that failed */
+    uint64_t retry_ns;     /* no spare is made before */
+    bool wants_spares;
+    bool broken; /* its zygote has gone: nothing can be started in it any more */
+};
+
+struct rn_pool {
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* a peer is free or ready, a call has ended */
+    pthread_cond_t work;    /* for the maintenance thread */
+    pthread_t thread;
+    bool has_thread;
+    bool must_work;
+    bool closing; /* no new work */
+    bool ending;
+    struct rn_domain *domains;
+    uint32_t calls_now;
+    rune_stats stats;
+    /* How idle compilers are kept: the one spare. */
+    struct rn_compiler *compiler;
+};
+
+enum rn_error rn_pool_init(struct rn_pool *pool) RN_MUST_CHECK;
+/* Starts the maintenance thread. */
+enum rn_error rn_pool_start(struct rune_supervisor *supervisor) RN_MUST_CHECK;
+/* Ends the thread, all peers and zygotes. No call runs any more. */
+void rn_pool_done(struct rune_supervisor *supervisor);
+
+/* Finds or makes a domain and its zygote. */
+rune_status rn_pool_domain(struct rune_supervisor *supervisor, const char *name, bool for_builds,
+                           struct rn_domain **out_domain, rune_error **error) RN_MUST_CHECK;
+
+struct rn_pool_request {
+    struct rn_domain *domain;
+    rune_isolation isolation;
+    uint64_t key; /* of Unit or Vm */
+    bool bypass;
+    bool wait;
+    uint64_t until_ns;
+};
+
+/* A peer with one more call reserved; counted. OVERLOADED, CLOSED, and why a worker cannot start.
+ */
+rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_pool_request *request,
+                         struct rn_peer **out_peer, rune_error **error) RN_MUST_CHECK;
+/* The peer that holds a Vm's Globals; false if it has gone. */
+bool rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_peer *peer);
+/* Gives it back; `lost`: it is dead. */
+void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool lost);
+/* A Vm that had workers of its own has gone. */
+void rn_pool_retire_key(struct rune_supervisor *supervisor, uint64_t key);
+/* Counts a Vm in and out of its domain. */
+void rn_pool_count_vm(struct rn_domain *domain, int change);
+
+/* Notes ends that the zygote has told. */
+void rn_domain_collect(struct rn_domain *domain);
+/* Waits for the end of a peer that is known to end, up to a second. */
+void rn_domain_wait_exit(struct rn_domain *domain, struct rn_peer *peer);
+/* A counted peer by its serial, or NULL. */
+struct rn_peer *rn_pool_find(struct rune_supervisor *supervisor, uint64_t serial);
+
+#endif

@@ -1,0 +1,133 @@
+/* record.c: how a call ended, read and shown. */
+#include "supervisor/record.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "bytecode/json.h"
+#include "supervisor/error.h"
+#include "supervisor/text.h"
+#include "supervisor/value.h"
+
+#define RECORD_JSON_MAX (256u << 20)
+
+rune_reason rune_record_reason(const rune_record *record)
+{
+    return record->reason;
+}
+
+const rune_const_value *rune_record_value(const rune_record *record)
+{
+    return record->value;
+}
+
+const rune_error *rune_record_error(const rune_record *record)
+{
+    return record->error;
+}
+
+const rune_usage *rune_record_usage(const rune_record *record)
+{
+    return &record->usage;
+}
+
+uint64_t rune_record_limit(const rune_record *record, rune_limit limit)
+{
+    return rune_limits_get(&record->limits, limit);
+}
+
+void rune_record_free(rune_record *record)
+{
+    if (record) {
+        rune_value_unref(record->value);
+        rune_error_free(record->error);
+        rn_free(record->item);
+        rn_free(record);
+    }
+}
+
+static void append_number(struct rn_buf *out, const char *key, uint64_t value)
+{
+    rn_buf_append_format(out, "\"%s\":%llu,", key, (unsigned long long)value);
+}
+
+static void append_usage(struct rn_buf *out, const rune_usage *usage)
+{
+    rn_buf_append_text(out, "\"usage\":{");
+    append_number(out, "budget", usage->budget);
+    append_number(out, "cpu_us", usage->cpu_us);
+    append_number(out, "wall_us", usage->wall_us);
+    append_number(out, "host_us", usage->host_us);
+    append_number(out, "memory_peak", usage->memory_peak);
+    append_number(out, "output_bytes", usage->output_bytes);
+    append_number(out, "host_calls", usage->host_calls);
+    rn_buf_append_format(out, "\"cpu_apportioned\":%s}", usage->cpu_apportioned ? "true" : "false");
+}
+
+/* Limits that are not in force are null. */
+static void append_limits(struct rn_buf *out, const struct rune_limits *limits)
+{
+    rn_buf_append_text(out, "\"limits\":{");
+    for (unsigned i = 0; i < RUNE_LIMIT_COUNT; i++) {
+        const char *comma = i == 0 ? "" : ",";
+        bool is_time = i == RUNE_LIMIT_WALL || i == RUNE_LIMIT_CPU;
+        rn_buf_append_format(out, "%s\"%s%s\":", comma, rune_limit_name((rune_limit)i),
+                             is_time ? "_us" : "");
+        if (limits->values[i] == RUNE_UNLIMITED) {
+            rn_buf_append_text(out, "null");
+        } else {
+            uint64_t value = is_time ? limits->values[i] / 1000 : limits->values[i];
+            rn_buf_append_format(out, "%llu", (unsigned long long)value);
+        }
+    }
+    rn_buf_append_u8(out, '}');
+}
+
+static void append_value(struct rn_buf *out, const rune_const_value *value)
+{
+    struct rn_json_options options = {.pretty = false};
+    rn_buf_append_text(out, "\"value\":");
+    if (!value || rn_json_write(value->bytes, value->size, &options, out, NULL) != RN_OK) {
+        rn_buf_append_text(out, "null");
+    }
+}
+
+static void append_text(struct rn_buf *out, const char *key, const char *text, size_t size)
+{
+    rn_buf_append_format(out, "\"%s\":", key);
+    rn_json_append_string(out, text, size);
+}
+
+rune_status rune_record_to_json(const rune_record *record, const char *output, size_t output_size,
+                                rune_text **out_text)
+{
+    RN_AUTO(rn_buf) struct rn_buf out;
+    const char *reason = rune_reason_name(record->reason);
+    const char *item = record->item ? record->item : "";
+    bool truncated = record->reason == RUNE_REASON_OUTPUT;
+    rn_buf_init(&out, RECORD_JSON_MAX);
+    rn_buf_append_text(&out, "{\"v\":1,");
+    append_text(&out, "reason", reason, strlen(reason));
+    rn_buf_append_u8(&out, ',');
+    append_value(&out, record->value);
+    if (output) {
+        rn_buf_append_u8(&out, ',');
+        append_text(&out, "stdout", output, output_size);
+    }
+    rn_buf_append_format(&out, ",\"truncated\":%s,", truncated ? "true" : "false");
+    append_usage(&out, &record->usage);
+    rn_buf_append_u8(&out, ',');
+    append_limits(&out, &record->limits);
+    rn_buf_append_u8(&out, ',');
+    append_text(&out, "unit", record->unit_id, strlen(record->unit_id));
+    rn_buf_append_u8(&out, ',');
+    append_text(&out, "item", item, strlen(item));
+    rn_buf_append_format(&out, ",\"worker\":{\"pid\":%d},\"error\":", record->worker);
+    if (record->error) {
+        rn_error_append_json(record->error, &out);
+    } else {
+        rn_buf_append_text(&out, "null");
+    }
+    rn_buf_append_text(&out, ",\"diagnostics\":[]}");
+    return rn_text_take(&out, out_text);
+}

@@ -1,0 +1,20 @@
+/* record.h: how a call ended. */
+#ifndef RN_SUPERVISOR_RECORD_H
+#define RN_SUPERVISOR_RECORD_H
+
+#include <runeward/vm.h>
+
+#include "supervisor/limits.h"
+
+struct rune_record {
+    rune_reason reason;
+    rune_const_value *value; /* counted, or NULL */
+    rune_error *error;       /* owned, or NULL */
+    rune_usage usage;
+    struct rune_limits limits;
+    char unit_id[2 * 32 + 1];
+    char *item;     /* owned */
+    int32_t worker; /* process id as the host sees it; 0: none */
+};
+
+#endif

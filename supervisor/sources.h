@@ -1,0 +1,46 @@
+/*
+ * sources.h: the texts of a build, and where further modules come from.
+ *
+ * Trust: module paths come from a compiler that may have been taken over. Only this file forms file
+ * names, and opens them beneath the root's folder without following links.
+ */
+#ifndef RN_SUPERVISOR_SOURCES_H
+#define RN_SUPERVISOR_SOURCES_H
+
+#include <runeward/build.h>
+
+#include "base/buf.h"
+
+struct rn_source_text {
+    char *name; /* of the root: as shown; of others: the item path */
+    char *text;
+    size_t size;
+};
+
+struct rune_sources {
+    struct rn_source_text *texts;
+    size_t count;
+    size_t capacity;
+    int root_fd;       /* the folder of the root file; -1: none */
+    char *root_folder; /* as shown before file names: "" or "dir/" */
+    rune_loader_fn loader;
+    void *loader_user;
+};
+
+/* A text on its way to the compiler. */
+struct rune_loaded {
+    char *name;
+    char *text;
+    size_t size;
+    bool given;
+};
+
+/*
+ * The text of module `item`; name and text are the caller's. NOT_FOUND, TOO_LARGE, SYSTEM;
+ * UNSUPPORTED: there are only texts in memory.
+ */
+enum rn_error rn_sources_find(const rune_sources *sources, const char *item,
+                              struct rune_loaded *out_loaded) RN_MUST_CHECK;
+void rn_loaded_done(struct rune_loaded *loaded);
+
+#endif

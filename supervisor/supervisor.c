@@ -1,0 +1,434 @@
+/* supervisor.c: options, start, close, report, log. */
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "policy/report.h"
+#include "supervisor/call.h"
+#include "supervisor/error.h"
+#include "supervisor/runner.h"
+#include "supervisor/text.h"
+
+#define LOG_LINE_MAX 1024u
+
+/* Options */
+
+rune_supervisor_options *rune_supervisor_options_new(void)
+{
+    rune_supervisor_options *options = rn_alloc(sizeof(*options));
+    if (options) {
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+        options->workers = processors > 0 ? (unsigned)processors : 1;
+        options->spares = 1;
+        options->policy = RUNE_POLICY_STRICT;
+        options->isolation = RUNE_ISOLATION_SHARED;
+        options->calls_per_worker = 256;
+        rn_limits_init(&options->limits);
+    }
+    return options;
+}
+
+void rune_supervisor_options_set_workers(rune_supervisor_options *options, unsigned count)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    options->workers = count > 0 ? count : processors > 0 ? (unsigned)processors : 1;
+}
+
+void rune_supervisor_options_set_spares(rune_supervisor_options *options, unsigned count)
+{
+    options->spares = count < RN_DOMAIN_PEERS_MAX / 2 ? count : RN_DOMAIN_PEERS_MAX / 2;
+}
+
+void rune_supervisor_options_set_policy(rune_supervisor_options *options, rune_policy policy)
+{
+    options->policy = policy;
+}
+
+void rune_supervisor_options_set_isolation(rune_supervisor_options *options,
+                                           rune_isolation isolation)
+{
+    options->isolation = isolation;
+}
+
+rune_status rune_supervisor_options_set_limits(rune_supervisor_options *options,
+                                               const rune_limits *limits)
+{
+    options->limits = *limits;
+    return RUNE_OK;
+}
+
+void rune_supervisor_options_set_calls_per_worker(rune_supervisor_options *options, unsigned count)
+{
+    options->calls_per_worker = count == 0 ? 1 : count < RN_SLOTS_MAX ? count : RN_SLOTS_MAX;
+}
+
+rune_status rune_supervisor_options_set_helpers(rune_supervisor_options *options,
+                                                const char *directory)
+{
+    char *copy = rn_strndup(directory, strlen(directory));
+    if (!copy) {
+        return RUNE_E_NO_MEMORY;
+    }
+    rn_free(options->helpers);
+    options->helpers = copy;
+    return RUNE_OK;
+}
+
+void rune_supervisor_options_free(rune_supervisor_options *options)
+{
+    if (options) {
+        rn_free(options->helpers);
+        rn_free(options);
+    }
+}
+
+/* Failures of starting processes */
+
+rune_status rn_fail_spawn(rune_error **error, enum rn_error failed,
+                          const struct rn_spawn_failure *failure)
+{
+    rune_status status = (rune_status)failed;
+    if (failure->has_layer) {
+        const struct rn_layer_info *layer = rn_layer_info(failure->layer);
+        return rn_fail_reason(error, RUNE_E_WALL_REFUSED, RUNE_REASON_SETUP, layer->name,
+                              "the wall lacks the layer %s; to have it: %s", layer->name,
+                              layer->remedy);
+    }
+    const char *why = failure->error != 0 ? strerrordesc_np(failure->error) : NULL;
+    return rn_fail_reason(error, status, RUNE_REASON_SETUP, rune_status_name(status),
+                          "a process could not be started (%s): %s", failure->step,
+                          why ? why : rune_status_message(status));
+}
+
+/* Parts */
+
+static enum rn_error make_cookie(rune_supervisor *supervisor)
+{
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) {
+        return RN_E_SYSTEM;
+    }
+    if (madvise(page, size, MADV_WIPEONFORK) != 0) {
+        munmap(page, size);
+        return RN_E_SYSTEM;
+    }
+    supervisor->fork_cookie = page;
+    atomic_store(supervisor->fork_cookie, 1);
+    return RN_OK;
+}
+
+bool rn_supervisor_is_forked(const rune_supervisor *supervisor)
+{
+    return atomic_load_explicit(supervisor->fork_cookie, memory_order_relaxed) == 0;
+}
+
+static rune_status make_spawner(rune_supervisor *supervisor, rune_error **error)
+{
+    RN_AUTO_FREE char *worker = NULL;
+    RN_AUTO_FREE char *compiler = NULL;
+    if (rn_helpers_find(supervisor->options.helpers, &worker, &compiler) != RN_OK) {
+        return rn_fail_reason(error, RUNE_E_NOT_FOUND, RUNE_REASON_UNAVAILABLE, "helpers",
+                              "runeward-worker and runeward-compiler were not found%s%s",
+                              supervisor->options.helpers ? " in " : "",
+                              supervisor->options.helpers ? supervisor->options.helpers : "");
+    }
+    struct rn_spawner_options options = {
+        .worker_path = worker,
+        .compiler_path = compiler,
+        .policy = supervisor->options.policy == RUNE_POLICY_STRICT ? RN_POLICY_STRICT
+                                                                   : RN_POLICY_BEST_EFFORT,
+    };
+    struct rn_spawn_failure failure = {.step = "spawner"};
+    enum rn_error failed = rn_spawner_new(&options, &supervisor->spawner, &failure);
+    return failed == RN_OK ? RUNE_OK : rn_fail_spawn(error, failed, &failure);
+}
+
+/* The first worker, so that a wall that cannot be built is reported at once. */
+static rune_status make_first_worker(rune_supervisor *supervisor, rune_error **error)
+{
+    struct rn_domain *domain;
+    struct rn_peer *peer;
+    rune_status status = rn_pool_domain(supervisor, "", false, &domain, error);
+    if (status == RUNE_OK) {
+        status = rn_peer_start(domain, &peer, error);
+    }
+    if (status == RUNE_OK) {
+        pthread_mutex_lock(&supervisor->pool.lock);
+        peer->place = RN_PLACE_SPARE;
+        supervisor->pool.stats.workers_started++;
+        pthread_mutex_unlock(&supervisor->pool.lock);
+        rn_peer_unref(peer);
+    }
+    return status;
+}
+
+static rune_status start(rune_supervisor *supervisor, rune_error **error)
+{
+    if (sodium_init() < 0) {
+        return rn_fail_plain(error, RN_E_INTERNAL);
+    }
+    enum rn_error failed = make_cookie(supervisor);
+    if (failed == RN_OK) {
+        failed = rn_clock_new(&supervisor->clock);
+    }
+    if (failed != RN_OK) {
+        return rn_fail_plain(error, failed);
+    }
+    rune_status status = make_spawner(supervisor, error);
+    if (status == RUNE_OK) {
+        status = make_first_worker(supervisor, error);
+    }
+    if (status == RUNE_OK && rn_pool_start(supervisor) != RN_OK) {
+        status = rn_fail_plain(error, RN_E_SYSTEM);
+    }
+    return status;
+}
+
+static void free_supervisor(rune_supervisor *supervisor)
+{
+    if (supervisor->fork_cookie && rn_supervisor_is_forked(supervisor)) {
+        // The threads are not here, and the processes belong to the parent: descriptors only.
+        return;
+    }
+    rn_runner_free(supervisor->runner);
+    rn_pool_done(supervisor);
+    rn_clock_free(supervisor->clock);
+    rn_spawner_free(supervisor->spawner);
+    if (supervisor->fork_cookie) {
+        munmap(supervisor->fork_cookie, (size_t)sysconf(_SC_PAGESIZE));
+    }
+    pthread_mutex_destroy(&supervisor->runner_lock);
+    pthread_mutex_destroy(&supervisor->log_lock);
+    pthread_mutex_destroy(&supervisor->random_lock);
+    rn_free(supervisor->options.helpers);
+    rn_free(supervisor);
+}
+
+static enum rn_error copy_options(rune_supervisor *supervisor,
+                                  const rune_supervisor_options *options)
+{
+    supervisor->options = *options;
+    if (options->helpers) {
+        supervisor->options.helpers = rn_strndup(options->helpers, strlen(options->helpers));
+        return supervisor->options.helpers ? RN_OK : RN_E_NO_MEMORY;
+    }
+    return RN_OK;
+}
+
+rune_status rune_supervisor_new(const rune_supervisor_options *options,
+                                rune_supervisor **out_supervisor, rune_error **error)
+{
+    rune_supervisor_options *defaults = options ? NULL : rune_supervisor_options_new();
+    rune_supervisor *supervisor = rn_alloc(sizeof(*supervisor));
+    const rune_supervisor_options *chosen = options ? options : defaults;
+    if (!supervisor || !chosen || copy_options(supervisor, chosen) != RN_OK) {
+        rune_supervisor_options_free(defaults);
+        rn_free(supervisor);
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    rune_supervisor_options_free(defaults);
+    atomic_init(&supervisor->refs, 1);
+    pthread_mutex_init(&supervisor->runner_lock, NULL);
+    pthread_mutex_init(&supervisor->log_lock, NULL);
+    pthread_mutex_init(&supervisor->random_lock, NULL);
+    if (rn_pool_init(&supervisor->pool) != RN_OK) {
+        rn_free(supervisor);
+        return rn_fail_plain(error, RN_E_SYSTEM);
+    }
+    rune_status status = start(supervisor, error);
+    if (status != RUNE_OK) {
+        free_supervisor(supervisor);
+        return status;
+    }
+    *out_supervisor = supervisor;
+    return RUNE_OK;
+}
+
+void rn_supervisor_ref(rune_supervisor *supervisor)
+{
+    atomic_fetch_add_explicit(&supervisor->refs, 1, memory_order_relaxed);
+}
+
+void rune_supervisor_free(rune_supervisor *supervisor)
+{
+    if (supervisor && atomic_fetch_sub_explicit(&supervisor->refs, 1, memory_order_acq_rel) == 1) {
+        free_supervisor(supervisor);
+    }
+}
+
+struct rn_runner *rn_supervisor_runner(rune_supervisor *supervisor)
+{
+    pthread_mutex_lock(&supervisor->runner_lock);
+    if (!supervisor->runner && rn_runner_new(supervisor, &supervisor->runner) != RN_OK) {
+        supervisor->runner = NULL;
+    }
+    struct rn_runner *runner = supervisor->runner;
+    pthread_mutex_unlock(&supervisor->runner_lock);
+    return runner;
+}
+
+uint64_t rn_supervisor_random(rune_supervisor *supervisor)
+{
+    uint64_t number = 0;
+    pthread_mutex_lock(&supervisor->random_lock);
+    while (number < RN_SLOTS_MAX) {
+        if (supervisor->random_left < sizeof(number)) {
+            randombytes_buf(supervisor->random, sizeof(supervisor->random));
+            supervisor->random_left = sizeof(supervisor->random);
+        }
+        supervisor->random_left -= sizeof(number);
+        memcpy(&number, supervisor->random + supervisor->random_left, sizeof(number));
+    }
+    pthread_mutex_unlock(&supervisor->random_lock);
+    return number;
+}
+
+/* Close */
+
+/* Asks every call of a peer to end. */
+static void cancel_calls(struct rn_peer *peer)
+{
+    for (uint32_t i = 0; i < RN_SLOTS_MAX; i++) {
+        pthread_mutex_lock(&peer->lock);
+        struct rn_call *call = peer->calls[i] ? rn_call_ref(peer->calls[i]) : NULL;
+        pthread_mutex_unlock(&peer->lock);
+        if (call) {
+            rn_call_stop(call, RN_REASON_CANCELLED);
+            rn_call_unref(call);
+        }
+    }
+}
+
+static void cancel_all(rune_supervisor *supervisor)
+{
+    uint64_t newest = atomic_load(&supervisor->next_serial);
+    for (uint64_t serial = 1; serial <= newest; serial++) {
+        struct rn_peer *peer = rn_pool_find(supervisor, serial);
+        if (peer) {
+            cancel_calls(peer);
+            rn_peer_unref(peer);
+        }
+    }
+}
+
+/* True once no call runs. */
+static bool wait_idle(struct rn_pool *pool, uint64_t until_ns)
+{
+    pthread_mutex_lock(&pool->lock);
+    while (pool->calls_now > 0 && rn_now_ns() < until_ns) {
+        uint64_t step = rn_after_ns(rn_now_ns(), 100000000u);
+        uint64_t at_ns = until_ns < step ? until_ns : step;
+        struct timespec at = {.tv_sec = (time_t)(at_ns / 1000000000u),
+                              .tv_nsec = (long)(at_ns % 1000000000u)};
+        pthread_cond_timedwait(&pool->changed, &pool->lock, &at);
+    }
+    bool idle = pool->calls_now == 0;
+    pthread_mutex_unlock(&pool->lock);
+    return idle;
+}
+
+rune_status rune_supervisor_close(rune_supervisor *supervisor, uint64_t deadline_ns)
+{
+    if (rn_supervisor_is_forked(supervisor)) {
+        return RUNE_E_FORKED;
+    }
+    struct rn_pool *pool = &supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    pool->closing = true;
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+    if (wait_idle(pool, rn_after_ns(rn_now_ns(), deadline_ns))) {
+        return RUNE_OK;
+    }
+    cancel_all(supervisor);
+    (void)wait_idle(pool, rn_after_ns(rn_now_ns(), 20 * RN_GRACE_NS));
+    return RUNE_E_TIMED_OUT;
+}
+
+/* Looking in */
+
+void rune_supervisor_stats(rune_supervisor *supervisor, rune_stats *out_stats)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    *out_stats = pool->stats;
+    out_stats->calls_now = pool->calls_now;
+    for (struct rn_domain *domain = pool->domains; domain; domain = domain->next) {
+        for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
+            out_stats->workers_now++;
+            out_stats->spares_now += peer->place == RN_PLACE_SPARE;
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+rune_status rune_supervisor_report(rune_supervisor *supervisor, rune_text **out_text,
+                                   rune_error **error)
+{
+    if (rn_supervisor_is_forked(supervisor)) {
+        return rn_fail_plain(error, RN_E_FORKED);
+    }
+    struct rn_domain *domain;
+    struct rn_peer *peer;
+    rune_status status = rn_pool_domain(supervisor, "", false, &domain, error);
+    if (status == RUNE_OK) {
+        status = rn_peer_start(domain, &peer, error);
+    }
+    if (status != RUNE_OK) {
+        return status;
+    }
+    struct rn_wall_report report;
+    enum rn_error failed = rn_child_report(domain->zygote, &peer->child, &report);
+    if (failed == RN_OK) {
+        rn_wall_report_merge(&report, rn_zygote_report(domain->zygote));
+    }
+    rn_peer_retire(peer);
+    rn_peer_unref(peer);
+    RN_AUTO(rn_buf) struct rn_buf out;
+    rn_buf_init(&out, 1u << 20);
+    if (failed == RN_OK) {
+        rn_wall_report_to_json(&report,
+                               supervisor->options.policy == RUNE_POLICY_STRICT
+                                   ? RN_POLICY_STRICT
+                                   : RN_POLICY_BEST_EFFORT,
+                               0, &out);
+        failed = rn_buf_status(&out);
+    }
+    if (failed != RN_OK) {
+        return rn_fail_plain(error, failed);
+    }
+    status = rn_text_take(&out, out_text);
+    return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
+}
+
+void rune_supervisor_set_log(rune_supervisor *supervisor, rune_log_fn fn, void *user)
+{
+    pthread_mutex_lock(&supervisor->log_lock);
+    supervisor->log = fn;
+    supervisor->log_user = user;
+    pthread_mutex_unlock(&supervisor->log_lock);
+}
+
+void rn_supervisor_log(rune_supervisor *supervisor, int level, const char *format, ...)
+{
+    char line[LOG_LINE_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    pthread_mutex_lock(&supervisor->log_lock);
+    if (supervisor->log) {
+        supervisor->log(supervisor->log_user, level, line);
+    }
+    pthread_mutex_unlock(&supervisor->log_lock);
+}

@@ -1,0 +1,81 @@
+/*
+ * supervisor.h: the owner of everything: options, domains, pool, clock, runner.
+ *
+ * Locks, in the order in which they may nest: pool, peer, clock. The log and each zygote have their
+ * own, under which nothing else is taken.
+ */
+#ifndef RN_SUPERVISOR_SUPERVISOR_H
+#define RN_SUPERVISOR_SUPERVISOR_H
+
+#include <runeward/supervisor.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "supervisor/clock.h"
+#include "supervisor/limits.h"
+#include "supervisor/pool.h"
+#include "supervisor/spawner.h"
+
+/* Address range of a worker's heap; pages are the kernel's until they are touched. */
+#define RN_ARENA_SIZE (UINT64_C(512) << 20)
+#define RN_MEMORY_LIMIT_MAX (UINT64_C(448) << 20)
+#define RN_COMPILER_ARENA_SIZE (UINT64_C(1) << 30)
+#define RN_COMPILER_MEMORY_DEFAULT (UINT64_C(512) << 20)
+/* Between asking a call to end and killing its worker. */
+#define RN_GRACE_NS UINT64_C(40000000)
+/* Between a deadline and the zygote's doing what the supervisor should have done. */
+#define RN_BACKSTOP_NS UINT64_C(2000000000)
+#define RN_START_TIMEOUT_MS 10000
+
+struct rune_supervisor_options {
+    unsigned workers;
+    unsigned spares;
+    rune_policy policy;
+    rune_isolation isolation;
+    struct rune_limits limits;
+    unsigned calls_per_worker;
+    char *helpers; /* owned; NULL: search */
+};
+
+struct rn_runner;
+
+struct rune_supervisor {
+    _Atomic uint32_t refs;
+    struct rune_supervisor_options options;
+    struct rn_spawner *spawner;
+    struct rn_clock *clock;
+    struct rn_pool pool;
+    _Atomic uint32_t *fork_cookie; /* a page that is zero in forked children */
+
+    pthread_mutex_t runner_lock;
+    struct rn_runner *runner; /* NULL until first needed */
+
+    pthread_mutex_t log_lock;
+    rune_log_fn log;
+    void *log_user;
+
+    _Atomic uint64_t next_serial;
+    pthread_mutex_t random_lock;
+    uint8_t random[256];
+    size_t random_left;
+};
+
+void rn_supervisor_ref(rune_supervisor *supervisor);
+/* True in a child that the host forked. */
+bool rn_supervisor_is_forked(const rune_supervisor *supervisor);
+/* A random number that is not 0. */
+uint64_t rn_supervisor_random(rune_supervisor *supervisor);
+void rn_supervisor_log(rune_supervisor *supervisor, int level, const char *format, ...)
+    RN_PRINTF(3, 4);
+/* Fails with what the spawner reported. */
+rune_status rn_fail_spawn(rune_error **error, enum rn_error failed,
+                          const struct rn_spawn_failure *failure);
+/* The runner, started if needed; NULL if it cannot be. */
+struct rn_runner *rn_supervisor_runner(rune_supervisor *supervisor);
+
+/* helpers.c: paths of the helper programs in `options`, or wherever they are; the caller's. */
+enum rn_error rn_helpers_find(const char *directory, char **out_worker,
+                              char **out_compiler) RN_MUST_CHECK;
+
+#endif

@@ -1,0 +1,412 @@
+/* vm.c: Vms, the options of calls, and the synchronous call. */
+#include "supervisor/vm.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "bytecode/hash.h"
+#include "shm/message.h"
+#include "supervisor/call.h"
+#include "supervisor/context.h"
+#include "supervisor/error.h"
+#include "supervisor/host_call.h"
+#include "supervisor/record.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/unit.h"
+#include "supervisor/value.h"
+
+/* Options */
+
+rune_vm_options *rune_vm_options_new(void)
+{
+    rune_vm_options *options = rn_alloc(sizeof(*options));
+    if (options) {
+        rn_limits_init(&options->limits);
+    }
+    return options;
+}
+
+rune_status rune_vm_options_set_domain(rune_vm_options *options, const char *domain)
+{
+    size_t size = strlen(domain);
+    if (size > RN_DOMAIN_NAME_MAX) {
+        return RUNE_E_TOO_LARGE;
+    }
+    memcpy(options->domain, domain, size + 1);
+    return RUNE_OK;
+}
+
+void rune_vm_options_set_isolation(rune_vm_options *options, rune_isolation isolation)
+{
+    options->has_isolation = true;
+    options->isolation = isolation;
+}
+
+rune_status rune_vm_options_set_limits(rune_vm_options *options, const rune_limits *limits)
+{
+    options->limits = *limits;
+    return RUNE_OK;
+}
+
+void rune_vm_options_set_user(rune_vm_options *options, void *user)
+{
+    options->user = user;
+}
+
+void rune_vm_options_free(rune_vm_options *options)
+{
+    rn_free(options);
+}
+
+rune_call_options *rune_call_options_new(void)
+{
+    rune_call_options *options = rn_alloc(sizeof(*options));
+    if (options) {
+        rn_limits_init(&options->limits);
+    }
+    return options;
+}
+
+rune_status rune_call_options_set_limits(rune_call_options *options, const rune_limits *limits)
+{
+    options->limits = *limits;
+    return RUNE_OK;
+}
+
+void rune_call_options_set_seed(rune_call_options *options, uint64_t seed)
+{
+    options->seed = seed;
+}
+
+void rune_call_options_set_cancel_token(rune_call_options *options, rune_cancel_token *token)
+{
+    rune_cancel_token *old = options->token;
+    options->token = rune_cancel_token_ref(token);
+    rune_cancel_token_unref(old);
+}
+
+void rune_call_options_set_output(rune_call_options *options, rune_output_fn fn, void *user)
+{
+    options->output = fn;
+    options->output_user = user;
+}
+
+void rune_call_options_set_parent(rune_call_options *options, const rune_host_call *parent)
+{
+    options->parent = parent;
+}
+
+void rune_call_options_set_wait(rune_call_options *options, bool wait)
+{
+    options->wait = wait;
+}
+
+void rune_call_options_free(rune_call_options *options)
+{
+    if (options) {
+        rune_cancel_token_unref(options->token);
+        rn_free(options);
+    }
+}
+
+/* Vms */
+
+rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune_unit *unit,
+                        const rune_vm_options *options, rune_vm **out_vm, rune_error **error)
+{
+    if (rn_supervisor_is_forked(supervisor)) {
+        return rn_fail_plain(error, RN_E_FORKED);
+    }
+    struct rn_domain *domain = NULL;
+    rune_status status =
+        rn_pool_domain(supervisor, options ? options->domain : "", false, &domain, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    rune_vm *vm = rn_alloc(sizeof(*vm));
+    if (!vm) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    rn_supervisor_ref(supervisor);
+    vm->supervisor = supervisor;
+    vm->runtime = rune_runtime_ref(runtime);
+    vm->unit = rune_unit_ref(unit);
+    vm->domain = domain;
+    vm->serial = atomic_fetch_add(&supervisor->next_serial, 1) + 1;
+    vm->isolation =
+        options && options->has_isolation ? options->isolation : supervisor->options.isolation;
+    rn_limits_init(&vm->limits);
+    if (options) {
+        vm->limits = options->limits;
+        vm->user = options->user;
+    }
+    rn_pool_count_vm(domain, 1);
+    *out_vm = vm;
+    return RUNE_OK;
+}
+
+static bool claim(rune_vm *vm)
+{
+    return !atomic_exchange_explicit(&vm->busy, true, memory_order_acq_rel);
+}
+
+void rn_vm_release(rune_vm *vm)
+{
+    atomic_store_explicit(&vm->busy, false, memory_order_release);
+}
+
+/* Gives up the Globals, wherever they are. */
+static void leave_home(rune_vm *vm)
+{
+    if (vm->home) {
+        pthread_mutex_lock(&vm->home->lock);
+        rn_peer_drop_vm(vm->home, vm->handle, vm->unit, vm->runtime);
+        pthread_mutex_unlock(&vm->home->lock);
+        rn_peer_unref(vm->home);
+    }
+    vm->home = NULL;
+    vm->handle = 0;
+    vm->lost = false;
+}
+
+rune_status rune_vm_reset(rune_vm *vm)
+{
+    if (rn_supervisor_is_forked(vm->supervisor)) {
+        return RUNE_E_FORKED;
+    }
+    if (!claim(vm)) {
+        return RUNE_E_BUSY;
+    }
+    leave_home(vm);
+    rn_vm_release(vm);
+    return RUNE_OK;
+}
+
+rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit)
+{
+    rune_status status = rune_vm_reset(vm);
+    if (status == RUNE_OK) {
+        rune_unit *old = vm->unit;
+        vm->unit = rune_unit_ref(unit);
+        rune_unit_unref(old);
+    }
+    return status;
+}
+
+rune_status rune_vm_set_runtime(rune_vm *vm, rune_runtime *runtime)
+{
+    rune_status status = rune_vm_reset(vm);
+    if (status == RUNE_OK) {
+        rune_runtime *old = vm->runtime;
+        vm->runtime = rune_runtime_ref(runtime);
+        rune_runtime_unref(old);
+    }
+    return status;
+}
+
+void rune_vm_free(rune_vm *vm)
+{
+    if (!vm || rn_supervisor_is_forked(vm->supervisor)) {
+        return;
+    }
+    rune_supervisor *supervisor = vm->supervisor;
+    leave_home(vm);
+    if (vm->isolation == RUNE_ISOLATION_VM) {
+        rn_pool_retire_key(supervisor, vm->serial);
+    }
+    rn_pool_count_vm(vm->domain, -1);
+    rune_unit_unref(vm->unit);
+    rune_runtime_unref(vm->runtime);
+    rn_free(vm);
+    rune_supervisor_free(supervisor);
+}
+
+/* Preparing calls */
+
+/* What a call made inside a host function takes over from the call that it serves. */
+static rune_status inherit(struct rn_call *call, const rune_host_call *parent, rune_error **error)
+{
+    if (!parent) {
+        return RUNE_OK;
+    }
+    const struct rn_call *from = parent->call;
+    call->depth = from->depth + 1;
+    if (call->depth > RN_NESTING_MAX) {
+        return rn_fail(error, RUNE_E_OVERLOADED, "host functions and calls are nested %u deep",
+                       RN_NESTING_MAX);
+    }
+    uint64_t budget = from->limits.values[RUNE_LIMIT_BUDGET];
+    uint64_t left = budget > parent->budget ? budget - parent->budget : 1;
+    struct rune_limits limits = from->limits;
+    limits.values[RUNE_LIMIT_BUDGET] = budget == RUNE_UNLIMITED ? budget : left;
+    rn_limits_lower(&call->limits, &limits);
+    call->deadline_ns = from->deadline_ns;
+    call->bypass = true;
+    return RUNE_OK;
+}
+
+static void set_tag(struct rn_call_tags *tags, enum rn_call_tag tag, uint64_t value)
+{
+    if (value != RUNE_UNLIMITED) {
+        tags->values[tag] = value;
+        tags->present |= 1u << tag;
+    }
+}
+
+/* Tags and arguments, as they travel. */
+static enum rn_error encode(struct rn_call *call, const rune_const_value *const *args,
+                            size_t arg_count)
+{
+    struct rn_call_tags tags = {.present = 0};
+    const uint64_t *limits = call->limits.values;
+    set_tag(&tags, RN_CALL_TAG_BUDGET, limits[RUNE_LIMIT_BUDGET]);
+    set_tag(&tags, RN_CALL_TAG_MEMORY, limits[RUNE_LIMIT_MEMORY]);
+    set_tag(&tags, RN_CALL_TAG_OUTPUT_BYTES, limits[RUNE_LIMIT_OUTPUT]);
+    set_tag(&tags, RN_CALL_TAG_DEPTH, limits[RUNE_LIMIT_DEPTH]);
+    set_tag(&tags, RN_CALL_TAG_HOST_CALLS, limits[RUNE_LIMIT_HOST_CALLS]);
+    set_tag(&tags, RN_CALL_TAG_SEED, call->seed);
+    rn_buf_init(&call->body, RN_CALL_BODY_MAX);
+    rn_call_tags_encode(&tags, &call->body);
+    call->tags_size = (uint32_t)call->body.size;
+    rn_value_append_args(&call->body, args, arg_count);
+    return rn_buf_status(&call->body);
+}
+
+static rune_status fill(struct rn_call *call, rune_vm *vm, const rune_call_options *options,
+                        rune_error **error)
+{
+    call->supervisor = vm->supervisor;
+    call->vm = vm;
+    call->unit = rune_unit_ref(vm->unit);
+    call->runtime = rune_runtime_ref(vm->runtime);
+    call->user = vm->user;
+    call->limits = vm->limits;
+    rn_limits_lower(&call->limits, &vm->supervisor->options.limits);
+    if (options) {
+        rn_limits_lower(&call->limits, &options->limits);
+        call->seed = options->seed;
+        call->output = options->output;
+        call->output_user = options->output_user;
+        call->wait = options->wait;
+        rune_status status = inherit(call, options->parent, error);
+        if (status != RUNE_OK) {
+            return status;
+        }
+    }
+    rn_limits_fill(&call->limits);
+    if (call->limits.values[RUNE_LIMIT_MEMORY] > RN_MEMORY_LIMIT_MAX) {
+        call->limits.values[RUNE_LIMIT_MEMORY] = RN_MEMORY_LIMIT_MAX;
+    }
+    return RUNE_OK;
+}
+
+rune_status rn_vm_prepare(rune_vm *vm, const char *item, const rune_const_value *const *args,
+                          size_t arg_count, const rune_call_options *options,
+                          struct rn_call **out_call, rune_error **error)
+{
+    if (!rune_unit_has(vm->unit, item)) {
+        return rn_fail_reason(error, RUNE_E_NOT_FOUND, RUNE_REASON_USAGE, "no_item",
+                              "there is no function `%s`", item);
+    }
+    struct rn_call *call = rn_call_new();
+    if (!call) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    call->item = item[0] == 0 ? 0 : rn_hash_item(item, strlen(item));
+    call->item_name = item;
+    rune_status status = fill(call, vm, options, error);
+    if (status == RUNE_OK) {
+        enum rn_error failed = encode(call, args, arg_count);
+        status = failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
+    }
+    if (status == RUNE_OK && options && options->token &&
+        rune_cancel_token_is_cancelled(options->token)) {
+        status = rn_fail(error, RUNE_E_CANCELLED, "the call was cancelled before it began");
+    }
+    if (status != RUNE_OK) {
+        rn_call_unref(call);
+        return status;
+    }
+    *out_call = call;
+    return RUNE_OK;
+}
+
+/* A record of a call that did not begin. */
+static rune_record *record_of_failure(const rune_vm *vm, const char *item, rune_error *error)
+{
+    rune_record *record = rn_alloc(sizeof(*record));
+    if (record) {
+        record->reason = error->reason;
+        record->error = error;
+        record->limits = vm->limits;
+        memcpy(record->unit_id, vm->unit->id_text, sizeof(record->unit_id));
+        record->item = rn_strndup(item, strlen(item));
+    }
+    return record;
+}
+
+static rune_status call_claimed(rune_vm *vm, const char *item, const rune_const_value *const *args,
+                                size_t arg_count, const rune_call_options *options,
+                                rune_record **out_record, rune_error **error)
+{
+    struct rn_call *call = NULL;
+    rune_error *why = NULL;
+    rune_status status = rn_vm_prepare(vm, item, args, arg_count, options, &call, &why);
+    if (status == RUNE_OK) {
+        status = rn_call_begin(call, &why);
+    }
+    if (status == RUNE_OK) {
+        rn_call_watch(call, options ? options->token : NULL, NULL);
+        rn_call_drive(call);
+        status = rn_call_end(call, out_record);
+    } else if (why) {
+        *out_record = record_of_failure(vm, item, why);
+        status = *out_record ? RUNE_OK : RUNE_E_NO_MEMORY;
+    }
+    rn_call_unref(call);
+    if (status != RUNE_OK) {
+        return rn_fail_plain(error, (enum rn_error)status);
+    }
+    return RUNE_OK;
+}
+
+rune_status rune_vm_call_record(rune_vm *vm, const char *item, const rune_const_value *const *args,
+                                size_t arg_count, const rune_call_options *options,
+                                rune_record **out_record, rune_error **error)
+{
+    if (rn_supervisor_is_forked(vm->supervisor)) {
+        return rn_fail_plain(error, RN_E_FORKED);
+    }
+    for (size_t i = 0; i < arg_count; i++) {
+        if (!args[i]) {
+            return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "argument %zu is NULL", i);
+        }
+    }
+    if (!claim(vm)) {
+        return rn_fail(error, RUNE_E_BUSY, "a call of this Vm runs already");
+    }
+    rune_status status = call_claimed(vm, item, args, arg_count, options, out_record, error);
+    rn_vm_release(vm);
+    return status;
+}
+
+rune_status rune_vm_call(rune_vm *vm, const char *item, const rune_const_value *const *args,
+                         size_t arg_count, const rune_call_options *options,
+                         rune_const_value **out_value, rune_error **error)
+{
+    rune_record *record = NULL;
+    rune_status status = rune_vm_call_record(vm, item, args, arg_count, options, &record, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    if (record->reason == RUNE_REASON_OK) {
+        *out_value = RN_TAKE(record->value);
+    } else {
+        status = record->error ? record->error->status : rn_status_of_reason(record->reason);
+        if (error) {
+            *error = RN_TAKE(record->error);
+        }
+    }
+    rune_record_free(record);
+    return status;
+}
