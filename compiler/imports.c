@@ -179,16 +179,19 @@ struct rn_target rn_import_follow(struct rn_items *items, struct rn_import *impo
     if (import->state == RN_IMPORT_DONE) {
         return import->target;
     }
+    if (p->depth == 0) {
+        p->origin = span;
+    }
     if (import->state == RN_IMPORT_ACTIVE) {
         if (!p->quiet) {
-            report(items, RN_DIAGNOSTIC_IMPORT_CYCLE, span);
+            report(items, RN_DIAGNOSTIC_IMPORT_CYCLE, p->origin);
         }
         return failed;
     }
     if (p->depth >= IMPORT_DEPTH_MAX) {
         if (!p->quiet) {
             struct rn_number_text number;
-            rn_diagnose(items->diagnostics, IMPORT_RECURSION, span,
+            rn_diagnose(items->diagnostics, IMPORT_RECURSION, p->origin,
                         rn_text_u64(&number, IMPORT_DEPTH_MAX));
             p->unusable = true;
         }

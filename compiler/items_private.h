@@ -52,9 +52,10 @@ struct rn_items_private {
     uint32_t import_capacity;
     struct rn_impl *impls; /* to be attached once all names are known */
     struct rn_impl *last_impl;
-    uint64_t steps; /* of looking names up: bounded */
-    uint32_t depth; /* of imports over imports */
-    bool quiet;     /* cycles are reported where they are used, not while checking */
+    uint64_t steps;        /* of looking names up: bounded */
+    struct rn_span origin; /* of the path that set out on imports over imports */
+    uint32_t depth;        /* of imports over imports */
+    bool quiet;            /* cycles are reported where they are used, not while checking */
     bool unusable;
     rn_symbol crate_symbol;
 };
