@@ -15,12 +15,13 @@ NATIVE(panic)
 
 /* ---- Access ---- */
 
+/* Natives hold values exclusively only while they run: what is not moved can be read. */
 NATIVE(is_readable)
 {
+    (void)vm;
     (void)count;
-    struct rn_access access;
-    RN_TRY_VM(rn_value_access(vm, args[0], &access));
-    return rn_std_bool(args, !access.moved && !access.exclusive);
+    bool moved = rn_value_is_object(args[0]) && (args[0].object->flags & RN_OBJECT_MOVED) != 0;
+    return rn_std_bool(args, !moved);
 }
 
 NATIVE(is_writable)
