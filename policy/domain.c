@@ -205,6 +205,19 @@ static bool empty_root(void)
            change_root() && mount(NULL, "/", NULL, flags, NULL) == 0;
 }
 
+// In its own user namespace the domain's processes get none of a deeper one, where they would have
+// capabilities again. Without effect elsewhere; then only the filter denies it.
+static void forbid_namespaces(void)
+{
+    static const char *const kinds[] = {"user", "mnt", "pid",    "net",
+                                        "ipc",  "uts", "cgroup", "time"};
+    for (size_t i = 0; i < RN_COUNT_OF(kinds); i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "/proc/sys/user/max_%s_namespaces", kinds[i]);
+        (void)write_file(path, "0");
+    }
+}
+
 static bool drop_bounding_set(void)
 {
     for (unsigned long capability = 0; capability < 64; capability++) {
@@ -278,6 +291,9 @@ void rn_domain_enter(struct rn_domain *domain)
     struct rn_wall_report *report = &domain->report;
     note(report, RN_LAYER_SESSION, setsid() >= 0);
     separate_cores(report);
+    if (domain->user_namespace) {
+        forbid_namespaces(); // while procfs is still in sight
+    }
 #ifndef RN_SANITIZED
     if ((report->active & RN_LAYER_BIT(RN_LAYER_PID_NAMESPACE)) != 0) {
         note(report, RN_LAYER_EMPTY_ROOT, empty_root());

@@ -18,8 +18,13 @@
 
 void harness_open(struct harness *harness, enum rn_policy policy)
 {
+    harness_open_with(harness, policy, RN_WALL_SUBJECT);
+}
+
+void harness_open_with(struct harness *harness, enum rn_policy policy, const char *program)
+{
     struct rn_spawner_options options = {
-        .worker_path = RN_WALL_SUBJECT, .compiler_path = RN_WALL_SUBJECT, .policy = policy};
+        .worker_path = program, .compiler_path = program, .policy = policy};
     struct rn_spawn_failure failure;
     *harness = (struct harness){0};
     enum rn_error error = rn_spawner_new(&options, &harness->spawner, &failure);

@@ -20,6 +20,8 @@ struct subject {
 
 /* Fails the test with the step when the domain cannot be made. */
 void harness_open(struct harness *harness, enum rn_policy policy);
+/* The same with another program as subject. */
+void harness_open_with(struct harness *harness, enum rn_policy policy, const char *program);
 void harness_close(struct harness *harness);
 
 void subject_spawn(struct harness *harness, enum rn_role role, struct subject *subject);

@@ -76,6 +76,8 @@ static long obey(struct rn_process *process, const struct order *order)
         return 0;
     case ORDER_SEED:
         return (long)process->seed[0] << 8 | process->seed[1];
+    case ORDER_ATTEMPT:
+        return attempts[order->number % attempt_count].run(process, &order->target);
     case ORDER_EXIT:
         rn_process_exit((int)order->number);
     }

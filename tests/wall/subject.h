@@ -2,6 +2,8 @@
 #ifndef RN_TESTS_WALL_SUBJECT_H
 #define RN_TESTS_WALL_SUBJECT_H
 
+#include "tests/wall/attempts.h"
+
 #include <stdint.h>
 
 enum order_kind {
@@ -14,7 +16,8 @@ enum order_kind {
     ORDER_READ_SEGMENT,  /* byte arguments[0] of segment `number` */
     ORDER_WRITE_SEGMENT, /* likewise */
     ORDER_SEED,
-    ORDER_EXIT, /* with code `number` */
+    ORDER_ATTEMPT, /* `number` of attempts.h, with `target` */
+    ORDER_EXIT,    /* with code `number` */
 };
 
 struct order {
@@ -22,6 +25,7 @@ struct order {
     uint32_t padding;
     uint64_t number;
     uint64_t arguments[6];
+    struct attempt_target target;
 };
 
 #endif
