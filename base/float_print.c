@@ -45,7 +45,7 @@ static void set_digits(struct rn_f64_digits *out, uint64_t decimal, int32_t deci
         reversed[count++] = (char)('0' + decimal % 10);
     }
     uint32_t zeros = 0;
-    while (reversed[zeros] == '0') {
+    while (zeros < count && reversed[zeros] == '0') {
         zeros++;
     }
     out->exponent = (int32_t)count - decimals;
