@@ -269,7 +269,9 @@ void rn_gen_move(struct rn_gen *gen, uint32_t dest, uint32_t source)
 
 void rn_gen_unit(struct rn_gen *gen, uint32_t dest)
 {
-    if (dest != RN_NONE) {
+    if (dest == RN_GEN_RETURN) {
+        rn_emit_RETURN_UNIT(gen->builder);
+    } else if (dest != RN_NONE) {
         rn_emit_UNIT(gen->builder, dest);
     }
 }
@@ -344,19 +346,6 @@ static void bind_arguments(struct rn_gen *gen, const struct rn_hir_function *fun
     }
 }
 
-static struct rn_span end_of(const struct rn_hir_expr *body)
-{
-    struct rn_span span = body->span;
-    span.start = span.end > span.start ? span.end - 1 : span.start;
-    return span;
-}
-
-static bool ends_in_value(const struct rn_hir_function *function)
-{
-    const struct rn_hir_expr *body = function->body;
-    return body->kind != RN_HIR_BLOCK || body->block.value != NULL || body->block.target != NULL;
-}
-
 static void report_fault(struct rn_gen *gen, const struct rn_hir_function *function)
 {
     enum rn_builder_fault fault = rn_builder_fault(gen->builder);
@@ -377,15 +366,7 @@ static void generate(struct rn_gen *gen, const struct rn_hir_function *function)
     rn_builder_begin(gen->builder, function->index);
     rn_gen_span(gen, function->span);
     bind_arguments(gen, function);
-    if (ends_in_value(function)) {
-        uint32_t value = rn_gen_any(gen, function->body);
-        rn_gen_span(gen, end_of(function->body));
-        rn_emit_RETURN(gen->builder, value);
-    } else {
-        rn_gen_ignore(gen, function->body);
-        rn_gen_span(gen, end_of(function->body));
-        rn_emit_RETURN_UNIT(gen->builder);
-    }
+    rn_gen_value(gen, function->body, RN_GEN_RETURN);
     place_panics(gen);
     rn_builder_end(gen->builder);
     report_fault(gen, function);

@@ -27,6 +27,8 @@
 
 /* Variables alive at once from which on a function gets a wide frame. */
 #define RN_GEN_VARIABLES_MAX 150u
+/* As `dest`: the value is the result of the function, which returns at once. */
+#define RN_GEN_RETURN (RN_NONE - 1)
 /* Elements that one instruction builds; literals with more are built in pieces. */
 #define RN_GEN_CHUNK 64u
 
@@ -110,6 +112,7 @@ static inline uint32_t rn_gen_take(struct rn_gen *gen)
 }
 /* Puts the value of `source` into `dest`. */
 void rn_gen_move(struct rn_gen *gen, uint32_t dest, uint32_t source);
+/* A unit as value; nothing if `dest` is RN_NONE. */
 void rn_gen_unit(struct rn_gen *gen, uint32_t dest);
 void rn_gen_span(struct rn_gen *gen, struct rn_span span);
 /* A label whose height is `next`. */
@@ -132,14 +135,14 @@ void rn_gen_closure(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t
 void rn_gen_assign(struct rn_gen *gen, const struct rn_hir_expr *expr);
 void rn_gen_compound(struct rn_gen *gen, const struct rn_hir_expr *expr);
 
-/* Control; `dest` may be RN_NONE. */
+/* Control; `dest` may be RN_NONE or RN_GEN_RETURN. */
 void rn_gen_block(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest);
 void rn_gen_if(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest);
 void rn_gen_loop(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest);
 void rn_gen_match(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest);
 void rn_gen_select(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest);
 void rn_gen_jump(struct rn_gen *gen, const struct rn_hir_expr *expr);
-/* A value wherever `dest` says, RN_NONE: nowhere. */
+/* A value wherever `dest` says; RN_NONE: nowhere. */
 void rn_gen_value(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest);
 
 /* Binds a variable to the value in `source`; `owned`: nobody else needs that register. */

@@ -607,18 +607,42 @@ static void inner_into(struct rn_gen *gen, const struct rn_hir_expr *expr, uint3
     }
 }
 
-static void return_from(struct rn_gen *gen, const struct rn_hir_expr *expr)
+/* Returns a value: choices return from each of their branches. */
+static void return_value(struct rn_gen *gen, const struct rn_hir_expr *expr)
 {
-    uint32_t mark = gen->next;
-    if (expr->left == NULL) {
-        rn_gen_span(gen, expr->span);
-        rn_emit_RETURN_UNIT(gen->builder);
+    if (!rn_builder_reachable(gen->builder)) {
         return;
     }
-    uint32_t value = rn_gen_any(gen, expr->left);
+    switch ((int)expr->kind) {
+    case RN_HIR_BLOCK:
+        rn_gen_block(gen, expr, RN_GEN_RETURN);
+        return;
+    case RN_HIR_IF:
+        rn_gen_if(gen, expr, RN_GEN_RETURN);
+        return;
+    case RN_HIR_MATCH:
+        rn_gen_match(gen, expr, RN_GEN_RETURN);
+        return;
+    case RN_HIR_LOOP:
+        rn_gen_loop(gen, expr, RN_GEN_RETURN);
+        return;
+    default:
+        break;
+    }
+    uint32_t mark = gen->next;
+    uint32_t value = rn_gen_any(gen, expr);
     gen->next = mark;
     rn_gen_span(gen, expr->span);
     rn_emit_RETURN(gen->builder, value);
+}
+
+static void return_from(struct rn_gen *gen, const struct rn_hir_expr *expr)
+{
+    if (expr->left == NULL) {
+        rn_emit_RETURN_UNIT(gen->builder);
+    } else {
+        return_value(gen, expr->left);
+    }
 }
 
 void rn_gen_into(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest)
@@ -761,6 +785,8 @@ void rn_gen_value(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t d
 {
     if (dest == RN_NONE) {
         rn_gen_ignore(gen, expr);
+    } else if (dest == RN_GEN_RETURN) {
+        return_value(gen, expr);
     } else {
         rn_gen_into(gen, expr, dest);
     }

@@ -13,6 +13,13 @@ static void warn_unreachable(struct rn_gen *gen, struct rn_span span, bool *repo
     *reported = true;
 }
 
+/* The closing brace. */
+static struct rn_span end_of(struct rn_span span)
+{
+    span.start = span.end > span.start ? span.end - 1 : span.start;
+    return span;
+}
+
 static void statements(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest)
 {
     // In code that is dead as a whole the statement before it was reported.
@@ -26,6 +33,7 @@ static void statements(struct rn_gen *gen, const struct rn_hir_expr *expr, uint3
     }
     const struct rn_hir_expr *value = expr->block.value;
     if (value == NULL) {
+        rn_gen_span(gen, end_of(expr->span));
         rn_gen_unit(gen, dest);
         return;
     }
@@ -242,12 +250,8 @@ void rn_gen_jump(struct rn_gen *gen, const struct rn_hir_expr *expr)
         return;
     }
     uint32_t mark = gen->next;
-    if (jumps->dest == RN_NONE) {
-        if (expr->jump.value != NULL) {
-            rn_gen_ignore(gen, expr->jump.value);
-        }
-    } else if (expr->jump.value != NULL) {
-        rn_gen_into(gen, expr->jump.value, jumps->dest);
+    if (expr->jump.value != NULL) {
+        rn_gen_value(gen, expr->jump.value, jumps->dest);
     } else {
         rn_gen_unit(gen, jumps->dest);
     }

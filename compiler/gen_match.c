@@ -204,6 +204,16 @@ static struct arm_labels *make_labels(struct rn_gen *gen, uint32_t count)
     return labels;
 }
 
+/* Whether the last arm fits everything. */
+static bool ends_in_any(const struct rn_hir_expr *expr)
+{
+    if (expr->match.count == 0) {
+        return false;
+    }
+    const struct rn_hir_arm *last = &expr->match.arms[expr->match.count - 1];
+    return last->guard == NULL && !rn_hir_refutable(last->pat);
+}
+
 void rn_gen_match(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest)
 {
     uint32_t base = gen->next;
@@ -211,6 +221,7 @@ void rn_gen_match(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t d
     uint32_t subject = rn_gen_any(gen, expr->match.subject);
     bool owned = subject >= base;
     uint32_t mark = gen->next;
+    bool complete = ends_in_any(expr);
     struct rn_label nothing = rn_gen_label(gen);
     struct arm_labels *labels = make_labels(gen, expr->match.count);
     if (labels == NULL) {
@@ -226,13 +237,17 @@ void rn_gen_match(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t d
                  last ? nothing : labels[i + 1].test);
         rn_gen_value(gen, expr->match.arms[i].body, dest);
         rn_gen_scope_end(gen, mark, dest);
-        rn_gen_span(gen, expr->match.arms[i].span);
-        rn_emit_JUMP(gen->builder, end);
+        if (!last || !complete) {
+            rn_gen_span(gen, expr->match.arms[i].span);
+            rn_emit_JUMP(gen->builder, end);
+        }
     }
-    // No arm fits: the value is unit.
-    rn_builder_place_forward(gen->builder, nothing);
     gen->next = base;
-    rn_gen_unit(gen, dest);
+    if (!complete) {
+        // No arm fits: the value is unit.
+        rn_builder_place_forward(gen->builder, nothing);
+        rn_gen_unit(gen, dest);
+    }
     rn_builder_place_forward(gen->builder, end);
 }
 

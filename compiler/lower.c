@@ -180,8 +180,10 @@ void rn_scope_end(struct rn_lower *lower, uint32_t mark)
     }
 }
 
-static void report_moved(struct rn_lower *lower, const struct rn_hir_var *var, struct rn_span span)
+/* Once for each variable. */
+static void report_moved(struct rn_lower *lower, struct rn_hir_var *var, struct rn_span span)
 {
+    var->moved = false;
     struct rn_diagnostic *diagnostic =
         rn_diagnostics_add(lower->diagnostics, RN_DIAGNOSTIC_VARIABLE_MOVED, span, NULL, 0);
     rn_diagnostic_label(lower->diagnostics, diagnostic, var->moved_at, "moved here");
