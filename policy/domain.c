@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#define NOBODY 65534u
 #define BASIC_NAMESPACES (CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS)
 #define ALL_NAMESPACES (BASIC_NAMESPACES | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
@@ -49,9 +50,39 @@ static const struct {
     {CLONE_NEWUTS, RN_LAYER_UTS_NAMESPACE},   {CLONE_NEWCGROUP, RN_LAYER_CGROUP_NAMESPACE},
 };
 
+// Inside a container only some uids exist. The wanted one, or one of the upper half of the largest
+// range there is, which is the least likely to be somebody's. False when there is only one uid.
+static bool choose_uid(uint32_t wanted, uint32_t *out_uid)
+{
+    FILE *map = fopen("/proc/self/uid_map", "re");
+    unsigned first;
+    unsigned outer;
+    unsigned count;
+    uint32_t best = wanted;
+    unsigned best_count = 0;
+    unsigned total = 0;
+    while (map != NULL && fscanf(map, "%u %u %u", &first, &outer, &count) == 3) {
+        total = total + count < total ? UINT32_MAX : total + count;
+        if (wanted >= first && wanted - first < count) {
+            best = wanted;
+            best_count = UINT32_MAX;
+        } else if (count > best_count) {
+            best_count = count;
+            best = first + (count - 1) - wanted % (count / 2 + 1);
+        }
+    }
+    if (map != NULL) {
+        fclose(map);
+    }
+    *out_uid = best;
+    return total != 1;
+}
+
 void rn_domain_init(struct rn_domain *domain, uint32_t uid)
 {
-    *domain = (struct rn_domain){.privileged = geteuid() == 0, .uid = uid};
+    // A root that has no uid to give away is as good as an ordinary user.
+    *domain = (struct rn_domain){0};
+    domain->privileged = geteuid() == 0 && choose_uid(uid, &domain->uid);
     if (!domain->privileged) {
         domain->uid = geteuid();
     }
@@ -89,8 +120,10 @@ static bool write_maps(const struct rn_domain *domain, pid_t child)
     }
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)child);
-    return write_file(path, "deny") && write_map(child, "uid_map", geteuid(), geteuid()) &&
-           write_map(child, "gid_map", getegid(), getegid());
+    uint32_t uid_inside = geteuid() == 0 ? NOBODY : geteuid();
+    uint32_t gid_inside = getegid() == 0 ? NOBODY : getegid();
+    return write_file(path, "deny") && write_map(child, "uid_map", uid_inside, geteuid()) &&
+           write_map(child, "gid_map", gid_inside, getegid());
 }
 
 static pid_t clone_with(uint64_t flags, int *out_pidfd)

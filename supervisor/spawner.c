@@ -564,6 +564,23 @@ static bool has_ended(const struct rn_child *child)
     return poll(&polled, 1, 0) != 0;
 }
 
+// As an ordinary user without user namespaces the kernel shows nobody the descriptors of a process
+// that is not dumpable. One that has the filter and spoke has passed process.c's own check of the
+// layers that no policy goes without; that then stands for the look that is denied.
+static void infer_floor(struct rn_wall_report *report)
+{
+    uint64_t floor = rn_policy_required(RN_POLICY_BEST_EFFORT);
+    if ((report->active & RN_LAYER_BIT(RN_LAYER_SECCOMP)) == 0) {
+        return;
+    }
+    for (unsigned layer = 0; layer < RN_LAYER_COUNT; layer++) {
+        int error = report->refused_errno[layer];
+        if ((floor & RN_LAYER_BIT(layer)) != 0 && (error == EACCES || error == EPERM)) {
+            rn_wall_report_active(report, (enum rn_layer)layer);
+        }
+    }
+}
+
 enum rn_error rn_child_report(const struct rn_zygote *zygote, const struct rn_child *child,
                               struct rn_wall_report *out_report)
 {
@@ -576,6 +593,7 @@ enum rn_error rn_child_report(const struct rn_zygote *zygote, const struct rn_ch
     struct rn_wall_report unseen = zygote->report;
     unseen.active &= ~rn_wall_visible();
     rn_wall_report_merge(&seen, &unseen);
+    infer_floor(&seen);
     *out_report = seen;
     return RN_OK;
 }

@@ -124,7 +124,8 @@ struct rn_kill_deadline {
  * Looks at a live child from outside (policy/look.h) and adds what its zygote, which runs no
  * foreign code, says of layers that cannot be seen. The child's own word is not asked. Meaningful
  * after the child's first message. RN_E_NOT_FOUND: it has ended. Layers that this user may not look
- * at stay inactive with EACCES or EPERM.
+ * at stay inactive with EACCES or EPERM, except those without which no process gets as far as
+ * speaking.
  */
 enum rn_error rn_child_report(const struct rn_zygote *zygote, const struct rn_child *child,
                               struct rn_wall_report *out_report) RN_MUST_CHECK;
