@@ -6,9 +6,12 @@
  * objects objects in their order, a repeated key is an error. Integers are exact.
  *
  * Writing: unit, None, NaN and infinities become null; Some(v) becomes v; tuples, vectors, bytes
- * and sets arrays; chars strings; Ok(v) {"Ok": v}; hashes and types "0x…"; structs and variants are
- * named through `names`, or by their hashes. Hash maps become objects if all keys are strings, else
- * arrays of pairs.
+ * and sets arrays; chars strings; Ok(v) {"Ok": v}; orderings "Less", "Equal", "Greater"; hashes and
+ * types "0x…"; 1..2 {"start": 1, "end": 2}, with "last" if inclusive; functions {"function": hash,
+ * "captures": [..]}. Hash maps become objects if all keys are strings, else arrays of pairs. A
+ * struct becomes the object of its fields, with unnamed fields an array, without any null; a
+ * variant "Name", {"Name": v} with one unnamed field, else {"Name": fields}. What `names` does not
+ * know, or with another number of fields, becomes {"type": hash, "variant": hash, "fields": [..]}.
  *
  * Trust: reads text from anybody. Depth and size are bounded; nothing recurses.
  */
@@ -39,7 +42,7 @@ struct rn_json_type {
 };
 struct rn_json_names {
     void *user;
-    /* `variant_hash` 0: a struct. False: not known. *out_type is borrowed until the next call. */
+    /* `variant_hash` 0: a struct. False: not known. *out_type is borrowed until writing ends. */
     bool (*find)(void *user, uint64_t type_hash, uint64_t variant_hash,
                  struct rn_json_type *out_type);
 };
