@@ -333,7 +333,8 @@ static void bind_arguments(struct rn_gen *gen, const struct rn_hir_function *fun
         }
     }
     gen->next = base + function->capture_count;
-    gen->all_wide = function->var_count > RN_GEN_VARIABLES_MAX;
+    gen->all_wide =
+        function->var_count + function->capture_count + function->widest > RN_GEN_VARIABLES_MAX;
     uint32_t wide_count = gen->all_wide ? function->var_serial : function->wide_count;
     if (wide_count > 0) {
         make_wide_frame(gen, wide_count);

@@ -25,12 +25,10 @@
 #include "bytecode/builder.h"
 #include "compiler/hir.h"
 
-/* Variables alive at once from which on a function gets a wide frame. */
-#define RN_GEN_VARIABLES_MAX 150u
+/* Registers for variables and the widest window of one instruction; beyond comes the wide frame. */
+#define RN_GEN_VARIABLES_MAX 190u
 /* As `dest`: the value is the result of the function, which returns at once. */
 #define RN_GEN_RETURN (RN_NONE - 1)
-/* Elements that one instruction builds; literals with more are built in pieces. */
-#define RN_GEN_CHUNK 64u
 
 struct rn_gen_target {
     struct rn_label break_label;

@@ -148,7 +148,7 @@ static uint32_t push_vec(struct rn_gen *gen, const struct rn_hir_exprs *items, s
     rn_emit_VEC_RESERVE(gen->builder, vec, items->count);
     for (uint32_t done = 0; done < items->count;) {
         uint32_t left = items->count - done;
-        struct rn_hir_exprs part = {items->items + done, left < RN_GEN_CHUNK ? left : RN_GEN_CHUNK};
+        struct rn_hir_exprs part = {items->items + done, left < RN_HIR_CHUNK ? left : RN_HIR_CHUNK};
         uint32_t window = push_all(gen, &part);
         rn_gen_span(gen, span);
         rn_emit_VEC_EXTEND(gen->builder, vec, window, part.count);
@@ -178,8 +178,8 @@ static void object_into(struct rn_gen *gen, const struct rn_hir_expr *expr, uint
 {
     const struct rn_hir_exprs *items = &expr->list.items;
     struct rn_hir_exprs first = *items;
-    if (first.count > RN_GEN_CHUNK) {
-        first.count = RN_GEN_CHUNK;
+    if (first.count > RN_HIR_CHUNK) {
+        first.count = RN_HIR_CHUNK;
     }
     uint32_t window = push_all(gen, &first);
     rn_gen_span(gen, expr->span);
@@ -291,14 +291,14 @@ static void struct_into(struct rn_gen *gen, const struct rn_hir_expr *expr, uint
     uint32_t type = rn_gen_type(gen, expr->list.type);
     struct rn_hir_exprs items = expr->list.items;
     bool sorted = in_order(expr);
-    if (!sorted && (may_reorder(expr) || count > RN_GEN_CHUNK)) {
+    if (!sorted && (may_reorder(expr) || count > RN_HIR_CHUNK)) {
         if (!reordered(gen, expr, &items)) {
             return;
         }
         sorted = true;
     }
     uint32_t window;
-    if (count > RN_GEN_CHUNK) {
+    if (count > RN_HIR_CHUNK) {
         window = push_vec(gen, &items, expr->span);
         rn_emit_STRUCT_OF(gen->builder, window, type);
     } else {
@@ -321,7 +321,7 @@ void rn_gen_list(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t de
         return;
     }
     uint32_t count = expr->list.items.count;
-    if (count > RN_GEN_CHUNK) {
+    if (count > RN_HIR_CHUNK) {
         large_list(gen, expr, dest);
         return;
     }

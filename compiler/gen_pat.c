@@ -148,7 +148,7 @@ static bool let_unpacked(struct rn_gen *gen, const struct rn_hir_expr *expr)
     const struct rn_hir_pat *pat = expr->let.pat;
     const struct rn_hir_expr *value = expr->let.value;
     if (pat->kind != RN_HIR_PAT_TUPLE || value->kind != RN_HIR_TUPLE || pat->open ||
-        pat->list.count != value->list.items.count || pat->list.count > RN_GEN_CHUNK) {
+        pat->list.count != value->list.items.count || pat->list.count > RN_HIR_CHUNK) {
         return false;
     }
     uint32_t first = gen->next;

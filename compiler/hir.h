@@ -13,6 +13,9 @@
 #include "compiler/constant.h"
 #include "compiler/items.h"
 
+/* Elements that one instruction builds; literals with more are built in pieces. */
+#define RN_HIR_CHUNK 64u
+
 struct rn_hir_expr;
 struct rn_hir_pat;
 struct rn_hir_function;
@@ -275,6 +278,7 @@ struct rn_hir_function {
     uint32_t var_count;  /* variables alive at once */
     uint32_t var_serial; /* variables in all */
     uint32_t wide_count; /* those marked `wide` by lowering */
+    uint32_t widest;     /* values that one instruction takes side by side, at most */
 };
 
 /* True if the pattern can fail to match. */

@@ -451,12 +451,21 @@ static void take_captures(const struct rn_hir_function *function, struct rn_span
     }
 }
 
+void rn_lower_widen(struct rn_lower *lower, uint32_t count)
+{
+    struct rn_hir_function *function = lower->frame->function;
+    if (count > function->widest) {
+        function->widest = count;
+    }
+}
+
 static struct rn_hir_expr *finish_closure(struct rn_lower *lower, struct rn_hir_function *function,
                                           struct rn_span span)
 {
     if (function->is_move) {
         take_captures(function, span);
     }
+    rn_lower_widen(lower, function->capture_count);
     struct rn_hir_expr *expr = rn_hir_new(lower, RN_HIR_CLOSURE, span);
     expr->closure = function;
     return expr;

@@ -119,6 +119,8 @@ struct rn_hir_expr *rn_hir_constant(struct rn_lower *lower, struct rn_constant c
                                     struct rn_span span);
 struct rn_hir_expr *rn_hir_local(struct rn_lower *lower, struct rn_hir_var *var,
                                  struct rn_span span);
+/* Some instruction of this function takes `count` values side by side. */
+void rn_lower_widen(struct rn_lower *lower, uint32_t count);
 /* Zeroed memory in the arena of the tree, or NULL with `error` set. */
 void *rn_lower_alloc(struct rn_lower *lower, size_t count, size_t size);
 static inline struct rn_hir_expr *rn_hir_error(struct rn_lower *lower)

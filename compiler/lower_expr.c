@@ -527,6 +527,7 @@ static struct rn_hir_expr *lower_list(struct rn_lower *lower, const struct rn_as
     if (!rn_lower_exprs(lower, ast->list.items, ast->list.count, &expr->list.items)) {
         return rn_hir_error(lower);
     }
+    rn_lower_widen(lower, ast->list.count < RN_HIR_CHUNK ? ast->list.count : RN_HIR_CHUNK);
     return expr;
 }
 

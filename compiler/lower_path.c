@@ -279,6 +279,7 @@ static struct rn_hir_expr *call_new(struct rn_lower *lower, enum rn_hir_kind kin
     if (!rn_lower_exprs(lower, ast->call.args, ast->call.count, &expr->call.args)) {
         return rn_hir_error(lower);
     }
+    rn_lower_widen(lower, ast->call.count);
     return expr;
 }
 
@@ -501,6 +502,7 @@ static struct rn_hir_expr *call_method(struct rn_lower *lower, const struct rn_a
         args[i] = rn_lower_expr(lower, ast->call.args[i - 1]);
     }
     expr->call.args = (struct rn_hir_exprs){args, count};
+    rn_lower_widen(lower, count);
     return expr;
 }
 
@@ -561,6 +563,7 @@ static bool lower_fields(struct rn_lower *lower, const struct rn_ast_expr *ast,
         expr->list.items.items[i] = field_value(lower, &ast->object.fields[i]);
     }
     expr->list.items.count = count;
+    rn_lower_widen(lower, count < RN_HIR_CHUNK ? count : RN_HIR_CHUNK);
     return ok;
 }
 
