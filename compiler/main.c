@@ -227,7 +227,7 @@ static enum rn_error build(struct server *server)
     }
     struct rn_context *context = NULL;
     enum rn_error error = rn_context_new(&context);
-    if (error == RN_OK) {
+    if (error == RN_OK && request.as.BUILD.context_size > 0) {
         error = rn_context_decode(context, body + request.as.BUILD.name_size,
                                   request.as.BUILD.context_size);
     }

@@ -157,12 +157,8 @@ bool rn_compiler_exit(struct rn_compiler *compiler, struct rn_child_exit *out_ex
         return false;
     }
     for (int waited_ms = 0; waited_ms < EXIT_WAIT_MS; waited_ms += 2) {
-        struct rn_child_exit exit;
-        while (rn_zygote_next_exit(compiler->domain->zygote, &exit) == RN_OK) {
-            if (exit.id == compiler->child.id) {
-                *out_exit = exit;
-                return true;
-            }
+        if (rn_domain_find_end(compiler->domain, compiler->child.id, out_exit)) {
+            return true;
         }
         struct pollfd notices = {.fd = rn_zygote_fd(compiler->domain->zygote), .events = POLLIN};
         (void)poll(&notices, 1, 2);

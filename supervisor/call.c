@@ -36,11 +36,7 @@ struct rn_call *rn_call_new(void)
     atomic_init(&call->refs, 1);
     call->events_end = &call->events;
     call->open = true;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&call->cond, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&call->cond, NULL);
     return call;
 }
 
@@ -459,7 +455,7 @@ void rn_call_drive(struct rn_call *call)
         if (!handle_events(call)) {
             pause_for_sink();
         } else if (!is_over(call)) {
-            (void)rn_peer_wait(call->peer, call, RN_NEVER_NS);
+            rn_peer_wait(call->peer, call);
         }
     }
 }

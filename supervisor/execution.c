@@ -111,8 +111,9 @@ static rune_status start(rune_execution *execution, struct rn_call *call,
         rune_record *record = NULL;
         rn_call_unref(call);
         atomic_fetch_sub(&execution->refs, 1);
-        (void)rn_call_end(call, &record);
-        rune_record_free(record);
+        if (rn_call_end(call, &record) == RUNE_OK) {
+            rune_record_free(record);
+        }
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     return RUNE_OK;
@@ -238,6 +239,7 @@ void rune_execution_free(rune_execution *execution)
         return;
     }
     rune_execution_cancel(execution);
-    (void)rune_execution_wait(execution, UINT64_MAX);
+    while (rune_execution_wait(execution, UINT64_MAX) != RUNE_OK) {
+    }
     release(execution);
 }

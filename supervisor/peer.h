@@ -119,12 +119,8 @@ rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer,
  */
 enum rn_error rn_peer_begin(struct rn_peer *peer, struct rn_call *call) RN_MUST_CHECK;
 
-/*
- * Waits until the call has something for its owner (an event, its result, the peer's death), up to
- * `until_ns`. RN_E_TIMED_OUT.
- */
-enum rn_error rn_peer_wait(struct rn_peer *peer, struct rn_call *call,
-                           uint64_t until_ns) RN_MUST_CHECK;
+/* Waits until the call has something for its owner: an event, its result, the peer's death. */
+void rn_peer_wait(struct rn_peer *peer, struct rn_call *call);
 
 /* After a kill: waits until the peer is dead. The call is still in the table. */
 void rn_peer_wait_dead(struct rn_peer *peer, struct rn_call *call);

@@ -6,10 +6,6 @@
  */
 #include "supervisor/peer.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <time.h>
-
 #include "shm/transport.h"
 #include "supervisor/call.h"
 #include "supervisor/pool.h"
@@ -115,67 +111,33 @@ static void hand_over(struct rn_peer *peer)
     }
 }
 
-/* Without the lock: true once there is something to receive. */
-static bool poll_until(struct rn_peer *peer, uint64_t until_ns)
-{
-    uint64_t now = rn_now_ns();
-    uint64_t left = until_ns > now ? until_ns - now : 0;
-    struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000u),
-                               .tv_nsec = (long)(left % 1000000000u)};
-    struct pollfd polled = {.fd = peer->fd, .events = POLLIN};
-    return ppoll(&polled, 1, &timeout, NULL) > 0;
-}
-
-static void wait_as_receiver(struct rn_peer *peer, struct rn_call *call, uint64_t until_ns)
+static void wait_as_receiver(struct rn_peer *peer, const struct rn_call *call)
 {
     peer->receiving = true;
     while (!peer->dead && !rn_call_has_news(call)) {
-        if (until_ns != RN_NEVER_NS) {
-            pthread_mutex_unlock(&peer->lock);
-            bool ready = poll_until(peer, until_ns);
-            pthread_mutex_lock(&peer->lock);
-            if (!ready && rn_now_ns() >= until_ns) {
-                break;
-            }
-            if (!ready) {
-                continue;
-            }
-        }
         (void)receive_one(peer, RN_WAIT_ALLOWED);
     }
     hand_over(peer);
 }
 
-static void wait_for_receiver(struct rn_peer *peer, struct rn_call *call, uint64_t until_ns)
+static void wait_for_receiver(struct rn_peer *peer, struct rn_call *call)
 {
     call->waiting = true;
-    if (until_ns == RN_NEVER_NS) {
-        pthread_cond_wait(&call->cond, &peer->lock);
-    } else {
-        struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
-                              .tv_nsec = (long)(until_ns % 1000000000u)};
-        pthread_cond_timedwait(&call->cond, &peer->lock, &at);
-    }
+    pthread_cond_wait(&call->cond, &peer->lock);
     call->waiting = false;
 }
 
-enum rn_error rn_peer_wait(struct rn_peer *peer, struct rn_call *call, uint64_t until_ns)
+void rn_peer_wait(struct rn_peer *peer, struct rn_call *call)
 {
-    enum rn_error error = RN_OK;
     pthread_mutex_lock(&peer->lock);
     while (!peer->dead && !rn_call_has_news(call)) {
-        if (until_ns != RN_NEVER_NS && rn_now_ns() >= until_ns) {
-            error = RN_E_TIMED_OUT;
-            break;
-        }
         if (peer->receiving) {
-            wait_for_receiver(peer, call, until_ns);
+            wait_for_receiver(peer, call);
         } else {
-            wait_as_receiver(peer, call, until_ns);
+            wait_as_receiver(peer, call);
         }
     }
     pthread_mutex_unlock(&peer->lock);
-    return error;
 }
 
 void rn_peer_wait_dead(struct rn_peer *peer, struct rn_call *call)
@@ -183,7 +145,7 @@ void rn_peer_wait_dead(struct rn_peer *peer, struct rn_call *call)
     pthread_mutex_lock(&peer->lock);
     while (!peer->dead) {
         if (peer->receiving) {
-            wait_for_receiver(peer, call, RN_NEVER_NS);
+            wait_for_receiver(peer, call);
         } else {
             peer->receiving = true;
             (void)receive_one(peer, RN_WAIT_ALLOWED);

@@ -146,12 +146,30 @@ void rn_domain_collect(struct rn_domain *domain)
         if (peer && !atomic_load(&peer->has_exit)) {
             peer->exit = exit;
             atomic_store_explicit(&peer->has_exit, true, memory_order_release);
+        } else {
+            domain->ends[domain->end_count++ % RN_DOMAIN_ENDS_MAX] = exit;
         }
     }
     if (error == RN_E_CLOSED) {
         domain->broken = true;
     }
     pthread_mutex_unlock(&pool->lock);
+}
+
+bool rn_domain_find_end(struct rn_domain *domain, uint64_t id, struct rn_child_exit *out_exit)
+{
+    struct rn_pool *pool = &domain->supervisor->pool;
+    bool found = false;
+    rn_domain_collect(domain);
+    pthread_mutex_lock(&pool->lock);
+    for (uint32_t i = 0; i < RN_DOMAIN_ENDS_MAX && i < domain->end_count; i++) {
+        if (domain->ends[i].id == id) {
+            *out_exit = domain->ends[i];
+            found = true;
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return found;
 }
 
 void rn_domain_wait_exit(struct rn_domain *domain, struct rn_peer *peer)

@@ -24,6 +24,9 @@
 #define RN_DOMAINS_MAX 256u
 #define RN_DOMAIN_PEERS_MAX 256u
 
+/* Ends of compilers that nobody has asked for yet; the oldest are forgotten. */
+#define RN_DOMAIN_ENDS_MAX 64u
+
 struct rn_domain {
     struct rune_supervisor *supervisor;
     struct rn_domain *next;
@@ -35,7 +38,9 @@ struct rn_domain {
     uint32_t failures;     /* starts in a row that failed */
     uint64_t retry_ns;     /* no spare is made before */
     bool wants_spares;
-    bool broken; /* its zygote has gone: nothing can be started in it any more */
+    struct rn_child_exit ends[RN_DOMAIN_ENDS_MAX];
+    uint32_t end_count; /* told so far */
+    bool broken;        /* its zygote has gone: nothing can be started in it any more */
 };
 
 struct rn_pool {
@@ -90,6 +95,8 @@ void rn_pool_count_vm(struct rn_domain *domain, int change);
 void rn_domain_collect(struct rn_domain *domain);
 /* Waits for the end of a peer that is known to end, up to a second. */
 void rn_domain_wait_exit(struct rn_domain *domain, struct rn_peer *peer);
+/* The end of a child that is no peer; false if it was not told (yet). */
+bool rn_domain_find_end(struct rn_domain *domain, uint64_t id, struct rn_child_exit *out_exit);
 /* A counted peer by its serial, or NULL. */
 struct rn_peer *rn_pool_find(struct rune_supervisor *supervisor, uint64_t serial);
 

@@ -1,0 +1,72 @@
+# libruneward: the supervisor and the API, shared and static, with what it takes to install and find it.
+rn_library(rn_supervisor
+  build.c
+  build_peer.c
+  call.c
+  clock.c
+  context.c
+  diagnostics.c
+  error.c
+  execution.c
+  helpers.c
+  host_call.c
+  limits.c
+  peer.c
+  peer_receive.c
+  peer_send.c
+  pool.c
+  record.c
+  runner.c
+  sources.c
+  supervisor.c
+  text.c
+  unit.c
+  value.c
+  vm.c)
+target_include_directories(rn_supervisor PUBLIC ${CMAKE_SOURCE_DIR}/include)
+target_compile_definitions(rn_supervisor PRIVATE
+  RN_HELPER_DIR="${CMAKE_INSTALL_FULL_LIBEXECDIR}/runeward")
+set(rn_supervisor_parts rn_spawner rn_policy rn_policy_table rn_bytecode rn_shm_owner rn_shm rn_base)
+target_link_libraries(rn_supervisor PUBLIC ${rn_supervisor_parts} sodium pthread ${CMAKE_DL_LIBS})
+
+set(runeward_objects)
+foreach(part rn_supervisor ${rn_supervisor_parts})
+  list(APPEND runeward_objects $<TARGET_OBJECTS:${part}>)
+endforeach()
+
+add_library(runeward SHARED ${runeward_objects})
+set_target_properties(runeward PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
+  LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/libruneward.map LINKER_LANGUAGE C)
+target_link_libraries(runeward PRIVATE rn_flags sodium pthread ${CMAKE_DL_LIBS})
+target_link_options(runeward PRIVATE
+  -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/libruneward.map)
+if(NOT RN_SANITIZE)
+  target_link_options(runeward PRIVATE -Wl,-z,defs)
+endif()
+target_include_directories(runeward INTERFACE
+  $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+
+add_library(runeward_static STATIC ${runeward_objects})
+set_target_properties(runeward_static PROPERTIES OUTPUT_NAME runeward LINKER_LANGUAGE C)
+target_link_libraries(runeward_static PUBLIC sodium pthread ${CMAKE_DL_LIBS})
+target_include_directories(runeward_static INTERFACE
+  $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+
+# Installing
+include(CMakePackageConfigHelpers)
+install(TARGETS runeward runeward_static EXPORT runeward
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/runeward DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+  FILES_MATCHING PATTERN "*.h")
+install(EXPORT runeward NAMESPACE Runeward:: FILE RunewardTargets.cmake
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Runeward)
+configure_package_config_file(RunewardConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/RunewardConfig.cmake
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Runeward)
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/RunewardConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+configure_file(runeward.pc.in ${CMAKE_CURRENT_BINARY_DIR}/runeward.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/RunewardConfig.cmake
+  ${CMAKE_CURRENT_BINARY_DIR}/RunewardConfigVersion.cmake
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Runeward)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/runeward.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
