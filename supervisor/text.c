@@ -27,6 +27,21 @@ rune_status rn_text_take(struct rn_buf *buf, rune_text **out_text)
     return RUNE_OK;
 }
 
+rune_text *rune_text_new(const char *data, size_t size)
+{
+    rune_text *text = rn_alloc(sizeof(*text));
+    if (!text) {
+        return NULL;
+    }
+    text->data = rn_strndup(data, size);
+    text->size = size;
+    if (!text->data) {
+        rn_free(text);
+        return NULL;
+    }
+    return text;
+}
+
 const char *rune_text_data(const rune_text *text)
 {
     return text->data;

@@ -4,20 +4,30 @@
 #include "base/buf.h"
 #include "bytecode/diagnostic.h"
 #include "policy/report.h"
-#include "supervisor/text.h"
 
 #include <string.h>
 
 #define TEXT_MAX ((size_t)1 << 20)
+
+// Moves what the buffer holds into a text; ends the buffer.
+static rune_status take(struct rn_buf *buf, rune_text **out_text)
+{
+    enum rn_error error = rn_buf_status(buf);
+    rune_text *text = error == RN_OK ? rune_text_new((const char *)buf->data, buf->size) : NULL;
+    rn_buf_done(buf);
+    if (text == NULL) {
+        return error == RN_OK ? RUNE_E_NO_MEMORY : (rune_status)error;
+    }
+    *out_text = text;
+    return RUNE_OK;
+}
 
 rune_status rune_tools_policy(rune_text **out_json)
 {
     struct rn_buf buf;
     rn_buf_init(&buf, TEXT_MAX);
     rn_policy_to_json(&buf);
-    rune_status status = rn_text_take(&buf, out_json);
-    rn_buf_done(&buf);
-    return status;
+    return take(&buf, out_json);
 }
 
 static const struct rn_diagnostic_info *find_code(const char *code)
@@ -45,9 +55,7 @@ rune_status rune_tools_explain(const char *code, rune_text **out_text)
     if (info->help != NULL) {
         rn_buf_append_format(&buf, "help: %s\n", info->help);
     }
-    rune_status status = rn_text_take(&buf, out_text);
-    rn_buf_done(&buf);
-    return status;
+    return take(&buf, out_text);
 }
 
 const char *rune_tools_code_at(size_t index)
