@@ -153,8 +153,8 @@ static bool verify_section(struct rn_verifier *v, uint32_t index, size_t *end)
     const struct rn_unit_header *header = v->image.bytes;
     const struct rn_unit_section *section = &header->sections[index];
     size_t begin = rn_align_up(*end, 8);
-    if (!rn_verify_need(v, section->offset == begin && begin <= v->image.size,
-                        RN_CHECK_SECTION_OFFSET, &section->offset) ||
+    RN_ASSERT(begin <= v->image.size); // as *end is, and the size is whole words
+    if (!rn_verify_need(v, section->offset == begin, RN_CHECK_SECTION_OFFSET, &section->offset) ||
         !rn_verify_need(v, section->count <= section_limits[index], RN_CHECK_SECTION_LIMIT,
                         &section->count)) {
         return false;

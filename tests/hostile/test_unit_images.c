@@ -79,6 +79,7 @@ struct types {
     uint32_t shape;
     uint32_t some;
     uint32_t other;
+    uint32_t none;
 };
 
 static struct types build_types(struct rn_builder *b)
@@ -97,7 +98,14 @@ static struct types build_types(struct rn_builder *b)
         .pair = rn_builder_struct(b, &pair),
         .some = rn_builder_external_type(b, RN_UTF8("std::option::Option::Some")),
         .other = rn_builder_external_type(b, RN_UTF8("std::vec::Vec")),
+        .none = rn_builder_external_type(b, RN_UTF8("std::option::Option::None")),
     };
+    struct rn_builder_type named = {.path = RN_UTF8("Named::Field"),
+                                    .kind = RN_TYPE_STRUCT_VARIANT,
+                                    .fields = fields,
+                                    .field_count = 1};
+    rn_builder_enum(b, RN_UTF8("Never"), NULL, 0);
+    rn_builder_enum(b, RN_UTF8("Named"), &named, 1);
     types.shape = rn_builder_enum(b, RN_UTF8("Shape"), variants, 2);
     return types;
 }
@@ -115,6 +123,9 @@ static void build_method(struct rn_builder *b, uint32_t function, const struct t
     rn_emit_STRUCT_OF(b, 1, types->pair);
     rn_emit_CONSTRUCTOR(b, 1, types->pair);
     rn_emit_CONSTRUCTOR(b, 1, types->some);
+    rn_emit_CONSTRUCTOR(b, 1, types->shape + 2);
+    rn_emit_UNIT(b, 1);
+    rn_emit_STRUCT(b, 1, 0, types->none);
     rn_emit_MOVE(b, 2, 1);
     rn_emit_OBJECT(b, 1, 2, rn_builder_keys(b, keys, 2));
     rn_emit_MATCH_OBJECT(b, 2, 1, false, rn_builder_keys(b, keys, 1));
@@ -126,8 +137,13 @@ static void build_method(struct rn_builder *b, uint32_t function, const struct t
     struct rn_label labels[] = {one, two};
     rn_emit_SWITCH(b, 2, rn_builder_switch_variant(b, types->shape, labels, 2, one));
     rn_builder_place(b, two);
+    struct rn_label three = rn_builder_label(b, 3);
+    rn_emit_JUMP_TRUE(b, 2, three);
+    rn_emit_SWITCH(b, 2, rn_builder_switch_variant(b, types->other, labels, 2, two));
+    rn_builder_place(b, three);
     rn_emit_SWITCH(b, 2, rn_builder_switch_int(b, -1, labels, 1, two));
     rn_builder_place(b, one);
+    rn_emit_NOT(b, 1, 1);
     rn_emit_RETURN(b, 1);
     rn_builder_end(b);
 }
@@ -177,6 +193,25 @@ static void build_long(struct rn_builder *b, uint32_t function)
     rn_builder_end(b);
 }
 
+/* A tuple that looks like a function but for its tag, and vectors in vectors. */
+static void build_deep_constants(struct rn_builder *b)
+{
+    uint8_t storage[128];
+    uint8_t content_id[32] = {0};
+    struct rn_buf buf;
+    rn_buf_init_fixed(&buf, storage, sizeof(storage));
+    rn_const_begin_tuple(&buf, 2);
+    rn_const_write_bytes(&buf, content_id, sizeof(content_id));
+    rn_const_write_i64(&buf, 1);
+    rn_builder_cbor(b, storage, buf.size);
+    rn_buf_clear(&buf);
+    for (int i = 0; i < 40; i++) {
+        rn_const_begin_vec(&buf, 1);
+    }
+    rn_const_write_unit(&buf);
+    rn_builder_cbor(b, storage, buf.size);
+}
+
 static void build_tables(struct rn_builder *b)
 {
     struct rn_unit_spec spec = {.fill = ' ', .width = RN_NONE, .precision = RN_NONE};
@@ -187,9 +222,10 @@ static void build_tables(struct rn_builder *b)
     rn_builder_import(b, RN_UTF8("std::fixed"), 1);
     rn_builder_import(b, RN_UTF8("std::variadic"), -1);
     rn_builder_i64(b, 7);
-    rn_builder_cbor(b, "\xd9\x52\x02\x81\xf6", 5); // (())
-    rn_builder_cbor(b, "\x82\x01\x02", 3);         // [1, 2]
+    rn_builder_cbor(b, "\xd9\x52\x02\x82\x01\x02", 6); // (1, 2)
+    rn_builder_cbor(b, "\x82\x01\x02", 3);             // [1, 2]
     rn_builder_static(b, RN_UTF8("FIRST"), 1);
+    build_deep_constants(b);
     rn_builder_static(b, RN_UTF8("SECOND"), RN_NONE);
     // By far the longest, of odd size: it stands last.
     rn_builder_string(b, RN_UTF8("a text that is certainly longer than all others, and odd."));
@@ -373,6 +409,10 @@ DAMAGE(size_small)
 {
     image->size = sizeof(struct rn_unit_header) - 8;
 }
+DAMAGE(size_large)
+{
+    image->size = RN_IMAGE_SIZE_MAX + 8;
+}
 DAMAGE(size_odd)
 {
     image->size += 1;
@@ -448,7 +488,7 @@ DAMAGE(section_limit)
 }
 DAMAGE(section_padding)
 {
-    const struct rn_unit_section *section = &header_of(image)->sections[RN_SECTION_STRING_DATA];
+    const struct rn_unit_section *section = &header_of(image)->sections[RN_SECTION_CONSTANT_DATA];
     assert_int_not_equal((section->offset + section->count) % 8, 0);
     image->bytes[section->offset + section->count] = 1;
 }
@@ -468,7 +508,7 @@ DAMAGE(string_bounds)
 }
 DAMAGE(string_order_size)
 {
-    // The longest loses all but one byte to nobody: it is then shorter than its neighbour.
+    // Where it has one byte only, it is shorter than its neighbour.
     table_STRINGS(image)[count_of(image, RN_SECTION_STRINGS) - 1].size = 1;
 }
 DAMAGE(string_order_bytes)
@@ -500,6 +540,18 @@ DAMAGE(name_utf8)
 DAMAGE(hash_function)
 {
     table_FUNCTIONS(image)[0].hash++;
+}
+DAMAGE(hash_type)
+{
+    table_TYPES(image)[0].hash++;
+}
+DAMAGE(hash_import)
+{
+    table_IMPORTS(image)[0].hash++;
+}
+DAMAGE(hash_static)
+{
+    table_STATICS(image)[0].hash++;
 }
 DAMAGE(hash_site)
 {
@@ -533,19 +585,47 @@ DAMAGE(constant_run)
 }
 DAMAGE(constant_bounds)
 {
-    nth_composite(image, 1)->payload += UINT64_C(1) << 32;
+    nth_composite(image, 3)->payload += UINT64_C(1) << 32;
 }
 DAMAGE(constant_value)
 {
-    table_CONSTANT_DATA(image)[5] = 0x83;
+    table_CONSTANT_DATA(image)[6] = 0x83;
 }
-DAMAGE(constant_content)
+/* The tuple (1, 2) becomes something else of two elements. */
+static void retag_tuple(struct image *image, enum rn_const_tag tag)
 {
-    table_CONSTANT_DATA(image)[2] = 0x0e; // the tuple becomes a VecDeque
+    uint8_t *data = table_CONSTANT_DATA(image);
+    assert_int_equal(data[2], RN_CONST_TAG_TUPLE & 0xff);
+    data[2] = (uint8_t)tag;
+}
+DAMAGE(constant_struct)
+{
+    retag_tuple(image, RN_CONST_TAG_STRUCT);
+}
+DAMAGE(constant_variant)
+{
+    retag_tuple(image, RN_CONST_TAG_VARIANT);
+}
+DAMAGE(constant_function)
+{
+    table_CONSTANT_DATA(image)[(uint32_t)nth_composite(image, 2)->payload + 2] =
+        RN_CONST_TAG_FUNCTION & 0xff;
+}
+DAMAGE(constant_deque)
+{
+    retag_tuple(image, RN_CONST_TAG_VEC_DEQUE);
+}
+DAMAGE(constant_set)
+{
+    retag_tuple(image, RN_CONST_TAG_HASH_SET);
+}
+DAMAGE(constant_map)
+{
+    retag_tuple(image, RN_CONST_TAG_HASH_MAP);
 }
 DAMAGE(constant_end)
 {
-    nth_composite(image, 1)->kind = RN_CONSTANT_U64;
+    nth_composite(image, 3)->kind = RN_CONSTANT_U64;
 }
 DAMAGE(names_run)
 {
@@ -565,7 +645,7 @@ DAMAGE(names_index)
 }
 DAMAGE(names_end)
 {
-    type_of_kind(image, RN_TYPE_STRUCT)->field_count--;
+    type_of_kind(image, RN_TYPE_STRUCT_VARIANT)->field_count--;
 }
 DAMAGE(type_kind)
 {
@@ -601,7 +681,7 @@ DAMAGE(type_variant_index)
 }
 DAMAGE(type_enum_incomplete)
 {
-    type_of_kind(image, RN_TYPE_ENUM)->field_count++;
+    table_TYPES(image)[table_SWITCHES(image)[0].type].field_count++;
 }
 DAMAGE(function_code)
 {
@@ -763,11 +843,11 @@ DAMAGE(spec_reserved)
 }
 DAMAGE(switch_run)
 {
-    table_SWITCHES(image)[1].targets--;
+    table_SWITCHES(image)[2].targets--;
 }
 DAMAGE(switch_bounds)
 {
-    table_SWITCHES(image)[1].count = BIG;
+    table_SWITCHES(image)[2].count = BIG;
 }
 DAMAGE(switch_function)
 {
@@ -779,7 +859,7 @@ DAMAGE(switch_kind)
 }
 DAMAGE(switch_int_type)
 {
-    table_SWITCHES(image)[1].type = 0;
+    table_SWITCHES(image)[2].type = 0;
 }
 DAMAGE(switch_type_index)
 {
@@ -803,7 +883,7 @@ DAMAGE(switch_target)
 }
 DAMAGE(switch_end)
 {
-    table_SWITCHES(image)[1].count--;
+    table_SWITCHES(image)[2].count--;
 }
 DAMAGE(height_order)
 {
@@ -1013,6 +1093,10 @@ DAMAGE(type_of_constructor)
 {
     inst(image, RN_OP_CONSTRUCTOR)->imm = type_index(image, RN_TYPE_STRUCT);
 }
+DAMAGE(type_of_constructor_without_fields)
+{
+    inst(image, RN_OP_CONSTRUCTOR)->imm = type_index(image, RN_TYPE_EXTERNAL) + 2; // None
+}
 DAMAGE(function_of_call)
 {
     inst(image, RN_OP_CALL)->imm =
@@ -1063,6 +1147,13 @@ DAMAGE(jump_undeclared)
 {
     inst(image, RN_OP_JUMP)->imm++;
 }
+DAMAGE(jump_undeclared_last)
+{
+    // Behind the last declared height of all.
+    uint32_t count = count_of(image, RN_SECTION_FUNCTIONS);
+    const struct rn_unit_function *last = &table_FUNCTIONS(image)[count - 1];
+    nth_inst(image, RN_OP_JUMP_TRUE, 1)->imm = last->code_count - 1;
+}
 DAMAGE(jump_undeclared_switch)
 {
     table_TARGETS(image)[0] = 0;
@@ -1077,7 +1168,7 @@ DAMAGE(jump_height)
 DAMAGE(jump_height_switch)
 {
     const struct rn_inst *use = inst(image, RN_OP_SWITCH);
-    height_at(image, pc_of(image, use) + 1)->height = 4;
+    height_at(image, pc_of(image, use) + 1)->height = 4; // R[2] is the highest
     function_named(image, "Point::method")->register_count = 4;
 }
 DAMAGE(unreachable)
@@ -1125,6 +1216,7 @@ struct hostile_case {
 
 static const struct hostile_case cases[] = {
     {"SIZE", damage_size_small, false},
+    {"SIZE", damage_size_large, false},
     {"SIZE", damage_size_odd, false},
     {"SIZE", damage_alignment, false},
     {"MAGIC", damage_magic, false},
@@ -1153,6 +1245,9 @@ static const struct hostile_case cases[] = {
     {"STRING_INDEX", damage_names_index, false},
     {"NAME_UTF8", damage_name_utf8, false},
     {"HASH", damage_hash_function, false},
+    {"HASH", damage_hash_type, false},
+    {"HASH", damage_hash_import, false},
+    {"HASH", damage_hash_static, false},
     {"HASH", damage_hash_site, false},
     {"HASH_DUPLICATE", damage_hash_duplicate_statics, false},
     {"HASH_DUPLICATE", damage_hash_duplicate_imports, false},
@@ -1161,7 +1256,12 @@ static const struct hostile_case cases[] = {
     {"CONSTANT_RUN", damage_constant_run, false},
     {"CONSTANT_BOUNDS", damage_constant_bounds, false},
     {"CONSTANT_VALUE", damage_constant_value, false},
-    {"CONSTANT_CONTENT", damage_constant_content, false},
+    {"CONSTANT_CONTENT", damage_constant_struct, false},
+    {"CONSTANT_CONTENT", damage_constant_variant, false},
+    {"CONSTANT_CONTENT", damage_constant_function, false},
+    {"CONSTANT_CONTENT", damage_constant_deque, false},
+    {"CONSTANT_CONTENT", damage_constant_set, false},
+    {"CONSTANT_CONTENT", damage_constant_map, false},
     {"CONSTANT_END", damage_constant_end, false},
     {"NAMES_RUN", damage_names_run, false},
     {"NAMES_BOUNDS", damage_names_bounds, false},
@@ -1275,6 +1375,7 @@ static const struct hostile_case cases[] = {
     {"OPERAND_TYPE", damage_type_of_enum, false},
     {"OPERAND_TYPE", damage_type_of_library, false},
     {"OPERAND_TYPE", damage_type_of_constructor, false},
+    {"OPERAND_TYPE", damage_type_of_constructor_without_fields, false},
     {"OPERAND_FUNCTION", damage_function_of_call, false},
     {"OPERAND_FUNCTION", damage_function_of_value, false},
     {"OPERAND_FUNCTION", damage_function_of_closure, false},
@@ -1286,6 +1387,7 @@ static const struct hostile_case cases[] = {
     {"FUNCTION_BODY", damage_body_done, true},
     {"JUMP_TARGET", damage_jump_target, false},
     {"JUMP_UNDECLARED", damage_jump_undeclared, false},
+    {"JUMP_UNDECLARED", damage_jump_undeclared_last, false},
     {"JUMP_UNDECLARED", damage_jump_undeclared_switch, false},
     {"JUMP_HEIGHT", damage_jump_height, false},
     {"JUMP_HEIGHT", damage_jump_height_switch, false},
