@@ -87,6 +87,19 @@ static void put_text(struct rn_buf *out, struct rn_utf8 text)
     }
 }
 
+/* Of a source that was refused because it is no UTF-8 there is an excerpt, too. */
+static uint32_t decode_any(struct rn_utf8 text, size_t at, size_t *out_width)
+{
+    for (size_t width = 1; width <= 4 && width <= text.size - at; width++) {
+        size_t bad;
+        if (rn_utf8_valid(text.data + at, width, &bad)) {
+            return rn_utf8_decode(text.data, text.size, at, out_width);
+        }
+    }
+    *out_width = 1;
+    return 0xfffd;
+}
+
 static void put_repeated(struct rn_buf *out, char c, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -260,7 +273,7 @@ static void put_line(struct renderer *r, struct mark *marks, unsigned count)
     }
     for (uint32_t at = start; at < end;) {
         size_t width;
-        uint32_t scalar = rn_utf8_decode(source->text.data, source->text.size, at, &width);
+        uint32_t scalar = decode_any(source->text, at, &width);
         uint32_t cells = put_character(r, scalar, cell);
         track_marks(marks, count, at, cell, cells);
         cell += cells;

@@ -209,7 +209,7 @@ static bool parse_arms(struct rn_parser *p, struct rn_ast_expr *expr, uint32_t *
             continue;
         }
         good = false;
-        if (close == 0) {
+        if (close == 0 || p->at >= close) {
             break;
         }
         skip_arm(p, close);

@@ -311,7 +311,7 @@ static bool parse_impl(struct rn_parser *p, struct rn_ast_item *item)
         struct rn_ast_item *fn = parse_impl_fn(p);
         if (fn != NULL) {
             rn_p_push(p, &fn, sizeof fn);
-        } else if (close == 0) {
+        } else if (close == 0 || p->at >= close) {
             rn_p_drop(p, mark);
             return false;
         } else {

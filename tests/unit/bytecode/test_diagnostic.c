@@ -106,6 +106,20 @@ static void test_cells(void **state)
     rn_diagnostics_done(&list);
 }
 
+static void test_no_utf8(void **state)
+{
+    (void)state;
+    struct rn_diagnostics list;
+    init(&list, "a\xff\xe4\xb8 b");
+    rn_diagnose(&list, INVALID_UTF8, at(1, 1));
+    expect_render(&list, "main.rn:1:2: error[E0003]: the source is not valid UTF-8\n"
+                         "  |\n"
+                         "1 | a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd b\n"
+                         "  |  ^\n"
+                         "\n");
+    rn_diagnostics_done(&list);
+}
+
 static void test_ends(void **state)
 {
     (void)state;
@@ -311,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_marks_in_one_line),
         cmocka_unit_test(test_cells),
         cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_no_utf8),
         cmocka_unit_test(test_long_lines_are_cut),
         cmocka_unit_test(test_colors),
         cmocka_unit_test(test_hostile_arguments),
