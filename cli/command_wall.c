@@ -118,7 +118,7 @@ int rn_command_doctor(struct rn_session *session)
     // Without a required layer nothing starts; the weaker policy shows what is there.
     int code = session->code;
     session->best_effort = true;
-    if (rn_session_start(session)) {
+    if (session->wall_missing && rn_session_start(session)) {
         show_report(session);
     }
     return code;

@@ -49,8 +49,8 @@ bool rn_session_start(struct rn_session *session)
         return true;
     }
     session->code = rn_console_take_error(&session->console, error);
-    bool wall = status == RUNE_E_WALL_REFUSED || status == RUNE_E_SETUP;
-    if (wall && session->args->command != RN_COMMAND_DOCTOR) {
+    session->wall_missing = status == RUNE_E_WALL_REFUSED || status == RUNE_E_SETUP;
+    if (session->wall_missing && session->args->command != RN_COMMAND_DOCTOR) {
         rn_console_complain("`runeward doctor` shows what is missing");
     }
     return false;
