@@ -5,9 +5,9 @@
  */
 #include "compiler/literal.h"
 
+#include "base/float_text.h"
 #include "base/unicode.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static struct rn_span span_at(const struct rn_literal_reader *reader, size_t start, size_t end)
@@ -383,8 +383,7 @@ static bool parse_float(struct rn_literal_reader *reader, const struct number *n
     if (number->base != 10 || !is_float_text(text)) {
         return false;
     }
-    *out_value = strtod(text, NULL);
-    return true;
+    return rn_f64_parse(text, size, out_value);
 }
 
 /* Width in bits of an integer suffix, or 0; 64 without one. */
