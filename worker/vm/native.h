@@ -79,12 +79,13 @@ struct rn_native {
 };
 
 /*
- * The type with path `type` has the trait with path `trait`: every function "<trait>::<name>", be it a
- * native (its row has type RN_NONE) or an export of the standard Unit with RN_FUNCTION_INSTANCE, is an
- * instance function `<name>` of the type as well, unless the type has its own of that name. Where two
- * traits of a type have one, the earlier row counts. `type` may be a library type ("std::slice::Iter")
- * or one of the standard Unit ("std::iter::Map"). Likewise an instance function that the standard Unit
- * exports as "<type>::<name>" is one of that type, be the type the library's or its own.
+ * The type with path `type` has the trait with path `trait`: every function "<trait>::<name>", be
+ * it a native (its row has type RN_NONE) or an export of the standard Unit with
+ * RN_FUNCTION_INSTANCE, is an instance function `<name>` of the type as well, unless the type has
+ * its own of that name. Where two traits of a type have one, the earlier row counts. `type` may be
+ * a library type ("std::slice::Iter") or one of the standard Unit ("std::iter::Map"). Likewise an
+ * instance function that the standard Unit exports as "<type>::<name>" is one of that type, be the
+ * type the library's or its own.
  */
 struct rn_trait_impl {
     const char *type;
@@ -92,8 +93,8 @@ struct rn_trait_impl {
 };
 
 /*
- * The item "std::iter::Iterator::sum::<std::i64>" has a name that no function of a source can have: the
- * standard Unit exports it as the free function `export_path`. It is the item "<owner>::<name>"
+ * The item "std::iter::Iterator::sum::<std::i64>" has a name that no function of a source can have:
+ * the standard Unit exports it as the free function `export_path`. It is the item "<owner>::<name>"
  * and the instance function `name` ("sum::<std::i64>") of the type or trait `owner`.
  */
 struct rn_generic_function {

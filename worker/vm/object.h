@@ -96,8 +96,7 @@ struct rn_tuple {
 struct rn_key {
     const char *data;
     uint32_t size;
-    uint32_t hash : 31;
-    uint32_t heap : 1;
+    uint32_t heap;
 };
 
 struct rn_object_entry {
@@ -112,7 +111,8 @@ struct rn_map_entry {
 
 /*
  * Object, HashMap, HashSet: an array of entries in order of insertion, and over it (from 9 entries
- * on) an index of open addressing whose slots hold hash << 32 | position + 1, 0 for empty.
+ * on) an index of open addressing whose slots hold hash << 32 | position + 1, 0 for empty; one more
+ * slot behind them is the seed of the hashes of text keys.
  */
 struct rn_map {
     struct rn_object header;

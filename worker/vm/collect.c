@@ -1,0 +1,290 @@
+/*
+ * collect.c: precise, tracing, non-moving mark and sweep.
+ *
+ * Runs only between two instructions, so the roots are: the stack that runs and the stacks of those
+ * that resumed it, statics, the result. A gray object is chained through header.link (offset in
+ * units of 16 bytes; the last one holds END), so that marking needs no memory and no recursion.
+ *
+ * Accounting. A collection of the schedule sets the account to what it found alive. Builds with
+ * RN_STRESS collect at every charging instruction that follows an allocation, and leave the account
+ * alone unless one is due: peak, budget and the moment of a memory error do not change.
+ */
+#include <string.h>
+
+#include "worker/vm/machine.h"
+
+#define END UINT32_MAX
+
+struct marker {
+    struct rn_heap *heap;
+    uint8_t *base;
+    uint32_t gray;
+    uint64_t bytes;
+    const struct rn_object *watched; /* count the iterators over it */
+    uint32_t iterators;
+};
+
+static void mark_object(struct marker *m, struct rn_object *object)
+{
+    if ((object->flags & RN_OBJECT_MARKED) != 0) {
+        return;
+    }
+    RN_ASSERT((object->flags & RN_OBJECT_FREE) == 0);
+    object->flags |= RN_OBJECT_MARKED;
+    m->bytes += rn_object_cell_size(object);
+    object->link = m->gray;
+    m->gray = (uint32_t)((size_t)((uint8_t *)object - m->base) >> 4);
+}
+
+/* Storage holds nothing itself: its owner scans it. */
+static void mark_buffer(struct marker *m, const void *data)
+{
+    if (data == NULL) {
+        return;
+    }
+    struct rn_object *object = &rn_buffer_of(data)->header;
+    if ((object->flags & RN_OBJECT_MARKED) == 0) {
+        RN_ASSERT(object->kind == RN_OBJECT_BUFFER);
+        object->flags |= RN_OBJECT_MARKED;
+        m->bytes += rn_object_cell_size(object);
+    }
+}
+
+static void mark_value(struct marker *m, struct rn_value value)
+{
+    if (value.tag == RN_VALUE_OBJECT) {
+        mark_object(m, value.object);
+    }
+}
+
+static void mark_values(struct marker *m, const struct rn_value *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mark_value(m, values[i]);
+    }
+}
+
+static void scan_map(struct marker *m, const struct rn_map *map)
+{
+    if (map->storage == NULL) {
+        return;
+    }
+    mark_buffer(m, map->storage);
+    mark_buffer(m, map->index);
+    if (map->header.kind == RN_OBJECT_MAP) {
+        mark_values(m, &map->entries->key, (size_t)map->used * 2);
+        return;
+    }
+    for (uint32_t i = 0; i < map->used; i++) {
+        const struct rn_object_entry *entry = &map->object_entries[i];
+        mark_value(m, entry->value);
+        if (entry->key.heap) {
+            mark_buffer(m, entry->key.data);
+        }
+    }
+}
+
+static void scan_deque(struct marker *m, struct rn_vec_deque *deque)
+{
+    mark_buffer(m, deque->items);
+    for (uint32_t i = 0; i < deque->count; i++) {
+        mark_value(m, *rn_vec_deque_at(deque, i));
+    }
+}
+
+/* Registers of a stack that stands still at `pc`. */
+static void scan_stack(struct marker *m, const struct rn_value *values, const struct rn_value *base,
+                       const struct rn_link *link, const struct rn_inst *pc)
+{
+    uint32_t height = rn_height_at(link, pc);
+    mark_values(m, values, (size_t)(base - values) + height);
+}
+
+static void scan_fiber(struct marker *m, const struct rn_vm *vm, const struct rn_fiber *fiber,
+                       bool running)
+{
+    if (fiber->values == NULL) {
+        return;
+    }
+    if (fiber->values != vm->self_stack) {
+        mark_buffer(m, fiber->values);
+    }
+    if (!running && fiber->state != RN_FIBER_DONE) {
+        scan_stack(m, fiber->values, fiber->base, fiber->link, fiber->pc);
+    }
+    if (fiber->resumer != NULL) {
+        mark_object(m, fiber->resumer);
+    }
+}
+
+static void scan_object(struct marker *m, const struct rn_vm *vm, struct rn_object *object)
+{
+    switch ((enum rn_object_kind)object->kind) {
+    case RN_OBJECT_STRING: {
+        const struct rn_string *string = (const struct rn_string *)object;
+        if (string->capacity != 0) {
+            mark_buffer(m, string->data);
+        }
+        break;
+    }
+    case RN_OBJECT_VEC: {
+        const struct rn_vec *vec = (const struct rn_vec *)object;
+        mark_buffer(m, vec->items);
+        mark_values(m, vec->items, vec->count);
+        break;
+    }
+    case RN_OBJECT_TUPLE:
+    case RN_OBJECT_STRUCT:
+    case RN_OBJECT_RANGE:
+        mark_values(m, ((const struct rn_tuple *)object)->items, object->count);
+        break;
+    case RN_OBJECT_OBJECT:
+    case RN_OBJECT_MAP:
+        scan_map(m, (const struct rn_map *)object);
+        break;
+    case RN_OBJECT_VEC_DEQUE:
+        scan_deque(m, (struct rn_vec_deque *)object);
+        break;
+    case RN_OBJECT_FUNCTION:
+        mark_values(m, ((const struct rn_function *)object)->captures, object->count);
+        break;
+    case RN_OBJECT_ITER: {
+        const struct rn_iter *iter = (const struct rn_iter *)object;
+        mark_value(m, iter->source);
+        if (iter->source.tag == RN_VALUE_OBJECT && iter->source.object == m->watched) {
+            m->iterators++;
+        }
+        break;
+    }
+    case RN_OBJECT_COROUTINE: {
+        struct rn_coroutine *coroutine = (struct rn_coroutine *)object;
+        scan_fiber(m, vm, &coroutine->fiber, coroutine == vm->coroutine);
+        break;
+    }
+    case RN_OBJECT_FUTURE: {
+        const struct rn_future *future = (const struct rn_future *)object;
+        mark_value(m, future->a);
+        mark_value(m, future->b);
+        if (future->resumer != NULL) {
+            mark_object(m, future->resumer);
+        }
+        break;
+    }
+    case RN_OBJECT_BUFFER:
+    case RN_OBJECT_KIND_COUNT:
+        break;
+    }
+}
+
+static void mark_roots(struct marker *m, struct rn_vm *vm)
+{
+    if (vm->coroutine != NULL) {
+        mark_object(m, &vm->coroutine->header);
+        scan_fiber(m, vm, &vm->main, false);
+    } else if (vm->values != vm->self_stack) {
+        mark_buffer(m, vm->values);
+    }
+    scan_stack(m, vm->values, vm->base, vm->link, vm->pc);
+    mark_values(m, vm->statics, vm->static_count);
+    mark_value(m, vm->result);
+}
+
+static void mark(struct marker *m, struct rn_vm *vm)
+{
+    mark_roots(m, vm);
+    while (m->gray != END) {
+        struct rn_object *object = (struct rn_object *)(void *)(m->base + ((size_t)m->gray << 4));
+        m->gray = object->link;
+        object->link = 0;
+        scan_object(m, vm, object);
+    }
+}
+
+/* Cells of a block that were ever handed out end at the class's bump pointer, in its newest block.
+ */
+static uint8_t *used_end(const struct rn_heap *heap, const struct rn_block *block)
+{
+    const struct rn_bump *bump = &heap->bump[block->size_class];
+    size_t size = rn_class_sizes[block->size_class];
+    if (bump->end == block->end) {
+        return bump->next;
+    }
+    return block->cells + (size_t)(block->end - block->cells) / size * size;
+}
+
+static void sweep_block(struct rn_heap *heap, struct rn_block *block)
+{
+    size_t size = rn_class_sizes[block->size_class];
+    uint8_t *end = used_end(heap, block);
+    for (uint8_t *cell = block->cells; cell < end; cell += size) {
+        struct rn_object *object = (struct rn_object *)(void *)cell;
+        if ((object->flags & RN_OBJECT_MARKED) != 0) {
+            object->flags &= (uint8_t)~RN_OBJECT_MARKED;
+        } else if ((object->flags & RN_OBJECT_FREE) == 0) {
+            rn_heap_free_object(heap, object);
+        }
+    }
+}
+
+static void sweep(struct rn_heap *heap)
+{
+    struct rn_block *block = heap->blocks;
+    while (block != NULL) {
+        struct rn_block *next = block->next;
+        if (block->size_class != 0) {
+            sweep_block(heap, block);
+        } else {
+            struct rn_object *object = (struct rn_object *)(void *)block->cells;
+            if ((object->flags & RN_OBJECT_MARKED) != 0) {
+                object->flags &= (uint8_t)~RN_OBJECT_MARKED;
+            } else {
+                rn_heap_free_object(heap, object);
+            }
+        }
+        block = next;
+    }
+}
+
+/* Takes the marks back without freeing anything. */
+static void unmark(struct rn_heap *heap)
+{
+    for (struct rn_block *block = heap->blocks; block != NULL; block = block->next) {
+        if (block->size_class == 0) {
+            ((struct rn_object *)(void *)block->cells)->flags &= (uint8_t)~RN_OBJECT_MARKED;
+            continue;
+        }
+        size_t size = rn_class_sizes[block->size_class];
+        uint8_t *end = used_end(heap, block);
+        for (uint8_t *cell = block->cells; cell < end; cell += size) {
+            ((struct rn_object *)(void *)cell)->flags &= (uint8_t)~RN_OBJECT_MARKED;
+        }
+    }
+}
+
+uint32_t rn_count_iterators(struct rn_vm *vm, const struct rn_object *object)
+{
+    struct marker m = {
+        .heap = &vm->heap, .base = vm->heap.pages->base, .gray = END, .watched = object};
+    mark(&m, vm);
+    unmark(&vm->heap);
+    rn_charge(vm, m.bytes / 16);
+    return m.iterators;
+}
+
+void rn_collect(struct rn_vm *vm)
+{
+    struct rn_heap *heap = &vm->heap;
+    struct marker m = {.heap = heap, .base = heap->pages->base, .gray = END};
+    mark(&m, vm);
+    sweep(heap);
+    if (!heap->collection_due) {
+        return;
+    }
+    heap->collection_due = false;
+    heap->accounted = m.bytes;
+    int64_t half = (int64_t)(m.bytes / 2);
+    heap->until_collection = half > RN_COLLECT_MIN ? half : RN_COLLECT_MIN;
+    if (heap->accounted > heap->limit) {
+        rn_reach_limit(vm, RN_LIMIT_MEMORY);
+    }
+}

@@ -1,0 +1,653 @@
+/*
+ * coroutine.c: generators, streams and futures.
+ *
+ * A coroutine is a stack of its own in the heap. Resuming one saves the stack that runs and loads
+ * the other; whoever resumed it is its `resumer`. What comes of it (a yielded value, the result, or
+ * "not now") goes to the resumer: another stack, which stands at the instruction that wanted it, or
+ * a future that stands for several (join, select) or for one step (a stream's next).
+ *
+ * Futures are polled, as in Rune: one that cannot go on reports so to its resumer, which tries its
+ * other branches or reports the same upwards, until the execution waits for a host reply. It is
+ * then polled again from the top: a stack that waits stands at its AWAIT or SELECT, which is
+ * executed again. Nothing here recurses: `drive` turns one action into the next until a stack runs.
+ */
+#include <string.h>
+
+#include "base/math.h"
+#include "worker/vm/machine.h"
+
+static enum rn_outcome switched(void)
+{
+    return (enum rn_outcome)RN_SWITCHED;
+}
+
+/* --- Making --- */
+
+static uint32_t coroutine_type(uint8_t kind)
+{
+    return kind == RN_FUNCTION_GENERATOR ? RN_TYPE_ID_GENERATOR
+           : kind == RN_FUNCTION_STREAM  ? RN_TYPE_ID_STREAM
+                                         : RN_TYPE_ID_FUTURE;
+}
+
+static bool init_stack(struct rn_vm *vm, struct rn_fiber *fiber, uint32_t registers)
+{
+    size_t wanted = registers * sizeof(struct rn_value) + 2 * sizeof(struct rn_frame);
+    size_t capacity;
+    fiber->values = rn_heap_buffer(vm, wanted, &capacity);
+    if (fiber->values == NULL) {
+        return false;
+    }
+    fiber->size = (uint32_t)(capacity & ~(size_t)15);
+    fiber->frame = (struct rn_frame *)(void *)((uint8_t *)fiber->values + fiber->size) - 1;
+    *fiber->frame = (struct rn_frame){.kind = RN_FRAME_BOTTOM};
+    fiber->base = fiber->values;
+    return true;
+}
+
+enum rn_outcome rn_coroutine_new(struct rn_vm *vm, const struct rn_link *link, uint32_t function,
+                                 const struct rn_call_values *values, struct rn_value *out)
+{
+    const struct rn_unit_function *row = &link->unit.functions[function];
+    struct rn_coroutine *coroutine =
+        rn_heap_object(vm, RN_OBJECT_COROUTINE, coroutine_type(row->kind), sizeof(*coroutine));
+    if (coroutine == NULL) {
+        return RN_RAISED;
+    }
+    struct rn_fiber *fiber = &coroutine->fiber;
+    *fiber = (struct rn_fiber){
+        .pc = link->unit.code + row->code_start,
+        .code = link->unit.code + row->code_start,
+        .link = link,
+        .state = RN_FIBER_NEW,
+    };
+    if (!init_stack(vm, fiber, row->register_count)) {
+        return RN_RAISED;
+    }
+    memcpy(fiber->values, values->args, values->arg_count * sizeof(struct rn_value));
+    if (values->capture_count > 0) {
+        memcpy(fiber->values + values->arg_count, values->captures,
+               values->capture_count * sizeof(struct rn_value));
+    }
+    *out = rn_value_object(coroutine);
+    return RN_DONE;
+}
+
+enum rn_outcome rn_coroutine_clone(struct rn_vm *vm, struct rn_coroutine *coroutine,
+                                   struct rn_value *out)
+{
+    if (coroutine->header.type == RN_TYPE_ID_FUTURE) {
+        return rn_raise(vm, RN_VM_ERROR_MISSING_PROTOCOL, RN_UTF8("CLONE"),
+                        rn_value_object(coroutine));
+    }
+    if (coroutine->fiber.state == RN_FIBER_RUNNING) {
+        return rn_raise(vm, RN_VM_ERROR_ACCESS_READ, rn_value_object(coroutine));
+    }
+    struct rn_coroutine *copy =
+        rn_heap_object(vm, RN_OBJECT_COROUTINE, coroutine->header.type, sizeof(*copy));
+    if (copy == NULL) {
+        return RN_RAISED;
+    }
+    const struct rn_fiber *from = &coroutine->fiber;
+    copy->fiber = *from;
+    *out = rn_value_object(copy);
+    if (from->values == NULL) {
+        return RN_DONE;
+    }
+    size_t capacity;
+    copy->fiber.values = rn_heap_buffer(vm, from->size, &capacity);
+    if (copy->fiber.values == NULL) {
+        return RN_RAISED;
+    }
+    memcpy(copy->fiber.values, from->values, from->size);
+    copy->fiber.base = copy->fiber.values + (from->base - from->values);
+    size_t frame = (size_t)((uint8_t *)from->frame - (uint8_t *)from->values);
+    copy->fiber.frame = (struct rn_frame *)(void *)((uint8_t *)copy->fiber.values + frame);
+    return RN_DONE;
+}
+
+static struct rn_future *future_new(struct rn_vm *vm, enum rn_future_form form, struct rn_value a)
+{
+    struct rn_future *future =
+        rn_heap_object(vm, RN_OBJECT_FUTURE, RN_TYPE_ID_FUTURE, sizeof(*future));
+    if (future == NULL) {
+        return NULL;
+    }
+    future->a = a;
+    future->b = rn_value_empty();
+    future->resumer = NULL;
+    future->index = 0;
+    future->left = 0;
+    future->form = (uint8_t)form;
+    future->state = RN_FIBER_NEW;
+    future->tuple = false;
+    return future;
+}
+
+enum rn_outcome rn_host_future_new(struct rn_vm *vm, uint32_t id, struct rn_value *out)
+{
+    struct rn_future *future = future_new(vm, RN_FUTURE_HOST, rn_value_i64(id));
+    if (future == NULL) {
+        return RN_RAISED;
+    }
+    *out = rn_value_object(future);
+    return RN_DONE;
+}
+
+/* --- Switching --- */
+
+static struct rn_object *current(const struct rn_vm *vm)
+{
+    return vm->coroutine == NULL ? NULL : &vm->coroutine->header;
+}
+
+static void load(struct rn_vm *vm, struct rn_object *stack)
+{
+    rn_fiber_load(vm, (struct rn_coroutine *)stack);
+    rn_vm_fiber(vm)->state = RN_FIBER_RUNNING;
+}
+
+/* Runs `coroutine` for `resumer`; the stack that runs now is saved by the caller. A coroutine at a
+ * YIELD goes on behind it with `sent`. */
+static void enter(struct rn_vm *vm, struct rn_coroutine *coroutine, struct rn_object *resumer,
+                  enum rn_resume_kind kind, struct rn_value sent)
+{
+    struct rn_fiber *fiber = &coroutine->fiber;
+    fiber->resumer = resumer;
+    fiber->resume = (uint8_t)kind;
+    load(vm, &coroutine->header);
+    if (fiber->yielded) {
+        fiber->yielded = false;
+        vm->base[vm->pc->a] = sent;
+        vm->pc++;
+    }
+}
+
+/* The stack is done: its memory goes at once. Until its resumer is loaded, the execution's own
+ * stack stands in, for the case that something raises. */
+static void finish(struct rn_vm *vm, struct rn_fiber *fiber)
+{
+    rn_fiber_load(vm, NULL);
+    rn_heap_buffer_free(vm, fiber->values);
+    fiber->values = NULL;
+    fiber->state = RN_FIBER_DONE;
+}
+
+/* Puts `value` where the stack `resumer` waits for it, and lets that run. */
+static enum rn_outcome hand_over(struct rn_vm *vm, struct rn_object *resumer, struct rn_value value)
+{
+    load(vm, resumer);
+    rn_vm_fiber(vm)->waiting = false;
+    vm->base[vm->pc->a] = value;
+    vm->pc++;
+    return switched();
+}
+
+/* --- Actions --- */
+
+enum action_kind {
+    ACT_POLL,     /* `future` for `target` */
+    ACT_COMPLETE, /* `value` for `target` */
+    ACT_PENDING,  /* `target` cannot have it now */
+};
+
+struct action {
+    enum action_kind kind;
+    struct rn_object *target; /* NULL: the execution itself */
+    struct rn_value value;    /* or the future */
+};
+
+static bool is_future(struct rn_value value)
+{
+    return rn_object_is(value, RN_TYPE_ID_FUTURE);
+}
+
+static bool is_done(struct rn_value future)
+{
+    return future.object->kind == RN_OBJECT_COROUTINE
+               ? ((struct rn_coroutine *)future.object)->fiber.state == RN_FIBER_DONE
+               : ((struct rn_future *)future.object)->state == RN_FIBER_DONE;
+}
+
+static struct rn_vec *join_items(const struct rn_future *join)
+{
+    return (struct rn_vec *)join->a.object;
+}
+
+/* The next unfinished branch of a join or select from `index` on, or what that means for it. */
+static enum rn_outcome next_branch(struct rn_vm *vm, struct rn_future *all, struct action *act)
+{
+    const struct rn_vec *items = join_items(all);
+    while (all->index < items->count &&
+           (!is_future(items->items[all->index]) || is_done(items->items[all->index]))) {
+        all->index++;
+    }
+    if (all->index < items->count) {
+        *act = (struct action){ACT_POLL, &all->header, items->items[all->index]};
+        return RN_DONE;
+    }
+    if (all->form == RN_FUTURE_SELECT || all->left > 0) {
+        all->state = RN_FIBER_SUSPENDED;
+        *act = (struct action){ACT_PENDING, all->resumer, rn_value_unit()};
+        return RN_DONE;
+    }
+    all->state = RN_FIBER_DONE;
+    struct rn_value result = all->b;
+    const struct rn_vec *results = rn_as_vec(result);
+    if (all->tuple && results->count == 0) {
+        result = rn_value_unit();
+    } else if (all->tuple) {
+        struct rn_tuple *tuple = rn_tuple_new(vm, results->count);
+        if (tuple == NULL) {
+            return RN_RAISED;
+        }
+        memcpy(tuple->items, results->items, results->count * sizeof(struct rn_value));
+        result = rn_value_object(tuple);
+    }
+    *act = (struct action){ACT_COMPLETE, all->resumer, result};
+    return RN_DONE;
+}
+
+/* Polls the stream behind a next() or resume() future. */
+static enum rn_outcome poll_stream(struct rn_vm *vm, struct rn_future *future, struct action *act)
+{
+    struct rn_coroutine *stream = (struct rn_coroutine *)future->a.object;
+    bool next = future->form == RN_FUTURE_STREAM_NEXT;
+    if (stream->fiber.state == RN_FIBER_RUNNING) {
+        return rn_raise(vm, RN_VM_ERROR_ACCESS_WRITE, future->a);
+    }
+    if (stream->fiber.state == RN_FIBER_DONE) {
+        if (!next) {
+            return rn_raise(vm, RN_VM_ERROR_GENERATOR_COMPLETE);
+        }
+        future->state = RN_FIBER_DONE;
+        *act = (struct action){ACT_COMPLETE, future->resumer, rn_value_none()};
+        return RN_DONE;
+    }
+    // A stream that waits inside stands at its AWAIT, and takes no value.
+    enter(vm, stream, &future->header, next ? RN_RESUME_NEXT : RN_RESUME_STATE,
+          next ? rn_value_unit() : future->b);
+    return switched();
+}
+
+static enum rn_outcome poll(struct rn_vm *vm, struct action *act)
+{
+    struct rn_object *object = act->value.object;
+    if (object->kind == RN_OBJECT_COROUTINE) {
+        struct rn_coroutine *coroutine = (struct rn_coroutine *)object;
+        if (coroutine->fiber.state == RN_FIBER_DONE) {
+            return rn_raise(vm, RN_VM_ERROR_FUTURE_COMPLETED);
+        }
+        if (coroutine->fiber.state == RN_FIBER_RUNNING) {
+            return rn_raise(vm, RN_VM_ERROR_ACCESS_WRITE, act->value);
+        }
+        enter(vm, coroutine, act->target, RN_RESUME_AWAIT, rn_value_unit());
+        return switched();
+    }
+    struct rn_future *future = (struct rn_future *)object;
+    if (future->state == RN_FIBER_DONE) {
+        return rn_raise(vm, RN_VM_ERROR_FUTURE_COMPLETED);
+    }
+    if (future->state == RN_FIBER_RUNNING) {
+        return rn_raise(vm, RN_VM_ERROR_ACCESS_WRITE, act->value);
+    }
+    future->resumer = act->target;
+    switch ((enum rn_future_form)future->form) {
+    case RN_FUTURE_STREAM_NEXT:
+    case RN_FUTURE_STREAM_RESUME:
+        future->state = RN_FIBER_RUNNING;
+        return poll_stream(vm, future, act);
+    case RN_FUTURE_JOIN:
+        future->state = RN_FIBER_RUNNING;
+        future->index = 0;
+        return next_branch(vm, future, act);
+    case RN_FUTURE_HOST:
+        if (future->b.tag == RN_VALUE_EMPTY && !rn_host_take_reply(vm, future)) {
+            *act = (struct action){ACT_PENDING, act->target, rn_value_unit()};
+            return vm->raised ? RN_RAISED : RN_DONE;
+        }
+        future->state = RN_FIBER_DONE;
+        *act = (struct action){ACT_COMPLETE, act->target, future->b};
+        return RN_DONE;
+    case RN_FUTURE_SELECT:
+        break;
+    }
+    RN_CHECK(false);
+    return RN_RAISED;
+}
+
+static enum rn_outcome complete_select(struct rn_vm *vm, struct rn_future *select,
+                                       struct rn_value value)
+{
+    struct rn_tuple *pair = rn_tuple_new(vm, 2);
+    if (pair == NULL) {
+        return RN_RAISED;
+    }
+    pair->items[0] = rn_value_i64(select->index);
+    pair->items[1] = value;
+    select->state = RN_FIBER_DONE;
+    return hand_over(vm, select->resumer, rn_value_object(pair));
+}
+
+static enum rn_outcome complete(struct rn_vm *vm, struct action *act)
+{
+    struct rn_object *target = act->target;
+    if (target == NULL || target->kind == RN_OBJECT_COROUTINE) {
+        return hand_over(vm, target, act->value);
+    }
+    struct rn_future *future = (struct rn_future *)target;
+    if (future->form == RN_FUTURE_SELECT) {
+        return complete_select(vm, future, act->value);
+    }
+    if (future->form == RN_FUTURE_JOIN) {
+        rn_as_vec(future->b)->items[future->index] = act->value;
+        join_items(future)->items[future->index] = rn_value_unit();
+        future->left--;
+        future->index++;
+        return next_branch(vm, future, act);
+    }
+    // One step of a stream.
+    future->state = RN_FIBER_DONE;
+    act->target = future->resumer;
+    return RN_DONE;
+}
+
+static enum rn_outcome pending(struct rn_vm *vm, struct action *act)
+{
+    struct rn_object *target = act->target;
+    if (target == NULL) {
+        rn_fiber_load(vm, NULL);
+        return (enum rn_outcome)RN_SUSPENDED;
+    }
+    if (target->kind == RN_OBJECT_COROUTINE) {
+        struct rn_fiber *fiber = &((struct rn_coroutine *)target)->fiber;
+        fiber->state = RN_FIBER_SUSPENDED;
+        act->target = fiber->resumer;
+        return RN_DONE;
+    }
+    struct rn_future *future = (struct rn_future *)target;
+    if (future->form == RN_FUTURE_SELECT || future->form == RN_FUTURE_JOIN) {
+        future->index++;
+        return next_branch(vm, future, act);
+    }
+    future->state = RN_FIBER_SUSPENDED;
+    act->target = future->resumer;
+    return RN_DONE;
+}
+
+/* Until a stack runs, or nothing can. */
+static enum rn_outcome drive(struct rn_vm *vm, struct action act)
+{
+    for (;;) {
+        enum rn_outcome outcome = RN_DONE;
+        rn_charge(vm, 1);
+        switch (act.kind) {
+        case ACT_POLL:
+            outcome = poll(vm, &act);
+            break;
+        case ACT_COMPLETE:
+            outcome = complete(vm, &act);
+            break;
+        case ACT_PENDING:
+            outcome = pending(vm, &act);
+            break;
+        }
+        if (outcome != RN_DONE) {
+            return outcome;
+        }
+    }
+}
+
+/* --- Instructions --- */
+
+enum rn_outcome rn_op_await(struct rn_vm *vm, struct rn_value future)
+{
+    struct rn_fiber *fiber = rn_vm_fiber(vm);
+    if (!is_future(future)) {
+        return rn_raise(vm, RN_VM_ERROR_MISSING_PROTOCOL, RN_UTF8("INTO_FUTURE"), future);
+    }
+    if (!fiber->waiting) {
+        RN_TRY_VM(rn_take(vm, future));
+        fiber->waiting = true;
+    }
+    rn_fiber_save(vm);
+    return drive(vm, (struct action){ACT_POLL, current(vm), future});
+}
+
+enum rn_outcome rn_op_select(struct rn_vm *vm, struct rn_value *window, uint32_t count)
+{
+    struct rn_vec *branches = rn_vec_new(vm, count);
+    if (branches == NULL) {
+        return RN_RAISED;
+    }
+    bool left = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_future(window[i])) {
+            RN_TRY_VM(rn_check_write(vm, window[i]));
+            left = left || !is_done(window[i]);
+        } else if (window[i].tag != RN_VALUE_UNIT) {
+            return rn_raise_expected(vm, RN_TYPE_ID_FUTURE, window[i]);
+        }
+        branches->items[branches->count++] = window[i];
+    }
+    struct rn_future *select = future_new(vm, RN_FUTURE_SELECT, rn_value_object(branches));
+    if (select == NULL) {
+        return RN_RAISED;
+    }
+    select->resumer = current(vm);
+    rn_fiber_save(vm);
+    if (!left) {
+        select->index = UINT32_MAX;
+        struct rn_tuple *pair = rn_tuple_new(vm, 2);
+        if (pair == NULL) {
+            return RN_RAISED;
+        }
+        pair->items[0] = rn_value_i64(-1);
+        return hand_over(vm, select->resumer, rn_value_object(pair));
+    }
+    struct action act;
+    RN_TRY_VM(next_branch(vm, select, &act));
+    return drive(vm, act);
+}
+
+/* What the resumer makes of a value that was yielded or returned. */
+static enum rn_outcome wrap(struct rn_vm *vm, uint8_t resume, bool returned, struct rn_value *value)
+{
+    switch ((enum rn_resume_kind)resume) {
+    case RN_RESUME_NEXT:
+        if (returned) {
+            *value = rn_value_none();
+            return RN_DONE;
+        }
+        return rn_make_some(vm, *value, value);
+    case RN_RESUME_STATE:
+        return rn_make_variant(vm,
+                               returned ? RN_VARIANT_ID_GENERATOR_STATE_COMPLETE
+                                        : RN_VARIANT_ID_GENERATOR_STATE_YIELDED,
+                               *value, value);
+    case RN_RESUME_AWAIT:
+    case RN_RESUME_STEP:
+        break;
+    }
+    return RN_DONE;
+}
+
+enum rn_outcome rn_op_yield(struct rn_vm *vm, struct rn_value value)
+{
+    if (vm->coroutine == NULL) {
+        return rn_raise(vm, RN_VM_ERROR_HALTED_YIELDED);
+    }
+    struct rn_fiber *fiber = &vm->coroutine->fiber;
+    if (fiber->resume == RN_RESUME_AWAIT) {
+        return rn_raise(vm, RN_VM_ERROR_HALTED_YIELDED);
+    }
+    RN_TRY_VM(wrap(vm, fiber->resume, false, &value));
+    rn_fiber_save(vm);
+    fiber->state = RN_FIBER_SUSPENDED;
+    fiber->yielded = true;
+    return drive(vm, (struct action){ACT_COMPLETE, fiber->resumer, value});
+}
+
+/* A loop over a generator: past its end. */
+static enum rn_outcome leave_loop(struct rn_vm *vm, struct rn_object *resumer)
+{
+    load(vm, resumer);
+    vm->pc = vm->code + vm->pc->imm;
+    return switched();
+}
+
+enum rn_outcome rn_coroutine_return(struct rn_vm *vm, struct rn_value result)
+{
+    if (vm->coroutine == NULL) {
+        vm->result = result;
+        return (enum rn_outcome)RN_FINISHED;
+    }
+    struct rn_fiber *fiber = &vm->coroutine->fiber;
+    uint8_t resume = fiber->resume;
+    RN_TRY_VM(wrap(vm, resume, true, &result));
+    finish(vm, fiber);
+    if (resume == RN_RESUME_STEP) {
+        return leave_loop(vm, fiber->resumer);
+    }
+    return drive(vm, (struct action){ACT_COMPLETE, fiber->resumer, result});
+}
+
+/* --- Generators, streams --- */
+
+static enum rn_outcome resume_generator(struct rn_vm *vm, struct rn_value value,
+                                        enum rn_resume_kind kind, struct rn_value sent)
+{
+    struct rn_coroutine *generator = (struct rn_coroutine *)value.object;
+    RN_TRY_VM(rn_check_write(vm, value));
+    if (generator->fiber.state == RN_FIBER_RUNNING) {
+        return rn_raise(vm, RN_VM_ERROR_ACCESS_WRITE, value);
+    }
+    rn_fiber_save(vm);
+    enter(vm, generator, current(vm), kind, sent);
+    return switched();
+}
+
+enum rn_outcome rn_step_generator(struct rn_vm *vm, struct rn_value generator)
+{
+    if (((struct rn_coroutine *)generator.object)->fiber.state == RN_FIBER_DONE) {
+        vm->pc = vm->code + vm->pc->imm;
+        return switched();
+    }
+    return resume_generator(vm, generator, RN_RESUME_STEP, rn_value_unit());
+}
+
+/* The generator itself, or that of its iterator. */
+static enum rn_outcome arg_generator(struct rn_vm *vm, struct rn_value value, struct rn_value *out)
+{
+    if (rn_object_is(value, RN_TYPE_ID_GENERATOR_ITER)) {
+        value = rn_as_iter(value)->source;
+    }
+    if (!rn_object_is(value, RN_TYPE_ID_GENERATOR)) {
+        return rn_raise_expected(vm, RN_TYPE_ID_GENERATOR, value);
+    }
+    *out = value;
+    return RN_DONE;
+}
+
+enum rn_outcome rn_std_generator_next(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    struct rn_value generator;
+    RN_TRY_VM(arg_generator(vm, args[0], &generator));
+    if (((struct rn_coroutine *)generator.object)->fiber.state == RN_FIBER_DONE) {
+        args[0] = rn_value_none();
+        return RN_DONE;
+    }
+    return resume_generator(vm, generator, RN_RESUME_NEXT, rn_value_unit());
+}
+
+enum rn_outcome rn_std_generator_resume(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    struct rn_value generator;
+    RN_TRY_VM(arg_generator(vm, args[0], &generator));
+    if (((struct rn_coroutine *)generator.object)->fiber.state == RN_FIBER_DONE) {
+        return rn_raise(vm, RN_VM_ERROR_GENERATOR_COMPLETE);
+    }
+    return resume_generator(vm, generator, RN_RESUME_STATE, args[1]);
+}
+
+enum rn_outcome rn_std_generator_iter(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    return rn_value_iter(vm, args[0], &args[0]);
+}
+
+static enum rn_outcome stream_step(struct rn_vm *vm, struct rn_value *args,
+                                   enum rn_future_form form, struct rn_value sent)
+{
+    struct rn_object *stream;
+    RN_TRY_VM(rn_arg_exact(vm, args[0], RN_TYPE_ID_STREAM, &stream));
+    struct rn_future *future = future_new(vm, form, args[0]);
+    if (future == NULL) {
+        return RN_RAISED;
+    }
+    future->b = sent;
+    args[0] = rn_value_object(future);
+    return RN_DONE;
+}
+
+enum rn_outcome rn_std_stream_next(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    return stream_step(vm, args, RN_FUTURE_STREAM_NEXT, rn_value_unit());
+}
+
+enum rn_outcome rn_std_stream_resume(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    return stream_step(vm, args, RN_FUTURE_STREAM_RESUME, args[1]);
+}
+
+/* --- join --- */
+
+static enum rn_outcome join_parts(struct rn_vm *vm, struct rn_value value,
+                                  const struct rn_value **out_items, uint32_t *out_count)
+{
+    if (rn_object_is(value, RN_TYPE_ID_VEC)) {
+        struct rn_vec *vec;
+        RN_TRY_VM(rn_arg_vec(vm, value, &vec));
+        *out_items = vec->items;
+        *out_count = vec->count;
+        return RN_DONE;
+    }
+    struct rn_value *items;
+    RN_TRY_VM(rn_arg_tuple(vm, value, &items, out_count));
+    *out_items = items;
+    return RN_DONE;
+}
+
+enum rn_outcome rn_std_future_join(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    const struct rn_value *items;
+    uint32_t n;
+    RN_TRY_VM(join_parts(vm, args[0], &items, &n));
+    struct rn_vec *futures = rn_vec_new(vm, n);
+    struct rn_vec *results = futures == NULL ? NULL : rn_vec_new(vm, n);
+    struct rn_future *join =
+        results == NULL ? NULL : future_new(vm, RN_FUTURE_JOIN, rn_value_object(futures));
+    if (join == NULL) {
+        return RN_RAISED;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (!is_future(items[i])) {
+            return rn_raise(vm, RN_VM_ERROR_MISSING_PROTOCOL, RN_UTF8("INTO_FUTURE"), items[i]);
+        }
+        RN_TRY_VM(rn_take(vm, items[i]));
+        futures->items[i] = items[i];
+        results->items[i] = rn_value_unit();
+    }
+    futures->count = n;
+    results->count = n;
+    join->b = rn_value_object(results);
+    join->left = n;
+    join->tuple = !rn_object_is(args[0], RN_TYPE_ID_VEC);
+    args[0] = rn_value_object(join);
+    return RN_DONE;
+}

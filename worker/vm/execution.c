@@ -1,0 +1,329 @@
+/*
+ * execution.c: Vms and their executions, as the embedder drives them.
+ */
+#include <string.h>
+
+#include "worker/vm/machine.h"
+
+#define VM_PAGES 1u
+#define RESULT_SIZE_MAX ((uint64_t)64 << 20)
+
+_Static_assert(sizeof(struct rn_vm) + 32 * sizeof(struct rn_value) <= VM_PAGES * RN_PAGE_SIZE,
+               "a Vm and its first stack are one page");
+
+enum rn_error rn_vm_new(struct rn_engine *engine, struct rn_link *link, struct rn_vm **out_vm)
+{
+    struct rn_vm *vm = rn_pages_alloc(&engine->pages, VM_PAGES);
+    if (vm == NULL) {
+        return RN_E_NO_MEMORY;
+    }
+    vm->engine = engine;
+    vm->script = link;
+    vm->pages = VM_PAGES;
+    rn_heap_init(&vm->heap, &engine->pages);
+    *out_vm = vm;
+    return RN_OK;
+}
+
+static void drop_statics(struct rn_vm *vm)
+{
+    if (vm->statics != NULL) {
+        rn_pages_free(&vm->engine->pages, vm->statics, vm->static_pages);
+    }
+    vm->statics = NULL;
+    vm->static_count = 0;
+}
+
+void rn_vm_free(struct rn_vm *vm)
+{
+    if (vm == NULL) {
+        return;
+    }
+    rn_vm_end(vm);
+    drop_statics(vm);
+    rn_heap_release(&vm->heap);
+    rn_pages_free(&vm->engine->pages, vm, vm->pages);
+}
+
+void rn_vm_reset(struct rn_vm *vm, struct rn_link *link)
+{
+    rn_vm_end(vm);
+    drop_statics(vm);
+    rn_heap_release(&vm->heap);
+    if (link != NULL) {
+        vm->script = link;
+    }
+}
+
+bool rn_vm_has_state(const struct rn_vm *vm)
+{
+    for (uint32_t i = 0; i < vm->static_count; i++) {
+        if (vm->statics[i].tag != RN_VALUE_EMPTY) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool statics_hold_objects(const struct rn_vm *vm)
+{
+    for (uint32_t i = 0; i < vm->static_count; i++) {
+        if (vm->statics[i].tag == RN_VALUE_OBJECT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void rn_vm_end(struct rn_vm *vm)
+{
+    if (vm->execution == RN_EXECUTION_NONE) {
+        return;
+    }
+    rn_host_end(vm);
+    rn_output_end(vm);
+    rn_encoded_done(vm, &vm->encoded);
+    vm->result = rn_value_unit();
+    vm->coroutine = NULL;
+    vm->again = NULL;
+    if (!statics_hold_objects(vm)) {
+        rn_heap_release(&vm->heap);
+    } else if (vm->main.values != vm->self_stack) {
+        rn_heap_buffer_free(vm, vm->main.values);
+    }
+    memset(&vm->main, 0, sizeof(vm->main));
+    vm->values = NULL;
+    vm->execution = RN_EXECUTION_NONE;
+}
+
+static enum rn_error make_statics(struct rn_vm *vm)
+{
+    uint32_t count = vm->script->unit.counts[RN_SECTION_STATICS];
+    if (count == 0 || vm->statics != NULL) {
+        return RN_OK;
+    }
+    vm->static_pages = rn_pages_for(count * sizeof(struct rn_value));
+    vm->statics = rn_pages_alloc(&vm->engine->pages, vm->static_pages);
+    if (vm->statics == NULL) {
+        return RN_E_NO_MEMORY;
+    }
+    vm->static_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        vm->statics[i] = rn_value_empty();
+    }
+    return RN_OK;
+}
+
+static void reset_counters(struct rn_vm *vm, const struct rn_vm_call *call)
+{
+    vm->limits = call->limits;
+    vm->cancel = call->cancel;
+    vm->seed = call->seed;
+    vm->fuel = 0;
+    vm->granted = 0;
+    vm->budget = call->limits.budget == 0 ? UINT64_MAX : call->limits.budget;
+    vm->slice_end = 0;
+    vm->heap.limit = call->limits.memory == 0 ? UINT64_MAX : call->limits.memory;
+    vm->heap.peak = vm->heap.accounted;
+    vm->limit = RN_LIMIT_NONE;
+    vm->raised = false;
+    vm->host_calls = 0;
+    vm->output_bytes = 0;
+    vm->again = NULL;
+    vm->coroutine = NULL;
+}
+
+static void init_main_stack(struct rn_vm *vm)
+{
+    struct rn_fiber *main = &vm->main;
+    *main = (struct rn_fiber){.values = vm->self_stack, .state = RN_FIBER_RUNNING};
+    size_t size = vm->pages * RN_PAGE_SIZE - offsetof(struct rn_vm, self_stack);
+    main->size = (uint32_t)(size & ~(size_t)15);
+    main->frame = (struct rn_frame *)(void *)((uint8_t *)main->values + main->size) - 1;
+    *main->frame = (struct rn_frame){.kind = RN_FRAME_BOTTOM};
+    main->base = main->values;
+    main->link = vm->script;
+    main->pc = vm->script->unit.code;
+    main->code = main->pc;
+    rn_fiber_load(vm, NULL);
+}
+
+static enum rn_error decode_args(struct rn_vm *vm, const struct rn_vm_call *call)
+{
+    vm->result = rn_value_unit();
+    if (call->args == NULL) {
+        return RN_OK;
+    }
+    enum rn_error error = rn_decode(vm, call->args, call->args_size, &vm->result);
+    if (error == RN_OK && vm->result.tag != RN_VALUE_UNIT &&
+        !rn_object_is(vm->result, RN_TYPE_ID_TUPLE)) {
+        error = RN_E_INVALID_ARGUMENT;
+    }
+    return error;
+}
+
+enum rn_error rn_vm_start(struct rn_vm *vm, const struct rn_vm_call *call)
+{
+    rn_vm_end(vm);
+    RN_TRY(make_statics(vm));
+    reset_counters(vm, call);
+    const struct rune_verified_unit *unit = &vm->script->unit;
+    vm->entry =
+        call->item == 0 ? unit->header->main_function : rn_unit_find_export(unit, call->item);
+    vm->entry_hash = call->item;
+    vm->execution = RN_EXECUTION_NEW;
+    init_main_stack(vm);
+    enum rn_error error = decode_args(vm, call);
+    if (error != RN_OK && vm->limit == RN_LIMIT_NONE) {
+        rn_vm_end(vm);
+        return error;
+    }
+    return RN_OK;
+}
+
+/* Puts the arguments into the entry function's registers. */
+static enum rn_outcome enter(struct rn_vm *vm)
+{
+    if (vm->limit != RN_LIMIT_NONE) {
+        return RN_RAISED; // the arguments alone were too much
+    }
+    if (vm->entry == RN_NONE) {
+        return rn_raise(vm, RN_VM_ERROR_MISSING_ENTRY_HASH, vm->entry_hash);
+    }
+    const struct rn_unit_function *function = &vm->script->unit.functions[vm->entry];
+    uint32_t count = vm->result.tag == RN_VALUE_UNIT ? 0 : vm->result.object->count;
+    if (count != function->arg_count || function->capture_count != 0) {
+        return rn_raise(vm, RN_VM_ERROR_BAD_ARGUMENT_COUNT, (uint64_t)count,
+                        (uint64_t)function->arg_count);
+    }
+    if ((uint8_t *)(vm->base + function->register_count) > (uint8_t *)(vm->frame - 1) &&
+        !rn_stack_grow(vm, vm->base, function->register_count)) {
+        return RN_RAISED;
+    }
+    if (count > 0) {
+        memcpy(vm->base, rn_as_tuple(vm->result)->items, count * sizeof(struct rn_value));
+    }
+    vm->result = rn_value_unit();
+    vm->code = vm->script->unit.code + function->code_start;
+    vm->pc = vm->code;
+    return RN_DONE;
+}
+
+static enum rn_event finish(struct rn_vm *vm, enum rn_event event)
+{
+    switch (event) {
+    case RN_EVENT_RAISED:
+    case RN_EVENT_LIMIT:
+        rn_capture_frames(vm);
+        vm->result = rn_value_unit();
+        break;
+    case RN_EVENT_DONE:
+    case RN_EVENT_CANCELLED:
+        break;
+    case RN_EVENT_SLICE:
+    case RN_EVENT_OUTPUT:
+    case RN_EVENT_HOST_CALL:
+    case RN_EVENT_WAITING:
+        return event;
+    }
+    vm->execution = RN_EXECUTION_ENDED;
+    vm->event = (uint8_t)event;
+    return event;
+}
+
+static enum rn_event raised_event(const struct rn_vm *vm)
+{
+    return vm->raised ? RN_EVENT_RAISED : RN_EVENT_LIMIT;
+}
+
+/* Fuel up to the end of the slice or the budget, whichever is nearer. */
+static void grant(struct rn_vm *vm, uint64_t slice)
+{
+    uint64_t spent = vm->granted - (uint64_t)vm->fuel;
+    vm->slice_end = spent + slice < spent ? UINT64_MAX : spent + (slice == 0 ? 1 : slice);
+    uint64_t target = vm->budget < vm->slice_end ? vm->budget : vm->slice_end;
+    target = target < spent ? spent : target;
+    target = target - spent > INT64_MAX ? spent + INT64_MAX : target;
+    vm->granted = target;
+    vm->fuel = (int64_t)(target - spent);
+    if (vm->heap.collection_due) {
+        rn_interrupt(vm);
+    }
+}
+
+static enum rn_event run(struct rn_vm *vm)
+{
+    for (;;) {
+        if (vm->execution == RN_EXECUTION_WAITING) {
+            if (!rn_host_next_reply(vm)) {
+                return RN_EVENT_WAITING;
+            }
+            if (vm->raised || vm->limit != RN_LIMIT_NONE) {
+                return raised_event(vm);
+            }
+            vm->execution = RN_EXECUTION_READY;
+        }
+        enum rn_event event = rn_run_loop(vm);
+        if (event != RN_EVENT_WAITING) {
+            return event;
+        }
+        vm->execution = RN_EXECUTION_WAITING;
+    }
+}
+
+enum rn_event rn_vm_run(struct rn_vm *vm, uint64_t slice)
+{
+    RN_CHECK(vm->execution != RN_EXECUTION_NONE);
+    if (vm->execution == RN_EXECUTION_ENDED) {
+        return (enum rn_event)vm->event;
+    }
+    if (vm->execution == RN_EXECUTION_NEW) {
+        vm->execution = RN_EXECUTION_READY;
+        if (enter(vm) != RN_DONE) {
+            return finish(vm, raised_event(vm));
+        }
+    }
+    grant(vm, slice);
+    return finish(vm, run(vm));
+}
+
+/* --- Results --- */
+
+enum rn_error rn_vm_result(struct rn_vm *vm, const uint8_t **out_data, size_t *out_size)
+{
+    RN_CHECK(vm->execution == RN_EXECUTION_ENDED && vm->event == RN_EVENT_DONE);
+    if (vm->encoded.data == NULL) {
+        uint64_t max = vm->limits.result_size == 0 ? RESULT_SIZE_MAX : vm->limits.result_size;
+        if (rn_encode_pages(vm, vm->result, max, &vm->encoded) != RN_DONE) {
+            return vm->limit == RN_LIMIT_REGION ? RN_E_NO_MEMORY : RN_E_CONST_UNSUPPORTED;
+        }
+    }
+    *out_data = vm->encoded.data;
+    *out_size = vm->encoded.size;
+    return RN_OK;
+}
+
+struct rn_value rn_vm_result_value(const struct rn_vm *vm)
+{
+    return vm->result;
+}
+
+const struct rn_vm_error_report *rn_vm_error(const struct rn_vm *vm)
+{
+    return &vm->engine->report;
+}
+
+enum rn_limit rn_vm_limit(const struct rn_vm *vm)
+{
+    return (enum rn_limit)vm->limit;
+}
+
+struct rn_vm_usage rn_vm_usage(const struct rn_vm *vm)
+{
+    return (struct rn_vm_usage){
+        .budget = vm->granted - (uint64_t)vm->fuel,
+        .memory_peak = vm->heap.peak,
+        .output_bytes = vm->output_bytes,
+        .host_calls = vm->host_calls,
+    };
+}

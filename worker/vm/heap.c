@@ -1,0 +1,238 @@
+/*
+ * heap.c: blocks, cells and the account; constructors are beside their types.
+ *
+ * A cell of a size class comes from the class's free list, else from the end of its newest block,
+ * else from a new block: 2 KiB for the first, doubling up to 64 KiB. Free lists are chained through
+ * header.link as offsets in units of 16 bytes, which is never 0: the first page of the region is
+ * taken by the engine. Larger objects get pages of their own behind a block header.
+ */
+#include "worker/vm/heap.h"
+
+#include <string.h>
+
+#include "base/math.h"
+#include "worker/vm/machine.h"
+
+#define BLOCK_PAGES_MAX 32u
+#define SINGLE_SIZE_MAX ((size_t)1 << 32)
+
+const uint16_t rn_class_sizes[RN_SIZE_CLASSES] = {
+    0,   16,  32,  48,  64,  80,  96,  112,  128,  160,  192,  224,  256,
+    320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 1792, 2048,
+};
+
+/* Size class of a size in units of 16 bytes, rounded up. */
+static const uint8_t class_of_units[RN_SMALL_SIZE_MAX / 16 + 1] = {
+    1,  1,  2,  3,  4,  5,  6,  7,  8,                              // 0 .. 128 bytes
+    9,  9,  10, 10, 11, 11, 12, 12,                                 // 256
+    13, 13, 13, 13, 14, 14, 14, 14, 15, 15, 15, 15, 16, 16, 16, 16, // 512
+    17, 17, 17, 17, 17, 17, 17, 17, 18, 18, 18, 18, 18, 18, 18, 18, 19, 19, 19, 19, 19, 19,
+    19, 19, 20, 20, 20, 20, 20, 20, 20, 20, // 1024
+    21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 21, 22, 22, 22, 22, 22, 22,
+    22, 22, 22, 22, 22, 22, 22, 22, 22, 22, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23, 23,
+    23, 23, 23, 23, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, // 2048
+};
+
+void rn_heap_init(struct rn_heap *heap, struct rn_pages *pages)
+{
+    memset(heap, 0, sizeof(*heap));
+    heap->pages = pages;
+    heap->limit = UINT64_MAX;
+    heap->until_collection = RN_COLLECT_MIN;
+}
+
+void rn_heap_release(struct rn_heap *heap)
+{
+    struct rn_block *block = heap->blocks;
+    while (block != NULL) {
+        struct rn_block *next = block->next;
+        rn_pages_free(heap->pages, block, block->pages);
+        block = next;
+    }
+    struct rn_pages *pages = heap->pages;
+    rn_heap_init(heap, pages);
+}
+
+size_t rn_object_cell_size(const struct rn_object *object)
+{
+    if (object->size_class != 0) {
+        return rn_class_sizes[object->size_class];
+    }
+    const struct rn_block *block =
+        (const struct rn_block *)(const void *)((const uint8_t *)object - sizeof(struct rn_block));
+    return (size_t)(block->end - block->cells);
+}
+
+static struct rn_block *new_block(struct rn_heap *heap, uint32_t pages, uint32_t size_class)
+{
+    struct rn_block *block = rn_pages_alloc(heap->pages, pages);
+    if (block == NULL) {
+        return NULL;
+    }
+    block->cells = (uint8_t *)block + sizeof(struct rn_block);
+    block->end = (uint8_t *)block + (size_t)pages * RN_PAGE_SIZE;
+    block->pages = pages;
+    block->size_class = size_class;
+    block->next = heap->blocks;
+    if (block->next != NULL) {
+        block->next->previous = block;
+    }
+    heap->blocks = block;
+    return block;
+}
+
+/* The account of `size` more bytes. False: the limit. */
+static bool account(struct rn_vm *vm, size_t size)
+{
+    struct rn_heap *heap = &vm->heap;
+    uint64_t accounted = heap->accounted + size;
+    // What a collection could still find is bounded: so is what one instruction may add.
+    if (RN_UNLIKELY(accounted > heap->limit) &&
+        (size > heap->limit ||
+         accounted - heap->limit > heap->limit / 2 + (uint64_t)RN_COLLECT_MIN)) {
+        rn_reach_limit(vm, RN_LIMIT_MEMORY);
+        return false;
+    }
+    heap->accounted = accounted;
+    heap->until_collection -= (int64_t)size;
+    vm->fuel -= (int64_t)(size >> 4);
+#ifdef RN_STRESS
+    rn_interrupt(vm);
+#endif
+    if (RN_UNLIKELY(heap->until_collection < 0 && !heap->collection_due)) {
+        heap->collection_due = true;
+        rn_interrupt(vm);
+    }
+    if (accounted > heap->peak) {
+        heap->peak = accounted;
+    }
+    return true;
+}
+
+static struct rn_object *fresh_cell(struct rn_vm *vm, uint32_t size_class)
+{
+    struct rn_heap *heap = &vm->heap;
+    struct rn_bump *bump = &heap->bump[size_class];
+    size_t size = rn_class_sizes[size_class];
+    if ((size_t)(bump->end - bump->next) < size) {
+        uint32_t pages =
+            1u << (heap->block_counts[size_class] < 5 ? heap->block_counts[size_class] : 5);
+        pages = size > 512 && pages < 4 ? 4 : pages;
+        struct rn_block *block = new_block(heap, pages, size_class);
+        if (block == NULL) {
+            rn_reach_limit(vm, RN_LIMIT_REGION);
+            return NULL;
+        }
+        heap->block_counts[size_class]++;
+        bump->next = block->cells;
+        bump->end = block->end;
+    }
+    struct rn_object *cell = (struct rn_object *)(void *)bump->next;
+    bump->next += size;
+    return cell;
+}
+
+static struct rn_object *large_object(struct rn_vm *vm, size_t size)
+{
+    uint32_t pages = rn_pages_for(size + sizeof(struct rn_block));
+    if (!account(vm, size)) {
+        return NULL;
+    }
+    struct rn_block *block = new_block(&vm->heap, pages, 0);
+    if (block == NULL) {
+        rn_reach_limit(vm, RN_LIMIT_REGION);
+        return NULL;
+    }
+    block->end = block->cells + size;
+    return (struct rn_object *)(void *)block->cells;
+}
+
+static struct rn_object *small_object(struct rn_vm *vm, uint32_t size_class)
+{
+    struct rn_heap *heap = &vm->heap;
+    if (!account(vm, rn_class_sizes[size_class])) {
+        return NULL;
+    }
+    uint32_t offset = heap->free[size_class];
+    if (RN_UNLIKELY(offset == 0)) {
+        return fresh_cell(vm, size_class);
+    }
+    struct rn_object *cell =
+        (struct rn_object *)(void *)(heap->pages->base + ((size_t)offset << 4));
+    heap->free[size_class] = cell->link;
+    return cell;
+}
+
+void *rn_heap_object(struct rn_vm *vm, enum rn_object_kind kind, uint32_t type, size_t size)
+{
+    struct rn_object *object;
+    uint32_t size_class = 0;
+    if (RN_LIKELY(size <= RN_SMALL_SIZE_MAX)) {
+        size_class = class_of_units[(size + 15) >> 4];
+        object = small_object(vm, size_class);
+    } else if (size < SINGLE_SIZE_MAX) {
+        object = large_object(vm, rn_align_up(size, 16));
+    } else {
+        rn_reach_limit(vm, RN_LIMIT_MEMORY);
+        return NULL;
+    }
+    if (RN_UNLIKELY(object == NULL)) {
+        return NULL;
+    }
+    *object =
+        (struct rn_object){.type = type, .kind = (uint8_t)kind, .size_class = (uint8_t)size_class};
+    return object;
+}
+
+void *rn_heap_buffer(struct rn_vm *vm, size_t size, size_t *out_capacity)
+{
+    struct rn_buffer *buffer =
+        rn_heap_object(vm, RN_OBJECT_BUFFER, 0, size + sizeof(struct rn_object));
+    if (buffer == NULL) {
+        return NULL;
+    }
+    *out_capacity = rn_object_cell_size(&buffer->header) - sizeof(struct rn_object);
+    return buffer->data;
+}
+
+static void free_block(struct rn_heap *heap, struct rn_block *block)
+{
+    if (block->previous != NULL) {
+        block->previous->next = block->next;
+    } else {
+        heap->blocks = block->next;
+    }
+    if (block->next != NULL) {
+        block->next->previous = block->previous;
+    }
+    rn_pages_free(heap->pages, block, block->pages);
+}
+
+void rn_heap_free_object(struct rn_heap *heap, struct rn_object *object)
+{
+    RN_ASSERT((object->flags & RN_OBJECT_FREE) == 0);
+    if (object->size_class == 0) {
+        free_block(heap, (struct rn_block *)(void *)((uint8_t *)object - sizeof(struct rn_block)));
+        return;
+    }
+#if defined(RN_STRESS) || defined(RN_ASSERTIONS)
+    memset(object + 1, 0xdb, rn_class_sizes[object->size_class] - sizeof(*object));
+#endif
+    object->flags = RN_OBJECT_FREE;
+    object->link = heap->free[object->size_class];
+    heap->free[object->size_class] =
+        (uint32_t)((size_t)((uint8_t *)object - heap->pages->base) >> 4);
+}
+
+void rn_heap_buffer_free(struct rn_vm *vm, void *data)
+{
+    if (data == NULL) {
+        return;
+    }
+    struct rn_object *object = &rn_buffer_of(data)->header;
+    RN_ASSERT(object->kind == RN_OBJECT_BUFFER);
+    size_t size = rn_object_cell_size(object);
+    vm->heap.accounted -= size;
+    vm->heap.until_collection += (int64_t)size;
+    rn_heap_free_object(&vm->heap, object);
+}

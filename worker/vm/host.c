@@ -1,0 +1,175 @@
+/*
+ * host.c: calls of the host's functions.
+ *
+ * The arguments are encoded and handed to the embedder. A synchronous call leaves the execution at
+ * its instruction until the reply is there; an asynchronous one gives a Future at once. Replies are
+ * queued as they come and become visible one at a time, when nothing else can run: so an execution
+ * is a function of the order in which they were delivered.
+ */
+#include <string.h>
+
+#include "worker/vm/machine.h"
+
+static enum rn_outcome encode_args(struct rn_vm *vm, const struct rn_value *window, uint32_t count)
+{
+    struct rn_value args = rn_value_unit();
+    if (count > 0) {
+        struct rn_tuple *tuple = rn_tuple_new(vm, count);
+        if (tuple == NULL) {
+            return RN_RAISED;
+        }
+        memcpy(tuple->items, window, count * sizeof(struct rn_value));
+        args = rn_value_object(tuple);
+    }
+    rn_encoded_done(vm, &vm->host_args);
+    return rn_encode_pages(vm, args, UINT32_MAX, &vm->host_args);
+}
+
+enum rn_outcome rn_host_begin(struct rn_vm *vm, uint32_t host, struct rn_value *window,
+                              uint32_t count)
+{
+    const struct rn_host_function *function = &vm->script->hosts[host];
+    if (function->arity >= 0 && (uint32_t)function->arity != count) {
+        return rn_raise(vm, RN_VM_ERROR_BAD_ARGUMENT_COUNT, (uint64_t)count,
+                        (uint64_t)function->arity);
+    }
+    if (vm->limits.host_calls != 0 && vm->host_calls >= vm->limits.host_calls) {
+        return rn_reach_limit(vm, RN_LIMIT_HOST_CALLS);
+    }
+    RN_TRY_VM(encode_args(vm, window, count));
+    vm->host_calls++;
+    uint32_t id = ++vm->host_ids;
+    vm->host_call = (struct rn_vm_host_call){
+        .id = id,
+        .function = host,
+        .is_async = function->is_async,
+        .args = vm->host_args.data,
+        .args_size = vm->host_args.size,
+        .budget_position = vm->granted - (uint64_t)vm->fuel,
+    };
+    if (function->is_async) {
+        RN_TRY_VM(rn_host_future_new(vm, id, window));
+        vm->pc++;
+    } else {
+        vm->awaited_id = id;
+        vm->execution = RN_EXECUTION_WAITING;
+    }
+    return (enum rn_outcome)RN_HOST_CALL;
+}
+
+const struct rn_vm_host_call *rn_vm_host_call(const struct rn_vm *vm)
+{
+    return &vm->host_call;
+}
+
+/* --- Replies --- */
+
+static enum rn_error add_reply(struct rn_vm *vm, uint32_t id, const void *data, size_t size,
+                               bool failed)
+{
+    if (id == 0 || id > vm->host_ids || vm->execution == RN_EXECUTION_NONE) {
+        return RN_E_NOT_FOUND;
+    }
+    if (size > UINT32_MAX / 2) {
+        return RN_E_TOO_LARGE;
+    }
+    uint32_t pages = rn_pages_for(sizeof(struct rn_reply) + size);
+    struct rn_reply *reply = rn_pages_alloc(&vm->engine->pages, pages);
+    if (reply == NULL) {
+        return RN_E_NO_MEMORY;
+    }
+    reply->id = id;
+    reply->pages = pages;
+    reply->size = size;
+    reply->failed = failed;
+    if (size > 0) {
+        memcpy(reply->data, data, size);
+    }
+    struct rn_reply **end = &vm->queue;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = reply;
+    return RN_OK;
+}
+
+enum rn_error rn_vm_reply(struct rn_vm *vm, uint32_t id, const uint8_t *data, size_t size)
+{
+    return add_reply(vm, id, data, size, false);
+}
+
+enum rn_error rn_vm_reply_error(struct rn_vm *vm, uint32_t id, const char *text, size_t size)
+{
+    return add_reply(vm, id, text, size, true);
+}
+
+static void free_reply(struct rn_vm *vm, struct rn_reply *reply)
+{
+    rn_pages_free(&vm->engine->pages, reply, reply->pages);
+}
+
+/* The value of a reply, which is used up. */
+static enum rn_outcome open_reply(struct rn_vm *vm, struct rn_reply *reply, struct rn_value *out)
+{
+    enum rn_outcome outcome;
+    if (reply->failed) {
+        struct rn_utf8 text = {(const char *)reply->data, reply->size};
+        outcome = rn_raise(vm, RN_VM_ERROR_HOST, text);
+    } else {
+        outcome = rn_value_decode(vm, reply->data, reply->size, out);
+    }
+    free_reply(vm, reply);
+    return outcome;
+}
+
+bool rn_host_next_reply(struct rn_vm *vm)
+{
+    struct rn_reply *reply = vm->queue;
+    if (reply == NULL || (vm->awaited_id != 0 && reply->id != vm->awaited_id)) {
+        return false;
+    }
+    vm->queue = reply->next;
+    if (vm->awaited_id == 0) {
+        reply->next = vm->visible;
+        vm->visible = reply;
+        return true;
+    }
+    vm->awaited_id = 0;
+    struct rn_value value;
+    if (open_reply(vm, reply, &value) == RN_DONE) {
+        vm->base[vm->pc->a] = value;
+        vm->pc++;
+    }
+    return true;
+}
+
+bool rn_host_take_reply(struct rn_vm *vm, struct rn_future *future)
+{
+    for (struct rn_reply **link = &vm->visible; *link != NULL; link = &(*link)->next) {
+        struct rn_reply *reply = *link;
+        if (reply->id == (uint64_t)future->a.i64) {
+            *link = reply->next;
+            return open_reply(vm, reply, &future->b) == RN_DONE;
+        }
+    }
+    return false;
+}
+
+static void free_list(struct rn_vm *vm, struct rn_reply **list)
+{
+    while (*list != NULL) {
+        struct rn_reply *reply = *list;
+        *list = reply->next;
+        free_reply(vm, reply);
+    }
+}
+
+void rn_host_end(struct rn_vm *vm)
+{
+    free_list(vm, &vm->queue);
+    free_list(vm, &vm->visible);
+    rn_encoded_done(vm, &vm->host_args);
+    vm->awaited_id = 0;
+    vm->host_ids = 0;
+    vm->host_calls = 0;
+}

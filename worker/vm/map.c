@@ -1,0 +1,548 @@
+/*
+ * map.c: insertion-ordered maps: an array of entries, and an index over it from 9 entries on.
+ *
+ * The index is open addressing with linear probing at load at most 3/4; a slot holds
+ * hash << 32 | position + 1, 0 for never used, and REMOVED for a removed one. Removing leaves an
+ * EMPTY entry in the array, so that the order stays and iterators need no repair; when more than
+ * half of the array is removed entries it is compacted, which is charged.
+ *
+ * Object has text keys, found by their bytes. HashMap and HashSet have keys of any hashable value,
+ * by the HASH and EQ protocols. Hashes depend on the seed of the call, so that no script can bring
+ * about long probes, which nobody would be charged for; nothing that a script can see depends on
+ * it.
+ */
+#include <string.h>
+
+#include "worker/vm/machine.h"
+
+#define LINEAR_MAX 8u
+#define ENTRY_SIZE 32u
+#define ENTRIES_MAX ((uint32_t)1 << 27)
+#define REMOVED 0xffffffffu
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    __extension__ unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Multiply and fold, 8 bytes at a time, after wyhash. */
+static uint32_t key_hash(uint64_t seed, const char *data, size_t size)
+{
+    uint64_t h = seed ^ size;
+    uint64_t word;
+    for (; size >= 8; data += 8, size -= 8) {
+        memcpy(&word, data, 8);
+        h = mix(h ^ word, UINT64_C(0xe7037ed1a0b428db) ^ seed);
+    }
+    word = 0;
+    memcpy(&word, data, size);
+    h = mix(h ^ word, UINT64_C(0x8ebc6af09c88c6e3) ^ seed);
+    return (uint32_t)(h ^ h >> 32);
+}
+
+static uint64_t key_seed(const struct rn_vm *vm)
+{
+    return mix(vm->seed ^ UINT64_C(0x589965cc75374cc3), UINT64_C(0xa0761d6478bd642f)) | 1;
+}
+
+static struct rn_map *new_map(struct rn_vm *vm, enum rn_object_kind kind, uint32_t type)
+{
+    struct rn_map *map = rn_heap_object(vm, kind, type, sizeof(*map));
+    if (map != NULL) {
+        memset((uint8_t *)map + sizeof(struct rn_object), 0,
+               sizeof(*map) - sizeof(struct rn_object));
+    }
+    return map;
+}
+
+static bool is_removed(const struct rn_map *map, uint32_t position)
+{
+    // The first word of an entry is the tag of the value, or of the key: either says EMPTY.
+    return map->entries[position].key.tag == RN_VALUE_EMPTY;
+}
+
+static void index_insert(struct rn_map *map, uint32_t hash, uint32_t position)
+{
+    uint32_t mask = map->index_capacity - 1;
+    uint32_t i = hash & mask;
+    while (map->index[i] != 0 && (uint32_t)map->index[i] != REMOVED) {
+        i = (i + 1) & mask;
+    }
+    map->index[i] = (uint64_t)hash << 32 | (position + 1);
+}
+
+/* A new index of `capacity` slots over the entries, whose hashes are given. */
+static bool index_rebuild(struct rn_vm *vm, struct rn_map *map, uint32_t capacity,
+                          const uint32_t *hashes)
+{
+    size_t bytes;
+    size_t wanted = ((size_t)capacity + 1) * sizeof(uint64_t);
+    uint64_t *index = rn_heap_buffer(vm, wanted, &bytes);
+    if (index == NULL) {
+        return false;
+    }
+    memset(index, 0, wanted);
+    index[capacity] = key_seed(vm);
+    rn_heap_buffer_free(vm, map->index);
+    map->index = index;
+    map->index_capacity = capacity;
+    for (uint32_t i = 0; i < map->used; i++) {
+        if (!is_removed(map, i)) {
+            index_insert(map, hashes[i], i);
+        }
+    }
+    return true;
+}
+
+/* Computes the hash of an entry that is not in an index yet. */
+static enum rn_outcome entry_hash(struct rn_vm *vm, const struct rn_map *map, uint32_t position,
+                                  uint32_t *out_hash)
+{
+    uint64_t hash = 0;
+    if (map->header.kind == RN_OBJECT_OBJECT) {
+        const struct rn_key *key = &map->object_entries[position].key;
+        hash = key_hash(key_seed(vm), key->data, key->size);
+    } else {
+        RN_TRY_VM(rn_value_hash(vm, map->entries[position].key, &hash));
+    }
+    *out_hash = (uint32_t)hash;
+    return RN_DONE;
+}
+
+/* Hashes of all entries by position: from the index, or computed if there is none. */
+static uint32_t *collect_hashes(struct rn_vm *vm, const struct rn_map *map)
+{
+    size_t bytes;
+    uint32_t *hashes = rn_heap_buffer(vm, (size_t)(map->used + 1) * sizeof(uint32_t), &bytes);
+    if (hashes == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < map->index_capacity; i++) {
+        uint32_t position = (uint32_t)map->index[i];
+        if (position != 0 && position != REMOVED) {
+            hashes[position - 1] = (uint32_t)(map->index[i] >> 32);
+        }
+    }
+    for (uint32_t i = 0; map->index_capacity == 0 && i < map->used; i++) {
+        if (!is_removed(map, i) && entry_hash(vm, map, i, &hashes[i]) != RN_DONE) {
+            rn_heap_buffer_free(vm, hashes);
+            return NULL;
+        }
+    }
+    return hashes;
+}
+
+static uint32_t index_capacity_for(uint32_t entries)
+{
+    uint32_t capacity = 16;
+    while (capacity / 4 * 3 < entries) {
+        capacity *= 2;
+    }
+    return capacity;
+}
+
+/* Moves the entries together, `hashes` (may be NULL) along; positions change. */
+static void compact(struct rn_vm *vm, struct rn_map *map, uint32_t *hashes)
+{
+    uint32_t to = 0;
+    rn_charge(vm, map->used);
+    for (uint32_t from = 0; from < map->used; from++) {
+        if (is_removed(map, from)) {
+            continue;
+        }
+        map->entries[to] = map->entries[from];
+        if (hashes != NULL) {
+            hashes[to] = hashes[from];
+        }
+        to++;
+    }
+    map->used = to;
+}
+
+static bool grow_entries(struct rn_vm *vm, struct rn_map *map, uint32_t capacity)
+{
+    if (capacity > ENTRIES_MAX) {
+        rn_reach_limit(vm, RN_LIMIT_MEMORY);
+        return false;
+    }
+    size_t bytes;
+    void *storage = rn_heap_buffer(vm, (size_t)capacity * ENTRY_SIZE, &bytes);
+    if (storage == NULL) {
+        return false;
+    }
+    if (map->used > 0) {
+        memcpy(storage, map->storage, (size_t)map->used * ENTRY_SIZE);
+    }
+    rn_heap_buffer_free(vm, map->storage);
+    map->storage = storage;
+    map->capacity = (uint32_t)(bytes / ENTRY_SIZE);
+    return true;
+}
+
+/* Room for `extra` more entries, with an index if there are many. Positions may change. */
+static bool reserve(struct rn_vm *vm, struct rn_map *map, uint32_t extra)
+{
+    uint32_t needed = map->live + extra;
+    bool crowded = map->used + extra > map->capacity;
+    bool many_removed = crowded && map->used - map->live > map->used / 2;
+    bool index_small = needed > LINEAR_MAX && map->index_capacity / 4 * 3 < map->used + extra;
+    if (!crowded && !index_small) {
+        return true;
+    }
+    uint32_t *hashes = NULL;
+    if (index_small || (many_removed && map->index_capacity != 0)) {
+        hashes = collect_hashes(vm, map);
+        if (hashes == NULL) {
+            return false;
+        }
+    }
+    bool done = true;
+    if (many_removed) {
+        compact(vm, map, hashes);
+    }
+    if (map->used + extra > map->capacity) {
+        uint32_t doubled = map->capacity < 2 ? 2 : map->capacity * 2;
+        done = grow_entries(vm, map, map->used + extra > doubled ? map->used + extra : doubled);
+    }
+    if (done && (index_small || (many_removed && map->index_capacity != 0))) {
+        done = index_rebuild(vm, map, index_capacity_for(map->used + extra), hashes);
+    }
+    rn_heap_buffer_free(vm, hashes);
+    return done;
+}
+
+struct rn_map *rn_object_new(struct rn_vm *vm, size_t capacity)
+{
+    struct rn_map *map = new_map(vm, RN_OBJECT_OBJECT, RN_TYPE_ID_OBJECT);
+    if (map == NULL ||
+        (capacity > 0 &&
+         !reserve(vm, map, capacity > ENTRIES_MAX ? ENTRIES_MAX : (uint32_t)capacity))) {
+        return NULL;
+    }
+    return map;
+}
+
+struct rn_map *rn_map_new(struct rn_vm *vm, uint32_t type, size_t capacity)
+{
+    struct rn_map *map = new_map(vm, RN_OBJECT_MAP, type);
+    if (map == NULL ||
+        (capacity > 0 &&
+         !reserve(vm, map, capacity > ENTRIES_MAX ? ENTRIES_MAX : (uint32_t)capacity))) {
+        return NULL;
+    }
+    return map;
+}
+
+static bool key_is(const struct rn_key *key, const char *data, uint32_t size)
+{
+    return key->size == size && (key->data == data || memcmp(key->data, data, size) == 0);
+}
+
+static uint32_t find_linear(const struct rn_map *object, const char *data, uint32_t size)
+{
+    for (uint32_t i = 0; i < object->used; i++) {
+        const struct rn_object_entry *entry = &object->object_entries[i];
+        if (entry->value.tag != RN_VALUE_EMPTY && key_is(&entry->key, data, size)) {
+            return i;
+        }
+    }
+    return RN_NONE;
+}
+
+static uint32_t text_hash(const struct rn_map *object, const char *data, size_t size)
+{
+    return object->index_capacity == 0
+               ? 0
+               : key_hash(object->index[object->index_capacity], data, size);
+}
+
+static uint32_t find_text(const struct rn_map *object, const char *data, uint32_t size,
+                          uint32_t hash)
+{
+    if (object->index_capacity == 0) {
+        return find_linear(object, data, size);
+    }
+    uint32_t mask = object->index_capacity - 1;
+    for (uint32_t i = hash & mask; object->index[i] != 0; i = (i + 1) & mask) {
+        uint64_t slot = object->index[i];
+        uint32_t position = (uint32_t)slot - 1;
+        if (slot >> 32 == hash && (uint32_t)slot != REMOVED &&
+            key_is(&object->object_entries[position].key, data, size)) {
+            return position;
+        }
+    }
+    return RN_NONE;
+}
+
+uint32_t rn_object_find(const struct rn_map *object, const char *data, uint32_t size)
+{
+    return find_text(object, data, size, text_hash(object, data, size));
+}
+
+struct rn_value *rn_object_get(const struct rn_map *object, const char *key, size_t size)
+{
+    if (size > UINT32_MAX) {
+        return NULL;
+    }
+    uint32_t position = rn_object_find(object, key, (uint32_t)size);
+    return position == RN_NONE ? NULL : &object->object_entries[position].value;
+}
+
+/* Appends an entry whose key is known to be absent. */
+static enum rn_outcome object_append(struct rn_vm *vm, struct rn_map *object, struct rn_key key,
+                                     struct rn_value value)
+{
+    if (!reserve(vm, object, 1)) {
+        return RN_RAISED;
+    }
+    object->object_entries[object->used] = (struct rn_object_entry){.value = value, .key = key};
+    if (object->index_capacity != 0) {
+        index_insert(object, text_hash(object, key.data, key.size), object->used);
+    }
+    object->used++;
+    object->live++;
+    object->header.version++;
+    return RN_DONE;
+}
+
+enum rn_outcome rn_object_insert_static(struct rn_vm *vm, struct rn_map *object, struct rn_utf8 key,
+                                        struct rn_value value)
+{
+    uint32_t position = rn_object_find(object, key.data, (uint32_t)key.size);
+    if (position != RN_NONE) {
+        object->object_entries[position].value = value;
+        return RN_DONE;
+    }
+    return object_append(vm, object, (struct rn_key){key.data, (uint32_t)key.size, 0}, value);
+}
+
+enum rn_outcome rn_object_insert(struct rn_vm *vm, struct rn_map *object, const char *key,
+                                 size_t size, struct rn_value value, struct rn_value *out_old)
+{
+    uint32_t position = rn_object_find(object, key, (uint32_t)size);
+    if (out_old != NULL) {
+        *out_old = position == RN_NONE ? rn_value_empty() : object->object_entries[position].value;
+    }
+    if (position != RN_NONE) {
+        object->object_entries[position].value = value;
+        return RN_DONE;
+    }
+    size_t capacity;
+    char *copy = rn_heap_buffer(vm, size == 0 ? 1 : size, &capacity);
+    if (copy == NULL) {
+        return RN_RAISED;
+    }
+    memcpy(copy, key, size);
+    return object_append(vm, object, (struct rn_key){copy, (uint32_t)size, 1}, value);
+}
+
+/* Takes an entry out of array and index. */
+static void remove_position(struct rn_map *map, uint32_t hash, uint32_t position)
+{
+    map->entries[position].key = rn_value_empty();
+    map->entries[position].value = rn_value_empty();
+    map->live--;
+    map->header.version++;
+    if (map->index_capacity != 0) {
+        uint32_t mask = map->index_capacity - 1;
+        uint32_t i = hash & mask;
+        while ((uint32_t)map->index[i] != position + 1) {
+            RN_CHECK(map->index[i] != 0);
+            i = (i + 1) & mask;
+        }
+        map->index[i] = REMOVED;
+    }
+    if (map->live == 0) {
+        map->used = 0;
+        if (map->index_capacity != 0) {
+            memset(map->index, 0, map->index_capacity * sizeof(uint64_t));
+        }
+    }
+}
+
+struct rn_value rn_object_remove(struct rn_vm *vm, struct rn_map *object, const char *key,
+                                 size_t size)
+{
+    uint32_t hash = text_hash(object, key, size);
+    uint32_t position = find_text(object, key, (uint32_t)size, hash);
+    if (position == RN_NONE) {
+        return rn_value_empty();
+    }
+    struct rn_object_entry *entry = &object->object_entries[position];
+    struct rn_value old = entry->value;
+    if (entry->key.heap) {
+        rn_heap_buffer_free(vm, (void *)(uintptr_t)entry->key.data);
+    }
+    remove_position(object, hash, position);
+    return old;
+}
+
+/* --- Keys of any value --- */
+
+/* True without raising for the kinds that are common; keys of different types differ. */
+static enum rn_outcome keys_equal(struct rn_vm *vm, struct rn_value a, struct rn_value b,
+                                  bool *out_equal)
+{
+    if (a.tag != RN_VALUE_OBJECT || b.tag != RN_VALUE_OBJECT) {
+        *out_equal = a.tag == b.tag && (a.tag == RN_VALUE_F64 ? a.f64 == b.f64 : a.u64 == b.u64);
+        return RN_DONE;
+    }
+    if (a.object->type != b.object->type) {
+        *out_equal = false;
+        return RN_DONE;
+    }
+    if (a.object->kind == RN_OBJECT_STRING) {
+        const struct rn_string *x = rn_as_string(a);
+        const struct rn_string *y = rn_as_string(b);
+        *out_equal = x->size == y->size && memcmp(x->data, y->data, x->size) == 0;
+        return RN_DONE;
+    }
+    return rn_value_eq(vm, a, b, RN_TOTAL, out_equal);
+}
+
+static enum rn_outcome map_find(struct rn_vm *vm, const struct rn_map *map, struct rn_value key,
+                                uint32_t hash, uint32_t *out_position)
+{
+    bool equal = false;
+    *out_position = RN_NONE;
+    if (map->index_capacity == 0) {
+        for (uint32_t i = 0; i < map->used && !equal; i++) {
+            if (!is_removed(map, i)) {
+                RN_TRY_VM(keys_equal(vm, map->entries[i].key, key, &equal));
+            }
+            *out_position = equal ? i : RN_NONE;
+        }
+        return RN_DONE;
+    }
+    uint32_t mask = map->index_capacity - 1;
+    for (uint32_t i = hash & mask; map->index[i] != 0 && !equal; i = (i + 1) & mask) {
+        uint64_t slot = map->index[i];
+        if (slot >> 32 == hash && (uint32_t)slot != REMOVED) {
+            uint32_t position = (uint32_t)slot - 1;
+            RN_TRY_VM(keys_equal(vm, map->entries[position].key, key, &equal));
+            *out_position = equal ? position : RN_NONE;
+        }
+    }
+    return RN_DONE;
+}
+
+enum rn_outcome rn_map_get(struct rn_vm *vm, struct rn_map *map, struct rn_value key,
+                           struct rn_map_entry **out_entry)
+{
+    uint64_t hash;
+    uint32_t position;
+    RN_TRY_VM(rn_value_hash(vm, key, &hash));
+    RN_TRY_VM(map_find(vm, map, key, (uint32_t)hash, &position));
+    *out_entry = position == RN_NONE ? NULL : &map->entries[position];
+    return RN_DONE;
+}
+
+enum rn_outcome rn_map_insert(struct rn_vm *vm, struct rn_map *map, struct rn_value key,
+                              struct rn_value value, struct rn_value *out_old)
+{
+    uint64_t hash;
+    uint32_t position;
+    RN_TRY_VM(rn_value_hash(vm, key, &hash));
+    RN_TRY_VM(map_find(vm, map, key, (uint32_t)hash, &position));
+    struct rn_value old = rn_value_empty();
+    if (position != RN_NONE) {
+        old = map->entries[position].value;
+        map->entries[position].value = value;
+    } else {
+        if (!reserve(vm, map, 1)) {
+            return RN_RAISED;
+        }
+        map->entries[map->used] = (struct rn_map_entry){.key = key, .value = value};
+        if (map->index_capacity != 0) {
+            index_insert(map, (uint32_t)hash, map->used);
+        }
+        map->used++;
+        map->live++;
+        map->header.version++;
+    }
+    if (out_old != NULL) {
+        *out_old = old;
+    }
+    return RN_DONE;
+}
+
+enum rn_outcome rn_map_remove(struct rn_vm *vm, struct rn_map *map, struct rn_value key,
+                              struct rn_value *out_old)
+{
+    uint64_t hash;
+    uint32_t position;
+    RN_TRY_VM(rn_value_hash(vm, key, &hash));
+    RN_TRY_VM(map_find(vm, map, key, (uint32_t)hash, &position));
+    if (position == RN_NONE) {
+        *out_old = rn_value_empty();
+        return RN_DONE;
+    }
+    *out_old = map->entries[position].value;
+    remove_position(map, (uint32_t)hash, position);
+    return RN_DONE;
+}
+
+void rn_map_clear(struct rn_vm *vm, struct rn_map *map)
+{
+    if (map->header.kind == RN_OBJECT_OBJECT) {
+        for (uint32_t i = 0; i < map->used; i++) {
+            if (map->object_entries[i].key.heap) {
+                rn_heap_buffer_free(vm, (void *)(uintptr_t)map->object_entries[i].key.data);
+            }
+        }
+    }
+    if (map->index_capacity != 0) {
+        memset(map->index, 0, map->index_capacity * sizeof(uint64_t));
+    }
+    map->used = 0;
+    map->live = 0;
+    map->header.version++;
+}
+
+/* Key texts in the heap are copied: each belongs to one entry. */
+static enum rn_outcome own_keys(struct rn_vm *vm, struct rn_map *copy)
+{
+    for (uint32_t i = 0; i < copy->used; i++) {
+        struct rn_key *key = &copy->object_entries[i].key;
+        if (key->heap) {
+            size_t capacity;
+            char *data = rn_heap_buffer(vm, key->size == 0 ? 1 : key->size, &capacity);
+            if (data == NULL) {
+                return RN_RAISED;
+            }
+            memcpy(data, key->data, key->size);
+            key->data = data;
+        }
+    }
+    return RN_DONE;
+}
+
+enum rn_outcome rn_map_clone(struct rn_vm *vm, const struct rn_map *map, struct rn_value *out)
+{
+    struct rn_map *copy = new_map(vm, (enum rn_object_kind)map->header.kind, map->header.type);
+    if (copy == NULL) {
+        return RN_RAISED;
+    }
+    *out = rn_value_object(copy);
+    if (map->used == 0) {
+        return RN_DONE;
+    }
+    if (!grow_entries(vm, copy, map->used)) {
+        return RN_RAISED;
+    }
+    memcpy(copy->storage, map->storage, (size_t)map->used * ENTRY_SIZE);
+    copy->used = map->used;
+    copy->live = map->live;
+    if (map->index_capacity != 0) {
+        size_t bytes;
+        size_t size = ((size_t)map->index_capacity + 1) * sizeof(uint64_t);
+        copy->index = rn_heap_buffer(vm, size, &bytes);
+        if (copy->index == NULL) {
+            return RN_RAISED;
+        }
+        memcpy(copy->index, map->index, size);
+        copy->index_capacity = map->index_capacity;
+    }
+    return map->header.kind == RN_OBJECT_OBJECT ? own_keys(vm, copy) : RN_DONE;
+}

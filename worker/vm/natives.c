@@ -1,0 +1,305 @@
+/*
+ * natives.c: functions of the library that are no more than an operation of the Vm.
+ */
+#include "worker/vm/machine.h"
+
+/* Calls std::cmp::eq_iter in the window, as the last thing. */
+static enum rn_outcome library_eq(struct rn_vm *vm, struct rn_value *args)
+{
+    const struct rn_engine *engine = vm->engine;
+    if (engine->sequence_eq == RN_NONE) {
+        return rn_raise(vm, RN_VM_ERROR_UNSUPPORTED_BINARY, RN_UTF8("PARTIAL_EQ"), args[0],
+                        args[1]);
+    }
+    return rn_call_function(vm, engine->standard, engine->sequence_eq, args, 2);
+}
+
+enum rn_outcome rn_std_value_eq(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    bool equal = false;
+    enum rn_outcome outcome = rn_value_eq(vm, args[0], args[1], RN_PARTIAL, &equal);
+    if (outcome == (enum rn_outcome)RN_LIBRARY) {
+        return library_eq(vm, args);
+    }
+    args[0] = rn_value_bool(equal);
+    return outcome;
+}
+
+enum rn_outcome rn_std_value_total_eq(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    bool equal = false;
+    RN_TRY_VM(rn_value_eq(vm, args[0], args[1], RN_TOTAL, &equal));
+    args[0] = rn_value_bool(equal);
+    return RN_DONE;
+}
+
+static struct rn_value ordering_value(enum rn_partial_ordering ordering)
+{
+    return rn_value_ordering((enum rn_ordering)ordering);
+}
+
+enum rn_outcome rn_std_value_partial_cmp(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    enum rn_partial_ordering ordering;
+    RN_TRY_VM(rn_value_compare(vm, args[0], args[1], RN_PARTIAL, &ordering));
+    if (ordering == RN_PARTIAL_UNORDERED) {
+        args[0] = rn_value_none();
+        return RN_DONE;
+    }
+    return rn_make_some(vm, ordering_value(ordering), &args[0]);
+}
+
+enum rn_outcome rn_std_value_cmp(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    enum rn_partial_ordering ordering;
+    RN_TRY_VM(rn_value_compare(vm, args[0], args[1], RN_TOTAL, &ordering));
+    args[0] = ordering_value(ordering);
+    return RN_DONE;
+}
+
+/* The truth of "the ordering is among `wanted`", a set of bits. */
+static enum rn_outcome ordered(struct rn_vm *vm, struct rn_value *args, unsigned wanted)
+{
+    enum rn_partial_ordering ordering;
+    RN_TRY_VM(rn_value_compare(vm, args[0], args[1], RN_PARTIAL, &ordering));
+    args[0] = rn_value_bool((wanted >> ordering & 1) != 0);
+    return RN_DONE;
+}
+
+#define LESS (1u << RN_PARTIAL_LESS)
+#define EQUAL (1u << RN_PARTIAL_EQUAL)
+#define GREATER (1u << RN_PARTIAL_GREATER)
+
+enum rn_outcome rn_std_value_lt(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    return ordered(vm, args, LESS);
+}
+
+enum rn_outcome rn_std_value_le(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    return ordered(vm, args, LESS | EQUAL);
+}
+
+enum rn_outcome rn_std_value_gt(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    return ordered(vm, args, GREATER);
+}
+
+enum rn_outcome rn_std_value_ge(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    return ordered(vm, args, GREATER | EQUAL);
+}
+
+/* Of two equal values the smallest is the first, the largest the second. */
+enum rn_outcome rn_std_value_min(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    enum rn_partial_ordering ordering;
+    RN_TRY_VM(rn_value_compare(vm, args[0], args[1], RN_TOTAL, &ordering));
+    args[0] = ordering == RN_PARTIAL_GREATER ? args[1] : args[0];
+    return RN_DONE;
+}
+
+enum rn_outcome rn_std_value_max(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    enum rn_partial_ordering ordering;
+    RN_TRY_VM(rn_value_compare(vm, args[0], args[1], RN_TOTAL, &ordering));
+    args[0] = ordering == RN_PARTIAL_GREATER ? args[0] : args[1];
+    return RN_DONE;
+}
+
+enum rn_outcome rn_std_value_clone(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    return rn_value_clone(vm, args[0], &args[0]);
+}
+
+enum rn_outcome rn_std_value_hash(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    // What a script sees must not depend on the seed of a call.
+    uint64_t seed = vm->seed;
+    uint64_t hash = 0;
+    vm->seed = 0;
+    enum rn_outcome outcome = rn_value_hash(vm, args[0], &hash);
+    vm->seed = seed;
+    args[0] = rn_value_i64((int64_t)hash);
+    return outcome;
+}
+
+enum rn_outcome rn_std_value_into_iter(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    return rn_value_iter(vm, args[0], &args[0]);
+}
+
+/* --- Iterators as objects --- */
+
+static enum rn_outcome arg_iter(struct rn_vm *vm, struct rn_value value, struct rn_iter **out_iter)
+{
+    if (value.tag != RN_VALUE_OBJECT || value.object->kind != RN_OBJECT_ITER) {
+        return rn_raise(vm, RN_VM_ERROR_MISSING_PROTOCOL, RN_UTF8("NEXT"), value);
+    }
+    RN_TRY_VM(rn_check_write(vm, value));
+    *out_iter = rn_as_iter(value);
+    return RN_DONE;
+}
+
+static enum rn_outcome option_of(struct rn_vm *vm, struct rn_value item, struct rn_value *out)
+{
+    if (item.tag == RN_VALUE_EMPTY) {
+        *out = rn_value_none();
+        return RN_DONE;
+    }
+    return rn_make_some(vm, item, out);
+}
+
+enum rn_outcome rn_std_iter_next(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    struct rn_iter *iter;
+    struct rn_value item;
+    RN_TRY_VM(arg_iter(vm, args[0], &iter));
+    if (iter->iter == RN_ITER_GENERATOR) {
+        return rn_std_generator_next(vm, args, count);
+    }
+    RN_TRY_VM(rn_iter_next(vm, iter, &item));
+    return option_of(vm, item, &args[0]);
+}
+
+enum rn_outcome rn_std_iter_next_back(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    struct rn_iter *iter;
+    struct rn_value item;
+    RN_TRY_VM(arg_iter(vm, args[0], &iter));
+    RN_TRY_VM(rn_iter_next_back(vm, iter, &item));
+    return option_of(vm, item, &args[0]);
+}
+
+/* Items that are positions apart: arrays and integer ranges step at once. */
+static bool can_skip(const struct rn_iter *iter)
+{
+    return iter->iter == RN_ITER_VEC || iter->iter == RN_ITER_TUPLE ||
+           iter->iter == RN_ITER_VEC_DEQUE || iter->iter == RN_ITER_BYTES ||
+           iter->iter == RN_ITER_RANGE_I64 || iter->iter == RN_ITER_RANGE_U64;
+}
+
+/* Skips as many of `n` items as can be at once; the rest is stepped over, in rounds. */
+static enum rn_outcome skip(struct rn_vm *vm, struct rn_iter *iter, bool back, uint64_t *n)
+{
+    enum {
+        ROUND = 4096
+    };
+    uint64_t left;
+    struct rn_value item;
+    if (can_skip(iter) && rn_iter_remaining(iter, &left)) {
+        left -= left > 0 && iter->last ? 1 : 0;
+        uint64_t steps = *n < left ? *n : left;
+        steps = back && iter->last ? 0 : steps;
+        iter->index += back ? 0 : steps;
+        iter->end -= back ? steps : 0;
+        *n -= steps;
+    }
+    for (unsigned i = 0; i<ROUND && * n> 0; i++) {
+        RN_TRY_VM(back ? rn_iter_next_back(vm, iter, &item) : rn_iter_next(vm, iter, &item));
+        if (item.tag == RN_VALUE_EMPTY) {
+            *n = 0;
+        } else {
+            --*n;
+        }
+        rn_charge(vm, 1);
+    }
+    return RN_DONE;
+}
+
+static enum rn_outcome nth(struct rn_vm *vm, struct rn_value *args, bool back)
+{
+    struct rn_iter *iter;
+    uint64_t n;
+    struct rn_value item;
+    RN_TRY_VM(arg_iter(vm, args[0], &iter));
+    if (iter->iter == RN_ITER_GENERATOR) {
+        return rn_raise(vm, RN_VM_ERROR_MISSING_PROTOCOL, RN_UTF8("NTH"), args[0]);
+    }
+    RN_TRY_VM(rn_arg_size(vm, args[1], &n));
+    RN_TRY_VM(skip(vm, iter, back, &n));
+    if (n > 0) {
+        args[1] = rn_value_u64(n);
+        return RN_AGAIN;
+    }
+    RN_TRY_VM(back ? rn_iter_next_back(vm, iter, &item) : rn_iter_next(vm, iter, &item));
+    return option_of(vm, item, &args[0]);
+}
+
+enum rn_outcome rn_std_iter_nth(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    return nth(vm, args, false);
+}
+
+enum rn_outcome rn_std_iter_nth_back(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    return nth(vm, args, true);
+}
+
+/* Bounds for chars: a scalar has 1 to 4 bytes. */
+static void chars_hint(const struct rn_iter *iter, uint64_t *out_lower, uint64_t *out_upper)
+{
+    uint64_t bytes = iter->end - iter->index;
+    *out_lower = (bytes + 3) / 4;
+    *out_upper = bytes;
+}
+
+enum rn_outcome rn_std_iter_size_hint(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    struct rn_iter *iter;
+    RN_TRY_VM(arg_iter(vm, args[0], &iter));
+    uint64_t lower = 0;
+    uint64_t upper = 0;
+    bool bounded = rn_iter_remaining(iter, &lower);
+    upper = lower;
+    if (iter->iter == RN_ITER_CHARS) {
+        chars_hint(iter, &lower, &upper);
+        bounded = true;
+    } else if (iter->iter >= RN_ITER_RANGE_FROM_I64 && iter->iter <= RN_ITER_RANGE_FROM_CHAR) {
+        lower = UINT64_MAX;
+    } else if (!bounded) {
+        lower = 0;
+    }
+    struct rn_value limit = rn_value_none();
+    if (bounded) {
+        RN_TRY_VM(rn_make_some(vm, rn_value_u64(upper), &limit));
+    }
+    struct rn_tuple *hint = rn_tuple_new(vm, 2);
+    if (hint == NULL) {
+        return RN_RAISED;
+    }
+    hint->items[0] = rn_value_u64(lower);
+    hint->items[1] = limit;
+    args[0] = rn_value_object(hint);
+    return RN_DONE;
+}
+
+enum rn_outcome rn_std_iter_len(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    struct rn_iter *iter;
+    uint64_t left;
+    RN_TRY_VM(arg_iter(vm, args[0], &iter));
+    if (!rn_iter_remaining(iter, &left)) {
+        return rn_raise(vm, RN_VM_ERROR_MISSING_PROTOCOL, RN_UTF8("LEN"), args[0]);
+    }
+    args[0] = rn_value_u64(left);
+    return RN_DONE;
+}

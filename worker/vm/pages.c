@@ -1,0 +1,150 @@
+/*
+ * pages.c: a buddy system whose free lists live in the free pages.
+ *
+ * orders[p] is FREE | k if a free run of 2^k pages begins at p, else 0. Free runs of one order form
+ * a doubly linked list of page numbers.
+ */
+#include "worker/vm/pages.h"
+
+#include <string.h>
+
+#include "base/math.h"
+
+#define FREE 0x80u
+#define NO_PAGE UINT32_MAX
+
+struct free_run {
+    uint32_t next;
+    uint32_t previous;
+};
+
+static struct free_run *run_at(struct rn_pages *pool, uint32_t page)
+{
+    return (struct free_run *)(void *)(pool->base + (size_t)page * RN_PAGE_SIZE);
+}
+
+static void push_run(struct rn_pages *pool, uint32_t page, uint32_t order)
+{
+    struct free_run *run = run_at(pool, page);
+    run->next = pool->free_heads[order];
+    run->previous = NO_PAGE;
+    if (run->next != NO_PAGE) {
+        run_at(pool, run->next)->previous = page;
+    }
+    pool->free_heads[order] = page;
+    pool->orders[page] = (uint8_t)(FREE | order);
+}
+
+static void unlink_run(struct rn_pages *pool, uint32_t page, uint32_t order)
+{
+    struct free_run *run = run_at(pool, page);
+    if (run->previous != NO_PAGE) {
+        run_at(pool, run->previous)->next = run->next;
+    } else {
+        pool->free_heads[order] = run->next;
+    }
+    if (run->next != NO_PAGE) {
+        run_at(pool, run->next)->previous = run->previous;
+    }
+    *run = (struct free_run){0, 0}; // pages above the high-water mark stay zero
+    pool->orders[page] = 0;
+}
+
+/* Gives back 2^order pages, joined with free neighbours as far as possible. */
+static void free_aligned(struct rn_pages *pool, uint32_t page, uint32_t order)
+{
+    while (order + 1 < RN_PAGE_ORDERS) {
+        uint32_t buddy = page ^ (1u << order);
+        if (buddy >= pool->page_count || pool->orders[buddy] != (FREE | order)) {
+            break;
+        }
+        unlink_run(pool, buddy, order);
+        page &= ~(1u << order);
+        order++;
+    }
+    push_run(pool, page, order);
+}
+
+static void free_range(struct rn_pages *pool, uint32_t page, uint32_t count)
+{
+    while (count > 0) {
+        uint32_t order = page == 0 ? RN_PAGE_ORDERS - 1 : (uint32_t)__builtin_ctz(page);
+        uint32_t fits = 31u - (uint32_t)__builtin_clz(count);
+        order = order < fits ? order : fits;
+        order = order < RN_PAGE_ORDERS ? order : RN_PAGE_ORDERS - 1;
+        free_aligned(pool, page, order);
+        page += 1u << order;
+        count -= 1u << order;
+    }
+}
+
+enum rn_error rn_pages_init(struct rn_pages *pool, void *memory, size_t size)
+{
+    if (((uintptr_t)memory & (RN_PAGE_SIZE - 1)) != 0 || size >> 36 != 0) {
+        return RN_E_INVALID_ARGUMENT;
+    }
+    // One byte of the table for each page, the table itself rounded up to a page.
+    size_t count = size < 32 * RN_PAGE_SIZE ? 0 : (size - RN_PAGE_SIZE) / (RN_PAGE_SIZE + 1);
+    if (count == 0) {
+        return RN_E_NO_MEMORY;
+    }
+    memset(pool, 0, sizeof(*pool));
+    pool->orders = memory;
+    pool->base = (uint8_t *)memory + rn_align_up(count, RN_PAGE_SIZE);
+    pool->page_count = (uint32_t)count;
+    memset(pool->free_heads, 0xff, sizeof(pool->free_heads));
+    free_range(pool, 0, pool->page_count);
+    pool->free_count = pool->page_count;
+    return RN_OK;
+}
+
+/* Clears what was used before. Free runs leave nothing behind in the rest: see unlink_run. */
+static void clear_pages(struct rn_pages *pool, uint32_t page, uint32_t count)
+{
+    uint32_t end = page + count;
+    if (page < pool->high_water) {
+        uint32_t dirty = (end < pool->high_water ? end : pool->high_water) - page;
+        memset(pool->base + (size_t)page * RN_PAGE_SIZE, 0, (size_t)dirty * RN_PAGE_SIZE);
+    }
+    if (end > pool->high_water) {
+        pool->high_water = end;
+    }
+}
+
+void *rn_pages_alloc(struct rn_pages *pool, uint32_t pages)
+{
+    if (pages == 0 || pages > pool->free_count) {
+        return NULL;
+    }
+    uint32_t order = pages == 1 ? 0 : 32u - (uint32_t)__builtin_clz(pages - 1);
+    uint32_t found = order;
+    while (found < RN_PAGE_ORDERS && pool->free_heads[found] == NO_PAGE) {
+        found++;
+    }
+    if (found >= RN_PAGE_ORDERS) {
+        return NULL;
+    }
+    uint32_t page = pool->free_heads[found];
+    unlink_run(pool, page, found);
+    while (found > order) {
+        found--;
+        push_run(pool, page + (1u << found), found);
+    }
+    if (pages < 1u << order) {
+        free_range(pool, page + pages, (1u << order) - pages);
+    }
+    pool->free_count -= pages;
+    clear_pages(pool, page, pages);
+    return pool->base + (size_t)page * RN_PAGE_SIZE;
+}
+
+void rn_pages_free(struct rn_pages *pool, void *memory, uint32_t pages)
+{
+    size_t offset = (size_t)((uint8_t *)memory - pool->base);
+    RN_CHECK(offset % RN_PAGE_SIZE == 0);
+    uint32_t page = (uint32_t)(offset / RN_PAGE_SIZE);
+    RN_CHECK(page < pool->page_count && pages <= pool->page_count - page);
+    RN_ASSERT(pool->orders[page] == 0);
+    free_range(pool, page, pages);
+    pool->free_count += pages;
+}

@@ -1,0 +1,41 @@
+/*
+ * pages.h: the worker's memory, handed out in pages of 2 KiB.
+ *
+ * A binary buddy system over one range of memory: any number of pages from any place, and
+ * neighbours join again when they are given back. A request that is no power of two keeps only what
+ * it asked for. Pages are zero when they are handed out; what was never used before is known to be.
+ *
+ * The range begins with the table of orders (a byte for each page), so that nothing is allocated
+ * elsewhere. Objects refer to each other by pointer; the collector's links are offsets in units of
+ * 16 bytes from `base`, which bounds it to 64 GiB.
+ */
+#ifndef RN_WORKER_VM_PAGES_H
+#define RN_WORKER_VM_PAGES_H
+
+#include "base/error.h"
+
+#define RN_PAGE_SIZE 2048u
+#define RN_PAGE_ORDERS 26u
+
+struct rn_pages {
+    uint8_t *base; /* of page 0 */
+    uint8_t *orders;
+    uint32_t page_count;
+    uint32_t free_count;
+    uint32_t high_water; /* pages from here on were never used */
+    uint32_t free_heads[RN_PAGE_ORDERS];
+};
+
+/* `memory` is set to zero and aligned to a page of 2 KiB. */
+enum rn_error rn_pages_init(struct rn_pages *pool, void *memory, size_t size) RN_MUST_CHECK;
+/* NULL if no run of that length is free. */
+void *rn_pages_alloc(struct rn_pages *pool, uint32_t pages) RN_MUST_CHECK;
+/* All of what rn_pages_alloc gave for the same number of pages, or a tail of it. */
+void rn_pages_free(struct rn_pages *pool, void *memory, uint32_t pages);
+
+static inline uint32_t rn_pages_for(size_t size)
+{
+    return (uint32_t)((size + RN_PAGE_SIZE - 1) / RN_PAGE_SIZE);
+}
+
+#endif
