@@ -19,17 +19,22 @@
 
 static struct scmp_arg_cmp comparison(const struct rn_argument_rule *rule)
 {
+    struct scmp_arg_cmp result = {.arg = rule->index, .datum_a = rule->value, .datum_b = 0};
     switch ((enum rn_argument_test)rule->test) {
     case RN_ARGUMENT_INT_IS:
-        return SCMP_CMP(rule->index, SCMP_CMP_MASKED_EQ, UINT64_C(0xffffffff),
-                        (uint32_t)rule->value);
+        result.op = SCMP_CMP_MASKED_EQ;
+        result.datum_a = UINT64_C(0xffffffff);
+        result.datum_b = (uint32_t)rule->value;
+        break;
     case RN_ARGUMENT_WORD_AT_MOST:
-        return SCMP_CMP(rule->index, SCMP_CMP_LE, rule->value);
+        result.op = SCMP_CMP_LE;
+        break;
     case RN_ARGUMENT_WORD_IS:
     case RN_ARGUMENT_NONE:
+        result.op = SCMP_CMP_EQ;
         break;
     }
-    return SCMP_CMP(rule->index, SCMP_CMP_EQ, rule->value);
+    return result;
 }
 
 static bool applies(const struct rn_syscall_rule *rule, enum rn_role role)
