@@ -1,31 +1,45 @@
 /*
  * float_parse.c: decimal text to the nearest double.
  *
- * Up to 2^53 with a power of ten up to 22 both are exact, and one operation rounds once (Clinger,
- * "How to Read Floating Point Numbers Accurately", 1990). Else the value is approximated with 64
- * bits; only where the error could reach the midpoint of two doubles does an exact comparison
- * decide.
+ * The first 19 digits w and the exponent q give two bounds of the value: w * 10^q and, where digits
+ * or bits of the power of ten were cut off, a little more. Nearly always both round to the same
+ * double, which is then the answer. Otherwise they round to two neighbours, and the exact value of
+ * the text is compared with the point halfway between them. All in integers, so neither rounding
+ * mode nor locale matters.
  */
-#include "base/bignum.h"
+#include "base/float_big.h"
+#include "base/float_powers.h"
 #include "base/float_text.h"
 
 #include <string.h>
 
 enum {
-    DIGITS_MAX = 800,        /* more cannot matter, but whether any is not zero */
-    POWER_5_MAX = 27,        /* the largest power of five below 2^63 */
-    APPROXIMATE_ERROR = 256, /* units of the last of 64 bits, generously */
+    SIGNIFICAND_DIGITS = 19,
+    /* A point halfway between two doubles has at most 767 significant digits. */
+    EXACT_DIGITS = 800,
+    /* 10^19 * 10^-343 is less than half the smallest double. */
+    EXPONENT_MIN = RN_POWER_FIRST,
+    EXPONENT_MAX = 308,
+    CHUNK_DIGITS = 9,
 };
 
-/* 0.d1d2d3.. * 10^point */
-struct decimal {
-    const char *text;
-    size_t size;
-    uint64_t leading; /* the first 19 significant digits */
-    uint32_t leading_count;
-    uint64_t count; /* significant digits, without leading zeros */
-    int64_t point;
+/* Beyond this an exponent cannot be made up for by the digits of any text. */
+#define EXPLICIT_EXPONENT_MAX INT64_C(100000000000000000)
+#define INFINITY_BITS (UINT64_C(0x7ff) << 52)
+
+/* The text taken apart: mantissa, between point and end, is digits with at most one point. */
+struct parts {
+    const char *mantissa;
+    const char *mantissa_end;
+    int64_t exponent; /* behind the e */
     bool negative;
+};
+
+/* significand * 10^exponent; `truncated`: and more than nothing, less than 1 * 10^exponent. */
+struct approximation {
+    uint64_t significand;
+    int64_t exponent;
+    bool truncated;
 };
 
 static bool is_digit(char c)
@@ -33,256 +47,246 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Digits and point; the offset behind them, or 0 if there is no digit. */
-static size_t read_digits(struct decimal *d, size_t offset)
+/* Moves over a sign if there is one; true for minus. */
+static bool take_sign(const char **at, const char *end)
 {
-    bool seen_point = false;
-    bool any = false;
-    for (; offset < d->size; offset++) {
-        char c = d->text[offset];
-        if (c == '.' && !seen_point) {
-            seen_point = true;
-            continue;
-        }
-        if (!is_digit(c)) {
-            break;
-        }
-        any = true;
-        bool significant = d->count > 0 || c != '0';
-        d->point += !seen_point && significant;
-        d->point -= seen_point && !significant;
-        d->count += significant;
-        if (significant && d->leading_count < 19) {
-            d->leading = d->leading * 10 + (uint64_t)(c - '0');
-            d->leading_count++;
-        }
+    if (*at == end || (**at != '-' && **at != '+')) {
+        return false;
     }
-    return any ? offset : 0;
+    return *(*at)++ == '-';
 }
 
-/* "e-12"; false if it is not one that ends the text. */
-static bool read_exponent(struct decimal *d, size_t offset)
+static bool split_exponent(const char *at, const char *end, int64_t *out_exponent)
 {
-    if (d->text[offset] != 'e' && d->text[offset] != 'E') {
-        return false;
-    }
-    offset++;
-    bool negative = offset < d->size && d->text[offset] == '-';
-    if (offset < d->size && (d->text[offset] == '-' || d->text[offset] == '+')) {
-        offset++;
-    }
-    if (offset == d->size) {
-        return false;
-    }
+    bool negative = take_sign(&at, end);
     int64_t exponent = 0;
-    for (; offset < d->size; offset++) {
-        if (!is_digit(d->text[offset])) {
-            return false;
-        }
-        // Beyond this every value is zero or infinite, whatever its digits.
-        if (exponent < INT64_C(1) << 56) {
-            exponent = exponent * 10 + (d->text[offset] - '0');
+    if (at == end) {
+        return false;
+    }
+    for (; at < end && is_digit(*at); at++) {
+        if (exponent < EXPLICIT_EXPONENT_MAX) {
+            exponent = exponent * 10 + (*at - '0');
         }
     }
-    d->point += negative ? -exponent : exponent;
+    *out_exponent = negative ? -exponent : exponent;
+    return at == end;
+}
+
+static bool split(const char *text, size_t size, struct parts *out_parts)
+{
+    const char *at = text;
+    const char *end = text + size;
+    struct parts parts = {.negative = take_sign(&at, end)};
+    uint32_t points = 0;
+    parts.mantissa = at;
+    while (at < end && (is_digit(*at) || (*at == '.' && points == 0))) {
+        points += *at++ == '.';
+    }
+    parts.mantissa_end = at;
+    bool has_digits = (size_t)(at - parts.mantissa) > points;
+    bool has_exponent = at < end && (*at == 'e' || *at == 'E');
+    if (!has_digits || (at < end && !has_exponent)) {
+        return false;
+    }
+    if (has_exponent && !split_exponent(at + 1, end, &parts.exponent)) {
+        return false;
+    }
+    *out_parts = parts;
     return true;
 }
 
-static bool read_decimal(struct decimal *d)
+static struct approximation approximate(const struct parts *parts)
 {
-    size_t offset = 0;
-    if (d->size > 0 && (d->text[0] == '-' || d->text[0] == '+')) {
-        d->negative = d->text[0] == '-';
-        offset = 1;
+    struct approximation result = {.exponent = parts->exponent};
+    uint32_t digits = 0;
+    int64_t step = 0; // what one more digit of the significand adds to the exponent
+    for (const char *at = parts->mantissa; at < parts->mantissa_end; at++) {
+        if (*at == '.') {
+            step = -1;
+        } else if (digits < SIGNIFICAND_DIGITS) {
+            result.significand = result.significand * 10 + (uint64_t)(*at - '0');
+            result.exponent += step;
+            digits += result.significand != 0;
+        } else {
+            result.truncated = result.truncated || *at != '0';
+            result.exponent += step + 1;
+        }
     }
-    offset = read_digits(d, offset);
-    return offset != 0 && (offset == d->size || read_exponent(d, offset));
+    return result;
 }
 
-static double from_bits(uint64_t bits)
-{
-    double value;
-    memcpy(&value, &bits, sizeof(value));
-    return value;
-}
+/* --- Two bounds, rounded --- */
 
-/* Exact small cases. */
-static bool try_exact(const struct decimal *d, double *out)
-{
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    if (d->count > 19 || d->leading > UINT64_C(1) << 53) {
-        return false;
-    }
-    int64_t exponent = d->point - (int64_t)d->count;
-    if (exponent < -22 || exponent > 22) {
-        return false;
-    }
-    double value = (double)d->leading;
-    *out = exponent < 0 ? value / powers[-exponent] : value * powers[exponent];
-    return true;
-}
-
-/* mantissa * 2^exponent with the top bit set, a little too small */
-struct extended {
-    uint64_t mantissa;
-    int exponent;
+/* high, middle and low are 192 bits of which the first or the second is set. */
+struct product {
+    uint64_t high;
+    uint64_t middle;
+    uint64_t low;
+    int32_t exponent; /* of the lowest bit */
 };
 
-__extension__ typedef unsigned __int128 wide;
-
-static struct extended normalized(wide value, int exponent)
+/* The bits of the double nearest to the product, half to even. */
+static uint64_t round_product(struct product product)
 {
-    uint64_t high = (uint64_t)(value >> 64);
-    int shift = high != 0 ? 64 - __builtin_clzll(high) : -__builtin_clzll((uint64_t)value);
-    struct extended x = {.exponent = exponent + shift};
-    x.mantissa = shift >= 0 ? (uint64_t)(value >> shift) : (uint64_t)value << -shift;
-    return x;
-}
-
-static uint64_t power_of_5(unsigned exponent)
-{
-    uint64_t power = 1;
-    for (; exponent > 0; exponent--) {
-        power *= 5;
+    if (product.high >> 63 == 0) {
+        product.high = product.high << 1 | product.middle >> 63;
+        product.middle = product.middle << 1 | product.low >> 63;
+        product.low <<= 1;
+        product.exponent--;
     }
-    return power;
-}
-
-static struct extended approximate(const struct decimal *d)
-{
-    struct extended x = normalized(d->leading, 0);
-    int64_t exponent = d->point - (int64_t)d->leading_count;
-    int64_t left = exponent < 0 ? -exponent : exponent;
-    while (left > 0) {
-        unsigned step = left < POWER_5_MAX ? (unsigned)left : POWER_5_MAX;
-        uint64_t power = power_of_5(step);
-        if (exponent > 0) {
-            x = normalized((wide)x.mantissa * power, x.exponent + (int)step);
-        } else {
-            x = normalized(((wide)x.mantissa << 64) / power, x.exponent - 64 - (int)step);
-        }
-        left -= step;
+    int32_t exponent = product.exponent + 191; // of the top bit
+    if (exponent > 1023) {
+        return INFINITY_BITS;
     }
-    return x;
+    uint32_t cut = exponent >= -1022 ? 11 : 11 + (uint32_t)(-1022 - exponent);
+    if (cut > 64) {
+        return 0;
+    }
+    uint64_t kept = cut == 64 ? 0 : product.high >> cut;
+    uint64_t half = UINT64_C(1) << (cut - 1);
+    bool above_half = (product.high & (half - 1)) != 0 || product.middle != 0 || product.low != 0;
+    if ((product.high & half) != 0 && (above_half || kept % 2 != 0)) {
+        kept++;
+    }
+    // The implicit bit of `kept`, and a carry beyond it, count into the exponent's field.
+    return exponent >= -1022 ? ((uint64_t)(exponent + 1022) << 52) + kept : kept;
 }
 
-/* All digits that can matter, as an integer; the power of ten that goes with it. */
-static int64_t exact_digits(const struct decimal *d, struct rn_bignum *out)
+static struct product multiply(uint64_t significand, int32_t q)
 {
-    rn_bignum_set(out, 0);
-    uint64_t taken = 0;
+    int32_t leading = __builtin_clzll(significand);
+    const struct rn_power_of_ten *power = rn_power(q);
+    significand <<= leading;
+    rn_u128 low = (rn_u128)significand * power->low;
+    rn_u128 high = (rn_u128)significand * power->high + (uint64_t)(low >> 64);
+    return (struct product){.high = (uint64_t)(high >> 64),
+                            .middle = (uint64_t)high,
+                            .low = (uint64_t)low,
+                            .exponent = rn_power_scale(q) - leading};
+}
+
+static uint64_t lower_bound(uint64_t significand, int32_t q)
+{
+    return round_product(multiply(significand, q));
+}
+
+/* A power that is not exact is less than one of its last bits too small. */
+static uint64_t upper_bound(uint64_t significand, int32_t q)
+{
+    struct product product = multiply(significand, q);
+    if (!rn_power_is_exact(q)) {
+        uint64_t added = significand << __builtin_clzll(significand);
+        bool carry = __builtin_add_overflow(product.low, added, &product.low);
+        rn_u128 upper = ((rn_u128)product.high << 64 | product.middle) + carry;
+        product.high = (uint64_t)(upper >> 64);
+        product.middle = (uint64_t)upper;
+    }
+    return round_product(product);
+}
+
+/* --- The exact comparison --- */
+
+struct digits {
+    struct rn_big big;
+    uint32_t pending; /* digits not yet in `big`: fewer than CHUNK_DIGITS */
+    uint32_t pending_scale;
+};
+
+static void flush_digits(struct digits *digits)
+{
+    rn_big_multiply_add(&digits->big, digits->pending_scale, digits->pending);
+    digits->pending = 0;
+    digits->pending_scale = 1;
+}
+
+static void push_digit(struct digits *digits, uint32_t digit)
+{
+    digits->pending = digits->pending * 10 + digit;
+    digits->pending_scale *= 10;
+    if (digits->pending_scale == 1000000000) {
+        flush_digits(digits);
+    }
+}
+
+/*
+ * All digits that can matter. What follows the first EXACT_DIGITS can only tell a value from the
+ * halfway point just below, so a single 1 stands for it. Gives the exponent of the last digit.
+ */
+static int64_t collect_digits(const struct parts *parts, struct digits *digits)
+{
+    int64_t exponent = parts->exponent;
+    int64_t step = 0;
+    uint32_t count = 0;
     bool rest = false;
-    for (size_t i = 0; i < d->size && taken + rest < d->count; i++) {
-        char c = d->text[i];
-        if (c == 'e' || c == 'E') {
-            break;
-        }
-        if (!is_digit(c) || (taken == 0 && c == '0')) {
-            continue;
-        }
-        if (taken < DIGITS_MAX) {
-            rn_bignum_multiply_add(out, 10, (uint32_t)(c - '0'));
-            taken++;
-        } else if (c != '0') {
-            rest = true;
-            break;
+    rn_big_set(&digits->big, 0);
+    digits->pending = 0;
+    digits->pending_scale = 1;
+    for (const char *at = parts->mantissa; at < parts->mantissa_end; at++) {
+        if (*at == '.') {
+            step = -1;
+        } else if (count < EXACT_DIGITS) {
+            count += count > 0 || *at != '0';
+            push_digit(digits, (uint32_t)(*at - '0'));
+            exponent += step;
+        } else {
+            rest = rest || *at != '0';
+            exponent += step + 1;
         }
     }
     if (rest) {
-        // Anything beyond the digits kept: a last digit that is not zero stands for it.
-        rn_bignum_multiply_add(out, 10, 1);
-        taken++;
+        push_digit(digits, 1);
+        exponent--;
     }
-    return d->point - (int64_t)taken;
+    flush_digits(digits);
+    return exponent;
 }
 
-/* The decimal against the midpoint above low * 2^exponent. */
-static int compare_to_midpoint(const struct decimal *d, uint64_t low, int exponent)
+/* Compares the text with the point halfway between the double of `bits` and the next. */
+static int compare_with_halfway(const struct parts *parts, uint64_t bits)
 {
-    struct rn_bignum left;
-    struct rn_bignum right;
-    int64_t power = exact_digits(d, &left);
-    rn_bignum_set(&right, 2 * low + 1);
-    int half_exponent = exponent - 1;
-    if (power >= 0) {
-        rn_bignum_multiply_pow10(&left, (uint32_t)power);
-    } else {
-        rn_bignum_multiply_pow5(&right, (uint32_t)-power);
-        half_exponent += (int)-power;
-    }
-    if (half_exponent >= 0) {
-        rn_bignum_shift_left(&right, (uint32_t)half_exponent);
-    } else {
-        rn_bignum_shift_left(&left, (uint32_t)-half_exponent);
-    }
-    return rn_bignum_compare(&left, &right);
+    uint64_t significand = bits & ((UINT64_C(1) << 52) - 1);
+    int32_t biased = (int32_t)(bits >> 52);
+    significand |= biased == 0 ? 0 : UINT64_C(1) << 52;
+    int64_t binary = (biased == 0 ? -1074 : biased - 1075) - 1;
+    struct digits text;
+    struct rn_big halfway;
+    int64_t decimal = collect_digits(parts, &text);
+    rn_big_set(&halfway, significand * 2 + 1);
+    // text * 5^decimal * 2^decimal against halfway * 2^binary, without negative exponents.
+    rn_big_multiply_power_of_5(decimal < 0 ? &halfway : &text.big,
+                               (uint32_t)(decimal < 0 ? -decimal : decimal));
+    int64_t shift = decimal - binary;
+    rn_big_shift_left(shift < 0 ? &halfway : &text.big, (uint32_t)(shift < 0 ? -shift : shift));
+    return rn_big_compare(&text.big, &halfway);
 }
 
-/* Whether the bits cut off `x` round `low` up. */
-static bool rounds_up(const struct decimal *d, struct extended x, int cut, uint64_t low)
+static uint64_t nearest(const struct parts *parts)
 {
-    wide half = (wide)1 << (cut - 1);
-    wide rest = cut >= 64 ? x.mantissa : x.mantissa & (((wide)1 << cut) - 1);
-    if (rest > half + APPROXIMATE_ERROR) {
-        return true;
-    }
-    if (rest + APPROXIMATE_ERROR < half) {
-        return false;
-    }
-    int order = compare_to_midpoint(d, low, x.exponent + cut);
-    return order > 0 || (order == 0 && low % 2 == 1);
-}
-
-static double round_to_double(const struct decimal *d, struct extended x)
-{
-    // 53 bits are kept of a normal number, fewer of one below 2^-1022.
-    int cut = 11;
-    if (x.exponent + cut < -1074) {
-        cut = -1074 - x.exponent;
-    }
-    if (cut > 66) {
+    struct approximation value = approximate(parts);
+    if (value.significand == 0 || value.exponent < EXPONENT_MIN) {
         return 0;
     }
-    uint64_t low = cut >= 64 ? 0 : x.mantissa >> cut;
-    int exponent = x.exponent + cut;
-    low += rounds_up(d, x, cut, low);
-    if (low >= UINT64_C(1) << 53) { // rounded up to the next power of two
-        low >>= 1;
-        exponent++;
+    if (value.exponent > EXPONENT_MAX) {
+        return INFINITY_BITS;
     }
-    if (low < UINT64_C(1) << 52) { // below 2^-1022
-        return from_bits(low);
+    int32_t q = (int32_t)value.exponent;
+    uint64_t lower = lower_bound(value.significand, q);
+    uint64_t upper = upper_bound(value.significand + value.truncated, q);
+    if (lower == upper) {
+        return lower;
     }
-    if (exponent > 971) {
-        return from_bits(UINT64_C(0x7ff) << 52);
-    }
-    return from_bits((uint64_t)(exponent + 1075) << 52 | (low & ((UINT64_C(1) << 52) - 1)));
-}
-
-static double magnitude_of(const struct decimal *d)
-{
-    double value;
-    if (d->count == 0 || d->point < -330) {
-        return 0;
-    }
-    if (d->point > 310) {
-        return from_bits(UINT64_C(0x7ff) << 52);
-    }
-    if (try_exact(d, &value)) {
-        return value;
-    }
-    return round_to_double(d, approximate(d));
+    RN_ASSERT(upper == lower + 1);
+    int order = compare_with_halfway(parts, lower);
+    return order > 0 || (order == 0 && lower % 2 != 0) ? upper : lower;
 }
 
 bool rn_f64_parse(const char *text, size_t size, double *out_value)
 {
-    struct decimal decimal = {.text = text, .size = size};
-    if (!read_decimal(&decimal)) {
+    struct parts parts;
+    if (size == 0 || !split(text, size, &parts)) {
         return false;
     }
-    double magnitude = magnitude_of(&decimal);
-    *out_value = decimal.negative ? -magnitude : magnitude;
+    uint64_t bits = nearest(&parts) | (uint64_t)parts.negative << 63;
+    memcpy(out_value, &bits, sizeof(bits));
     return true;
 }

@@ -2,8 +2,10 @@
  * float_text.h: doubles as decimal text, exactly.
  *
  * Printing is shortest round-trip: the fewest digits that read back as the same double, and among
- * those the nearest. Reading is correctly rounded (half to even). No locale, no C heap, no strtod:
- * also for workers.
+ * those the nearest (of two, the even one). Reading is correctly rounded (half to even). No locale,
+ * no C heap, no strtod, and nothing depends on the rounding mode: also for workers.
+ *
+ * Trust: reads text from anybody, of any length, in a time linear in it.
  */
 #ifndef RN_BASE_FLOAT_TEXT_H
 #define RN_BASE_FLOAT_TEXT_H

@@ -10,9 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Checks of each kind; a sanitizer makes the library slow. */
+#ifdef RN_SANITIZED
 enum {
     RANDOM_COUNT = 200000,
 };
+#else
+enum {
+    RANDOM_COUNT = 1000000,
+};
+#endif
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -78,7 +85,17 @@ static void test_debug(void **state)
     expect(rn_f64_append_debug, 1e16, "1e16");
     expect(rn_f64_append_debug, 1e-5, "0.00001");
     expect(rn_f64_append_debug, 1.5e-7, "1.5e-7");
+    expect(rn_f64_append_debug, 9.9e-6, "9.9e-6");
+    expect(rn_f64_append_debug, 9999999999999998.0, "9999999999999998.0");
+    expect(rn_f64_append_debug, -1e100, "-1e100");
+    expect(rn_f64_append_debug, 1.2345678901234568e17, "1.2345678901234568e17");
     expect(rn_f64_append_debug, 5e-324, "5e-324");
+    expect(rn_f64_append_debug, 2.2250738585072014e-308, "2.2250738585072014e-308");
+    expect(rn_f64_append_debug, 9007199254740992.0, "9007199254740992.0");
+    expect(rn_f64_append_debug, 1e23, "1e23");
+    // Two candidates equally far away: the even one.
+    expect(rn_f64_append_debug, 0x1p-25, "2.9802322387695312e-8");
+    expect(rn_f64_append_debug, 0x1.0000000000002p+49, "562949953421312.2");
     expect(rn_f64_append_debug, 1.7976931348623157e308, "1.7976931348623157e308");
 }
 
@@ -136,6 +153,14 @@ static void check_shortest(double value)
         if (strtod(text, NULL) == magnitude) {
             fail_msg("%a: shorter: %s", value, text);
         }
+    }
+    // The nearest with as many digits, unless only others read back.
+    char nearest[64];
+    snprintf(text, sizeof(text), "%.*se%d", (int)digits.count, digits.digits,
+             digits.exponent - (int)digits.count);
+    snprintf(nearest, sizeof(nearest), "%.*e", (int)digits.count - 1, magnitude);
+    if (strtold(text, NULL) != strtold(nearest, NULL) && strtod(nearest, NULL) == magnitude) {
+        fail_msg("%a: nearer: %s", value, nearest);
     }
 }
 
