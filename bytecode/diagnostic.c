@@ -82,6 +82,30 @@ static struct rn_utf8 keep_name(struct rn_diagnostics *list, const char *name)
     return keep_text(list, storage, size);
 }
 
+static uint32_t count_lines(const char *text, size_t size)
+{
+    uint32_t count = 0;
+    const char *end = text + size;
+    const char *newline;
+    while ((newline = memchr(text, '\n', (size_t)(end - text))) != NULL) {
+        count++;
+        text = newline + 1;
+    }
+    return count;
+}
+
+/* NULL when memory is gone. */
+static const uint32_t *mark_lines(struct rn_diagnostics *list, struct rn_utf8 text)
+{
+    size_t blocks = text.size / RN_LINE_BLOCK + 1;
+    uint32_t *marks = rn_arena_alloc(&list->arena, blocks * sizeof *marks);
+    for (size_t i = 1; marks != NULL && i < blocks; i++) {
+        const char *block = text.data + (i - 1) * RN_LINE_BLOCK;
+        marks[i] = marks[i - 1] + count_lines(block, RN_LINE_BLOCK);
+    }
+    return marks;
+}
+
 enum rn_error rn_diagnostics_add_source(struct rn_diagnostics *list, const char *name,
                                         const char *text, size_t size, uint32_t *out_index)
 {
@@ -100,6 +124,11 @@ enum rn_error rn_diagnostics_add_source(struct rn_diagnostics *list, const char 
     if (text != NULL) {
         source.text = (struct rn_utf8){rn_strndup(text, size), size};
         if (source.text.data == NULL) {
+            return RN_E_NO_MEMORY;
+        }
+        source.line_marks = mark_lines(list, source.text);
+        if (source.line_marks == NULL) {
+            rn_free((void *)(uintptr_t)source.text.data);
             return RN_E_NO_MEMORY;
         }
     }
@@ -339,14 +368,12 @@ struct rn_position rn_source_position(const struct rn_source *source, uint32_t o
         return position;
     }
     const char *text = source->text.data;
-    size_t end = offset < source->text.size ? offset : source->text.size;
-    const char *line = text;
-    const char *newline;
-    while ((newline = memchr(line, '\n', (size_t)(text + end - line))) != NULL) {
-        position.line++;
-        line = newline + 1;
-    }
-    for (const char *at = line; at < text + end; at++) {
+    size_t end = rn_min_size(offset, source->text.size);
+    size_t block = source->line_marks == NULL ? 0 : end / RN_LINE_BLOCK;
+    position.line += source->line_marks == NULL ? 0 : source->line_marks[block];
+    position.line += count_lines(text + block * RN_LINE_BLOCK, end - block * RN_LINE_BLOCK);
+    const char *newline = memrchr(text, '\n', end);
+    for (const char *at = newline == NULL ? text : newline + 1; at < text + end; at++) {
         position.column += ((unsigned char)*at & 0xc0) != 0x80;
     }
     return position;

@@ -23,6 +23,7 @@ struct rn_span {
 #define RN_SPAN_NOWHERE UINT32_MAX
 #define RN_SOURCES_MAX 4096u
 #define RN_SOURCE_SIZE_MAX (16u << 20)
+#define RN_LINE_BLOCK 4096u
 
 enum rn_severity {
     RN_SEVERITY_ERROR,
@@ -82,6 +83,8 @@ struct rn_diagnostic {
 struct rn_source {
     struct rn_utf8 name;
     struct rn_utf8 text; /* data NULL: not known here, nothing can be quoted */
+    /* Newlines before each block of RN_LINE_BLOCK bytes, so that lines are found fast; or NULL. */
+    const uint32_t *line_marks;
 };
 
 /*
