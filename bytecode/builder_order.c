@@ -80,7 +80,10 @@ static void order_strings(struct rn_builder *b)
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct rn_unit_string *string = RN_BUILDER_AT(&b->strings, struct rn_unit_string, i);
-        texts[i] = (struct text){b->string_data.data + string->offset, string->size, i};
+        texts[i] = (struct text){.size = string->size, .index = i};
+        if (string->size > 0) {
+            texts[i].data = b->string_data.data + string->offset;
+        }
     }
     rn_sort(texts, count, sizeof(*texts), compare_texts);
     uint32_t offset = 0;
