@@ -3,9 +3,9 @@
  *
  * Trust: reads bytes from workers, compilers, clients and files.
  *
- * Duplicate keys are found by sorting (object, key) pairs, which no chosen key can slow down as it
- * could a hash table: object by object in the order of their offsets, keys bytewise. Small objects
- * are compared in place; only the keys of larger ones are collected.
+ * Duplicate keys are found by sorting the keys of all objects at once, which no chosen keys can
+ * slow down as they could a hash table: object by object in the order of their offsets, keys
+ * bytewise, equal ones by offset.
  */
 #include "base/alloc.h"
 #include "base/math.h"
@@ -18,11 +18,13 @@ enum {
     LEVELS_INLINE = 32,
 };
 
-/* A key of the object that begins at `object`; text offsets fit, as size_max does. */
+/* A key at offset `at`, of the object that begins at `object`; all offsets fit, as the size does.
+ */
 struct key {
-    uint32_t object;
-    uint32_t size;
     const char *text;
+    uint32_t size;
+    uint32_t object;
+    uint32_t at;
 };
 
 struct check {
@@ -31,13 +33,8 @@ struct check {
     uint32_t *objects; /* offset of the container open at each level */
 };
 
-static int compare_keys(const void *left, const void *right)
+static int compare_texts(const struct key *a, const struct key *b)
 {
-    const struct key *a = left;
-    const struct key *b = right;
-    if (a->object != b->object) {
-        return a->object < b->object ? -1 : 1;
-    }
     size_t size = rn_min_size(a->size, b->size);
     int order = size == 0 ? 0 : memcmp(a->text, b->text, size);
     if (order != 0) {
@@ -46,18 +43,30 @@ static int compare_keys(const void *left, const void *right)
     return a->size < b->size ? -1 : a->size > b->size;
 }
 
-static const struct key *find_duplicate(struct rn_buf *buf)
+static int compare_keys(const void *left, const void *right)
+{
+    const struct key *a = left;
+    const struct key *b = right;
+    if (a->object != b->object) {
+        return a->object < b->object ? -1 : 1;
+    }
+    int order = compare_texts(a, b);
+    return order != 0 ? order : (a->at < b->at ? -1 : a->at > b->at);
+}
+
+/* The offset of the first key that repeats one, or SIZE_MAX. */
+static size_t find_duplicate(struct rn_buf *buf)
 {
     struct key *keys = (struct key *)(void *)buf->data;
     size_t count = buf->size / sizeof(*keys);
+    size_t first = SIZE_MAX;
     rn_sort(keys, count, sizeof(*keys), compare_keys);
     for (size_t i = 1; i < count; i++) {
-        if (compare_keys(&keys[i - 1], &keys[i]) == 0) {
-            // The later one in the bytes is the repetition.
-            return keys[i - 1].text > keys[i].text ? &keys[i - 1] : &keys[i];
+        if (keys[i - 1].object == keys[i].object && compare_texts(&keys[i - 1], &keys[i]) == 0) {
+            first = rn_min_size(first, keys[i].at);
         }
     }
-    return NULL;
+    return first;
 }
 
 static void note_token(struct check *check, const struct rn_const_token *token, bool key)
@@ -67,9 +76,10 @@ static void note_token(struct check *check, const struct rn_const_token *token, 
         check->objects[depth - 1] = (uint32_t)token->offset;
     } else if (key) {
         struct key entry = {
-            .object = check->objects[depth - 1],
-            .size = (uint32_t)token->text.size,
             .text = token->text.data,
+            .size = (uint32_t)token->text.size,
+            .object = check->objects[depth - 1],
+            .at = (uint32_t)token->offset,
         };
         rn_buf_append(&check->keys, &entry, sizeof(entry));
     }
@@ -97,16 +107,16 @@ static enum rn_error read_all(struct check *check)
     return rn_buf_status(&check->keys);
 }
 
-static enum rn_error run(struct check *check, const uint8_t *bytes, size_t *out_offset)
+static enum rn_error run(struct check *check, size_t *out_offset)
 {
     enum rn_error error = read_all(check);
     *out_offset = rn_const_reader_offset(&check->reader);
     if (error != RN_OK) {
         return error;
     }
-    const struct key *duplicate = find_duplicate(&check->keys);
-    if (duplicate != NULL) {
-        *out_offset = (size_t)((const uint8_t *)duplicate->text - bytes);
+    size_t duplicate = find_duplicate(&check->keys);
+    if (duplicate != SIZE_MAX) {
+        *out_offset = duplicate;
         return RN_E_CBOR_INVALID;
     }
     return RN_OK;
@@ -146,7 +156,7 @@ enum rn_error rn_const_value_check(const void *bytes, size_t size,
     rn_const_reader_limit(&check.reader, limits->element_max);
     rn_buf_init(&check.keys, SIZE_MAX);
     size_t offset = 0;
-    enum rn_error error = run(&check, bytes, &offset);
+    enum rn_error error = run(&check, &offset);
     rn_buf_done(&check.keys);
     return refuse(out_fault, error, offset);
 }

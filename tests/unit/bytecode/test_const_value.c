@@ -355,8 +355,9 @@ static void test_refusals(void **state)
         {"d9 52 02 80", RN_E_CBOR_INVALID, 0}, // unit as a tuple
         {"d9 52 03 81 61 61", RN_E_CBOR_INVALID, 0},
         {"d9 52 03 82 01 01", RN_E_CBOR_INVALID, 4},                   // a key that is no string
-        {"d9 52 03 84 61 61 01 61 61 02", RN_E_CBOR_INVALID, 8},       // a repeated key
-        {"82 d9 52 03 84 61 61 01 61 61 02 01", RN_E_CBOR_INVALID, 9}, //
+        {"d9 52 03 84 61 61 01 61 61 02", RN_E_CBOR_INVALID, 7},       // a repeated key
+        {"82 d9 52 03 84 61 61 01 61 61 02 01", RN_E_CBOR_INVALID, 8}, //
+        {"d9 52 03 88 61 61 01 61 62 01 61 62 01 61 61 01", RN_E_CBOR_INVALID, 10},
         {"d9 52 04 82 01 01", RN_E_CBOR_INVALID, 0},
         {"d9 52 07 02", RN_E_CBOR_INVALID, 0},
         {"d9 52 07 21", RN_E_CBOR_INVALID, 0},
@@ -458,6 +459,128 @@ static void test_tokens(void **state)
     assert_int_equal(rn_const_reader_offset(&reader), size);
 }
 
+/* Each of these containers alone could have as many values as it promises; together they cannot. */
+static void test_promises_add_up(void **state)
+{
+    (void)state;
+    uint8_t bytes[64];
+    struct rn_const_level levels[40];
+    struct rn_const_reader reader;
+    struct rn_const_token token;
+    memset(bytes, 0x98, sizeof(bytes)); // an array head with one byte of count
+    for (size_t i = 0; i < sizeof(bytes); i += 2) {
+        bytes[i + 1] = 30;
+    }
+    rn_const_reader_init(&reader, bytes, sizeof(bytes), levels, RN_COUNT_OF(levels));
+    size_t promised = 0;
+    while (rn_const_read(&reader, &token) == RN_OK) {
+        promised += token.count;
+        assert_true(promised < sizeof(bytes));
+    }
+    assert_int_equal(promised, 60);
+    assert_int_equal(rn_const_read(&reader, &token), RN_E_TRUNCATED);
+    assert_int_equal(rn_const_reader_offset(&reader), 4);
+    // The limit of elements holds for the sum too.
+    rn_const_reader_init(&reader, bytes, sizeof(bytes), levels, RN_COUNT_OF(levels));
+    rn_const_reader_limit(&reader, 40);
+    assert_int_equal(rn_const_read(&reader, &token), RN_OK);
+    assert_int_equal(rn_const_read(&reader, &token), RN_E_CBOR_COUNT);
+    assert_int_equal(rn_const_reader_offset(&reader), 2);
+    rn_const_reader_init(&reader, "\xf6", 1, NULL, 0);
+    rn_const_reader_limit(&reader, 0);
+    assert_int_equal(rn_const_read(&reader, &token), RN_E_CBOR_COUNT);
+}
+
+static void test_failure_is_sticky(void **state)
+{
+    (void)state;
+    struct rn_const_level levels[4];
+    struct rn_const_reader reader;
+    struct rn_const_token token;
+    // The last value of an array is bad: no END may follow.
+    rn_const_reader_init(&reader, "\x81\xff", 2, levels, RN_COUNT_OF(levels));
+    assert_int_equal(rn_const_read(&reader, &token), RN_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(rn_const_read(&reader, &token), RN_E_CBOR_INVALID);
+        assert_int_equal(rn_const_reader_offset(&reader), 1);
+        assert_false(rn_const_reader_at_end(&reader));
+    }
+    assert_int_equal(rn_const_reader_finish(&reader), RN_E_CBOR_INVALID);
+    // Nothing is read behind the value.
+    rn_const_reader_init(&reader, "\xf6\xf6", 2, levels, RN_COUNT_OF(levels));
+    assert_int_equal(rn_const_read(&reader, &token), RN_OK);
+    assert_true(rn_const_reader_at_end(&reader));
+    assert_int_equal(rn_const_reader_finish(&reader), RN_E_CBOR_TRAILING);
+    assert_int_equal(rn_const_read(&reader, &token), RN_E_CBOR_TRAILING);
+    assert_int_equal(rn_const_reader_offset(&reader), 1);
+}
+
+/* Widths of heads change at these counts and sizes. */
+static void test_heads_of_all_widths(void **state)
+{
+    (void)state;
+    static const uint64_t values[] = {
+        0, 23, 24, 255, 256, 65535, 65536, UINT32_MAX, (uint64_t)UINT32_MAX + 1, INT64_MAX};
+    static const size_t widths[] = {1, 1, 2, 2, 3, 3, 5, 5, 9, 9};
+    for (size_t i = 0; i < RN_COUNT_OF(values); i++) {
+        for (int negative = 0; negative < 2; negative++) {
+            uint8_t storage[16];
+            struct rn_buf buf;
+            struct rn_const_reader reader;
+            struct rn_const_token token;
+            int64_t value = negative ? -1 - (int64_t)values[i] : (int64_t)values[i];
+            rn_buf_init_fixed(&buf, storage, sizeof(storage));
+            rn_const_write_i64(&buf, value);
+            assert_int_equal(buf.size, widths[i]);
+            rn_const_reader_init(&reader, storage, buf.size, NULL, 0);
+            assert_int_equal(rn_const_read(&reader, &token), RN_OK);
+            assert_int_equal(rn_const_reader_finish(&reader), RN_OK);
+            assert_int_equal(token.kind, RN_CONST_I64);
+            assert_true(token.i64 == value);
+        }
+    }
+}
+
+static void test_unit_and_full_buffers(void **state)
+{
+    (void)state;
+    uint8_t storage[4];
+    struct rn_buf buf;
+    rn_buf_init_fixed(&buf, storage, sizeof(storage));
+    rn_const_begin_tuple(&buf, 0);
+    assert_int_equal(buf.size, 1);
+    assert_int_equal(storage[0], 0xf6);
+    rn_const_write_string(&buf, "abc", 3);
+    assert_int_equal(rn_buf_status(&buf), RN_E_TOO_LARGE);
+}
+
+/* Keys chosen to be alike cost no more than the sort of them. */
+static void test_many_keys(void **state)
+{
+    (void)state;
+    enum {
+        KEYS = 100000,
+    };
+    struct rn_buf buf;
+    rn_buf_init(&buf, 1 << 24);
+    rn_const_begin_object(&buf, KEYS + 1);
+    size_t last = 0;
+    for (int i = 0; i <= KEYS; i++) {
+        char key[40];
+        int size = snprintf(key, sizeof(key), "the same beginning %d", i == KEYS ? 7 : i);
+        last = buf.size;
+        rn_const_write_string(&buf, key, (size_t)size);
+        rn_const_write_unit(&buf);
+    }
+    struct rn_const_limits wide = {.size_max = SIZE_MAX, .depth_max = 2, .element_max = UINT32_MAX};
+    struct rn_const_fault fault;
+    assert_int_equal(rn_const_value_check(buf.data, buf.size, &wide, &fault), RN_E_CBOR_INVALID);
+    assert_int_equal(fault.offset, last);
+    buf.data[last + 1] = 'T';
+    assert_int_equal(rn_const_value_check(buf.data, buf.size, &wide, &fault), RN_OK);
+    rn_buf_done(&buf);
+}
+
 static uint64_t bits_of(double value)
 {
     uint64_t bits;
@@ -528,6 +651,11 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_deepest_value),
         cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_promises_add_up),
+        cmocka_unit_test(test_failure_is_sticky),
+        cmocka_unit_test(test_heads_of_all_widths),
+        cmocka_unit_test(test_unit_and_full_buffers),
+        cmocka_unit_test(test_many_keys),
         cmocka_unit_test(test_floats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
