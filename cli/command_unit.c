@@ -57,14 +57,10 @@ int rn_command_compile(struct rn_session *session)
 static int list(struct rn_session *session, rune_unit *unit)
 {
     rune_text *text = NULL;
-    rune_error *error = NULL;
-    rune_status status = rune_tools_disassemble(unit, &text, &error);
-    if (status == RUNE_E_UNSUPPORTED && error == NULL) {
-        rn_console_complain("%s", rune_status_message(status));
-        return rune_reason_exit_code(RUNE_REASON_UNAVAILABLE, 0);
-    }
+    rune_status status = rune_tools_disassemble(unit, &text);
     if (status != RUNE_OK) {
-        return rn_console_take_error(&session->console, error);
+        rn_console_complain("%s: %s", session->args->operands[0], rune_status_message(status));
+        return rune_reason_exit_code(RUNE_REASON_INTERNAL, 0);
     }
     rn_console_take_text(text);
     return 0;

@@ -11,9 +11,9 @@
 
 RUNE_BEGIN
 
-/* A listing of the Unit's instructions, constants and tables. NO_MEMORY, UNSUPPORTED. */
-RUNE_API rune_status rune_tools_disassemble(const rune_unit *unit, rune_text **out_text,
-                                            rune_error **error) RUNE_MUST_CHECK;
+/* A listing of the Unit's instructions, constants and tables. NO_MEMORY, TOO_LARGE. */
+RUNE_API rune_status rune_tools_disassemble(const rune_unit *unit,
+                                            rune_text **out_text) RUNE_MUST_CHECK;
 
 /*
  * The wall's rules as they are compiled in: JSON with the system calls of each role, the conditions

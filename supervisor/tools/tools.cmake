@@ -4,3 +4,9 @@ rn_library(rn_tools tools/disassemble.c tools/tools.c)
 set_target_properties(rn_tools PROPERTIES OUTPUT_NAME runeward-tools)
 target_include_directories(rn_tools PUBLIC ${CMAKE_SOURCE_DIR}/include)
 target_link_libraries(rn_tools PUBLIC rn_policy rn_policy_table rn_bytecode rn_base)
+# The lister belongs to bytecode/, which may carry it itself.
+get_target_property(rn_bytecode_files rn_bytecode SOURCES)
+if(NOT "disasm.c" IN_LIST rn_bytecode_files)
+  target_sources(rn_tools PRIVATE ${CMAKE_SOURCE_DIR}/bytecode/disasm.c
+    ${CMAKE_SOURCE_DIR}/bytecode/listing.c)
+endif()
