@@ -218,13 +218,15 @@ struct rn_future {
 };
 
 struct rn_block {
-    struct rn_block *next;
+    _Alignas(16) struct rn_block *next;
     struct rn_block *previous;
     uint8_t *cells;
     uint8_t *end; /* of the block; cells beyond the class's bump pointer were never used */
     uint32_t pages;
     uint32_t size_class; /* 0: one large object */
 };
+
+_Static_assert(sizeof(struct rn_block) % 16 == 0, "cells are aligned");
 
 struct rn_heap {
     struct rn_pages *pages;
