@@ -13,8 +13,11 @@ target_link_libraries(rn_compiler_front PUBLIC rn_bytecode rn_base)
 
 rn_unit_test(compiler lexer rn_compiler_front)
 rn_unit_test(compiler parser rn_compiler_front)
-if(TARGET test_compiler_parser)
-  target_compile_definitions(test_compiler_parser PRIVATE
-    RN_CONFORMANCE="${CMAKE_SOURCE_DIR}/tests/conformance")
-endif()
+rn_unit_test(compiler compile_errors rn_compiler rn_compiler_files)
+foreach(stem parser compile_errors)
+  if(TARGET test_compiler_${stem})
+    target_compile_definitions(test_compiler_${stem} PRIVATE
+      RN_CONFORMANCE="${CMAKE_SOURCE_DIR}/tests/conformance")
+  endif()
+endforeach()
 rn_fuzz_target(source rn_compiler_items rn_compiler_front)

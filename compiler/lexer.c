@@ -65,7 +65,7 @@ enum rn_error rn_lexer_keywords(struct rn_symbols *symbols)
 
 static bool grow(struct lexer *l)
 {
-    uint32_t capacity = l->capacity == 0 ? l->size / 4 + 64 : l->capacity * 2;
+    uint32_t capacity = l->capacity == 0 ? l->size / 3 + 64 : l->capacity / 2 * 3;
     struct rn_token *items = rn_arena_alloc(l->symbols->arena, capacity * sizeof *items);
     if (items == NULL) {
         l->no_memory = true;
