@@ -1,6 +1,8 @@
 /* look.c: one function for each file of procfs that says something. */
 #include "policy/look.h"
 
+#include "policy/cgroup.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +38,7 @@ uint64_t rn_wall_visible(void)
         RN_LAYER_OWN_UID,          RN_LAYER_SESSION,        RN_LAYER_NOT_DUMPABLE,
         RN_LAYER_OOM_FIRST,        RN_LAYER_USER_NAMESPACE, RN_LAYER_PID_NAMESPACE,
         RN_LAYER_NET_NAMESPACE,    RN_LAYER_IPC_NAMESPACE,  RN_LAYER_UTS_NAMESPACE,
-        RN_LAYER_CGROUP_NAMESPACE,
+        RN_LAYER_CGROUP_NAMESPACE, RN_LAYER_CGROUP_MEMORY,  RN_LAYER_CGROUP_PIDS,
     };
     uint64_t set = 0;
     for (size_t i = 0; i < RN_COUNT_OF(layers); i++) {
@@ -274,6 +276,13 @@ static void look_at_oom(struct look *look)
     judge(look, RN_LAYER_OOM_FIRST, active, active ? 0 : errno);
 }
 
+static void look_at_cgroups(struct look *look)
+{
+    struct rn_cgroup_bounds bounds = rn_cgroup_bounds_of(look->pid);
+    judge(look, RN_LAYER_CGROUP_MEMORY, bounds.memory, 0);
+    judge(look, RN_LAYER_CGROUP_PIDS, bounds.processes, 0);
+}
+
 enum rn_error rn_wall_look(pid_t pid, struct rn_wall_report *out_report)
 {
     rn_wall_report_init(out_report);
@@ -289,5 +298,6 @@ enum rn_error rn_wall_look(pid_t pid, struct rn_wall_report *out_report)
     look_at_session(&look);
     look_at_dumpable(&look);
     look_at_oom(&look);
+    look_at_cgroups(&look);
     return RN_OK;
 }

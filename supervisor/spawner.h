@@ -34,10 +34,8 @@ struct rn_spawner_options {
     const char *worker_path;   /* the runeward-worker program */
     const char *compiler_path; /* the runeward-compiler program */
     enum rn_policy policy;
-    uint64_t require;              /* layers required beyond the policy's list */
-    uint32_t uid_base;             /* as root: domains get uids from here; 0: the default range */
-    uint64_t domain_memory_max;    /* control group limit of one domain; 0: none wanted */
-    uint32_t domain_processes_max; /* 0: a default of 1,024 */
+    uint64_t require;  /* layers required beyond the policy's list */
+    uint32_t uid_base; /* as root: domains get uids from here; 0: the default range */
 };
 
 /* Why starting something failed, for people: which step, which layer, what to do about it. */
