@@ -167,10 +167,12 @@ static void put_switches(struct layout *layout)
 {
     const struct rn_builder *b = layout->builder;
     uint32_t count = RN_BUILDER_COUNT(&b->switches, struct rn_unit_switch);
+    uint32_t start = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct rn_unit_switch table = *RN_BUILDER_AT(&b->switches, struct rn_unit_switch, i);
         table.default_target = *RN_BUILDER_AT(&b->targets, uint32_t, table.targets + table.count);
-        table.targets -= i;
+        table.targets = start;
+        start += table.count;
         rn_buf_append(layout->image, &table, sizeof(table));
     }
 }
@@ -218,7 +220,7 @@ static void put_section(struct layout *layout, enum rn_section section)
     end_section(layout, section);
 }
 
-static void put_image(struct rn_builder *b, struct rn_buf *image)
+void rn_builder_layout(struct rn_builder *b, struct rn_buf *image)
 {
     struct layout layout = {
         .builder = b,
@@ -324,7 +326,7 @@ enum rn_error rn_builder_finish(struct rn_builder *b, struct rn_buf *out_image,
         rn_builder_order(b);
     }
     if (b->fault == RN_BUILDER_OK) {
-        put_image(b, out_image);
+        rn_builder_layout(b, out_image);
     }
     if (b->fault == RN_BUILDER_OK && out_debug != NULL) {
         put_debug(b, out_debug);

@@ -109,6 +109,9 @@ uint32_t rn_builder_append(struct rn_builder *builder, struct rn_buf *buf, const
  */
 void rn_builder_order(struct rn_builder *builder);
 
+/* Writes the image as the buffers have it, whatever it is worth. */
+void rn_builder_layout(struct rn_builder *builder, struct rn_buf *image);
+
 #define RN_BUILDER_COUNT(buf, type) ((uint32_t)((buf)->size / sizeof(type)))
 #define RN_BUILDER_AT(buf, type, index) (&((type *)(void *)(buf)->data)[index])
 

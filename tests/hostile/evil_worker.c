@@ -1,0 +1,531 @@
+/*
+ * evil_worker.c: a worker that was taken over.
+ *
+ * A real process behind the real wall, linked without the worker's own code and without the encoder
+ * of messages: it writes packets byte by byte, as whoever took over a worker would.
+ */
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "bytecode/unit.h"
+#include "policy/process.h"
+#include "worker/process.h"
+
+enum {
+#define EVIL(name, number, reason, text) name = number,
+#include "tests/hostile/misbehaviours.def"
+#undef EVIL
+};
+
+enum {
+    TYPE_CALL = 16,
+    TYPE_CREDIT = 17,
+    TYPE_HOST_REPLY = 18,
+    TYPE_READY = 32,
+    TYPE_OUTPUT = 33,
+    TYPE_HOST_CALL = 34,
+    TYPE_RESULT = 35,
+    TYPE_BUILT = 85,
+    FIRST = 1,
+    LAST = 2,
+    BOTH = 3,
+};
+
+static uint8_t in[65536];
+static uint8_t out[80000];
+static size_t out_size;
+static uint64_t call;
+static uint32_t sequence;
+
+static void put(const void *bytes, size_t size)
+{
+    memcpy(out + out_size, bytes, size);
+    out_size += size;
+}
+
+static void put16(unsigned value)
+{
+    uint16_t v = (uint16_t)value;
+    put(&v, 2);
+}
+
+static void put32(uint32_t value)
+{
+    put(&value, 4);
+}
+
+static void put64(uint64_t value)
+{
+    put(&value, 8);
+}
+
+static void header(unsigned type, unsigned flags, uint32_t body_size)
+{
+    out_size = 0;
+    put16(1);
+    put16(type);
+    put16(flags);
+    put16(0);
+    put64(call);
+    put32(sequence++);
+    put32(body_size);
+}
+
+static void go(void)
+{
+    (void)!send(3, out, out_size, MSG_NOSIGNAL);
+}
+
+static void result_fields(uint32_t reason, uint32_t kept)
+{
+    put32(reason);
+    put32(kept);
+    put64(1);
+    put64(2);
+    put64(3);
+    put64(4);
+}
+
+static void result(uint32_t reason, const void *body, size_t size)
+{
+    header(TYPE_RESULT, BOTH, (uint32_t)size);
+    result_fields(reason, 0);
+    put(body, size);
+    go();
+}
+
+static void honest(void)
+{
+    result(0, "\xf6", 1);
+}
+
+static void output(uint32_t stream, size_t size)
+{
+    header(TYPE_OUTPUT, BOTH, (uint32_t)size);
+    put32(stream);
+    memset(out + out_size, 'x', size);
+    out_size += size;
+    go();
+}
+
+static void host_call(uint32_t number, uint32_t function, const void *args, size_t size)
+{
+    header(TYPE_HOST_CALL, BOTH, (uint32_t)size);
+    put32(number);
+    put32(function);
+    put64(1);
+    put(args, size);
+    go();
+}
+
+static void first_of_result(uint32_t total, size_t size)
+{
+    header(TYPE_RESULT, FIRST, total);
+    result_fields(0, 0);
+    memset(out + out_size, 0, size);
+    out_size += size;
+    go();
+}
+
+static void rest_of_result(unsigned flags, size_t size)
+{
+    header(TYPE_RESULT, flags, 0);
+    memset(out + out_size, 0, size);
+    out_size += size;
+    go();
+}
+
+static ssize_t receive(void)
+{
+    struct iovec part = {in, sizeof(in)};
+    char control[64];
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof(control)};
+    return recvmsg(3, &message, MSG_CMSG_CLOEXEC);
+}
+
+static unsigned type_of_packet(void)
+{
+    return (unsigned)(in[2] | in[3] << 8);
+}
+
+/* Waits for a packet of a type; false at the end of the connection. */
+static bool await(unsigned type)
+{
+    while (receive() > 0) {
+        if (type_of_packet() == type) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void deep_value(void)
+{
+    static uint8_t body[20001];
+    memset(body, 0x81, sizeof(body) - 1);
+    body[sizeof(body) - 1] = 0xf6;
+    result(0, body, sizeof(body));
+}
+
+static void header_byte(int offset)
+{
+    header(TYPE_RESULT, BOTH, 1);
+    result_fields(0, 0);
+    put("\xf6", 1);
+    out[offset] ^= 0x40;
+    go();
+}
+
+static void ids_and_order(int number)
+{
+    switch (number) {
+    case UNKNOWN_CALL:
+        call ^= 0x123456789000000u;
+        honest();
+        break;
+    case CALL_ZERO:
+        call = 0;
+        honest();
+        break;
+    case NEIGHBOUR_SLOT:
+        call++;
+        honest();
+        break;
+    case DOUBLE_RESULT:
+        honest();
+        honest();
+        break;
+    case OUTPUT_AFTER_END:
+        honest();
+        output(0, 1);
+        break;
+    case READY_AGAIN:
+        header(TYPE_READY, BOTH, 0);
+        put64(rn_isa_digest());
+        put64(0);
+        go();
+        break;
+    case SEQUENCE_GAP:
+        sequence++;
+        honest();
+        break;
+    case SEQUENCE_AGAIN:
+        output(0, 1);
+        sequence--;
+        honest();
+        break;
+    case HOST_NUMBER_GAP:
+        host_call(2, 0, "\xf6", 1);
+        break;
+    case HOST_NUMBER_AGAIN:
+        host_call(1, 99, "\xf6", 1);
+        host_call(1, 99, "\xf6", 1);
+        break;
+    case HOST_NO_FUNCTION:
+        host_call(1, 99, "\xf6", 1);
+        if (await(TYPE_HOST_REPLY)) {
+            honest();
+        }
+        break;
+    case HOST_BAD_ARGS:
+        host_call(1, 0, "\xff\xff\xff", 3);
+        if (await(TYPE_HOST_REPLY)) {
+            honest();
+        }
+        break;
+    case WRONG_DIRECTION:
+        header(TYPE_CALL, BOTH, 0);
+        memset(out + out_size, 0, 36);
+        out_size += 36;
+        go();
+        break;
+    case COMPILERS_MESSAGE:
+        header(TYPE_BUILT, BOTH, 0);
+        put32(0);
+        go();
+        break;
+    default:
+        break;
+    }
+}
+
+static void fragments(int number)
+{
+    switch (number) {
+    case REST_WITHOUT_FIRST:
+        rest_of_result(LAST, 10);
+        break;
+    case FIRST_TWICE:
+        first_of_result(1000, 10);
+        first_of_result(1000, 10);
+        break;
+    case BETWEEN_FRAGMENTS:
+        first_of_result(1000, 10);
+        output(0, 1);
+        break;
+    case FRAGMENTS_TOO_LONG:
+        first_of_result(1000, 10);
+        rest_of_result(0, 60000);
+        break;
+    case FRAGMENTS_SHORT:
+        first_of_result(1000, 10);
+        rest_of_result(LAST, 10);
+        break;
+    case EMPTY_FRAGMENT:
+        first_of_result(1000, 10);
+        rest_of_result(0, 0);
+        break;
+    case NEVER_LAST:
+        first_of_result(1000, 10);
+        (void)await(0);
+        break;
+    case ANNOUNCES_4_GIB:
+        first_of_result(0xffffffffu, 10);
+        break;
+    case MANY_FRAGMENTS:
+        // A byte string of 100,000 bytes: head of 5 bytes.
+        header(TYPE_RESULT, FIRST, 100005);
+        result_fields(0, 0);
+        put("\x5a\x00\x01\x86\xa0", 5);
+        memset(out + out_size, 0, 50000);
+        out_size += 50000;
+        go();
+        rest_of_result(LAST, 50000);
+        break;
+    default:
+        break;
+    }
+}
+
+static void packets(int number)
+{
+    switch (number) {
+    case TRUNCATED:
+        header(TYPE_RESULT, BOTH, 0);
+        out_size = 12;
+        break;
+    case HEADER_ONLY:
+        header(TYPE_RESULT, BOTH, 0);
+        break;
+    case OVERSIZED:
+        header(TYPE_RESULT, BOTH, 70000 - 64);
+        result_fields(0, 0);
+        out_size = 70000;
+        break;
+    case GARBAGE:
+        out_size = 0;
+        for (uint32_t i = 0, x = 1; i < 500; i++) {
+            x = x * 1664525u + 1013904223u;
+            put(&x, 1);
+        }
+        break;
+    case OTHER_VERSION:
+        header(TYPE_RESULT, BOTH, 0);
+        result_fields(0, 0);
+        out[0] = 2;
+        break;
+    case UNKNOWN_TYPE:
+        header(200, BOTH, 0);
+        break;
+    case UNKNOWN_FLAGS:
+        header(TYPE_RESULT, BOTH | 4, 0);
+        result_fields(0, 0);
+        break;
+    case RESERVED_SET:
+        header(TYPE_RESULT, BOTH, 0);
+        result_fields(0, 0);
+        out[6] = 1;
+        break;
+    case ONE_BYTE:
+        out_size = 1;
+        break;
+    case TRAILING:
+        header(TYPE_RESULT, BOTH, 1);
+        result_fields(0, 0);
+        put("\xf6\xf6", 2);
+        break;
+    default:
+        return;
+    }
+    go();
+}
+
+static void limits(int number)
+{
+    switch (number) {
+    case CREDIT_OVERRUN:
+        for (int i = 0; i < 1000; i++) {
+            output(0, 1);
+        }
+        break;
+    case OUTPUT_BEYOND:
+        for (int i = 0; i < 4; i++) {
+            output(0, 60000);
+        }
+        break;
+    case HOST_FLOOD:
+        for (uint32_t i = 1;; i++) {
+            host_call(i, 99, "\xf6", 1);
+        }
+    case BAD_STREAM:
+        output(7, 1);
+        break;
+    default:
+        break;
+    }
+}
+
+static void values(int number)
+{
+    switch (number) {
+    case NOT_A_VALUE:
+        result(0, "\xff\xff", 2);
+        break;
+    case EMPTY_VALUE:
+        result(0, "", 0);
+        break;
+    case DEEP_VALUE:
+        deep_value();
+        break;
+    case SAME_KEYS:
+        result(0, "\xd9\x52\x03\x84\x61k\x01\x61k\x02", 10);
+        break;
+    case LONG_HEAD:
+        result(0, "\x18\x01", 2);
+        break;
+    case HUGE_COUNT:
+        result(0, "\x9a\xff\xff\xff\xff", 5);
+        break;
+    case BAD_TEXT:
+        result(0, "\x62\xff\xff", 3);
+        break;
+    case BAD_FAULT:
+        result(2, "\xff\xff\xff\xff", 4);
+        break;
+    case FRAMES_BEYOND:
+        result(2,
+               "\x01\x00K\x01\x00\x00\x00m\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00"
+               "\xff\xff\xff\x7f\xff\xff\xff\x7f\x00\x00\x00\x00",
+               32);
+        break;
+    case CLAIMS_WALL:
+        result(19, "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 18);
+        break;
+    case CLAIMS_UNKNOWN:
+        result(999, "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 18);
+        break;
+    case KEEPS_NOTHING:
+    case KEPT_GARBAGE:
+        header(TYPE_RESULT, BOTH, 1);
+        result_fields(0, number == KEEPS_NOTHING ? 1 : 77);
+        put("\xf6", 1);
+        go();
+        break;
+    default:
+        break;
+    }
+}
+
+static void deaths(int number)
+{
+    volatile uint64_t spin = 0;
+    switch (number) {
+    case SILENT:
+        (void)await(0);
+        break;
+    case SPINS:
+        for (;;) {
+            spin++;
+        }
+    case EXITS:
+        rn_process_exit(0);
+    case CRASHES:
+        *(volatile int *)(uintptr_t)8 = 1;
+        break;
+    case FORBIDDEN:
+        (void)syscall(SYS_getppid);
+        break;
+    case CLOSES:
+        (void)close(3);
+        for (;;) {
+            spin++;
+        }
+    case TRAPS:
+        __builtin_trap();
+    case OPENS:
+        (void)syscall(SYS_openat, -100, "/", 0, 0);
+        break;
+    case ANSWERS_AND_DIES:
+        honest();
+        rn_process_exit(0);
+    default:
+        break;
+    }
+}
+
+static void misbehave(int number)
+{
+    if (number == HONEST) {
+        honest();
+    } else if (number >= HEADER) {
+        header_byte(number - HEADER);
+    } else if (number >= SILENT) {
+        deaths(number);
+    } else if (number >= NOT_A_VALUE) {
+        values(number);
+    } else if (number >= CREDIT_OVERRUN) {
+        limits(number);
+    } else if (number >= TRUNCATED) {
+        packets(number);
+    } else if (number >= REST_WITHOUT_FIRST) {
+        fragments(number);
+    } else {
+        ids_and_order(number);
+    }
+}
+
+/* The first argument of CALL: behind header, fields and tags, a tuple of one small number. */
+static int first_argument(size_t size)
+{
+    uint32_t tags_size;
+    memcpy(&tags_size, in + 24 + 28, 4);
+    size_t at = 24 + 32 + (size_t)tags_size + 4;
+    if (at >= size) {
+        return HONEST;
+    }
+    return in[at] < 24 ? in[at] : in[at + 1];
+}
+
+static int body(struct rn_process *process)
+{
+    (void)process;
+    header(TYPE_READY, BOTH, 0);
+    put64(rn_isa_digest());
+    put64(0);
+    go();
+    for (;;) {
+        ssize_t size = receive();
+        if (size <= 0) {
+            return 0;
+        }
+        if (type_of_packet() == TYPE_CALL) {
+            memcpy(&call, in + 8, 8);
+            sequence = 0;
+            misbehave(first_argument((size_t)size));
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--zygote") == 0) {
+        return rn_zygote_main(argc, argv);
+    }
+    rn_process_run(argc, argv, RN_ROLE_WORKER, body);
+}

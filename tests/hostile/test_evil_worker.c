@@ -1,0 +1,237 @@
+/*
+ * A taken-over worker against its supervisor: every misbehaviour ends its own call with its reason,
+ * the next call works, and nothing is left over.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include <runeward/runeward.h>
+
+static rune_supervisor *supervisor;
+static rune_unit *unit;
+static rune_runtime *runtime;
+
+static void forget(rune_error *error)
+{
+    if (error) {
+        print_message("  %s: %s\n", rune_reason_name(rune_error_reason(error)),
+                      rune_error_message(error));
+    }
+    rune_error_free(error);
+}
+
+static void never_called(void *user, rune_host_call *call)
+{
+    (void)user;
+    (void)rune_host_call_fail(call, "nobody calls this with good arguments");
+}
+
+static rune_context *make_context(void)
+{
+    rune_module *module = rune_module_new("host");
+    assert_int_equal(rune_module_function(module, "f", 2, 0, never_called, NULL, NULL), RUNE_OK);
+    rune_context *context = rune_context_with_default_modules();
+    assert_int_equal(rune_context_install(context, module, NULL), RUNE_OK);
+    rune_module_free(module);
+    assert_int_equal(rune_context_runtime(context, &runtime, NULL), RUNE_OK);
+    return context;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    static const char source[] = "pub fn main(n) { n }";
+    rune_error *error = NULL;
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    assert_int_equal(rune_supervisor_options_set_helpers(options, RN_EVIL_HELPERS), RUNE_OK);
+    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    rune_supervisor_options_set_workers(options, 1);
+    rune_status status = rune_supervisor_new(options, &supervisor, &error);
+    forget(error);
+    assert_int_equal(status, RUNE_OK);
+    rune_supervisor_options_free(options);
+    rune_context *context = make_context();
+    rune_sources *sources = rune_sources_new();
+    assert_int_equal(
+        rune_sources_insert_memory(sources, "main.rn", source, sizeof(source) - 1, NULL), RUNE_OK);
+    error = NULL;
+    status = rune_build(supervisor, sources, context, NULL, NULL, &unit, &error);
+    forget(error);
+    assert_int_equal(status, RUNE_OK);
+    rune_sources_free(sources);
+    rune_context_free(context);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rune_unit_unref(unit);
+    rune_runtime_unref(runtime);
+    rune_supervisor_free(supervisor);
+    return 0;
+}
+
+static rune_call_options *short_limits(void)
+{
+    rune_limits *limits = rune_limits_new();
+    assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_WALL, 150000000), RUNE_OK);
+    assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_OUTPUT, 100000), RUNE_OK);
+    rune_call_options *options = rune_call_options_new();
+    assert_int_equal(rune_call_options_set_limits(options, limits), RUNE_OK);
+    rune_limits_free(limits);
+    return options;
+}
+
+static bool refuse(void *user, int stream, const char *data, size_t size)
+{
+    (void)user;
+    (void)stream;
+    (void)data;
+    (void)size;
+    return false;
+}
+
+/* One call with a number; how it ended. Number 40 counts on a host that takes no output. */
+static rune_reason call(int number)
+{
+    rune_vm *vm;
+    rune_record *record = NULL;
+    rune_call_options *options = short_limits();
+    rune_const_value *args[] = {rune_value_i64(number)};
+    if (number == 40) {
+        rune_call_options_set_output(options, refuse, NULL);
+    }
+    assert_int_equal(rune_vm_new(supervisor, runtime, unit, NULL, &vm, NULL), RUNE_OK);
+    rune_status status = rune_vm_call_record(vm, "main", (const rune_const_value *const *)args, 1,
+                                             options, &record, NULL);
+    assert_int_equal(status, RUNE_OK);
+    rune_reason reason = rune_record_reason(record);
+    assert_true((rune_record_error(record) == NULL) == (reason == RUNE_REASON_OK));
+    rune_record_free(record);
+    rune_value_unref(args[0]);
+    rune_call_options_free(options);
+    rune_vm_free(vm);
+    return reason;
+}
+
+static int count_fds(void)
+{
+    int count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    while (readdir(directory)) {
+        count++;
+    }
+    closedir(directory);
+    return count;
+}
+
+/* Children that the host process has: there must never be one. */
+static int count_children(void)
+{
+    char text[256] = "";
+    FILE *file = fopen("/proc/thread-self/children", "r");
+    if (file) {
+        if (!fgets(text, sizeof(text), file)) {
+            text[0] = 0;
+        }
+        fclose(file);
+    }
+    return text[0] != 0;
+}
+
+static const struct {
+    const char *name;
+    int number;
+    rune_reason reason;
+} cases[] = {
+#define EVIL(name, number, reason, text) {#name, number, RUNE_REASON_##reason},
+#include "tests/hostile/misbehaviours.def"
+#undef EVIL
+};
+
+static void test_every_misbehaviour(void **state)
+{
+    (void)state;
+    int failed = 0;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        rune_reason reason = call(cases[i].number);
+        rune_reason next = call(0);
+        if (reason != cases[i].reason || next != RUNE_REASON_OK) {
+            print_message("%s: %s, expected %s; the next call: %s\n", cases[i].name,
+                          rune_reason_name(reason), rune_reason_name(cases[i].reason),
+                          rune_reason_name(next));
+            failed++;
+        }
+    }
+    assert_int_equal(failed, 0);
+}
+
+static void test_every_header_byte(void **state)
+{
+    (void)state;
+    for (int offset = 0; offset < 24; offset++) {
+        assert_int_equal(call(100 + offset), RUNE_REASON_VIOLATION);
+    }
+    assert_int_equal(call(0), RUNE_REASON_OK);
+}
+
+static void test_deadlines_hold(void **state)
+{
+    (void)state;
+    static const int numbers[] = {26, 70, 71};
+    for (size_t i = 0; i < 3; i++) {
+        struct timespec begun;
+        struct timespec ended;
+        clock_gettime(CLOCK_MONOTONIC, &begun);
+        assert_int_equal(call(numbers[i]), RUNE_REASON_WALL);
+        clock_gettime(CLOCK_MONOTONIC, &ended);
+        int64_t ms =
+            (ended.tv_sec - begun.tv_sec) * 1000 + (ended.tv_nsec - begun.tv_nsec) / 1000000;
+        assert_in_range(ms, 149, 150 + 100);
+    }
+}
+
+static void test_nothing_is_left(void **state)
+{
+    (void)state;
+    rune_stats stats;
+    assert_int_equal(call(0), RUNE_REASON_OK);
+    int before = count_fds();
+    for (int i = 0; i < 100; i++) {
+        (void)call(i % 2 ? 73 : 33);
+    }
+    assert_int_equal(call(0), RUNE_REASON_OK);
+    // The spare that replaces the last dead worker may be under way: wait for it.
+    for (int i = 0; i < 500; i++) {
+        rune_supervisor_stats(supervisor, &stats);
+        if (stats.spares_now == 1 && stats.workers_now == 2) {
+            break;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    assert_int_equal(stats.calls_now, 0);
+    assert_int_equal(stats.workers_now, 2);
+    assert_in_range(count_fds(), before - 8, before);
+    assert_int_equal(count_children(), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_misbehaviour),
+        cmocka_unit_test(test_every_header_byte),
+        cmocka_unit_test(test_deadlines_hold),
+        cmocka_unit_test(test_nothing_is_left),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
