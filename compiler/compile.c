@@ -214,6 +214,10 @@ enum rn_error rn_compile(const struct rn_compile_input *input, struct rn_compile
     if (error == RN_E_NO_MEMORY) {
         report_memory(&build);
     }
+    if (error != RN_OK) {
+        rn_buf_clear(&out_output->image);
+        rn_buf_clear(&out_output->debug);
+    }
     rn_arena_done(&build.arena);
     return error;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "bytecode/hash.h"
 #include "bytecode/opcode.h"
 #include "bytecode/unit.h"
 #include "compiler/compile.h"
