@@ -40,7 +40,9 @@ static int compile(struct rn_compile_input *input, const char *path)
     rn_buf_init(&report, 1u << 20);
     struct rn_render_options options = {0};
     rn_diagnostics_render(&output.diagnostics, &options, &report);
-    fwrite(report.data, 1, report.size, stderr);
+    if (report.size > 0) {
+        fwrite(report.data, 1, report.size, stderr);
+    }
     int code = error == RN_OK ? write_image(&output, path) : 1;
     rn_compile_output_done(&output);
     return code;
