@@ -1,5 +1,6 @@
 /* core.c: functions of std itself, std::any, std::mem, std::io and ranges. */
 #include "worker/std/fmt.h"
+#include "worker/std/fmt_parts.h"
 #include "worker/std/std.h"
 
 #define NATIVE(name)                                                                               \
@@ -130,12 +131,11 @@ NATIVE(type_name_of_val)
 {
     (void)count;
     RN_TRY_VM(rn_check_read(vm, args[0]));
-    struct rn_utf8 path = rn_type_info(vm, rn_type_of(vm, args[0])).path;
-    struct rn_string *text = rn_string_with_capacity(vm, path.size + 2);
-    if (text == NULL || !rn_string_append(vm, text, "::", 2) ||
-        !rn_string_append(vm, text, path.data, path.size)) {
+    struct rn_string *text = rn_string_with_capacity(vm, 0);
+    if (text == NULL) {
         return RN_RAISED;
     }
+    RN_TRY_VM(rn_fmt_append_type(vm, text, rn_type_of(vm, args[0])));
     return rn_std_object(args, text);
 }
 

@@ -50,9 +50,11 @@ static enum rn_outcome append_char(struct rn_vm *vm, struct rn_string *text, uin
 
 enum rn_outcome rn_fmt_append_type(struct rn_vm *vm, struct rn_string *text, uint32_t type)
 {
-    struct rn_utf8 path = rn_type_info(vm, type).path;
-    RN_TRY_VM(rn_fmt_append(vm, text, "::", 2));
-    return rn_fmt_append(vm, text, path.data, path.size);
+    struct rn_type_info info = rn_type_info(vm, type);
+    if (info.is_library) {
+        RN_TRY_VM(rn_fmt_append(vm, text, "::", 2));
+    }
+    return rn_fmt_append(vm, text, info.path.data, info.path.size);
 }
 
 enum rn_outcome rn_fmt_append_scalar(struct rn_vm *vm, struct rn_string *text,

@@ -8,7 +8,7 @@ enum rn_outcome rn_fmt_append(struct rn_vm *vm, struct rn_string *text, const ch
                               size_t size);
 enum rn_outcome rn_fmt_append_text(struct rn_vm *vm, struct rn_string *text, const char *data);
 enum rn_outcome rn_fmt_append_u64(struct rn_vm *vm, struct rn_string *text, uint64_t value);
-/* "::std::i64" */
+/* "::std::i64", but "Foo" for a type of the script. */
 enum rn_outcome rn_fmt_append_type(struct rn_vm *vm, struct rn_string *text, uint32_t type);
 /* Numbers, bool, types: what display and debug have in common. *out_done: it was one. */
 enum rn_outcome rn_fmt_append_scalar(struct rn_vm *vm, struct rn_string *text,
