@@ -19,7 +19,9 @@ static void print_diagnostics(const struct rn_diagnostics *list)
     rn_buf_init(&report, 1u << 24);
     struct rn_render_options options = {0};
     rn_diagnostics_render(list, &options, &report);
-    fwrite(report.data, 1, report.size, stderr);
+    if (report.size > 0) {
+        fwrite(report.data, 1, report.size, stderr);
+    }
 }
 
 static int run_image(const struct rn_compile_output *output, bool *out_has_main,

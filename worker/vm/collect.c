@@ -151,7 +151,8 @@ static void scan_object(struct marker *m, const struct rn_vm *vm, struct rn_obje
     case RN_OBJECT_ITER: {
         const struct rn_iter *iter = (const struct rn_iter *)object;
         mark_value(m, iter->source);
-        if (iter->source.tag == RN_VALUE_OBJECT && iter->source.object == m->watched) {
+        bool dropped = (object->flags & RN_OBJECT_MOVED) != 0;
+        if (!dropped && iter->source.tag == RN_VALUE_OBJECT && iter->source.object == m->watched) {
             m->iterators++;
         }
         break;

@@ -185,13 +185,15 @@ static bool library_has(const struct walk *w, uint32_t type)
     }
 }
 
-/* Variants of one enum: by their order of declaration, then by fields. */
+/* Variants of one enum: by their order of declaration (Err before Ok, as Rune has it), then by fields. */
 static enum rn_outcome relate_variants(struct walk *w, struct rn_value a, struct rn_value b,
                                        enum rn_partial_ordering *out)
 {
     uint32_t left = rn_type_record(w->vm, rn_exact_type_of(a))->variant_index;
     uint32_t right = rn_type_record(w->vm, rn_exact_type_of(b))->variant_index;
-    *out = order_u64(left, right);
+    // An Ok is above an Err, although it is declared first.
+    bool reversed = rn_type_of(w->vm, a) == RN_TYPE_ID_RESULT;
+    *out = reversed ? order_u64(right, left) : order_u64(left, right);
     if (left != right || a.tag != RN_VALUE_OBJECT) {
         return RN_DONE;
     }

@@ -142,8 +142,8 @@ enum rn_outcome rn_output(struct rn_vm *vm, unsigned stream, const char *data, s
 
 /* Arguments: reading. Raise ExpectedType, or AccessError if the value was moved. */
 
+/* Integers convert if they fit (coercion error else); ExpectedNumber for other types. */
 enum rn_outcome rn_arg_i64(struct rn_vm *vm, struct rn_value value, int64_t *out_value);
-/* Exactly u64, no conversion. */
 enum rn_outcome rn_arg_u64(struct rn_vm *vm, struct rn_value value, uint64_t *out_value);
 /* Any integer that fits a size ("usize"): coercion error else; ExpectedNumber for other types. */
 enum rn_outcome rn_arg_size(struct rn_vm *vm, struct rn_value value, uint64_t *out_value);
@@ -345,7 +345,7 @@ rn_native_fn rn_std_value_ge;
 rn_native_fn rn_std_value_min; /* Ord::min, max: by CMP */
 rn_native_fn rn_std_value_max;
 rn_native_fn rn_std_value_clone;
-rn_native_fn rn_std_value_hash; /* std::ops::hash: i64 */
+rn_native_fn rn_std_value_hash; /* std::ops::hash: u64 */
 rn_native_fn rn_std_iter_next;  /* native iterators: Option */
 rn_native_fn rn_std_iter_next_back;
 rn_native_fn rn_std_iter_nth;

@@ -132,7 +132,7 @@ enum rn_outcome rn_std_value_hash(struct rn_vm *vm, struct rn_value *args, uint3
     vm->seed = 0;
     enum rn_outcome outcome = rn_value_hash(vm, args[0], &hash);
     vm->seed = seed;
-    args[0] = rn_value_i64((int64_t)hash);
+    args[0] = rn_value_u64(hash);
     return outcome;
 }
 
@@ -252,34 +252,21 @@ enum rn_outcome rn_std_iter_nth_back(struct rn_vm *vm, struct rn_value *args, ui
     return nth(vm, args, true);
 }
 
-/* Bounds for chars: a scalar has 1 to 4 bytes. */
-static void chars_hint(const struct rn_iter *iter, uint64_t *out_lower, uint64_t *out_upper)
-{
-    uint64_t bytes = iter->end - iter->index;
-    *out_lower = (bytes + 3) / 4;
-    *out_upper = bytes;
-}
-
 enum rn_outcome rn_std_iter_size_hint(struct rn_vm *vm, struct rn_value *args, uint32_t count)
 {
     (void)count;
     struct rn_iter *iter;
     RN_TRY_VM(arg_iter(vm, args[0], &iter));
     uint64_t lower = 0;
-    uint64_t upper = 0;
     bool bounded = rn_iter_remaining(iter, &lower);
-    upper = lower;
-    if (iter->iter == RN_ITER_CHARS) {
-        chars_hint(iter, &lower, &upper);
-        bounded = true;
-    } else if (iter->iter >= RN_ITER_RANGE_FROM_I64 && iter->iter <= RN_ITER_RANGE_FROM_CHAR) {
+    if (iter->iter >= RN_ITER_RANGE_FROM_I64 && iter->iter <= RN_ITER_RANGE_FROM_CHAR) {
         lower = UINT64_MAX;
     } else if (!bounded) {
         lower = 0;
     }
     struct rn_value limit = rn_value_none();
     if (bounded) {
-        RN_TRY_VM(rn_make_some(vm, rn_value_u64(upper), &limit));
+        RN_TRY_VM(rn_make_some(vm, rn_value_u64(lower), &limit));
     }
     struct rn_tuple *hint = rn_tuple_new(vm, 2);
     if (hint == NULL) {
