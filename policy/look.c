@@ -301,3 +301,12 @@ enum rn_error rn_wall_look(pid_t pid, struct rn_wall_report *out_report)
     look_at_cgroups(&look);
     return RN_OK;
 }
+
+void rn_wall_believe(struct rn_wall_report *report, uint64_t said)
+{
+    for (unsigned layer = 0; layer < RN_LAYER_COUNT; layer++) {
+        if ((said & ~rn_wall_visible() & RN_LAYER_BIT(layer)) != 0) {
+            rn_wall_report_active(report, (enum rn_layer)layer);
+        }
+    }
+}

@@ -21,4 +21,10 @@ uint64_t rn_wall_visible(void);
  */
 enum rn_error rn_wall_look(pid_t pid, struct rn_wall_report *out_report) RN_MUST_CHECK;
 
+/*
+ * Adds the layers of `said` that leave no trace outside: a set that the process itself gave in its
+ * first message, before any foreign byte had reached it. Layers that can be seen are not changed.
+ */
+void rn_wall_believe(struct rn_wall_report *report, uint64_t said);
+
 #endif

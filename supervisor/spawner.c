@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -53,6 +54,7 @@ struct rn_zygote {
     int socket_fd;
     int pidfd;
     bool gone;
+    bool has_pid_namespace;
     uint64_t last_id;
     struct rn_wall_report report;
     struct end *first_end;
@@ -272,6 +274,8 @@ static enum rn_error greet(struct rn_zygote *zygote, struct rn_spawn_failure *ou
             zygote->pidfd = fd;
         } else if (packet.kind == RN_ZYGOTE_PACKET_HELLO && fd < 0) {
             zygote->report = packet.report;
+            zygote->has_pid_namespace =
+                (packet.report.active & RN_LAYER_BIT(RN_LAYER_PID_NAMESPACE)) != 0;
             greeted = true;
         } else {
             fail(out_failure, "namespaces", packet.error);
@@ -290,7 +294,7 @@ static uint64_t zygote_layers(void)
            RN_LAYER_BIT(RN_LAYER_USER_NAMESPACE) | RN_LAYER_BIT(RN_LAYER_IPC_NAMESPACE) |
            RN_LAYER_BIT(RN_LAYER_UTS_NAMESPACE) | RN_LAYER_BIT(RN_LAYER_CGROUP_NAMESPACE) |
            RN_LAYER_BIT(RN_LAYER_SESSION) | RN_LAYER_BIT(RN_LAYER_CORE_SCHEDULING) |
-           RN_LAYER_BIT(RN_LAYER_OOM_FIRST);
+           RN_LAYER_BIT(RN_LAYER_OOM_FIRST) | RN_LAYER_BIT(RN_LAYER_SEALED_UNITS);
 }
 
 static enum rn_error check_layers(const struct rn_zygote *zygote,
@@ -307,11 +311,30 @@ static enum rn_error check_layers(const struct rn_zygote *zygote,
     return error;
 }
 
+// The supervisor's own layer: can a Unit be sealed on this machine?
+static void probe_seals(struct rn_wall_report *report)
+{
+    int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+    int fd = memfd_create("runeward-probe", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd >= 0 && fcntl(fd, F_ADD_SEALS, seals) == 0 && fcntl(fd, F_GET_SEALS) == seals) {
+        rn_wall_report_active(report, RN_LAYER_SEALED_UNITS);
+    } else {
+        rn_wall_report_refused(report, RN_LAYER_SEALED_UNITS, errno);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
 static enum rn_error start_and_check(struct rn_zygote *zygote, struct rn_spawn_failure *out_failure)
 {
     RN_TRY(start(zygote, out_failure));
     RN_TRY(greet(zygote, out_failure));
-    return check_layers(zygote, out_failure);
+    probe_seals(&zygote->report);
+    RN_TRY(check_layers(zygote, out_failure));
+    // From here on, what can be seen on a child is believed only when it is seen there.
+    zygote->report.active &= ~rn_wall_visible();
+    return RN_OK;
 }
 
 enum rn_error rn_zygote_new(struct rn_spawner *spawner, struct rn_zygote **out_zygote,
@@ -347,9 +370,8 @@ void rn_zygote_free(struct rn_zygote *zygote)
         return;
     }
     // Without a pid namespace the zygote itself ends its children, at the end of its socket.
-    bool alone = (zygote->report.active & RN_LAYER_BIT(RN_LAYER_PID_NAMESPACE)) == 0;
     if (zygote->pidfd >= 0) {
-        if (!alone) {
+        if (zygote->has_pid_namespace) {
             send_kill(zygote->pidfd);
         }
         close(zygote->pidfd);
@@ -590,9 +612,7 @@ enum rn_error rn_child_report(const struct rn_zygote *zygote, const struct rn_ch
     if (has_ended(child)) {
         return RN_E_NOT_FOUND;
     }
-    struct rn_wall_report unseen = zygote->report;
-    unseen.active &= ~rn_wall_visible();
-    rn_wall_report_merge(&seen, &unseen);
+    rn_wall_report_merge(&seen, &zygote->report);
     infer_floor(&seen);
     *out_report = seen;
     return RN_OK;

@@ -63,7 +63,10 @@ enum rn_error rn_zygote_new(struct rn_spawner *spawner, struct rn_zygote **out_z
 /* Kills the zygote and with it every process of the domain. Accepts NULL. */
 void rn_zygote_free(struct rn_zygote *zygote);
 
-/* The layers that the zygote put in place for all its children. */
+/*
+ * Layers that hold for all children of the zygote and cannot be seen on them from outside; and why
+ * others that it tried are missing.
+ */
 const struct rn_wall_report *rn_zygote_report(const struct rn_zygote *zygote);
 
 struct rn_spawn_request {
