@@ -59,6 +59,36 @@ void rn_p_report_lexical(struct rn_parser *p, uint32_t index)
     }
 }
 
+/* "identifier `x`", or the description of the kind. */
+static void describe_current(const struct rn_parser *p, struct rn_buf *out)
+{
+    const struct rn_token *token = rn_p_peek(p, 0);
+    rn_buf_append_text(out, rn_token_description((enum rn_token_kind)token->kind));
+    bool varies = token->kind == RN_TOKEN_IDENT || token->kind == RN_TOKEN_NUMBER ||
+                  token->kind == RN_TOKEN_LABEL;
+    if (varies && token->end - token->start <= 40) {
+        rn_buf_append_text(out, " `");
+        rn_buf_append(out, p->tokens->text.data + token->start, token->end - token->start);
+        rn_buf_append_text(out, "`");
+    }
+}
+
+/* What other languages have there and this one has not. */
+static void hint(struct rn_parser *p)
+{
+    const struct rn_token *token = rn_p_peek(p, 0);
+    const struct rn_token *before = &p->items[p->at - 1];
+    enum rn_token_kind kind = rn_p_kind(p);
+    bool adjacent = p->at < p->end && before->end == token->start;
+    if (kind == RN_TOKEN_PLUS && before->kind == RN_TOKEN_PLUS && adjacent) {
+        rn_diagnostic_help(p->diagnostics, p->complaint, "there is no `++`, write `+= 1`");
+    } else if (kind == RN_TOKEN_STRING && adjacent && before->kind == RN_TOKEN_IDENT) {
+        rn_diagnostic_help(p->diagnostics, p->complaint, "strings have no prefixes but `b`");
+    } else if (kind == RN_TOKEN_EQ && adjacent && before->kind == RN_TOKEN_EQ_EQ) {
+        rn_diagnostic_help(p->diagnostics, p->complaint, "there is no `===`, write `==`");
+    }
+}
+
 bool rn_p_fail_expected(struct rn_parser *p, const char *what)
 {
     if (p->no_memory) {
@@ -72,8 +102,13 @@ bool rn_p_fail_expected(struct rn_parser *p, const char *what)
         return false; // one complaint per place
     }
     p->failed = p->at;
+    struct rn_buf got;
+    uint8_t storage[96];
+    rn_buf_init_fixed(&got, storage, sizeof storage);
+    describe_current(p, &got);
     p->complaint = rn_diagnose(p->diagnostics, EXPECTED, rn_p_span(p), rn_text(what),
-                               rn_text(rn_token_description(rn_p_kind(p))));
+                               {(const char *)got.data, got.size});
+    hint(p);
     return false;
 }
 

@@ -179,6 +179,8 @@ struct rn_ast_expr *rn_p_template(struct rn_parser *p);
 /* ---- Patterns, statements, items ---- */
 
 struct rn_ast_pat *rn_p_pat(struct rn_parser *p);
+/* `name: pattern` where only an object pattern may have one: meant as a type. */
+void rn_p_refuse_type(struct rn_parser *p, const struct rn_ast_pat *pat);
 /* `self` or a pattern; pushes a struct rn_ast_param. */
 bool rn_p_param(struct rn_parser *p, void *context);
 struct rn_ast_block *rn_p_block(struct rn_parser *p);

@@ -504,8 +504,14 @@ static struct rn_ast_item *parse_macro_item(struct rn_parser *p,
     }
     item->kind = RN_AST_MACRO_ITEM;
     item->attributes = *attributes;
+    p->complaint = NULL;
     item->macro = rn_p_macro(p, path);
     if (item->macro == NULL) {
+        if (p->complaint != NULL) {
+            rn_diagnostic_help(p->diagnostics, p->complaint,
+                               "items begin with `fn`, `struct`, `enum`, `impl`, `mod`, `use`, "
+                               "`const` or `static`");
+        }
         return NULL;
     }
     item->span = rn_p_span_from(p, first);

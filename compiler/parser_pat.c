@@ -205,6 +205,15 @@ struct rn_ast_pat *rn_p_pat(struct rn_parser *p)
     return pat;
 }
 
+void rn_p_refuse_type(struct rn_parser *p, const struct rn_ast_pat *pat)
+{
+    if (pat->kind == RN_PAT_BINDING) {
+        struct rn_diagnostic *d = rn_diagnose(p->diagnostics, UNSUPPORTED_PATTERN, pat->span);
+        rn_diagnostic_help(p->diagnostics, d,
+                           "variables and arguments have no types, remove `: ..`");
+    }
+}
+
 bool rn_p_param(struct rn_parser *p, void *context)
 {
     (void)context;
@@ -217,6 +226,7 @@ bool rn_p_param(struct rn_parser *p, void *context)
         if (param.pat == NULL) {
             return false;
         }
+        rn_p_refuse_type(p, param.pat);
         param.span = param.pat->span;
     }
     return rn_p_push(p, &param, sizeof param);

@@ -12,6 +12,7 @@ struct block_builder {
     /* The last statement, if it is an expression without semicolon that wants one. */
     struct rn_span unfinished;
     bool is_unfinished;
+    bool wants_operand; /* and it is a jump without a value */
 };
 
 /* Items are few: they are kept in a list of nodes until the block ends. */
@@ -84,6 +85,7 @@ static bool parse_let(struct rn_parser *p, struct rn_ast_stmt *stmt)
     if (stmt->pat == NULL || !rn_p_expect(p, RN_TOKEN_EQ)) {
         return false;
     }
+    rn_p_refuse_type(p, stmt->pat);
     stmt->expr = rn_p_expr(p);
     p->height = rn_p_max(height, p->height);
     return stmt->expr != NULL && rn_p_expect(p, RN_TOKEN_SEMI);
@@ -115,13 +117,24 @@ static bool add_item(struct rn_parser *p, struct item_node ***tail, struct rn_as
     return true;
 }
 
+static bool lacks_operand(const struct rn_ast_expr *expr)
+{
+    return ((expr->kind == RN_EXPR_RETURN || expr->kind == RN_EXPR_YIELD) && expr->inner == NULL) ||
+           (expr->kind == RN_EXPR_BREAK && expr->jump.value == NULL);
+}
+
 static bool add_stmt(struct rn_parser *p, struct block_builder *b, const struct rn_ast_stmt *stmt)
 {
     if (b->is_unfinished) {
         struct rn_diagnostic *d = rn_diagnose(p->diagnostics, EXPECTED_BLOCK_SEMI, b->unfinished);
         struct rn_span end = {b->unfinished.source, b->unfinished.end, b->unfinished.end};
         rn_diagnostic_label(p->diagnostics, d, end, "add `;` here");
+        if (b->wants_operand) {
+            rn_diagnostic_help(p->diagnostics, d,
+                               "if the next expression is its value, write that in parentheses");
+        }
     }
+    b->wants_operand = (stmt->kind == RN_STMT_EXPR) && lacks_operand(stmt->expr);
     b->is_unfinished = stmt->kind == RN_STMT_EXPR && rn_ast_needs_semi(stmt->expr);
     b->unfinished = stmt->span;
     return rn_p_push(p, stmt, sizeof *stmt);
@@ -187,6 +200,50 @@ static void parse_stmts(struct rn_parser *p, struct block_builder *b)
     take_items(p, b->block, nodes);
 }
 
+/* How far the line of a token is indented; UINT32_MAX if the token stands too far in it. */
+static uint32_t indent_of(const struct rn_parser *p, uint32_t index, bool *out_first)
+{
+    const char *text = p->tokens->text.data;
+    uint32_t at = p->items[index].start;
+    uint32_t line = at;
+    while (line > 0 && text[line - 1] != '\n') {
+        line--;
+        if (at - line > 200) {
+            return UINT32_MAX;
+        }
+    }
+    uint32_t indent = line;
+    while (indent < at && (text[indent] == ' ' || text[indent] == '\t')) {
+        indent++;
+    }
+    *out_first = indent == at;
+    return indent - line;
+}
+
+/*
+ * When a brace is missing, the first block behind `open` whose end is indented unlike its beginning
+ * is the likely one. Lines are measured for the first few thousand braces only.
+ */
+static uint32_t find_misindented(const struct rn_parser *p, uint32_t open)
+{
+    uint32_t checks = 2000;
+    for (uint32_t i = open + 1; i < p->at && checks > 0; i++) {
+        uint32_t close = p->items[i].kind == RN_TOKEN_BRACE_OPEN ? rn_p_partner(p, i) : 0;
+        if (close == 0) {
+            continue;
+        }
+        checks--;
+        bool first = false;
+        uint32_t end = indent_of(p, close, &first);
+        bool ignored;
+        uint32_t start = indent_of(p, i, &ignored);
+        if (first && end != UINT32_MAX && start != UINT32_MAX && start != end) {
+            return i;
+        }
+    }
+    return 0;
+}
+
 /* A brace without partner, at the end of what could be read. */
 static void fail_unclosed(struct rn_parser *p, uint32_t open)
 {
@@ -201,7 +258,15 @@ static void fail_unclosed(struct rn_parser *p, uint32_t open)
     p->failed = p->at;
     struct rn_diagnostic *d = rn_diagnose(p->diagnostics, EXPECTED, rn_p_span(p), rn_text("`}`"),
                                           rn_text(rn_token_description(rn_p_kind(p))));
-    rn_diagnostic_label(p->diagnostics, d, rn_p_token_span(p, open), "this `{` is not closed");
+    uint32_t suspect = find_misindented(p, open);
+    if (suspect == 0) {
+        rn_diagnostic_label(p->diagnostics, d, rn_p_token_span(p, open), "this `{` is not closed");
+        return;
+    }
+    rn_diagnostic_label(p->diagnostics, d, rn_p_token_span(p, suspect),
+                        "this `{` may be the one that is not closed");
+    rn_diagnostic_label(p->diagnostics, d, rn_p_token_span(p, rn_p_partner(p, suspect)),
+                        "as it ends here, indented otherwise");
 }
 
 /* The statements of a block whose brace has been taken. */
