@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* Fields out of order that are put in order in registers. */
+#define SHUFFLED_MAX 24u
+
 /* Evaluates into consecutive registers, which are taken; returns the first. */
 static uint32_t push_all(struct rn_gen *gen, const struct rn_hir_exprs *exprs)
 {
@@ -221,17 +224,33 @@ static bool may_reorder(const struct rn_hir_expr *expr)
     return true;
 }
 
+/* For each field in order of declaration, which item of the literal it is; NULL: no memory. */
+static uint32_t *items_by_field(struct rn_gen *gen, const struct rn_hir_expr *expr)
+{
+    uint32_t count = expr->list.items.count;
+    uint32_t *items = rn_arena_alloc(gen->arena, ((size_t)count + 1) * sizeof(*items));
+    if (items == NULL) {
+        gen->error = RN_E_NO_MEMORY;
+        return NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        items[expr->list.positions[i]] = i;
+    }
+    return items;
+}
+
 static bool reordered(struct rn_gen *gen, const struct rn_hir_expr *expr, struct rn_hir_exprs *out)
 {
     uint32_t count = expr->list.items.count;
+    const uint32_t *items = items_by_field(gen, expr);
     out->count = count;
     out->items = rn_arena_alloc(gen->arena, ((size_t)count + 1) * sizeof(*out->items));
-    if (out->items == NULL) {
+    if (items == NULL || out->items == NULL) {
         gen->error = RN_E_NO_MEMORY;
         return false;
     }
     for (uint32_t i = 0; i < count; i++) {
-        out->items[expr->list.positions[i]] = expr->list.items.items[i];
+        out->items[i] = expr->list.items.items[items[i]];
     }
     return true;
 }
@@ -239,17 +258,27 @@ static bool reordered(struct rn_gen *gen, const struct rn_hir_expr *expr, struct
 /* Values as written, then copies of them in order behind those. */
 static uint32_t push_shuffled(struct rn_gen *gen, const struct rn_hir_expr *expr)
 {
-    uint32_t count = expr->list.items.count;
+    const uint32_t *items = items_by_field(gen, expr);
     uint32_t written = push_all(gen, &expr->list.items);
     uint32_t window = gen->next;
-    for (uint32_t position = 0; position < count; position++) {
-        for (uint32_t i = 0; i < count; i++) {
-            if (expr->list.positions[i] == position) {
-                rn_gen_move(gen, rn_gen_take(gen), written + i);
-            }
-        }
+    for (uint32_t i = 0; items != NULL && i < expr->list.items.count; i++) {
+        rn_gen_move(gen, rn_gen_take(gen), written + items[i]);
     }
     return window;
+}
+
+/* The same for many: the values wait in one vector, and another one takes them in order. */
+static uint32_t push_shuffled_vec(struct rn_gen *gen, const struct rn_hir_expr *expr)
+{
+    const uint32_t *items = items_by_field(gen, expr);
+    uint32_t written = push_vec(gen, &expr->list.items, expr->span);
+    uint32_t sorted = rn_gen_take(gen);
+    rn_emit_VEC_RESERVE(gen->builder, sorted, expr->list.items.count);
+    for (uint32_t i = 0; items != NULL && i < expr->list.items.count; i++) {
+        rn_emit_TUPLE_GET(gen->builder, gen->next, written, items[i]);
+        rn_emit_VEC_EXTEND(gen->builder, sorted, gen->next, 1);
+    }
+    return sorted;
 }
 
 /* Types of the library that are written with fields are ranges. */
@@ -291,20 +320,18 @@ static void struct_into(struct rn_gen *gen, const struct rn_hir_expr *expr, uint
     uint32_t type = rn_gen_type(gen, expr->list.type);
     struct rn_hir_exprs items = expr->list.items;
     bool sorted = in_order(expr);
-    if (!sorted && (may_reorder(expr) || count > RN_HIR_CHUNK)) {
-        if (!reordered(gen, expr, &items)) {
-            return;
-        }
-        sorted = true;
+    if (!sorted && may_reorder(expr)) {
+        sorted = reordered(gen, expr, &items);
     }
     uint32_t window;
-    if (count > RN_HIR_CHUNK) {
-        window = push_vec(gen, &items, expr->span);
-        rn_emit_STRUCT_OF(gen->builder, window, type);
-    } else {
+    if (count <= (sorted ? RN_HIR_CHUNK : SHUFFLED_MAX)) {
         window = sorted ? push_all(gen, &items) : push_shuffled(gen, expr);
         rn_gen_span(gen, expr->span);
         rn_emit_STRUCT(gen->builder, window, count, type);
+    } else {
+        window = sorted ? push_vec(gen, &items, expr->span) : push_shuffled_vec(gen, expr);
+        rn_gen_span(gen, expr->span);
+        rn_emit_STRUCT_OF(gen->builder, window, type);
     }
     gen->next = mark;
     rn_gen_move(gen, dest, window);
