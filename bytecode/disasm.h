@@ -7,7 +7,7 @@
  *
  *      func 4 args 1 captures 0 registers 3 immediate ; 1 "main"
  *        INT r1, 0
- *        CHARGE 1
+ *        CHARGE cost 1
  *      L2:
  *        height 2
  *        JUMP_NOT_LT r1, r0, L5, cost 1
