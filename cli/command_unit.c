@@ -93,6 +93,7 @@ static int verify(struct rn_session *session, const char *path)
     rune_unit *unit = NULL;
     rune_error *error = NULL;
     if (rune_unit_load_file(path, &unit, &error) != RUNE_OK) {
+        fprintf(stderr, "%s: ", path);
         return rn_console_take_error(&session->console, error);
     }
     if (session->console.format == RN_FORMAT_TEXT) {

@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""The command from outside: exit codes, streams, formats, signals.
+
+usage: command.py RUNEWARD [OPTION...]
+
+The options stand in front of every command line.
+"""
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+COMMAND = []
+
+SCRIPT = """pub fn add(a, b) { a + b }
+pub fn echo(x) { x }
+pub fn boom() { println!("before"); panic!("no {}", 1) }
+pub fn spin() { loop {} }
+pub fn chatter() { loop { println!("again and again and again"); } }
+pub fn deep(n) { deep(n + 1) + 1 }
+#[test] pub fn good() { assert_eq!(1 + 1, 2); }
+#[test] pub fn bad() { println!("said"); assert_eq!(1 + 1, 3); }
+#[test] pub fn ugly() { Err(1) }
+pub fn main(args) { println!("{:?}", args); 7 }
+"""
+
+
+class Command(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.folder.name)
+        self.write("t.rn", SCRIPT)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def write(self, name, text):
+        (self.path / name).write_text(text)
+
+    def run_command(self, *words, code=0, stdin=""):
+        done = subprocess.run([*COMMAND, *words], input=stdin, capture_output=True, text=True, timeout=30,
+                              cwd=self.path)
+        self.assertEqual(done.returncode, code, f"{words}: {done.stdout}{done.stderr}")
+        return done
+
+    def record(self, *words, code=0):
+        done = self.run_command("--format", "json", *words, code=code)
+        self.assertEqual(done.stdout.count("\n"), 1)
+        return json.loads(done.stdout)
+
+    # run
+
+    def test_main_gets_the_words(self):
+        self.assertEqual(self.run_command("run", "t.rn", "a", "b").stdout, '["a", "b"]\n')
+        self.assertEqual(self.run_command("t.rn", "--", "--wall").stdout, '["--wall"]\n')
+        self.assertEqual(self.run_command("t.rn").stdout, "[]\n")
+
+    def test_a_file_without_main_is_a_body(self):
+        self.write("body.rn", 'println!("body {}", 1 + 1);\n')
+        self.assertEqual(self.run_command("body.rn").stdout, "body 2\n")
+        self.assertEqual(self.run_command("run", "-", stdin='println!("in");').stdout, "in\n")
+
+    def test_modules_are_found_beside_the_file(self):
+        self.write("m.rn", "mod other; pub fn main() { println!(\"{}\", other::f()); }")
+        self.write("other.rn", "pub fn f() { 5 }")
+        self.assertEqual(self.run_command("m.rn").stdout, "5\n")
+
+    def test_output_stands_before_the_error(self):
+        done = self.run_command("call", "t.rn", "boom", code=2)
+        self.assertEqual(done.stdout, "before\n")
+        self.assertTrue(done.stderr.startswith("t.rn:3:"), done.stderr)
+        self.assertIn("no 1", done.stderr)
+
+    def test_compile_errors_come_with_place_and_code(self):
+        self.write("e.rn", "pub fn main() { let x = ; }")
+        done = self.run_command("run", "e.rn", code=1)
+        self.assertEqual(done.stdout, "")
+        self.assertRegex(done.stderr, r"^e\.rn:1:25: error\[E\d{4}\]: ")
+
+    def test_missing_files(self):
+        self.assertIn("nothing.rn", self.run_command("nothing.rn", code=66).stderr)
+        self.run_command("run", ".", code=66)
+
+    # limits
+
+    def test_limits_end_calls_with_their_own_code(self):
+        self.run_command("call", "t.rn", "spin", "--wall", "100ms", code=124)
+        self.run_command("call", "t.rn", "spin", "--budget", "1M", code=120)
+        self.run_command("call", "t.rn", "spin", "--cpu", "100ms", code=123)
+        self.run_command("call", "t.rn", "chatter", "--output", "1K", code=122)
+        self.run_command("call", "t.rn", "deep", "0", "--depth", "10", code=118)
+        self.run_command("call", "t.rn", "deep", "0", "--memory", "1M", "--budget", "100G", code=121)
+
+    def test_the_same_budget_is_spent_every_time(self):
+        spent = {self.record("call", "t.rn", "add", "1", "2")["usage"]["budget"] for _ in range(3)}
+        self.assertEqual(len(spent), 1)
+
+    def test_limits_are_printed(self):
+        lines = self.run_command("run", "--limits", "--wall", "1500ms").stdout.splitlines()
+        self.assertIn("--wall", next(line for line in lines if line.startswith("wall")))
+        given = json.loads(self.run_command("--format", "json", "run", "--limits", "--wall", "1.5s").stdout)
+        self.assertEqual(given["limits"]["wall"], {"value": 1500000000, "from": "option"})
+
+    def test_bad_quantities(self):
+        for words in (["--wall", "2"], ["--memory", "64X"], ["--budget", "0"], ["--seed", "x"]):
+            self.run_command("run", "t.rn", *words, code=64)
+
+    # call
+
+    def test_json_goes_in_and_comes_out(self):
+        self.assertEqual(self.run_command("call", "t.rn", "add", "40", "2").stdout, "42\n")
+        value = '{"a":[1,2.5,"x\\"",null,true],"b":{}}'
+        self.assertEqual(self.run_command("call", "t.rn", "echo", value).stdout, value + "\n")
+        self.run_command("call", "t.rn", "add", "1", "{", code=64)
+        self.run_command("call", "t.rn", "nothing", code=64)
+        self.run_command("call", "t.rn", code=64)
+
+    # formats
+
+    def test_a_record_accompanies_every_end(self):
+        good = self.record("t.rn", "a")
+        self.assertEqual((good["v"], good["reason"], good["stdout"]), (1, "ok", '["a"]\n'))
+        self.assertGreater(good["usage"]["budget"], 0)
+        bad = self.record("call", "t.rn", "boom", code=2)
+        self.assertEqual(bad["reason"], "script_error")
+        self.assertEqual(bad["error"]["backtrace"][0]["function"], "boom")
+        self.assertEqual(self.record("call", "t.rn", "spin", "--wall", "50ms", code=124)["reason"], "wall")
+
+    def test_events_come_a_line_each(self):
+        lines = self.run_command("--format", "jsonl", "call", "t.rn", "boom", code=2).stdout.splitlines()
+        events = [json.loads(line) for line in lines]
+        self.assertEqual("".join(e["text"] for e in events if e["event"] == "output"), "before\n")
+        self.assertEqual(events[-1]["record"]["reason"], "script_error")
+
+    def test_meta_is_written_beside_the_output(self):
+        self.run_command("t.rn", "--meta", "meta.json")
+        self.assertEqual(json.loads((self.path / "meta.json").read_text())["reason"], "ok")
+        self.run_command("t.rn", "--meta", "no/such/folder", code=74)
+
+    def test_diagnostics_as_json(self):
+        self.write("e.rn", "pub fn main() { let x = ; }")
+        record = self.record("check", "e.rn", code=1)
+        self.assertEqual(record["diagnostics"][0]["span"]["line"], 1)
+
+    # Units
+
+    def test_units_as_files(self):
+        self.run_command("compile", "-o", "t.rnu", "t.rn")
+        self.assertIn("t.rnu: ok", self.run_command("verify", "t.rnu").stdout)
+        self.assertEqual(self.run_command("t.rnu", "x").stdout, '["x"]\n')
+        listing = self.run_command("disasm", "t.rnu").stdout
+        self.assertIn('"main"', listing)
+
+    def test_a_changed_unit_is_refused(self):
+        self.run_command("compile", "-o", "t.rnu", "t.rn")
+        data = bytearray((self.path / "t.rnu").read_bytes())
+        for at in (0, 20, len(data) // 2):
+            changed = bytearray(data)
+            changed[at] ^= 0x40
+            (self.path / "bad.rnu").write_bytes(changed)
+            done = subprocess.run([*COMMAND, "verify", "bad.rnu"], capture_output=True, text=True, cwd=self.path)
+            self.assertNotEqual(done.returncode, 0, at)
+            self.assertIn("bad.rnu", done.stderr)
+
+    # test
+
+    def test_tests_pass_fail_and_are_chosen(self):
+        done = self.run_command("test", "t.rn", code=1)
+        self.assertIn("1 passed, 2 failed, 0 skipped", done.stdout)
+        self.assertIn("said", done.stdout)
+        self.assertIn("1 passed, 0 failed, 2 skipped", self.run_command("test", "t.rn", "--filter", "good").stdout)
+
+    # signals
+
+    def interrupted(self, number):
+        process = subprocess.Popen([*COMMAND, "--format", "jsonl", "call", "t.rn", "chatter", "--output", "1G",
+                                    "--wall", "20s"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.path)
+        process.stdout.readline()  # it runs
+        process.send_signal(number)
+        last = process.communicate(timeout=20)[0].splitlines()[-1]
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(json.loads(last)["record"]["reason"], "cancelled")
+
+    def test_signals_cancel(self):
+        self.interrupted(signal.SIGINT)
+        self.interrupted(signal.SIGTERM)
+
+    # the rest
+
+    def test_the_doctor_finds_the_wall_complete(self):
+        self.assertIn("every required layer is active", self.run_command("doctor").stdout)
+        report = self.record("policy", "report")
+        self.assertTrue(report["complete"])
+        layers = {layer["name"]: layer for layer in report["layers"]}
+        self.assertTrue(layers["seccomp"]["active"])
+
+    def test_the_policy_is_shown(self):
+        policy = self.record("policy", "show")
+        self.assertEqual([role["role"] for role in policy["roles"]], ["worker", "compiler"])
+        self.assertIn("recvmsg", self.run_command("policy", "show").stdout)
+
+    def test_help_and_completions(self):
+        for words in (["help"], ["--help"], ["run", "--help"], ["help", "limits"], ["help", "E0301"], ["version"],
+                      ["completion", "bash"], ["completion", "zsh"], ["completion", "fish"], ["help", "man"]):
+            self.assertGreater(len(self.run_command(*words).stdout), 20)
+        self.run_command("help", "nonsense", code=64)
+        self.run_command("completion", "tcsh", code=64)
+        self.assertIn("did you mean --wall", self.run_command("t.rn", "--wal", "2s", code=64).stderr)
+        self.run_command(code=64 if len(COMMAND) == 1 else 0)
+
+    def test_colours_are_a_choice(self):
+        self.assertIn("\x1b[", self.run_command("--color", "always", "call", "t.rn", "boom", code=2).stderr)
+        self.assertNotIn("\x1b[", self.run_command("call", "t.rn", "boom", code=2).stderr)
+        self.run_command("--color", "blue", "t.rn", code=64)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    COMMAND[:] = [str(pathlib.Path(sys.argv[1]).resolve()), *sys.argv[2:]]
+    unittest.main(argv=sys.argv[:1])
