@@ -25,7 +25,7 @@ void rn_items_fail(struct rn_items *items, enum rn_error error)
     if (items->error == RN_OK) {
         items->error = error;
     }
-    items->private_->unusable = true;
+    items->private_->broken = true;
 }
 
 /* ---- Names in scopes ---- */
@@ -123,10 +123,10 @@ static bool room(struct rn_items *items, struct rn_span span)
     if (items->decl_count < ITEMS_MAX) {
         return true;
     }
-    if (!items->private_->unusable) {
+    if (!items->private_->broken) {
         struct rn_number_text number;
         rn_diagnose(items->diagnostics, TOO_MANY_ITEMS, span, rn_text_u64(&number, ITEMS_MAX));
-        items->private_->unusable = true;
+        items->private_->broken = true;
     }
     return false;
 }
@@ -579,7 +579,7 @@ static void report_load(struct rn_items *items, struct rn_decl *decl, struct rn_
         rn_diagnose(items->diagnostics, SOURCE_ERROR, span, decl->path,
                     rn_text(rn_error_message(error)));
     }
-    items->private_->unusable = true;
+    items->private_->broken = true;
 }
 
 static enum rn_error load(struct rn_items *items, struct rn_decl *decl, uint32_t *out_source)
@@ -673,7 +673,7 @@ static void index_module(struct rn_items *items, const struct rn_place *place,
         struct rn_number_text number;
         rn_diagnose(items->diagnostics, NESTING, item->span,
                     rn_text_u64(&number, MODULE_DEPTH_MAX));
-        items->private_->unusable = true;
+        items->private_->broken = true;
         return;
     }
     load_module(items, place, decl, item);
@@ -767,7 +767,7 @@ static enum rn_error lex(struct rn_items *items, uint32_t source, struct rn_toke
         rn_diagnose(items->diagnostics, SOURCE_ERROR, span,
                     items->diagnostics->sources[source].name,
                     rn_text(rn_error_message(RN_E_INVALID_UTF8)));
-        items->private_->unusable = true;
+        items->private_->broken = true;
         return RN_E_INVALID_UTF8;
     }
     return rn_lex(&items->symbols, source, text, true, out_tokens);
@@ -793,7 +793,7 @@ static void parse_and_index(struct rn_items *items, const struct rn_place *place
         return;
     }
     if (items->diagnostics->error_count != errors) {
-        items->private_->unusable = true;
+        items->private_->broken = true;
     }
     check_attributes(items, &file->attributes, "files");
     if (script) {
@@ -826,7 +826,7 @@ static enum rn_error root_source(struct rn_items *items)
         struct rn_number_text number;
         rn_diagnose(items->diagnostics, SOURCE_TOO_LARGE, ((struct rn_span){.source = source}),
                     rn_text_u64(&number, RN_SOURCE_SIZE_MAX));
-        items->private_->unusable = true;
+        items->private_->broken = true;
         return RN_OK;
     }
     RN_TRY(rn_diagnostics_add_source(items->diagnostics, input->name, input->text, input->size,
@@ -945,7 +945,7 @@ enum rn_error rn_items_build(struct rn_items *items, struct rn_arena *arena,
 
 bool rn_items_usable(const struct rn_items *items)
 {
-    return !items->private_->unusable;
+    return !items->private_->broken;
 }
 
 struct rn_decl *rn_decl_member(struct rn_items *items, struct rn_decl *type, rn_symbol name)

@@ -88,7 +88,7 @@ struct rn_items {
 enum rn_error rn_items_build(struct rn_items *items, struct rn_arena *arena,
                              const struct rn_compile_input *input,
                              struct rn_diagnostics *diagnostics) RN_MUST_CHECK;
-/* False after lexical, syntax and index errors: what follows would be noise. */
+/* False after lexical and syntax errors and missing modules: what follows would be noise. */
 bool rn_items_usable(const struct rn_items *items);
 /* Warnings about private items and imports that nothing uses; after lowering. */
 void rn_items_warn_unused(struct rn_items *items);
