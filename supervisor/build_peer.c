@@ -28,6 +28,7 @@ void rn_compiler_free(struct rn_compiler *compiler)
         rn_fd_close(compiler->child.pidfd);
     }
     rn_fd_close(compiler->fd);
+    rn_pool_domain_release(compiler->domain);
     rn_free(compiler);
 }
 
@@ -77,9 +78,7 @@ static enum rn_error check_wall(struct rn_compiler *compiler, struct rn_spawn_fa
     enum rn_layer missing;
     RN_TRY(rn_child_report(compiler->domain->zygote, &compiler->child, &report));
     rn_wall_report_merge(&report, rn_zygote_report(compiler->domain->zygote));
-    uint64_t required = rn_policy_required(supervisor->options.policy == RUNE_POLICY_STRICT
-                                               ? RN_POLICY_STRICT
-                                               : RN_POLICY_BEST_EFFORT);
+    uint64_t required = rn_policy_required(rn_supervisor_policy(supervisor));
     enum rn_error error = rn_wall_report_check(&report, required, &missing);
     if (error != RN_OK) {
         *out_failure =
@@ -98,6 +97,7 @@ static rune_status start(rune_supervisor *supervisor, struct rn_compiler **out_c
     }
     struct rn_compiler *compiler = rn_alloc(sizeof(*compiler));
     if (!compiler) {
+        rn_pool_domain_release(domain);
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     compiler->domain = domain;

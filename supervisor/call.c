@@ -152,6 +152,20 @@ static void on_parent_cancel(struct rn_cancel_watch *watch)
 
 /* Beginning */
 
+/* A domain whose zygote has gone is replaced by a new one of the same name. */
+static rune_status find_domain(rune_vm *vm, rune_error **error)
+{
+    struct rn_domain *old = vm->domain;
+    if (!rn_pool_domain_is_broken(old)) {
+        return RUNE_OK;
+    }
+    rune_status status = rn_pool_domain(vm->supervisor, old->name, false, &vm->domain, error);
+    if (status == RUNE_OK) {
+        rn_pool_domain_release(old);
+    }
+    return status;
+}
+
 static rune_status take_peer(struct rn_call *call, rune_error **error)
 {
     rune_vm *vm = call->vm;
@@ -168,6 +182,10 @@ static rune_status take_peer(struct rn_call *call, rune_error **error)
         call->vm_handle = vm->handle;
         call->was_pinned = true;
         return RUNE_OK;
+    }
+    rune_status status = find_domain(vm, error);
+    if (status != RUNE_OK) {
+        return status;
     }
     rune_isolation isolation = vm->isolation;
     if (isolation == RUNE_ISOLATION_SHARED && atomic_load(&call->unit->kills) >= 2) {
@@ -296,7 +314,8 @@ static bool assemble(struct rn_call *call, const struct rn_message *message)
         rn_free(call->assembly);
         call->assembly = rn_alloc((size_t)message->body_total + 1);
     }
-    bool costs_credit = message->type != RN_MESSAGE_RESULT || !message->first;
+    // The credit of a host call's last packet comes back when the call is made.
+    bool costs_credit = message->type == RN_MESSAGE_RESULT ? !message->first : !message->last;
     if (costs_credit) {
         give_credit(call, 1);
     }
@@ -347,7 +366,7 @@ static enum rn_error receive_result(struct rn_call *call)
     return RN_OK;
 }
 
-enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *message)
+static enum rn_error receive(struct rn_call *call, const struct rn_message *message)
 {
     RN_TRY(rn_call_state_receive(&call->state, message));
     if (message->type == RN_MESSAGE_OUTPUT) {
@@ -365,6 +384,13 @@ enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *mes
         return RN_OK;
     }
     return receive_result(call);
+}
+
+enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *message)
+{
+    enum rn_error error = receive(call, message);
+    call->lied = call->lied || error != RN_OK;
+    return error;
 }
 
 bool rn_call_has_news(const struct rn_call *call)
@@ -407,54 +433,79 @@ static bool handle_output(struct rn_call *call, struct rn_event *event)
         return false;
     }
     call->had_effect = true;
-    pthread_mutex_lock(&call->peer->lock);
-    give_credit(call, 1);
-    pthread_mutex_unlock(&call->peer->lock);
     return true;
 }
 
-/* Acts on what is there. False: a sink refused, try again later. */
+/* No host function is called while answers wait for a worker that does not read. */
+static bool handle_host_call(struct rn_call *call, struct rn_event *event)
+{
+    pthread_mutex_lock(&call->peer->lock);
+    bool stuck = call->peer->queue != NULL && !call->peer->dead;
+    bool wanted = call->stop == RN_REASON_OK && !call->peer->dead;
+    pthread_mutex_unlock(&call->peer->lock);
+    if (wanted && !stuck) {
+        rn_host_call_run(call, event);
+    }
+    return !wanted || !stuck;
+}
+
+static bool handle_event(struct rn_call *call, struct rn_event *event)
+{
+    bool done = event->type == RN_MESSAGE_OUTPUT ? handle_output(call, event)
+                                                 : handle_host_call(call, event);
+    if (done) {
+        pthread_mutex_lock(&call->peer->lock);
+        give_credit(call, 1);
+        pthread_mutex_unlock(&call->peer->lock);
+    }
+    return done;
+}
+
+/* Acts on what is there. False: something refused, try again later. */
 static bool handle_events(struct rn_call *call)
 {
     struct rn_event *event;
     while ((event = take_event(call)) != NULL) {
-        if (event->type == RN_MESSAGE_OUTPUT) {
-            if (!handle_output(call, event)) {
-                put_event_back(call, event);
-                return false;
-            }
-        } else if (call->stop == RN_REASON_OK) {
-            rn_host_call_run(call, event);
+        if (!handle_event(call, event)) {
+            put_event_back(call, event);
+            return false;
         }
         free_event(event);
     }
     return true;
 }
 
+/* Output that a sink refuses holds up an end in good order only, and not beyond the deadline. */
 static bool is_over(struct rn_call *call)
 {
     pthread_mutex_lock(&call->peer->lock);
-    bool over =
-        !call->events && (call->state.state == RN_STATE_DONE || call->failed || call->peer->dead);
-    // A sink that refuses may not hold up the end of a call that was stopped.
-    over = over ||
-           (call->stop != RN_REASON_OK && (call->state.state == RN_STATE_DONE || call->peer->dead));
+    bool ended = call->state.state == RN_STATE_DONE || call->failed || call->peer->dead;
+    bool given_up = call->failed || call->peer->dead || call->stop != RN_REASON_OK;
+    bool pending = call->events != NULL;
     pthread_mutex_unlock(&call->peer->lock);
-    return over;
+    return ended && (!pending || given_up || rn_now_ns() >= call->deadline_ns);
 }
 
-static void pause_for_sink(void)
+/* Something refused: other calls of the peer, and its end, are still looked after. */
+static void pause_and_pump(struct rn_call *call)
 {
     struct timespec pause = {.tv_nsec = (long)REFUSED_NS};
+    pthread_mutex_lock(&call->peer->lock);
+    rn_peer_pump(call->peer);
+    pthread_mutex_unlock(&call->peer->lock);
     (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
 void rn_call_drive(struct rn_call *call)
 {
-    while (!is_over(call)) {
-        if (!handle_events(call)) {
-            pause_for_sink();
-        } else if (!is_over(call)) {
+    for (;;) {
+        bool refused = !handle_events(call);
+        if (is_over(call)) {
+            return;
+        }
+        if (refused) {
+            pause_and_pump(call);
+        } else {
             rn_peer_wait(call->peer, call);
         }
     }
@@ -566,7 +617,7 @@ static void fail_result(struct rn_call *call, rune_record *record)
 /* The value, or why there is none; C1. */
 static void set_outcome(struct rn_call *call, rune_record *record)
 {
-    bool done = call->state.state == RN_STATE_DONE && call->result.body;
+    bool done = call->state.state == RN_STATE_DONE && call->result.body && !call->lied;
     if (done && call->result.fields.reason == RN_REASON_OK) {
         enum rn_error error =
             rn_value_take(RN_TAKE(call->result.body), call->result.size, &record->value);
@@ -588,7 +639,7 @@ static void set_outcome(struct rn_call *call, rune_record *record)
         fail_result(call, record);
         return;
     }
-    if (call->stop != RN_REASON_OK && (done || call->state.state == RN_STATE_DONE)) {
+    if (call->stop != RN_REASON_OK && done) {
         ending = ending_of_stop(call->stop);
     } else if (call->peer->dead) {
         ending = ending_of_death(call);

@@ -93,6 +93,7 @@ struct rn_call {
     bool in_table;
     bool ending;  /* rn_call_end has begun */
     bool waiting; /* the owner sleeps on `cond` */
+    bool lied;    /* one of its packets was refused */
     bool failed;  /* no memory for a message: ends as internal */
     pthread_cond_t cond;
     struct rn_call_result result;

@@ -200,7 +200,7 @@ static void locate(struct rune_error *error, const struct rn_debug *debug, uint3
         return;
     }
     struct rn_debug_source found = rn_debug_source(debug, span.source);
-    struct rn_source source = {found.name, found.text};
+    struct rn_source source = {.name = found.name, .text = found.text};
     struct rn_position at = rn_source_position(&source, span.start);
     struct rn_utf8 line = line_around(found.text, span.start);
     size_t line_start = (size_t)(line.data - found.text.data);

@@ -101,6 +101,7 @@ static enum rn_error wait_ready(struct rn_peer *peer)
     if (message.type != RN_MESSAGE_READY || message.call != 0 || message.sequence != 0) {
         return RN_E_MESSAGE_STATE;
     }
+    peer->layers_said = message.as.READY.layers;
     return message.as.READY.isa_digest == rn_isa_digest() ? RN_OK : RN_E_UNIT_VERSION;
 }
 
@@ -112,7 +113,6 @@ static enum rn_error check_wall(struct rn_peer *peer, struct rn_spawn_failure *o
         supervisor->options.policy == RUNE_POLICY_STRICT ? RN_POLICY_STRICT : RN_POLICY_BEST_EFFORT;
     struct rn_wall_report report;
     RN_TRY(rn_child_report(peer->domain->zygote, &peer->child, &report));
-    rn_wall_report_merge(&report, rn_zygote_report(peer->domain->zygote));
     enum rn_layer missing;
     enum rn_error error = rn_wall_report_check(&report, rn_policy_required(policy), &missing);
     if (error != RN_OK) {
@@ -456,6 +456,7 @@ static enum rn_error send_call(struct rn_peer *peer, struct rn_call *call)
 static void remove_from_table(struct rn_peer *peer, struct rn_call *call)
 {
     peer->calls[call->slot] = NULL;
+    peer->ended[peer->ended_count++ % RN_PEER_ENDED] = call->id;
     peer->call_count--;
     peer->async_count -= call->is_async;
     peer->unit_uses[call->unit_index]--;

@@ -29,6 +29,7 @@
 #define RN_PEER_UNITS_MAX 256u
 #define RN_PEER_CONTEXTS_MAX 64u
 #define RN_PEER_VMS_MAX 4096u
+#define RN_PEER_ENDED 16u
 
 struct rn_call;
 struct rn_domain;
@@ -66,6 +67,7 @@ struct rn_peer {
     struct rn_child child;
     int fd;
     struct rn_control *control;
+    uint64_t layers_said; /* in its first message; see rn_wall_believe */
 
     /* Under the pool's lock. */
     struct rn_peer *next;
@@ -89,6 +91,8 @@ struct rn_peer {
     struct rn_queued **queue_end;
     struct rn_call *calls[RN_SLOTS_MAX];
     uint32_t slot_hint;
+    uint64_t ended[RN_PEER_ENDED]; /* ids of the last calls that ended */
+    uint32_t ended_count;
     struct rune_unit *units[RN_PEER_UNITS_MAX];
     uint32_t unit_uses[RN_PEER_UNITS_MAX]; /* calls and pinned Vms */
     struct rune_runtime *contexts[RN_PEER_CONTEXTS_MAX];

@@ -6,6 +6,8 @@
  */
 #include "supervisor/peer.h"
 
+#include <poll.h>
+
 #include "shm/transport.h"
 #include "supervisor/call.h"
 #include "supervisor/pool.h"
@@ -14,6 +16,8 @@
 
 /* Packets that one visit of the runner handles before other peers have their turn. */
 #define PUMP_PACKETS 64
+/* Milliseconds between the end of a socket and that of its process. */
+#define CLOSED_WAIT_MS 50
 
 /* Under the lock: wakes whoever waits for the call. */
 static void notify(struct rn_call *call)
@@ -28,6 +32,17 @@ static void notify(struct rn_call *call)
     }
 }
 
+/* The call behind a message that belongs to none: one that has ended already, or nobody knows. */
+static uint64_t blame(const struct rn_peer *peer, uint64_t id)
+{
+    for (uint32_t i = 0; i < RN_PEER_ENDED; i++) {
+        if (id != 0 && peer->ended[i] == id) {
+            return id;
+        }
+    }
+    return 0;
+}
+
 static enum rn_error handle(struct rn_peer *peer, size_t size, uint64_t *out_culprit)
 {
     struct rn_wire_message wire = {peer->packet_in, size};
@@ -35,6 +50,7 @@ static enum rn_error handle(struct rn_peer *peer, size_t size, uint64_t *out_cul
     RN_TRY(rn_message_decode(wire, RN_FROM_WORKER, &message));
     struct rn_call *call = message.call != 0 ? peer->calls[message.call % RN_SLOTS_MAX] : NULL;
     if (!call || call->id != message.call) {
+        *out_culprit = blame(peer, message.call);
         return RN_E_MESSAGE_STATE;
     }
     enum rn_error error = rn_call_receive(call, &message);
@@ -48,12 +64,22 @@ static enum rn_error handle(struct rn_peer *peer, size_t size, uint64_t *out_cul
     return RN_OK;
 }
 
+/* A process that closes its socket and lives on lies by silence. */
+static void await_end(struct rn_peer *peer, enum rn_error *error)
+{
+    struct pollfd polled = {.fd = peer->child.pidfd, .events = POLLIN};
+    if (*error == RN_E_CLOSED && poll(&polled, 1, CLOSED_WAIT_MS) == 0) {
+        *error = RN_E_MESSAGE_STATE;
+    }
+    rn_child_kill(&peer->child);
+    rn_domain_wait_exit(peer->domain, peer);
+}
+
 /* Under the lock, which is given up meanwhile: finds out how the process ended; P4. */
 static void bury(struct rn_peer *peer, enum rn_error error, uint64_t culprit)
 {
-    rn_child_kill(&peer->child);
     pthread_mutex_unlock(&peer->lock);
-    rn_domain_wait_exit(peer->domain, peer);
+    await_end(peer, &error);
     pthread_mutex_lock(&peer->lock);
     if (error != RN_E_CLOSED) {
         peer->death.lie = error;

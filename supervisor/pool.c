@@ -84,6 +84,9 @@ rune_status rn_pool_domain(struct rune_supervisor *supervisor, const char *name,
     struct rn_pool *pool = &supervisor->pool;
     pthread_mutex_lock(&pool->lock);
     struct rn_domain *domain = find_domain(pool, name, for_builds);
+    if (domain) {
+        domain->users++;
+    }
     bool full = !domain && count_domains(pool) >= RN_DOMAINS_MAX;
     pthread_mutex_unlock(&pool->lock);
     if (full) {
@@ -107,6 +110,7 @@ rune_status rn_pool_domain(struct rune_supervisor *supervisor, const char *name,
         domain->next = pool->domains;
         pool->domains = domain;
     }
+    domain->users++;
     pthread_mutex_unlock(&pool->lock);
     if (made) {
         free_domain(made);
@@ -115,12 +119,55 @@ rune_status rn_pool_domain(struct rune_supervisor *supervisor, const char *name,
     return RUNE_OK;
 }
 
-void rn_pool_count_vm(struct rn_domain *domain, int change)
+/* Under the lock: nobody needs it any more, and it is not the one that is always there. */
+static bool is_idle(const struct rn_domain *domain)
+{
+    return domain->users == 0 && (domain->broken || (domain->name[0] != 0 && !domain->for_builds));
+}
+
+void rn_pool_domain_release(struct rn_domain *domain)
 {
     struct rn_pool *pool = &domain->supervisor->pool;
     pthread_mutex_lock(&pool->lock);
-    domain->vms += (uint32_t)change;
+    domain->users--;
+    if (is_idle(domain)) {
+        pool->must_work = true;
+        pthread_cond_signal(&pool->work);
+    }
     pthread_mutex_unlock(&pool->lock);
+}
+
+bool rn_pool_domain_is_broken(struct rn_domain *domain)
+{
+    struct rn_pool *pool = &domain->supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    bool broken = domain->broken;
+    pthread_mutex_unlock(&pool->lock);
+    return broken;
+}
+
+/* Takes an idle domain out of the list, or NULL. */
+static struct rn_domain *take_idle(struct rn_pool *pool)
+{
+    struct rn_domain *found = NULL;
+    pthread_mutex_lock(&pool->lock);
+    for (struct rn_domain **at = &pool->domains; *at; at = &(*at)->next) {
+        if (is_idle(*at)) {
+            found = *at;
+            *at = found->next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return found;
+}
+
+static void end_domain(struct rn_domain *domain)
+{
+    while (domain->peers) {
+        rn_peer_retire(domain->peers);
+    }
+    free_domain(domain);
 }
 
 /* Ends of processes */
@@ -475,7 +522,7 @@ static struct rn_domain *find_work(struct rune_supervisor *supervisor, uint64_t 
     uint64_t now = rn_now_ns();
     *out_next_ns = RN_NEVER_NS;
     for (struct rn_domain *domain = supervisor->pool.domains; domain; domain = domain->next) {
-        bool wanted = domain->wants_spares && !domain->broken && domain->vms > 0 &&
+        bool wanted = domain->wants_spares && !domain->broken && !is_idle(domain) &&
                       !domain->for_builds && count_spares(domain) < supervisor->options.spares;
         if (wanted && domain->retry_ns <= now) {
             return domain;
@@ -523,12 +570,16 @@ static void make_spare(struct rune_supervisor *supervisor, struct rn_domain *dom
 static void collect_all(struct rune_supervisor *supervisor)
 {
     struct rn_pool *pool = &supervisor->pool;
-    // Domains are only ever added in front, and freed at the very end.
+    struct rn_domain *idle;
+    // This thread alone takes domains out of the list; others add in front.
     pthread_mutex_lock(&pool->lock);
     struct rn_domain *domain = pool->domains;
     pthread_mutex_unlock(&pool->lock);
     for (; domain; domain = domain->next) {
         rn_domain_collect(domain);
+    }
+    while ((idle = take_idle(pool)) != NULL) {
+        end_domain(idle);
     }
 }
 
@@ -597,11 +648,8 @@ void rn_pool_done(struct rune_supervisor *supervisor)
     rn_compilers_done(supervisor);
     while (pool->domains) {
         struct rn_domain *domain = pool->domains;
-        while (domain->peers) {
-            rn_peer_retire(domain->peers);
-        }
         pool->domains = domain->next;
-        free_domain(domain);
+        end_domain(domain);
     }
     pthread_cond_destroy(&pool->changed);
     pthread_cond_destroy(&pool->work);

@@ -34,7 +34,7 @@ struct rn_domain {
     bool for_builds; /* its processes are compilers */
     struct rn_zygote *zygote;
     struct rn_peer *peers; /* all that are not freed */
-    uint32_t vms;          /* Vms that name it */
+    uint32_t users;        /* Vms, compilers and whoever is busy with it */
     uint32_t failures;     /* starts in a row that failed */
     uint64_t retry_ns;     /* no spare is made before */
     bool wants_spares;
@@ -65,7 +65,7 @@ enum rn_error rn_pool_start(struct rune_supervisor *supervisor) RN_MUST_CHECK;
 /* Ends the thread, all peers and zygotes. No call runs any more. */
 void rn_pool_done(struct rune_supervisor *supervisor);
 
-/* Finds or makes a domain and its zygote. */
+/* Finds or makes a domain and its zygote, and counts one more user of it. */
 rune_status rn_pool_domain(struct rune_supervisor *supervisor, const char *name, bool for_builds,
                            struct rn_domain **out_domain, rune_error **error) RN_MUST_CHECK;
 
@@ -88,8 +88,10 @@ bool rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_peer *pee
 void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool lost);
 /* A Vm that had workers of its own has gone. */
 void rn_pool_retire_key(struct rune_supervisor *supervisor, uint64_t key);
-/* Counts a Vm in and out of its domain. */
-void rn_pool_count_vm(struct rn_domain *domain, int change);
+/* Counts a user out. A domain without users goes, but for the default one. */
+void rn_pool_domain_release(struct rn_domain *domain);
+/* True if nothing can be started in the domain any more. */
+bool rn_pool_domain_is_broken(struct rn_domain *domain);
 
 /* Notes ends that the zygote has told. */
 void rn_domain_collect(struct rn_domain *domain);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "policy/look.h"
 #include "policy/report.h"
 #include "supervisor/call.h"
 #include "supervisor/error.h"
@@ -132,6 +133,12 @@ bool rn_supervisor_is_forked(const rune_supervisor *supervisor)
     return atomic_load_explicit(supervisor->fork_cookie, memory_order_relaxed) == 0;
 }
 
+enum rn_policy rn_supervisor_policy(const rune_supervisor *supervisor)
+{
+    return supervisor->options.policy == RUNE_POLICY_STRICT ? RN_POLICY_STRICT
+                                                            : RN_POLICY_BEST_EFFORT;
+}
+
 static rune_status make_spawner(rune_supervisor *supervisor, rune_error **error)
 {
     RN_AUTO_FREE char *worker = NULL;
@@ -145,8 +152,7 @@ static rune_status make_spawner(rune_supervisor *supervisor, rune_error **error)
     struct rn_spawner_options options = {
         .worker_path = worker,
         .compiler_path = compiler,
-        .policy = supervisor->options.policy == RUNE_POLICY_STRICT ? RN_POLICY_STRICT
-                                                                   : RN_POLICY_BEST_EFFORT,
+        .policy = rn_supervisor_policy(supervisor),
     };
     struct rn_spawn_failure failure = {.step = "spawner"};
     enum rn_error failed = rn_spawner_new(&options, &supervisor->spawner, &failure);
@@ -161,6 +167,7 @@ static rune_status make_first_worker(rune_supervisor *supervisor, rune_error **e
     rune_status status = rn_pool_domain(supervisor, "", false, &domain, error);
     if (status == RUNE_OK) {
         status = rn_peer_start(domain, &peer, error);
+        rn_pool_domain_release(domain);
     }
     if (status == RUNE_OK) {
         pthread_mutex_lock(&supervisor->pool.lock);
@@ -372,6 +379,27 @@ void rune_supervisor_stats(rune_supervisor *supervisor, rune_stats *out_stats)
     pthread_mutex_unlock(&pool->lock);
 }
 
+/* Looks at a fresh worker of the domain from outside. */
+static rune_status look_at_worker(struct rn_domain *domain, struct rn_wall_report *out_report,
+                                  rune_error **error)
+{
+    struct rn_peer *peer;
+    rune_status status = rn_peer_start(domain, &peer, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    enum rn_error failed = rn_child_report(domain->zygote, &peer->child, out_report);
+    if (failed == RN_OK) {
+        rn_wall_believe(out_report, peer->layers_said);
+    }
+    rn_peer_retire(peer);
+    rn_peer_unref(peer);
+    if (failed != RN_OK) {
+        return rn_fail_plain(error, failed);
+    }
+    return RUNE_OK;
+}
+
 rune_status rune_supervisor_report(rune_supervisor *supervisor, rune_text **out_text,
                                    rune_error **error)
 {
@@ -379,34 +407,19 @@ rune_status rune_supervisor_report(rune_supervisor *supervisor, rune_text **out_
         return rn_fail_plain(error, RN_E_FORKED);
     }
     struct rn_domain *domain;
-    struct rn_peer *peer;
+    struct rn_wall_report report;
     rune_status status = rn_pool_domain(supervisor, "", false, &domain, error);
-    if (status == RUNE_OK) {
-        status = rn_peer_start(domain, &peer, error);
-    }
     if (status != RUNE_OK) {
         return status;
     }
-    struct rn_wall_report report;
-    enum rn_error failed = rn_child_report(domain->zygote, &peer->child, &report);
-    if (failed == RN_OK) {
-        rn_wall_report_merge(&report, rn_zygote_report(domain->zygote));
+    status = look_at_worker(domain, &report, error);
+    rn_pool_domain_release(domain);
+    if (status != RUNE_OK) {
+        return status;
     }
-    rn_peer_retire(peer);
-    rn_peer_unref(peer);
     RN_AUTO(rn_buf) struct rn_buf out;
     rn_buf_init(&out, 1u << 20);
-    if (failed == RN_OK) {
-        rn_wall_report_to_json(&report,
-                               supervisor->options.policy == RUNE_POLICY_STRICT
-                                   ? RN_POLICY_STRICT
-                                   : RN_POLICY_BEST_EFFORT,
-                               0, &out);
-        failed = rn_buf_status(&out);
-    }
-    if (failed != RN_OK) {
-        return rn_fail_plain(error, failed);
-    }
+    rn_wall_report_to_json(&report, rn_supervisor_policy(supervisor), 0, &out);
     status = rn_text_take(&out, out_text);
     return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
 }

@@ -64,6 +64,7 @@ struct rune_supervisor {
 void rn_supervisor_ref(rune_supervisor *supervisor);
 /* True in a child that the host forked. */
 bool rn_supervisor_is_forked(const rune_supervisor *supervisor);
+enum rn_policy rn_supervisor_policy(const rune_supervisor *supervisor);
 /* A random number that is not 0. */
 uint64_t rn_supervisor_random(rune_supervisor *supervisor);
 void rn_supervisor_log(rune_supervisor *supervisor, int level, const char *format, ...)

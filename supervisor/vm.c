@@ -125,6 +125,7 @@ rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune
     }
     rune_vm *vm = rn_alloc(sizeof(*vm));
     if (!vm) {
+        rn_pool_domain_release(domain);
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     rn_supervisor_ref(supervisor);
@@ -140,7 +141,6 @@ rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune
         vm->limits = options->limits;
         vm->user = options->user;
     }
-    rn_pool_count_vm(domain, 1);
     *out_vm = vm;
     return RUNE_OK;
 }
@@ -214,7 +214,7 @@ void rune_vm_free(rune_vm *vm)
     if (vm->isolation == RUNE_ISOLATION_VM) {
         rn_pool_retire_key(supervisor, vm->serial);
     }
-    rn_pool_count_vm(vm->domain, -1);
+    rn_pool_domain_release(vm->domain);
     rune_unit_unref(vm->unit);
     rune_runtime_unref(vm->runtime);
     rn_free(vm);
@@ -345,9 +345,9 @@ static rune_record *record_of_failure(const rune_vm *vm, const char *item, rune_
     return record;
 }
 
-static rune_status call_claimed(rune_vm *vm, const char *item, const rune_const_value *const *args,
-                                size_t arg_count, const rune_call_options *options,
-                                rune_record **out_record, rune_error **error)
+static rune_status call_once(rune_vm *vm, const char *item, const rune_const_value *const *args,
+                             size_t arg_count, const rune_call_options *options,
+                             rune_record **out_record)
 {
     struct rn_call *call = NULL;
     rune_error *why = NULL;
@@ -364,10 +364,27 @@ static rune_status call_claimed(rune_vm *vm, const char *item, const rune_const_
         status = *out_record ? RUNE_OK : RUNE_E_NO_MEMORY;
     }
     rn_call_unref(call);
-    if (status != RUNE_OK) {
-        return rn_fail_plain(error, (enum rn_error)status);
+    return status;
+}
+
+/* A bystander of a worker that had to go is run again, once, if nobody can tell: nothing of it was
+ * seen outside, and no Globals went with the worker. */
+static bool may_repeat(const rune_vm *vm, const rune_record *record)
+{
+    return record->reason == RUNE_REASON_WORKER_LOST && record->error &&
+           record->error->retry_safe && !vm->home && !vm->lost;
+}
+
+static rune_status call_claimed(rune_vm *vm, const char *item, const rune_const_value *const *args,
+                                size_t arg_count, const rune_call_options *options,
+                                rune_record **out_record, rune_error **error)
+{
+    rune_status status = call_once(vm, item, args, arg_count, options, out_record);
+    if (status == RUNE_OK && may_repeat(vm, *out_record)) {
+        rune_record_free(RN_TAKE(*out_record));
+        status = call_once(vm, item, args, arg_count, options, out_record);
     }
-    return RUNE_OK;
+    return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
 }
 
 rune_status rune_vm_call_record(rune_vm *vm, const char *item, const rune_const_value *const *args,
