@@ -502,8 +502,15 @@ static bool branch_compare(struct rn_gen *gen, const struct rn_hir_expr *expr,
         return true;
     }
     if (int_constant(expr->right, INT8_MIN, INT8_MAX, &value)) {
-        if ((when == RN_WHEN_TRUE ? row->int_true : row->int_otherwise) == NULL) {
+        bool next = when == RN_WHEN_TRUE && row->int_true == NULL;
+        if (next && (value < 0 || value == INT8_MAX)) {
             return false;
+        }
+        if (next) {
+            // x > n is x >= n + 1 for integers of either kind, and raises alike for all else.
+            row = &compares[(expr->op == RN_BINARY_GT ? RN_BINARY_GT_EQ : RN_BINARY_LT) -
+                            RN_BINARY_EQ];
+            value++;
         }
         uint32_t left = rn_gen_any(gen, expr->left);
         gen->next = mark;

@@ -76,8 +76,46 @@ static bool has_else(const struct rn_hir_expr *expr)
     return expr->if_.branches[expr->if_.count - 1].condition == NULL;
 }
 
+/* Where a block that is nothing but a jump without value leads; false: it is something else. */
+static bool plain_jump(const struct rn_hir_expr *body, struct rn_label *out_label)
+{
+    if (body->kind == RN_HIR_BLOCK && body->block.target == NULL) {
+        bool one = body->block.count == (body->block.value == NULL ? 1u : 0u);
+        if (!one) {
+            return false;
+        }
+        body = body->block.value != NULL ? body->block.value : body->block.stmts[0].expr;
+    }
+    if (body->kind == RN_HIR_CONTINUE) {
+        *out_label = body->jump.target->gen->continue_label;
+        return true;
+    }
+    if (body->kind != RN_HIR_BREAK || body->jump.value != NULL ||
+        body->jump.target->gen->dest != RN_NONE) {
+        return false;
+    }
+    *out_label = body->jump.target->gen->break_label;
+    return true;
+}
+
+/* if c { break; }: the condition itself jumps. */
+static bool jump_if(struct rn_gen *gen, const struct rn_hir_expr *expr)
+{
+    const struct rn_hir_branch *branch = &expr->if_.branches[0];
+    struct rn_label label;
+    if (expr->if_.count != 1 || branch->condition->kind == RN_HIR_LET ||
+        !plain_jump(branch->body, &label)) {
+        return false;
+    }
+    rn_gen_branch(gen, branch->condition, label, RN_WHEN_TRUE);
+    return true;
+}
+
 void rn_gen_if(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest)
 {
+    if (dest == RN_NONE && jump_if(gen, expr)) {
+        return;
+    }
     uint32_t mark = gen->next;
     bool complete = has_else(expr);
     struct rn_label end = rn_gen_label_with(gen, dest);
@@ -136,17 +174,63 @@ static void endless_loop(struct rn_gen *gen, const struct rn_hir_expr *expr,
     finish_loop(gen, expr, jumps);
 }
 
+/* A number that instructions cannot hold: a loop compares with it in a register. */
+static bool is_large_number(const struct rn_hir_expr *expr)
+{
+    if (expr->kind != RN_HIR_CONSTANT) {
+        return false;
+    }
+    const struct rn_constant *constant = &expr->constant;
+    return constant->tag == RN_TAG_F64 ||
+           (constant->tag == RN_TAG_I64 && (constant->i64 < INT8_MIN || constant->i64 > INT8_MAX));
+}
+
+static bool compares_with_number(const struct rn_hir_expr *expr)
+{
+    return expr->kind == RN_HIR_BINARY && expr->op >= RN_BINARY_EQ && expr->op <= RN_BINARY_GT_EQ &&
+           is_large_number(expr->right);
+}
+
+static void while_rounds(struct rn_gen *gen, const struct rn_hir_expr *expr,
+                         const struct rn_hir_expr *test, struct rn_gen_target *jumps);
+
+/* The number is loaded once, before the loop. */
+static void while_compare(struct rn_gen *gen, const struct rn_hir_expr *expr,
+                          struct rn_gen_target *jumps)
+{
+    uint32_t mark = gen->next;
+    struct rn_hir_expr test = *expr->loop.condition;
+    struct rn_hir_var number = {.span = test.right->span};
+    struct rn_hir_expr local = {.kind = RN_HIR_LOCAL, .span = test.right->span, .var = &number};
+    number.place = rn_gen_push(gen, test.right);
+    test.right = &local;
+    jumps->continue_label = rn_gen_label(gen);
+    while_rounds(gen, expr, &test, jumps);
+    gen->next = mark;
+    finish_loop(gen, expr, jumps);
+}
+
 /* while: the test stands at the end, so that each round has one jump. */
 static void while_loop(struct rn_gen *gen, const struct rn_hir_expr *expr,
                        struct rn_gen_target *jumps)
+{
+    if (compares_with_number(expr->loop.condition)) {
+        while_compare(gen, expr, jumps);
+        return;
+    }
+    while_rounds(gen, expr, expr->loop.condition, jumps);
+    finish_loop(gen, expr, jumps);
+}
+
+static void while_rounds(struct rn_gen *gen, const struct rn_hir_expr *expr,
+                         const struct rn_hir_expr *test, struct rn_gen_target *jumps)
 {
     struct rn_label body = rn_gen_label(gen);
     rn_emit_JUMP(gen->builder, jumps->continue_label);
     rn_builder_place(gen->builder, body);
     rn_gen_ignore(gen, expr->loop.body);
     rn_builder_place(gen->builder, jumps->continue_label);
-    rn_gen_branch(gen, expr->loop.condition, body, RN_WHEN_TRUE);
-    finish_loop(gen, expr, jumps);
+    rn_gen_branch(gen, test, body, RN_WHEN_TRUE);
 }
 
 /* while let: the pattern binds, so the test stands at the beginning. */
