@@ -54,6 +54,12 @@ static bool is_struct(const struct rn_vm *vm, struct rn_value value)
            rn_type_record(vm, value.object->type)->shape == RN_SHAPE_NAMED;
 }
 
+/* Fields of the standard Unit's types are its own business: only its code reaches them. */
+static bool is_hidden(const struct rn_vm *vm, struct rn_value value)
+{
+    return (rn_type_record(vm, value.object->type)->flags & RN_TYPE_RECORD_LIBRARY) != 0;
+}
+
 /* A value of a type that a Unit declares. */
 static bool is_dynamic(const struct rn_vm *vm, struct rn_value value)
 {
@@ -65,7 +71,7 @@ enum rn_outcome rn_named_part(struct rn_vm *vm, struct rn_value target, struct r
                               struct rn_value **out_part)
 {
     *out_part = NULL;
-    if (is_struct(vm, target)) {
+    if (is_struct(vm, target) && !is_hidden(vm, target)) {
         uint32_t slot = field_slot(rn_type_record(vm, target.object->type), name);
         if (slot == RN_NONE) {
             return rn_raise(vm, RN_VM_ERROR_MISSING_FIELD, name, target);
@@ -89,7 +95,7 @@ enum rn_outcome rn_set_named_part(struct rn_vm *vm, struct rn_value target, stru
                    ? rn_object_insert_static(vm, rn_as_map(target), name, value)
                    : rn_object_insert(vm, rn_as_map(target), name.data, name.size, value, NULL);
     }
-    if (is_struct(vm, target)) {
+    if (is_struct(vm, target) && !is_hidden(vm, target)) {
         uint32_t slot = field_slot(rn_type_record(vm, target.object->type), name);
         if (slot != RN_NONE) {
             rn_as_tuple(target)->items[slot] = value;
@@ -144,6 +150,9 @@ static struct rn_value *object_at_site(const struct rn_link *link, uint32_t site
 static struct rn_value *struct_at_site(const struct rn_vm *vm, const struct rn_link *link,
                                        uint32_t site, struct rn_value target)
 {
+    if (!link->standard && is_hidden(vm, target)) {
+        return NULL;
+    }
     uint32_t slot = field_slot(rn_type_record(vm, target.object->type), site_name(link, site));
     if (slot == RN_NONE) {
         return NULL;
