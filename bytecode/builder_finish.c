@@ -129,8 +129,11 @@ static void put_code(struct layout *layout)
     const struct rn_builder *b = layout->builder;
     for (uint32_t i = 0; i < body_count(b); i++) {
         const struct rn_unit_function *function = &body_at(b, i)->function;
-        rn_buf_append(layout->image, RN_BUILDER_AT(&b->code, struct rn_inst, function->code_start),
-                      function->code_count * sizeof(struct rn_inst));
+        if (function->code_count > 0) {
+            rn_buf_append(layout->image,
+                          RN_BUILDER_AT(&b->code, struct rn_inst, function->code_start),
+                          function->code_count * sizeof(struct rn_inst));
+        }
     }
 }
 
