@@ -192,10 +192,10 @@ static rune_status split_file(const void *data, size_t size, const uint8_t **out
 
 rune_status rune_unit_load(const void *data, size_t size, rune_unit **out_unit, rune_error **error)
 {
-    const uint8_t *image;
-    const uint8_t *debug;
-    uint32_t image_size;
-    uint64_t debug_size;
+    const uint8_t *image = NULL;
+    const uint8_t *debug = NULL;
+    uint32_t image_size = 0;
+    uint64_t debug_size = 0;
     if (sodium_init() < 0) {
         return rn_fail_plain(error, RN_E_INTERNAL);
     }
