@@ -7,8 +7,9 @@
  * language.
  */
 #include "base/alloc.h"
-#include "bytecode/opcode.h"
+#include "bytecode/disasm.h"
 #include "bytecode/unit.h"
+#include "bytecode/unit_debug.h"
 #include "compiler/compile.h"
 #include "compiler/files.h"
 
@@ -25,60 +26,14 @@ struct options {
     const char *path;
 };
 
-static void print_text(const struct rune_verified_unit *unit, uint32_t index)
+static void list(const struct rune_verified_unit *unit, const struct rn_compile_output *output)
 {
-    struct rn_utf8 text = rn_unit_string_at(unit, index);
-    printf("%.*s", (int)text.size, text.data);
-}
-
-static void print_inst(const struct rune_verified_unit *unit, uint32_t function, uint32_t pc)
-{
-    const struct rn_inst *inst = &unit->code[pc];
-    const struct rn_opcode_info *info = &rn_opcodes[inst->op];
-    uint32_t start = unit->functions[function].code_start;
-    printf("  %5u  h%-3u %-16s %3u %3u %3u %d", pc - start, rn_unit_height_at(unit, function, pc),
-           info->name, inst->a, inst->b, inst->c, (int)inst->imm);
-    switch ((int)info->imm) {
-    case RN_OPERAND_STR:
-        printf("  \"");
-        print_text(unit, inst->imm);
-        printf("\"");
-        break;
-    case RN_OPERAND_FUNC:
-        printf("  ");
-        print_text(unit, unit->functions[inst->imm].name);
-        break;
-    case RN_OPERAND_IMPORT:
-        printf("  ");
-        print_text(unit, unit->imports[inst->imm].name);
-        break;
-    case RN_OPERAND_TYPE:
-        printf("  ");
-        print_text(unit, unit->types[inst->imm].name);
-        break;
-    case RN_OPERAND_GETSITE:
-    case RN_OPERAND_SETSITE:
-    case RN_OPERAND_CALLSITE:
-        printf("  .");
-        print_text(unit, unit->sites[inst->imm].name);
-        break;
-    default:
-        break;
-    }
-    printf("\n");
-}
-
-static void list(const struct rune_verified_unit *unit)
-{
-    for (uint32_t i = 0; i < unit->counts[RN_SECTION_FUNCTIONS]; i++) {
-        const struct rn_unit_function *function = &unit->functions[i];
-        printf("fn %u ", i);
-        print_text(unit, function->name);
-        printf("  args %u captures %u registers %u kind %u flags %u\n", function->arg_count,
-               function->capture_count, function->register_count, function->kind, function->flags);
-        for (uint32_t pc = 0; pc < function->code_count; pc++) {
-            print_inst(unit, i, function->code_start + pc);
-        }
+    struct rn_debug debug;
+    bool lines = rn_debug_open(output->debug.data, output->debug.size, &debug, NULL) == RN_OK;
+    RN_AUTO(rn_buf) struct rn_buf text;
+    rn_buf_init(&text, (size_t)1 << 30);
+    if (rn_disasm_unit(unit, lines ? &debug : NULL, &text) == RN_OK) {
+        fwrite(text.data, 1, text.size, stdout);
     }
 }
 
@@ -92,12 +47,12 @@ static int verify_and_list(const struct rn_compile_output *output, const struct 
         fprintf(stderr, "refused: %s: %s (offset %zu, function %u, pc %u)\n", fault.check,
                 fault.message, fault.offset, fault.function, fault.pc);
         if (rn_unit_adopt(image, &unit) == RN_OK && options->list) {
-            list(&unit);
+            list(&unit, output);
         }
         return 3;
     }
     if (options->list) {
-        list(&unit);
+        list(&unit, output);
     }
     return 0;
 }
