@@ -79,7 +79,7 @@ enum rn_outcome rn_call_callee(struct rn_vm *vm, rn_callee callee, struct rn_val
     uint32_t index = rn_callee_index(callee);
     switch (rn_callee_form(callee)) {
     case RN_CALLEE_NATIVE:
-        return rn_call_native(vm, &vm->engine->library->natives[index], window, count);
+        return rn_call_native(vm, &vm->natives[index], window, count);
     case RN_CALLEE_SCRIPT:
         return rn_call_function(vm, vm->script, index, window, count);
     case RN_CALLEE_STANDARD:
@@ -136,7 +136,7 @@ enum rn_outcome rn_call_value(struct rn_vm *vm, struct rn_value *window, uint32_
     case RN_FORM_SCRIPT:
         return call_closure(vm, function, window, count);
     case RN_FORM_NATIVE:
-        return rn_call_native(vm, &vm->engine->library->natives[function->index], window, count);
+        return rn_call_native(vm, &vm->natives[function->index], window, count);
     case RN_FORM_TYPE:
         return rn_construct(vm, function->index, window, count);
     case RN_FORM_HOST:

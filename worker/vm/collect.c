@@ -281,10 +281,7 @@ void rn_collect(struct rn_vm *vm)
     if (!heap->collection_due) {
         return;
     }
-    heap->collection_due = false;
-    heap->accounted = m.bytes;
-    int64_t half = (int64_t)(m.bytes / 2);
-    heap->until_collection = half > RN_COLLECT_MIN ? half : RN_COLLECT_MIN;
+    rn_heap_set_live(heap, m.bytes);
     if (heap->accounted > heap->limit) {
         rn_reach_limit(vm, RN_LIMIT_MEMORY);
     }

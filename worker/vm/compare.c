@@ -185,7 +185,8 @@ static bool library_has(const struct walk *w, uint32_t type)
     }
 }
 
-/* Variants of one enum: by their order of declaration (Err before Ok, as Rune has it), then by fields. */
+/* Variants of one enum: by their order of declaration (Err before Ok, as Rune has it), then by
+ * fields. */
 static enum rn_outcome relate_variants(struct walk *w, struct rn_value a, struct rn_value b,
                                        enum rn_partial_ordering *out)
 {
@@ -369,9 +370,28 @@ static enum rn_outcome compare(struct rn_vm *vm, enum relation relation, struct 
     return run(&w, a, b, out);
 }
 
+static bool is_plain_string(struct rn_value value)
+{
+    return rn_object_is(value, RN_TYPE_ID_STRING) && !rn_is_moved(value);
+}
+
 enum rn_outcome rn_value_eq(struct rn_vm *vm, struct rn_value a, struct rn_value b,
                             enum rn_compare_mode mode, bool *out_equal)
 {
+    // The walk is large: pairs that need none are decided before.
+    if ((a.tag | b.tag) == RN_VALUE_I64 ||
+        (a.tag == b.tag && a.tag > RN_VALUE_F64 && a.tag < RN_VALUE_OBJECT)) {
+        rn_charge(vm, 1);
+        *out_equal = a.u64 == b.u64;
+        return RN_DONE;
+    }
+    if (is_plain_string(a) && is_plain_string(b)) {
+        const struct rn_string *x = rn_as_string(a);
+        const struct rn_string *y = rn_as_string(b);
+        rn_charge(vm, 1 + (x->size < y->size ? x->size : y->size) / 16);
+        *out_equal = x->size == y->size && memcmp(x->data, y->data, x->size) == 0;
+        return RN_DONE;
+    }
     enum rn_partial_ordering ordering = RN_PARTIAL_UNORDERED;
     RN_TRY_VM(compare(vm, mode == RN_TOTAL ? REL_EQ : REL_PARTIAL_EQ, a, b, &ordering));
     *out_equal = ordering == RN_PARTIAL_EQUAL;
@@ -381,5 +401,10 @@ enum rn_outcome rn_value_eq(struct rn_vm *vm, struct rn_value a, struct rn_value
 enum rn_outcome rn_value_compare(struct rn_vm *vm, struct rn_value a, struct rn_value b,
                                  enum rn_compare_mode mode, enum rn_partial_ordering *out_ordering)
 {
+    if ((a.tag | b.tag) == RN_VALUE_I64) {
+        rn_charge(vm, 1);
+        *out_ordering = order_i64(a.i64, b.i64);
+        return RN_DONE;
+    }
     return compare(vm, mode == RN_TOTAL ? REL_CMP : REL_PARTIAL_CMP, a, b, out_ordering);
 }

@@ -18,6 +18,7 @@ enum rn_error rn_vm_new(struct rn_engine *engine, struct rn_link *link, struct r
         return RN_E_NO_MEMORY;
     }
     vm->engine = engine;
+    vm->natives = engine->library->natives;
     vm->script = link;
     vm->pages = VM_PAGES;
     rn_heap_init(&vm->heap, &engine->pages);
@@ -123,7 +124,7 @@ static void reset_counters(struct rn_vm *vm, const struct rn_vm_call *call)
     vm->granted = 0;
     vm->budget = call->limits.budget == 0 ? UINT64_MAX : call->limits.budget;
     vm->slice_end = 0;
-    vm->heap.limit = call->limits.memory == 0 ? UINT64_MAX : call->limits.memory;
+    rn_heap_set_limit(&vm->heap, call->limits.memory == 0 ? UINT64_MAX : call->limits.memory);
     vm->heap.peak = vm->heap.accounted;
     vm->limit = RN_LIMIT_NONE;
     vm->raised = false;
@@ -322,7 +323,7 @@ struct rn_vm_usage rn_vm_usage(const struct rn_vm *vm)
 {
     return (struct rn_vm_usage){
         .budget = vm->granted - (uint64_t)vm->fuel,
-        .memory_peak = vm->heap.peak,
+        .memory_peak = rn_heap_peak(&vm->heap),
         .output_bytes = vm->output_bytes,
         .host_calls = vm->host_calls,
     };

@@ -33,12 +33,34 @@ static const uint8_t class_of_units[RN_SMALL_SIZE_MAX / 16 + 1] = {
     23, 23, 23, 23, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, // 2048
 };
 
+static void set_watch(struct rn_heap *heap)
+{
+    bool due = heap->collection_due;
+    heap->watch = due || heap->limit < heap->collect_above ? heap->limit : heap->collect_above;
+}
+
 void rn_heap_init(struct rn_heap *heap, struct rn_pages *pages)
 {
     memset(heap, 0, sizeof(*heap));
     heap->pages = pages;
     heap->limit = UINT64_MAX;
-    heap->until_collection = RN_COLLECT_MIN;
+    heap->collect_above = RN_COLLECT_MIN;
+    set_watch(heap);
+}
+
+void rn_heap_set_limit(struct rn_heap *heap, uint64_t limit)
+{
+    heap->limit = limit;
+    set_watch(heap);
+}
+
+void rn_heap_set_live(struct rn_heap *heap, uint64_t live)
+{
+    heap->peak = rn_heap_peak(heap);
+    heap->accounted = live;
+    heap->collect_above = live + (live / 2 > RN_COLLECT_MIN ? live / 2 : RN_COLLECT_MIN);
+    heap->collection_due = false;
+    set_watch(heap);
 }
 
 void rn_heap_release(struct rn_heap *heap)
@@ -81,32 +103,36 @@ static struct rn_block *new_block(struct rn_heap *heap, uint32_t pages, uint32_t
     return block;
 }
 
-/* The account of `size` more bytes. False: the limit. */
-static bool account(struct rn_vm *vm, size_t size)
+/* Beyond `watch`: a collection is due, or the limit is near. False: it is reached. */
+static bool look_closer(struct rn_vm *vm, size_t size)
 {
     struct rn_heap *heap = &vm->heap;
-    uint64_t accounted = heap->accounted + size;
+    uint64_t accounted = heap->accounted;
     // What a collection could still find is bounded: so is what one instruction may add.
-    if (RN_UNLIKELY(accounted > heap->limit) &&
-        (size > heap->limit ||
-         accounted - heap->limit > heap->limit / 2 + (uint64_t)RN_COLLECT_MIN)) {
+    if (accounted > heap->limit &&
+        (size > heap->limit || accounted - heap->limit > heap->limit / 2 + RN_COLLECT_MIN)) {
+        heap->accounted -= size;
         rn_reach_limit(vm, RN_LIMIT_MEMORY);
         return false;
     }
-    heap->accounted = accounted;
-    heap->until_collection -= (int64_t)size;
+    if (accounted > heap->collect_above && !heap->collection_due) {
+        heap->collection_due = true;
+        set_watch(heap);
+        rn_interrupt(vm);
+    }
+    return true;
+}
+
+/* The account of `size` more bytes. False: the limit. */
+static inline bool account(struct rn_vm *vm, size_t size)
+{
+    struct rn_heap *heap = &vm->heap;
+    heap->accounted += size;
     vm->fuel -= (int64_t)(size >> 4);
 #ifdef RN_STRESS
     rn_interrupt(vm);
 #endif
-    if (RN_UNLIKELY(heap->until_collection < 0 && !heap->collection_due)) {
-        heap->collection_due = true;
-        rn_interrupt(vm);
-    }
-    if (accounted > heap->peak) {
-        heap->peak = accounted;
-    }
-    return true;
+    return RN_LIKELY(heap->accounted <= heap->watch) || look_closer(vm, size);
 }
 
 static struct rn_object *fresh_cell(struct rn_vm *vm, uint32_t size_class)
@@ -231,8 +257,7 @@ void rn_heap_buffer_free(struct rn_vm *vm, void *data)
     }
     struct rn_object *object = &rn_buffer_of(data)->header;
     RN_ASSERT(object->kind == RN_OBJECT_BUFFER);
-    size_t size = rn_object_cell_size(object);
-    vm->heap.accounted -= size;
-    vm->heap.until_collection += (int64_t)size;
+    vm->heap.peak = rn_heap_peak(&vm->heap);
+    vm->heap.accounted -= rn_object_cell_size(object);
     rn_heap_free_object(&vm->heap, object);
 }

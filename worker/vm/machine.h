@@ -29,7 +29,7 @@
 #define RN_SIZE_CLASSES 25u
 #define RN_SMALL_SIZE_MAX 2048u
 #define RN_WALK_DEPTH_MAX 10000u
-#define RN_COLLECT_MIN ((int64_t)256 << 10)
+#define RN_COLLECT_MIN ((uint64_t)256 << 10)
 
 /* What a call site, an import or a method name leads to, in one word: payload << 3 | form. */
 enum rn_callee_form {
@@ -232,11 +232,10 @@ struct rn_heap {
     struct rn_pages *pages;
     struct rn_block *blocks;
     uint64_t accounted;
-    uint64_t peak;
+    uint64_t watch; /* look closer beyond: the lesser of the next two */
+    uint64_t collect_above;
     uint64_t limit;
-    int64_t until_collection; /* bytes */
-    struct rn_object *gray;
-    uint64_t marked_bytes;
+    uint64_t peak; /* up to date once something was given back: rn_heap_peak */
     bool collection_due;
     uint32_t free[RN_SIZE_CLASSES]; /* offset of a cell in units of 16 bytes, 0: none */
     uint16_t block_counts[RN_SIZE_CLASSES];
@@ -279,6 +278,7 @@ struct rn_vm {
     const struct rn_inst *pc;
     const struct rn_inst *code;
     const struct rn_link *link;     /* of the function that runs */
+    const struct rn_native *natives;
     struct rn_coroutine *coroutine; /* that runs; NULL: the execution itself */
     struct rn_fiber main;
 
@@ -346,6 +346,13 @@ enum rn_inner_outcome {
 /* heap.c */
 void rn_heap_init(struct rn_heap *heap, struct rn_pages *pages);
 void rn_heap_release(struct rn_heap *heap);
+void rn_heap_set_limit(struct rn_heap *heap, uint64_t limit);
+/* After a collection of the schedule found `live` bytes. */
+void rn_heap_set_live(struct rn_heap *heap, uint64_t live);
+static inline uint64_t rn_heap_peak(const struct rn_heap *heap)
+{
+    return heap->accounted > heap->peak ? heap->accounted : heap->peak;
+}
 /* Cell size of a small object of `size_class`. */
 extern const uint16_t rn_class_sizes[RN_SIZE_CLASSES];
 size_t rn_object_cell_size(const struct rn_object *object);

@@ -1,7 +1,7 @@
 /*
  * map.c: insertion-ordered maps: an array of entries, and an index over it from 9 entries on.
  *
- * The index is open addressing with linear probing at load at most 3/4; a slot holds
+ * The index is open addressing with linear probing at load at most 5/8; a slot holds
  * hash << 32 | position + 1, 0 for never used, and REMOVED for a removed one. Removing leaves an
  * EMPTY entry in the array, so that the order stays and iterators need no repair; when more than
  * half of the array is removed entries it is compacted, which is charged.
@@ -136,7 +136,7 @@ static uint32_t *collect_hashes(struct rn_vm *vm, const struct rn_map *map)
 static uint32_t index_capacity_for(uint32_t entries)
 {
     uint32_t capacity = 16;
-    while (capacity / 4 * 3 < entries) {
+    while (capacity / 8 * 5 < entries) {
         capacity *= 2;
     }
     return capacity;
@@ -186,7 +186,7 @@ static bool reserve(struct rn_vm *vm, struct rn_map *map, uint32_t extra)
     uint32_t needed = map->live + extra;
     bool crowded = map->used + extra > map->capacity;
     bool many_removed = crowded && map->used - map->live > map->used / 2;
-    bool index_small = needed > LINEAR_MAX && map->index_capacity / 4 * 3 < map->used + extra;
+    bool index_small = needed > LINEAR_MAX && map->index_capacity / 8 * 5 < map->used + extra;
     if (!crowded && !index_small) {
         return true;
     }

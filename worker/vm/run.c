@@ -97,6 +97,76 @@ static inline bool fits(const struct rn_vm *vm, const struct rn_value *window,
     return (const uint8_t *)(window + function->register_count) <= (const uint8_t *)(vm->frame - 1);
 }
 
+/* A frame for a function of which is known that it fits; everything is saved. */
+static inline void push_frame(struct rn_vm *vm, const struct rn_link *link,
+                              const struct rn_unit_function *function, struct rn_value *window)
+{
+    struct rn_frame *frame = --vm->frame;
+    frame->pc = vm->pc + 1;
+    frame->code = vm->code;
+    frame->link = vm->link;
+    frame->delta = (uint32_t)(window - vm->base);
+    frame->kind = RN_FRAME_CALL;
+    vm->base = window;
+    vm->link = link;
+    vm->code = link->unit.code + function->code_start;
+    vm->pc = vm->code;
+}
+
+/* Whether a call can go without a coroutine, another error, or a larger stack. */
+static inline bool is_plain_call(const struct rn_vm *vm, const struct rn_unit_function *function,
+                                 const struct rn_value *window, uint32_t count)
+{
+    return RN_LIKELY(function->kind == RN_FUNCTION_IMMEDIATE && function->arg_count == count &&
+                     fits(vm, window, function) && vm->limits.depth == 0);
+}
+
+/* The commonest callees at once: natives, and functions that need no coroutine. */
+static inline enum rn_outcome call(struct rn_vm *vm, rn_callee callee, struct rn_value *window,
+                                   uint32_t count)
+{
+    enum rn_callee_form form = rn_callee_form(callee);
+    if (form == RN_CALLEE_NATIVE) {
+        const struct rn_native *native = &vm->natives[rn_callee_index(callee)];
+        if (RN_LIKELY(native->arity == (int)count)) {
+            vm->native_round = 0;
+            enum rn_outcome outcome = native->call(vm, window, count);
+            return RN_LIKELY(outcome == RN_DONE)
+                       ? RN_DONE
+                       : rn_finish_native(vm, native, outcome, window, count);
+        }
+    } else if (form == RN_CALLEE_SCRIPT) {
+        const struct rn_unit_function *function =
+            &vm->script->unit.functions[rn_callee_index(callee)];
+        if (is_plain_call(vm, function, window, count) && function->capture_count == 0) {
+            push_frame(vm, vm->script, function, window);
+            return (enum rn_outcome)RN_FRAME_PUSHED;
+        }
+    }
+    return rn_call_callee(vm, callee, window, count);
+}
+
+/* A closure at window[0]: its arguments move down over it, its captures go behind them. */
+static inline enum rn_outcome call_value(struct rn_vm *vm, struct rn_value *window, uint32_t count)
+{
+    const struct rn_function *value = (const struct rn_function *)window[0].object;
+    if (RN_UNLIKELY(!is_kind(window[0], RN_OBJECT_FUNCTION) || value->form != RN_FORM_SCRIPT)) {
+        return rn_call_value(vm, window, count);
+    }
+    const struct rn_unit_function *function = &value->link->unit.functions[value->index];
+    if (!is_plain_call(vm, function, window, count)) {
+        return rn_call_value(vm, window, count);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        window[i] = window[i + 1];
+    }
+    for (uint32_t i = 0; i < value->header.count; i++) {
+        window[count + i] = value->captures[i];
+    }
+    push_frame(vm, value->link, function, window);
+    return (enum rn_outcome)RN_FRAME_PUSHED;
+}
+
 /* --- Looking up --- */
 
 #define OUTPUT_HIGH 32768u
@@ -242,6 +312,9 @@ enum rn_event rn_run_loop(struct rn_vm *vm)
         goto native_again;
     }
     AGAIN_HERE;
+
+    // Labels and the blocks behind them:
+    // clang-format off
 
     // Values into registers
 MOVE:
@@ -685,7 +758,7 @@ stepped:
 RANGE_PREP:
     HELP(prepare_range(vm, &A, pc->b != 0));
     NEXT;
-RANGE_NEXT : {
+RANGE_NEXT: {
     CHARGE(pc->c);
     struct rn_value *state = &B;
     if (state[1].u64 == 0) {
@@ -701,7 +774,7 @@ RANGE_NEXT : {
 }
 
     // Calls and returns
-CALL : {
+CALL: {
     CHARGE(pc->c);
     const struct rn_link *link = vm->link;
     const struct rn_unit_function *function = &link->unit.functions[pc->imm];
@@ -722,29 +795,38 @@ CALL : {
     FOLLOW(rn_call_function(vm, link, pc->imm, window, pc->b));
     NEXT;
 }
-CALL_IMPORT : {
+CALL_IMPORT: {
     CHARGE(pc->c);
     rn_callee callee = vm->link->imports[pc->imm];
     if (RN_UNLIKELY(callee == 0)) {
         THROW(rn_raise(vm, RN_VM_ERROR_MISSING_FUNCTION, vm->link->unit.imports[pc->imm].hash));
     }
-    FOLLOW(rn_call_callee(vm, callee, &A, pc->b));
-    NEXT;
+    SAVE();
+    outcome = call(vm, callee, &A, pc->b);
+    goto called;
 }
 CALL_VALUE:
     CHARGE(pc->c);
-    FOLLOW(rn_call_value(vm, &A, pc->b));
-    NEXT;
-CALL_METHOD : {
+    SAVE();
+    outcome = call_value(vm, &A, pc->b);
+    goto called;
+CALL_METHOD: {
     CHARGE(pc->c);
     const struct rn_cache_entry *entry = cached(vm->link, pc->imm, rn_exact_type_of(A));
-    if (RN_LIKELY(entry != NULL)) {
-        FOLLOW(rn_call_callee(vm, entry->payload, &A, pc->b));
+    SAVE();
+    outcome = RN_LIKELY(entry != NULL)
+                  ? call(vm, entry->payload, &A, pc->b)
+                  : rn_call_method_slow(vm, vm->link, pc->imm, &A, pc->b);
+}
+called:
+    if (RN_LIKELY(outcome == RN_DONE)) {
         NEXT;
     }
-    FOLLOW(rn_call_method_slow(vm, vm->link, pc->imm, &A, pc->b));
-    NEXT;
-}
+    if (RN_LIKELY((unsigned)outcome == RN_FRAME_PUSHED)) {
+        LOAD();
+        AGAIN_HERE;
+    }
+    goto follow;
 RETURN:
     CHARGE(pc->c);
     base[0] = A;
@@ -752,7 +834,7 @@ RETURN:
 RETURN_UNIT:
     CHARGE(pc->c);
     base[0] = rn_value_unit();
-leave : {
+leave: {
     const struct rn_frame *frame = vm->frame;
     if (RN_UNLIKELY(frame->kind != RN_FRAME_CALL)) {
         goto leave_otherwise;
@@ -773,7 +855,7 @@ TRY:
     }
     A = item;
     NEXT;
-PANIC : {
+PANIC: {
     CHARGE(pc->c);
     struct rn_utf8 text = rn_unit_string_at(&vm->link->unit, pc->imm);
     THROW(rn_raise_panic(vm, text.data, text.size));
@@ -798,7 +880,7 @@ INTRINSIC:
     vm->native_round = 0;
     FOLLOW(vm->engine->library->intrinsics[pc->imm](vm, &A, pc->b));
     NEXT;
-RETURN_DONE : {
+RETURN_DONE: {
     CHARGE(pc->c);
     const struct rn_frame *frame = vm->frame;
     base[0] = rn_value_unit();
@@ -813,7 +895,7 @@ RETURN_DONE : {
     JUMP_TO(pc->imm);
 }
 
-leave_otherwise : {
+leave_otherwise: {
     struct rn_value result = base[0];
     const struct rn_frame *frame = vm->frame;
     if (frame->kind == RN_FRAME_BOTTOM) {
@@ -859,7 +941,7 @@ follow:
         RN_CHECK(false);
     }
 
-native_again : {
+native_again: {
     // At the instruction that called it: nothing is charged twice.
     bool go_on = true;
     SAVE();
@@ -877,7 +959,7 @@ native_again : {
     NEXT;
 }
 
-look_up : {
+look_up: {
     bool go_on;
     SAVE();
     enum rn_event event = look_up(vm, pc->op == RN_OP_CHARGE ? pc->imm : pc->c, &go_on);
@@ -894,4 +976,5 @@ BAD:
     // Refused by the verifier.
     RN_CHECK(false);
     return RN_EVENT_RAISED;
+    // clang-format on
 }
