@@ -70,3 +70,19 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/RunewardConfig.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Runeward)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/runeward.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# Tests with live processes: through the library, or with its insides (STATIC) where they must be seen.
+function(rn_supervisor_test stem)
+  if(NOT RN_TESTS OR NOT TARGET runeward-worker OR NOT TARGET runeward-compiler)
+    return()
+  endif()
+  set(name test_supervisor_${stem})
+  set(folder ${CMAKE_SOURCE_DIR}/tests/unit/supervisor)
+  add_executable(${name} ${folder}/test_${stem}.c ${folder}/harness.c)
+  target_link_libraries(${name} PRIVATE rn_flags ${ARGN} cmocka pthread)
+  target_compile_options(${name} PRIVATE -Wno-missing-prototypes)
+  add_dependencies(${name} runeward-worker runeward-compiler)
+  add_test(NAME unit/supervisor/${stem} COMMAND ${name})
+  set_tests_properties(unit/supervisor/${stem} PROPERTIES TIMEOUT 120 LABELS unit)
+endfunction()
+rn_supervisor_test(calls runeward)

@@ -1,0 +1,43 @@
+/*
+ * harness.h: what the supervisor's tests share: one supervisor for a group, Units from text, calls,
+ * and counts of what a process holds.
+ */
+#ifndef RN_TESTS_SUPERVISOR_HARNESS_H
+#define RN_TESTS_SUPERVISOR_HARNESS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <runeward/runeward.h>
+
+/* Made by harness_set_up: best effort, so that the tests run wherever some wall can be built. */
+extern rune_supervisor *supervisor;
+/* Host functions: host::double(x), host::fail(), host::never(), async host::later(x). */
+extern rune_context *context;
+extern rune_runtime *runtime;
+
+int harness_set_up(void **state);
+int harness_tear_down(void **state);
+
+rune_supervisor *new_supervisor(unsigned workers, unsigned spares);
+rune_unit *build(const char *source);
+rune_unit *build_in(rune_supervisor *by, const char *source, bool script);
+rune_vm *new_vm(rune_unit *unit, rune_isolation isolation, const char *domain);
+
+/* Calls without arguments; the record is the caller's. `options` may be NULL. */
+rune_record *call_record(rune_vm *vm, const char *item, const rune_call_options *options);
+rune_reason call_reason(rune_vm *vm, const char *item, const rune_call_options *options);
+/* The call must succeed with an i64. */
+int64_t call_i64(rune_vm *vm, const char *item);
+/* Options with one limit. */
+rune_call_options *with_limit(rune_limit limit, uint64_t value);
+
+int64_t now_ms(void);
+int count_fds(void);
+bool has_children(void);
+
+#endif
