@@ -60,7 +60,7 @@ enum outcome {
 };
 
 /* Levels of recursion in C: bounds its stack, for nested calls of nested expressions. */
-#define DEPTH_MAX 3000u
+#define DEPTH_MAX 5000u
 
 enum rn_error rn_const_cache_new(struct rn_items *items, struct rn_const_cache **out_cache)
 {

@@ -12,7 +12,7 @@
 
 #define RN_CONST_STEPS_MAX 1000000u
 #define RN_CONST_STEPS_TOTAL 10000000u
-#define RN_CONST_CALLS_MAX 128u
+#define RN_CONST_CALLS_MAX 512u
 /* Bytes of values that one evaluation may make. */
 #define RN_CONST_BYTES_MAX (64u << 20)
 

@@ -41,7 +41,9 @@ static int compile(struct rn_compile_input *input, const char *path)
     struct rn_render_options options = {0};
     rn_diagnostics_render(&output.diagnostics, &options, &report);
     if (report.size > 0) {
+        if (report.size > 0) {
         fwrite(report.data, 1, report.size, stderr);
+    }
     }
     int code = error == RN_OK ? write_image(&output, path) : 1;
     rn_compile_output_done(&output);

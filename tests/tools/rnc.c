@@ -89,7 +89,9 @@ static int run(const struct options *options, const char *text, size_t size)
     rn_buf_init(&report, 1u << 20);
     struct rn_render_options render = {0};
     rn_diagnostics_render(&output.diagnostics, &render, &report);
-    fwrite(report.data, 1, report.size, stderr);
+    if (report.size > 0) {
+        fwrite(report.data, 1, report.size, stderr);
+    }
     rn_buf_done(&report);
     int code = error == RN_OK ? verify_and_list(&output, options) : 1;
     if (error != RN_OK && error != RN_E_COMPILE_FAILED) {
