@@ -1,10 +1,12 @@
 # The compiler's back end: tree to image.
 rn_library(rn_compiler_back
   compile.c
+  const_check.c
   const_eval.c
   constant.c
   format_string.c
   gen.c
+  gen_branch.c
   gen_call.c
   gen_expr.c
   gen_flow.c

@@ -29,6 +29,11 @@ bool rn_const_of_decl(struct rn_lower *lower, struct rn_decl *decl, struct rn_sp
 /* The value of an expression lowered in a constant frame. False: reported. */
 bool rn_const_eval(struct rn_lower *lower, const struct rn_hir_expr *expr,
                    struct rn_constant *out_value);
+/*
+ * Reports the first part of an expression that constants do not have, whether it would run or not;
+ * false: there is one.
+ */
+bool rn_const_check(struct rn_lower *lower, const struct rn_hir_expr *expr);
 /* Looks through a const fn that may never be called. False: reported. */
 bool rn_const_check_fn(struct rn_lower *lower, struct rn_decl *decl);
 

@@ -122,6 +122,13 @@ void rn_gen_scope_end(struct rn_gen *gen, uint32_t mark, uint32_t dest);
 
 /* Whether its value is surely a bool. */
 bool rn_gen_is_bool(const struct rn_hir_expr *expr);
+/* == != < <= > >= */
+bool rn_gen_is_comparison(const struct rn_hir_expr *expr);
+/* A constant i64 within the bounds. */
+bool rn_gen_int_constant(const struct rn_hir_expr *expr, int64_t min, int64_t max, int64_t *out);
+bool rn_gen_string_constant(const struct rn_hir_expr *expr);
+/* R[dest] = left == "text", for comparisons with == and != whose right side is a text. */
+void rn_gen_string_test(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest);
 /* Whether evaluating it cannot change a variable. */
 bool rn_gen_is_simple(const struct rn_hir_expr *expr);
 

@@ -1,5 +1,5 @@
 /*
- * gen_expr.c: values, operators, conditions, assignment.
+ * gen_expr.c: values, operators, assignment. Conditions are in gen_branch.c.
  */
 #include "compiler/gen.h"
 
@@ -55,7 +55,7 @@ static void constant_into(struct rn_gen *gen, const struct rn_hir_expr *expr, ui
     rn_emit_CONST(b, dest, rn_gen_constant(gen, constant, expr->span));
 }
 
-static bool int_constant(const struct rn_hir_expr *expr, int64_t min, int64_t max, int64_t *out)
+bool rn_gen_int_constant(const struct rn_hir_expr *expr, int64_t min, int64_t max, int64_t *out)
 {
     if (expr->kind != RN_HIR_CONSTANT || expr->constant.tag != RN_TAG_I64 ||
         expr->constant.i64 < min || expr->constant.i64 > max) {
@@ -65,14 +65,14 @@ static bool int_constant(const struct rn_hir_expr *expr, int64_t min, int64_t ma
     return true;
 }
 
-static bool string_constant(const struct rn_hir_expr *expr)
+bool rn_gen_string_constant(const struct rn_hir_expr *expr)
 {
     return expr->kind == RN_HIR_CONSTANT && expr->constant.tag == RN_TAG_STRING;
 }
 
 /* ---- What is known of an expression ---- */
 
-static bool is_comparison(const struct rn_hir_expr *expr)
+bool rn_gen_is_comparison(const struct rn_hir_expr *expr)
 {
     return expr->kind == RN_HIR_BINARY && expr->op >= RN_BINARY_EQ && expr->op <= RN_BINARY_GT_EQ;
 }
@@ -83,7 +83,7 @@ bool rn_gen_is_bool(const struct rn_hir_expr *expr)
     case RN_HIR_CONSTANT:
         return expr->constant.tag == RN_TAG_BOOL;
     case RN_HIR_BINARY:
-        return is_comparison(expr);
+        return rn_gen_is_comparison(expr);
     case RN_HIR_IS:
         return true;
     case RN_HIR_UNARY:
@@ -176,8 +176,7 @@ static void operands(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_
     *out_right = rn_gen_any(gen, expr->right);
 }
 
-/* R[dest] = left == "text", for comparisons of both kinds. */
-static void string_test_into(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest)
+void rn_gen_string_test(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t dest)
 {
     uint32_t mark = gen->next;
     uint32_t left = rn_gen_any(gen, expr->left);
@@ -192,15 +191,15 @@ static void binary_into(struct rn_gen *gen, const struct rn_hir_expr *expr, uint
     const struct operator_row *row = &operators[expr->op];
     uint32_t mark = gen->next;
     int64_t value;
-    if (row->immediate != NULL && int_constant(expr->right, INT32_MIN, INT32_MAX, &value)) {
+    if (row->immediate != NULL && rn_gen_int_constant(expr->right, INT32_MIN, INT32_MAX, &value)) {
         uint32_t left = rn_gen_any(gen, expr->left);
         gen->next = mark;
         rn_gen_span(gen, expr->span);
         row->immediate(gen->builder, dest, left, (int32_t)value);
         return;
     }
-    if (expr->op == RN_BINARY_EQ && string_constant(expr->right)) {
-        string_test_into(gen, expr, dest);
+    if (expr->op == RN_BINARY_EQ && rn_gen_string_constant(expr->right)) {
+        rn_gen_string_test(gen, expr, dest);
         return;
     }
     uint32_t left;
@@ -289,13 +288,13 @@ static void index_into(struct rn_gen *gen, const struct rn_hir_expr *expr, uint3
     uint32_t mark = gen->next;
     int64_t index;
     uint32_t target = rn_gen_any(gen, expr->left);
-    if (int_constant(expr->right, INT32_MIN, INT32_MAX, &index)) {
+    if (rn_gen_int_constant(expr->right, INT32_MIN, INT32_MAX, &index)) {
         gen->next = mark;
         rn_gen_span(gen, expr->span);
         rn_emit_INDEX_INT_GET(gen->builder, dest, target, (int32_t)index);
         return;
     }
-    if (string_constant(expr->right)) {
+    if (rn_gen_string_constant(expr->right)) {
         gen->next = mark;
         rn_gen_span(gen, expr->span);
         rn_emit_INDEX_KEY_GET(gen->builder, dest, target,
@@ -334,13 +333,13 @@ static void assign_index(struct rn_gen *gen, const struct rn_hir_expr *expr)
     const struct rn_hir_expr *place = expr->left;
     int64_t value;
     uint32_t target = rn_gen_any(gen, place->left);
-    if (int_constant(place->right, INT32_MIN, INT32_MAX, &value)) {
+    if (rn_gen_int_constant(place->right, INT32_MIN, INT32_MAX, &value)) {
         uint32_t source = rn_gen_any(gen, expr->right);
         rn_gen_span(gen, expr->span);
         rn_emit_INDEX_INT_SET(gen->builder, target, source, (int32_t)value);
         return;
     }
-    if (string_constant(place->right)) {
+    if (rn_gen_string_constant(place->right)) {
         uint32_t source = rn_gen_any(gen, expr->right);
         rn_gen_span(gen, expr->span);
         rn_emit_INDEX_KEY_SET(gen->builder, target, source,
@@ -392,7 +391,7 @@ static void operate(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t
 {
     const struct operator_row *row = &operators[expr->op];
     int64_t value;
-    if (row->immediate != NULL && int_constant(expr->right, INT32_MIN, INT32_MAX, &value)) {
+    if (row->immediate != NULL && rn_gen_int_constant(expr->right, INT32_MIN, INT32_MAX, &value)) {
         rn_gen_span(gen, expr->span);
         row->immediate(gen->builder, target, target, (int32_t)value);
         return;
@@ -410,7 +409,7 @@ static void compound_field(struct rn_gen *gen, const struct rn_hir_expr *expr)
     uint32_t target = rn_gen_any(gen, place->field.target);
     int64_t value = 0;
     bool immediate =
-        row->immediate != NULL && int_constant(expr->right, INT32_MIN, INT32_MAX, &value);
+        row->immediate != NULL && rn_gen_int_constant(expr->right, INT32_MIN, INT32_MAX, &value);
     uint32_t source = immediate ? 0 : rn_gen_any(gen, expr->right);
     uint32_t old = rn_gen_take(gen);
     rn_gen_span(gen, expr->span);
@@ -449,139 +448,12 @@ void rn_gen_compound(struct rn_gen *gen, const struct rn_hir_expr *expr)
     gen->next = mark;
 }
 
-/* ---- Conditions ---- */
-
-struct compare_row {
-    void (*when_true)(struct rn_builder *b, uint32_t left, uint32_t right, struct rn_label label);
-    void (*otherwise)(struct rn_builder *b, uint32_t left, uint32_t right, struct rn_label label);
-    void (*int_true)(struct rn_builder *b, uint32_t left, int8_t right, struct rn_label label);
-    void (*int_otherwise)(struct rn_builder *b, uint32_t left, int8_t right, struct rn_label label);
-};
-
-static const struct compare_row compares[] = {
-    [RN_BINARY_EQ - RN_BINARY_EQ] = {rn_emit_JUMP_EQ, rn_emit_JUMP_NE, rn_emit_JUMP_EQ_INT,
-                                     rn_emit_JUMP_NE_INT},
-    [RN_BINARY_NOT_EQ - RN_BINARY_EQ] = {rn_emit_JUMP_NE, rn_emit_JUMP_EQ, rn_emit_JUMP_NE_INT,
-                                         rn_emit_JUMP_EQ_INT},
-    [RN_BINARY_LT - RN_BINARY_EQ] = {rn_emit_JUMP_LT, rn_emit_JUMP_NOT_LT, rn_emit_JUMP_LT_INT,
-                                     rn_emit_JUMP_NOT_LT_INT},
-    [RN_BINARY_LT_EQ -
-        RN_BINARY_EQ] = {rn_emit_JUMP_LE, rn_emit_JUMP_NOT_LE, NULL, rn_emit_JUMP_NOT_LE_INT},
-    [RN_BINARY_GT - RN_BINARY_EQ] = {NULL, rn_emit_JUMP_NOT_GT, NULL, rn_emit_JUMP_NOT_GT_INT},
-    [RN_BINARY_GT_EQ -
-        RN_BINARY_EQ] = {NULL, rn_emit_JUMP_NOT_GE, rn_emit_JUMP_GE_INT, rn_emit_JUMP_NOT_GE_INT},
-};
-
-static void branch_value(struct rn_gen *gen, const struct rn_hir_expr *expr, struct rn_label label,
-                         enum rn_gen_when when)
-{
-    uint32_t mark = gen->next;
-    uint32_t value = rn_gen_any(gen, expr);
-    gen->next = mark;
-    rn_gen_span(gen, expr->span);
-    if (when == RN_WHEN_TRUE) {
-        rn_emit_JUMP_TRUE(gen->builder, value, label);
-    } else if (when == RN_WHEN_FALSE) {
-        rn_emit_JUMP_FALSE(gen->builder, value, label);
-    } else {
-        rn_emit_JUMP_NOT_TRUE(gen->builder, value, label);
-    }
-}
-
-static bool branch_compare(struct rn_gen *gen, const struct rn_hir_expr *expr,
-                           struct rn_label label, enum rn_gen_when when)
-{
-    const struct compare_row *row = &compares[expr->op - RN_BINARY_EQ];
-    uint32_t mark = gen->next;
-    int64_t value;
-    if (string_constant(expr->right) && expr->op <= RN_BINARY_NOT_EQ) {
-        uint32_t same = gen->next;
-        string_test_into(gen, expr, same);
-        bool wanted = (expr->op == RN_BINARY_EQ) == (when == RN_WHEN_TRUE);
-        (wanted ? rn_emit_JUMP_TRUE : rn_emit_JUMP_FALSE)(gen->builder, same, label);
-        return true;
-    }
-    if (int_constant(expr->right, INT8_MIN, INT8_MAX, &value)) {
-        bool next = when == RN_WHEN_TRUE && row->int_true == NULL;
-        if (next && (value < 0 || value == INT8_MAX)) {
-            return false;
-        }
-        if (next) {
-            // x > n is x >= n + 1 for integers of either kind, and raises alike for all else.
-            row = &compares[(expr->op == RN_BINARY_GT ? RN_BINARY_GT_EQ : RN_BINARY_LT) -
-                            RN_BINARY_EQ];
-            value++;
-        }
-        uint32_t left = rn_gen_any(gen, expr->left);
-        gen->next = mark;
-        rn_gen_span(gen, expr->span);
-        (when == RN_WHEN_TRUE ? row->int_true : row->int_otherwise)(gen->builder, left,
-                                                                    (int8_t)value, label);
-        return true;
-    }
-    if ((when == RN_WHEN_TRUE ? row->when_true : row->otherwise) == NULL) {
-        return false;
-    }
-    uint32_t left;
-    uint32_t right;
-    operands(gen, expr, &left, &right);
-    gen->next = mark;
-    rn_gen_span(gen, expr->span);
-    (when == RN_WHEN_TRUE ? row->when_true : row->otherwise)(gen->builder, left, right, label);
-    return true;
-}
-
-/*
- * a && b is a if that is false, else b; a || b is a if that is true, else b. So whatever decides on
- * the left goes to the label or behind both, the rest is up to the right.
- */
-static void branch_logic(struct rn_gen *gen, const struct rn_hir_expr *expr, struct rn_label label,
-                         enum rn_gen_when when)
-{
-    bool is_and = expr->kind == RN_HIR_AND;
-    enum rn_gen_when decides = is_and ? RN_WHEN_FALSE : RN_WHEN_TRUE;
-    bool decided_jumps = is_and ? when != RN_WHEN_TRUE : when == RN_WHEN_TRUE;
-    if (decided_jumps) {
-        rn_gen_branch(gen, expr->left, label, decides);
-        rn_gen_branch(gen, expr->right, label, when);
-        return;
-    }
-    struct rn_label skip = rn_gen_label(gen);
-    rn_gen_branch(gen, expr->left, skip, decides);
-    rn_gen_branch(gen, expr->right, label, when);
-    rn_builder_place_forward(gen->builder, skip);
-}
-
-void rn_gen_branch(struct rn_gen *gen, const struct rn_hir_expr *expr, struct rn_label label,
-                   enum rn_gen_when when)
-{
-    if (expr->kind == RN_HIR_CONSTANT && expr->constant.tag == RN_TAG_BOOL) {
-        if (expr->constant.boolean == (when == RN_WHEN_TRUE)) {
-            rn_emit_JUMP(gen->builder, label);
-        }
-        return;
-    }
-    if (expr->kind == RN_HIR_AND || expr->kind == RN_HIR_OR) {
-        branch_logic(gen, expr, label, when);
-        return;
-    }
-    if (expr->kind == RN_HIR_UNARY && rn_gen_is_bool(expr)) {
-        rn_gen_branch(gen, expr->left, label,
-                      when == RN_WHEN_TRUE ? RN_WHEN_NOT_TRUE : RN_WHEN_TRUE);
-        return;
-    }
-    if (is_comparison(expr) && branch_compare(gen, expr, label, when)) {
-        return;
-    }
-    branch_value(gen, expr, label, when);
-}
-
 /* ---- Values ---- */
 
 static void panic_with(struct rn_gen *gen, const struct rn_hir_expr *expr)
 {
     uint32_t mark = gen->next;
-    if (string_constant(expr->left)) {
+    if (rn_gen_string_constant(expr->left)) {
         rn_gen_span(gen, expr->span);
         rn_emit_PANIC(gen->builder, rn_builder_string(gen->builder, expr->left->constant.text));
         return;
