@@ -129,7 +129,7 @@ static enum rn_outcome iterate(struct rn_vm *vm, struct rn_value *args, uint32_t
         return RN_RAISED;
     }
     iter->index = 0;
-    iter->end = map->used;
+    iter->end = map->live; // items that remain
     iter->version = map->header.version;
     return rn_std_object(args, iter);
 }

@@ -114,7 +114,7 @@ static enum rn_outcome iterate(struct rn_vm *vm, struct rn_value *args, uint32_t
         return RN_RAISED;
     }
     iter->index = 0;
-    iter->end = object->used;
+    iter->end = object->live; // items that remain
     iter->version = object->header.version;
     return rn_std_object(args, iter);
 }
