@@ -117,6 +117,8 @@ static enum rn_outcome iter_object(struct rn_vm *vm, struct rn_value value, stru
                     rn_as_vec_deque(value)->count, out);
     case RN_VARIANT_ID_OPTION_SOME:
         return make(vm, RN_TYPE_ID_OPTION_ITER, RN_ITER_ONCE, rn_payload(value), 1, out);
+    case RN_VARIANT_ID_OPTION_NONE: // one that was taken
+        return make(vm, RN_TYPE_ID_OPTION_ITER, RN_ITER_EMPTY, rn_value_none(), 0, out);
     case RN_TYPE_ID_RANGE:
         return iter_range(vm, rn_as_tuple(value)->items, false, out);
     case RN_TYPE_ID_RANGE_INCLUSIVE:
