@@ -99,15 +99,31 @@ static void show_diagnostics(const struct rn_session *session, const rune_diagno
     rune_text_free(text);
 }
 
-static void show_diagnostics_json(const rune_diagnostics *diagnostics)
+// The record of a build that failed.
+static void print_failure(FILE *out, const rune_diagnostics *diagnostics)
 {
     rune_text *text = NULL;
     if (rune_diagnostics_to_json(diagnostics, &text) == RUNE_OK) {
-        fputs("{\"v\":1,\"reason\":\"failed\",\"diagnostics\":", stdout);
-        fwrite(rune_text_data(text), 1, rune_text_size(text), stdout);
-        fputs("}\n", stdout);
+        fputs("{\"v\":1,\"reason\":\"failed\",\"diagnostics\":", out);
+        fwrite(rune_text_data(text), 1, rune_text_size(text), out);
+        fputs("}\n", out);
     }
     rune_text_free(text);
+}
+
+static void write_failure(const struct rn_session *session, const rune_diagnostics *diagnostics)
+{
+    const char *path = session->args->values[RN_OPTION_META];
+    FILE *out = path == NULL ? NULL : fopen(path, "we");
+    if (out != NULL) {
+        print_failure(out, diagnostics);
+    }
+    if (path != NULL && (out == NULL || fclose(out) != 0)) {
+        rn_console_complain("%s: %s", path, strerror(errno));
+    }
+    if (session->console.format != RN_FORMAT_TEXT) {
+        print_failure(stdout, diagnostics);
+    }
 }
 
 // Files keep their place, so that `mod a;` finds its file; standard input has none.
@@ -157,13 +173,12 @@ static rune_unit *build_unit(struct rn_session *session, const char *path,
         status = rune_build(session->supervisor, build->sources, NULL, build->options,
                             build->diagnostics, &unit, &error);
     }
-    bool json = session->console.format != RN_FORMAT_TEXT;
-    if (status == RUNE_OK || status == RUNE_E_COMPILE_FAILED) {
-        if (!json) {
-            show_diagnostics(session, build->diagnostics);
-        } else if (status != RUNE_OK) {
-            show_diagnostics_json(build->diagnostics);
-        }
+    if (session->console.format == RN_FORMAT_TEXT &&
+        (status == RUNE_OK || status == RUNE_E_COMPILE_FAILED)) {
+        show_diagnostics(session, build->diagnostics);
+    }
+    if (status == RUNE_E_COMPILE_FAILED) {
+        write_failure(session, build->diagnostics);
     }
     if (status == RUNE_E_COMPILE_FAILED && rune_diagnostics_has_error(build->diagnostics)) {
         session->code = rune_reason_exit_code(RUNE_REASON_FAILED, 0);

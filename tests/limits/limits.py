@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Every limit ends a hostile script with its own reason, in time, and the count is exact.
+
+usage: limits.py RUNEWARD ends | exact | big
+
+ends   each script of docs/examples/hostile and a few made here: exit code, reason, time bound
+exact  budget and memory peak of a call are the same in 100 runs
+big    generated sources: deep nesting, a 100,000-element literal
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+HOSTILE = ROOT / "docs/examples/hostile"
+EXITS = {
+    "ok": 0, "failed": 1, "script_error": 2, "depth": 118, "host_calls": 119, "budget": 120,
+    "memory": 121, "output": 122, "cpu": 123, "wall": 124,
+}
+
+# script, options, reason, seconds it may take beyond start-up
+CASES = [
+    ("endless_loop", [], "budget", 10),
+    ("endless_loop", ["--budget", "1000000"], "budget", 0.5),
+    ("endless_loop", ["--budget", "1000000000000", "--wall", "1s"], "wall", 1.1),
+    ("endless_loop", ["--budget", "1000000000000", "--cpu", "500ms", "--wall", "20s"], "cpu", 1.0),
+    ("endless_recursion", ["--memory", "16M"], "memory", 2),
+    ("endless_recursion", ["--depth", "1000"], "depth", 0.5),
+    ("endless_vector", ["--memory", "64M"], "memory", 5),
+    ("doubling_string", ["--memory", "64M"], "memory", 2),
+    ("endless_output", ["--output", "100K"], "output", 2),
+    ("contains_itself", [], "script_error", 1),
+    ("looping_callback", ["--budget", "5000000"], "budget", 1),
+    ("looping_map", ["--budget", "5000000"], "budget", 1),
+    ("looping_callback", ["--budget", "1000000000000", "--wall", "500ms"], "wall", 0.6),
+    ("exploding_constant", [], "failed", 2),
+]
+START_UP = 1.0
+
+
+def run(runeward, script, options):
+    """(exit code, result record, seconds, standard error)"""
+    with tempfile.NamedTemporaryFile(suffix=".json") as meta:
+        start = time.monotonic()
+        done = subprocess.run(
+            [runeward, "run", "--meta", meta.name, *options, str(script)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60,
+        )
+        seconds = time.monotonic() - start
+        text = pathlib.Path(meta.name).read_text()
+    return done.returncode, json.loads(text) if text.strip() else {}, seconds, done.stderr.decode(errors="replace")
+
+
+def ends(runeward):
+    failures = 0
+    for name, options, reason, bound in CASES:
+        code, record, seconds, err = run(runeward, HOSTILE / f"{name}.rn", options)
+        wrong = []
+        if code != EXITS[reason]:
+            wrong.append(f"exit code {code}, expected {EXITS[reason]}")
+        if record.get("reason") != reason:
+            wrong.append(f"reason {record.get('reason')}, expected {reason}")
+        if seconds > bound + START_UP:
+            wrong.append(f"took {seconds:.2f} s, bound {bound} s")
+        if not err.strip():
+            wrong.append("nothing on standard error")
+        label = " ".join([name, *options])
+        print(f"{'FAIL' if wrong else 'ok'} {label}: {'; '.join(wrong) or f'{reason} after {seconds:.2f} s'}")
+        failures += bool(wrong)
+        code, record, _, err = run(runeward, ROOT / "docs/examples/tour.rn", [])
+        if code != 0:
+            print(f"FAIL a run after {label}: exit code {code}: {err}")
+            failures += 1
+    return failures
+
+
+EXACT = """
+pub fn main() {
+    let words = [];
+    for i in 0..2000 { words.push(`word ${i % 37}`); }
+    let counts = #{};
+    for w in words { counts[w] = match counts.get(w) { Some(n) => n + 1, None => 1 }; }
+    let sorted = counts.keys().collect::<Vec>();
+    sorted.sort();
+    println!("{} {}", sorted.len(), sorted[0]);
+}
+"""
+
+
+def exact(runeward):
+    with tempfile.TemporaryDirectory() as folder:
+        script = pathlib.Path(folder) / "exact.rn"
+        script.write_text(EXACT)
+        seen = {}
+        for _ in range(100):
+            code, record, _, err = run(runeward, script, [])
+            if code != 0:
+                print(f"FAIL exit code {code}: {err}")
+                return 1
+            usage = record["usage"]
+            key = (usage["budget"], usage["memory_peak"])
+            seen[key] = seen.get(key, 0) + 1
+    print(f"{'ok' if len(seen) == 1 else 'FAIL'} budget and memory peak of 100 runs: {seen}")
+    return len(seen) != 1
+
+
+def big(runeward):
+    failures = 0
+    with tempfile.TemporaryDirectory() as folder:
+        def case(name, text, reason, bound):
+            nonlocal failures
+            script = pathlib.Path(folder) / f"{name}.rn"
+            script.write_text(text)
+            code, record, seconds, err = run(runeward, script, [])
+            good = code == EXITS[reason] and record.get("reason") == reason and seconds <= bound + START_UP
+            print(f"{'ok' if good else 'FAIL'} {name}: exit {code}, {record.get('reason')}, {seconds:.2f} s {'' if good else err[:300]}")
+            failures += not good
+
+        half = 1 << 19
+        case("nested parentheses", "pub fn main() { " + "(" * half + ")" * half + " }", "failed", 1)
+        case("nested blocks", "pub fn main() { " + "{" * half + "}" * half + " }", "failed", 1)
+        case("nested arrays", "pub fn main() { " + "[" * (1 << 20) + " }", "failed", 1)
+        case("unary operators", "pub fn main() { " + "!" * (1 << 20) + "true }", "failed", 1)
+        case("long sum", "pub fn main() { " + "1 + " * 900 + "1 }", "ok", 1)
+        case("very long sum", "pub fn main() { " + "1 + " * 200000 + "1 }", "failed", 1)
+        case("large literal", "pub fn main() { let v = [" + ", ".join(map(str, range(100000))) + "]; assert_eq!(v.len(), 100000); }", "ok", 2)
+        case("large string", 'pub fn main() { let s = "' + "x" * 1000000 + '"; assert_eq!(s.len(), 1000000); }', "ok", 2)
+        case("many errors", "pub fn main() { " + "let ;" * 200000 + " }", "failed", 1)
+        case("only quotes", '"' * (1 << 20), "failed", 1)
+    return failures
+
+
+def main():
+    modes = {"ends": ends, "exact": exact, "big": big}
+    if len(sys.argv) != 3 or sys.argv[2] not in modes:
+        sys.exit(__doc__)
+    sys.exit(1 if modes[sys.argv[2]](sys.argv[1]) else 0)
+
+
+if __name__ == "__main__":
+    main()
