@@ -9,28 +9,30 @@
  *
  * Shape
  *  I1  The image is aligned to 8 bytes, of the size it states, at most RN_IMAGE_SIZE_MAX; magic,
- * version and instruction set are ours. I2  Sections stand in their order, each begins at the first
- * multiple of 8 behind the one before it and has whole elements, at most as many as its limit.
- * Padding is zero. No byte of the image belongs to nothing. I3  Only the standard Unit, where it is
- * allowed, has the flag of the standard Unit.
+ *      version and instruction set are ours.
+ *  I2  Sections stand in their order, each begins at the first multiple of 8 behind the one before it
+ *      and has whole elements, at most as many as its limit. Padding is zero. No byte of the image
+ *      belongs to nothing.
+ *  I3  Only the standard Unit, where it is allowed, has the flag of the standard Unit.
  *
  * Tables
  *  I4  Texts, composite constants, runs of names and runs of targets follow each other without gap
- * or overlap, so that checking each takes linear time. Texts ascend by size, then bytes: no two are
- *      equal, equal texts have equal indices.
+ *      or overlap, so that checking each takes linear time. Texts ascend by size, then bytes: no two
+ *      are equal, equal texts have equal indices.
  *  I5  Whatever is used as a name is UTF-8.
  *  I6  The hash of an item is that of its name; no two types, statics, imports or exports have one
- * hash. Exports ascend by hash, instance functions by type and hash of the name. I7  A composite
- * constant is one ConstValue within RN_CONSTANT_DEPTH_MAX and RN_CONSTANT_ELEMENTS_MAX, without
- * instances, functions and maps. I8  The keys of a set differ, as do the fields of a type. The
- * variants of an enum stand behind it, complete and in order, and nowhere else. I9  Every index in
- * a table is within the table it refers to; every enumeration has one of its values; reserved bytes
- * are zero.
+ *      hash. Exports ascend by hash, instance functions by type and hash of the name.
+ *  I7  A composite constant is one ConstValue within RN_CONSTANT_DEPTH_MAX and
+ *      RN_CONSTANT_ELEMENTS_MAX, without instances, functions and maps.
+ *  I8  The keys of a set differ, as do the fields of a type. The variants of an enum stand behind it,
+ *      complete and in order, and nowhere else.
+ *  I9  Every index in a table is within the table it refers to; every enumeration has one of its
+ *      values; reserved bytes are zero.
  *
  * Functions
- *  I10 The functions' code covers CODE, in order, without gap. Registers hold arguments and
- * captures, within the limits. Captures only in closures; the script body, exports and instance
- * functions have none; instance functions take self.
+ *  I10 The functions' code covers CODE, in order, without gap. Registers hold arguments and captures,
+ *      within the limits. Captures only in closures; the script body, exports and instance functions
+ *      have none; instance functions take self.
  *
  * Code
  *  I11 Every instruction exists, and is permitted: privileged ones in the standard Unit, YIELD in
@@ -38,14 +40,16 @@
  *      functions.
  *  I12 Every operand is of its kind; unused ones are zero.
  *  I13 Reads are below the live height, writes at most at it, windows end at most at it, and the
- * height never exceeds the function's registers. The height is as opcodes.def says, on every path.
- *  I14 Jumps and targets of jump tables lie in their function, where a height is declared, and
- * bring at least as much. A jump table is used by its one function only. I15 What is reached by no
- * falling through has a declared height; no path falls off the end. Heights are declared at most
- * RN_HEIGHT_DISTANCE_MAX instructions apart. I16 A block ends in a charging instruction, which
- * carries its cost, at most RN_BLOCK_COST_MAX. No block runs into a jump target. I17 Counts agree:
- * arguments of functions called directly, of imports with a fixed number, of intrinsics; captures
- * of closures; fields of what is built; keys of objects; bounds of ranges.
+ *      height never exceeds the function's registers. The height is as opcodes.def says, on every
+ *      path.
+ *  I14 Jumps and targets of jump tables lie in their function, where a height is declared, and bring
+ *      at least as much. A jump table is used by its one function only.
+ *  I15 What is reached by no falling through has a declared height; no path falls off the end.
+ *      Heights are declared at most RN_HEIGHT_DISTANCE_MAX instructions apart.
+ *  I16 A block ends in a charging instruction, which carries its cost, at most RN_BLOCK_COST_MAX. No
+ *      block runs into a jump target.
+ *  I17 Counts agree: arguments of functions called directly, of imports with a fixed number, of
+ *      intrinsics; captures of closures; fields of what is built; keys of objects; bounds of ranges.
  *
  * Time is linear in the size of the image but for a logarithm (sorted hashes, jump targets); memory
  * is bounded by it, taken once. Nothing recurses.
