@@ -89,6 +89,9 @@ static uint32_t range_kind(uint32_t type)
 static enum rn_outcome begin_struct(struct encoder *e, struct rn_value value)
 {
     switch (value.object->type) {
+    case RN_VARIANT_ID_OPTION_NONE: // an Option that was taken
+        rn_const_write_none(e->buf);
+        return RN_DONE;
     case RN_VARIANT_ID_OPTION_SOME:
         rn_const_begin_some(e->buf);
         return open(e, value);

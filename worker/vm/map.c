@@ -384,8 +384,14 @@ struct rn_value rn_object_remove(struct rn_vm *vm, struct rn_map *object, const 
 static enum rn_outcome keys_equal(struct rn_vm *vm, struct rn_value a, struct rn_value b,
                                   bool *out_equal)
 {
-    if (a.tag != RN_VALUE_OBJECT || b.tag != RN_VALUE_OBJECT) {
-        *out_equal = a.tag == b.tag && (a.tag == RN_VALUE_F64 ? a.f64 == b.f64 : a.u64 == b.u64);
+    if (a.tag != b.tag) {
+        // None, and an Option that was taken.
+        uint32_t type = rn_exact_type_of(a);
+        *out_equal = type == RN_VARIANT_ID_OPTION_NONE && type == rn_exact_type_of(b);
+        return RN_DONE;
+    }
+    if (a.tag != RN_VALUE_OBJECT) {
+        *out_equal = (a.tag == RN_VALUE_F64 ? a.f64 == b.f64 : a.u64 == b.u64);
         return RN_DONE;
     }
     if (a.object->type != b.object->type) {

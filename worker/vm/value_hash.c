@@ -91,6 +91,9 @@ static enum rn_outcome hash_one(struct rn_vm *vm, uint64_t *state, struct rn_wal
         rn_charge(vm, rn_as_string(value)->size / 16);
         return RN_DONE;
     case RN_OBJECT_STRUCT:
+        if (value.object->type == RN_VARIANT_ID_OPTION_NONE) {
+            return hash_inline(vm, state, rn_value_none()); // an Option that was taken
+        }
         if (!is_hashable_struct(value.object->type)) {
             return unsupported(vm, value);
         }
