@@ -1,0 +1,161 @@
+/* Every limit ends a call with its own reason, in time; cancelling too; the Vm can be called again.
+ */
+#include "tests/unit/supervisor/harness.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#define MS UINT64_C(1000000)
+
+static rune_unit *unit;
+static rune_vm *vm;
+
+static const char source[] =
+    "pub fn fine() { 1 }\n"
+    "pub fn spin() { loop {} }\n"
+    "pub fn recurse() { recurse() + 1 }\n"
+    "pub fn grow() { let v = []; loop { v.push(\"0123456789012345678901234567890\" + \"x\"); } }\n"
+    "pub fn print() { loop { println!(\"0123456789\"); } }\n"
+    "pub fn ask() { loop { host::double(1); } }\n"
+    "pub fn deep(n) { if n == 0 { 0 } else { deep(n - 1) } }\n"
+    "pub async fn wait() { host::later(1).await }\n";
+
+static int set_up(void **state)
+{
+    int failed = harness_set_up(state);
+    unit = build(source);
+    vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    return failed;
+}
+
+static int tear_down(void **state)
+{
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+    return harness_tear_down(state);
+}
+
+static const struct {
+    const char *item;
+    rune_limit limit;
+    uint64_t value;
+    rune_reason reason;
+    int64_t at_most_ms;
+} cases[] = {
+    {"spin", RUNE_LIMIT_BUDGET, 1000000, RUNE_REASON_BUDGET, 1000},
+    {"spin", RUNE_LIMIT_WALL, 200 * MS, RUNE_REASON_WALL, 300},
+    {"spin", RUNE_LIMIT_CPU, 200 * MS, RUNE_REASON_CPU, 600},
+    {"recurse", RUNE_LIMIT_MEMORY, 4 << 20, RUNE_REASON_MEMORY, 3000},
+    {"recurse", RUNE_LIMIT_DEPTH, 100, RUNE_REASON_DEPTH, 1000},
+    {"grow", RUNE_LIMIT_MEMORY, 4 << 20, RUNE_REASON_MEMORY, 3000},
+    {"print", RUNE_LIMIT_OUTPUT, 10000, RUNE_REASON_OUTPUT, 1000},
+    {"ask", RUNE_LIMIT_HOST_CALLS, 10, RUNE_REASON_HOST_CALLS, 1000},
+    {"ask", RUNE_LIMIT_WALL, 200 * MS, RUNE_REASON_WALL, 300},
+    {"print", RUNE_LIMIT_WALL, 200 * MS, RUNE_REASON_OUTPUT, 1000},
+};
+
+static void test_every_limit(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        rune_call_options *options = with_limit(cases[i].limit, cases[i].value);
+        int64_t begun = now_ms();
+        rune_reason reason = call_reason(vm, cases[i].item, options);
+        int64_t took = now_ms() - begun;
+        if (reason != cases[i].reason || took > cases[i].at_most_ms) {
+            fail_msg("%s with %s: %s after %d ms", cases[i].item, rune_limit_name(cases[i].limit),
+                     rune_reason_name(reason), (int)took);
+        }
+        rune_call_options_free(options);
+        assert_int_equal(call_i64(vm, "fine"), 1);
+    }
+}
+
+static void test_limits_of_the_vm_count_too(void **state)
+{
+    (void)state;
+    rune_limits *limits = rune_limits_new();
+    rune_vm_options *options = rune_vm_options_new();
+    rune_vm *limited;
+    assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_BUDGET, 1000), RUNE_OK);
+    assert_int_equal(rune_vm_options_set_limits(options, limits), RUNE_OK);
+    assert_int_equal(rune_vm_new(supervisor, runtime, unit, options, &limited, NULL), RUNE_OK);
+    rune_call_options *wide = with_limit(RUNE_LIMIT_BUDGET, 1000000000);
+    rune_record *record = call_record(limited, "spin", wide);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_BUDGET);
+    assert_int_equal(rune_record_limit(record, RUNE_LIMIT_BUDGET), 1000);
+    assert_int_equal(rune_record_limit(record, RUNE_LIMIT_WALL),
+                     rune_limits_default(RUNE_LIMIT_WALL));
+    rune_record_free(record);
+    rune_call_options_free(wide);
+    rune_vm_free(limited);
+    rune_vm_options_free(options);
+    rune_limits_free(limits);
+}
+
+static void test_wrong_limits(void **state)
+{
+    (void)state;
+    rune_limits *limits = rune_limits_new();
+    assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_BUDGET, 0), RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_HOST_CALLS, 0), RUNE_OK);
+    assert_int_equal(rune_limits_set(limits, (rune_limit)99, 1), RUNE_E_INVALID_ARGUMENT);
+    rune_limits_free(limits);
+}
+
+static void *cancel_soon(void *token)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    rune_cancel_token_cancel(token);
+    return NULL;
+}
+
+static void test_cancelling(void **state)
+{
+    (void)state;
+    static const char *const items[] = {"spin", "ask", "print"};
+    for (size_t i = 0; i < 3; i++) {
+        pthread_t thread;
+        rune_cancel_token *token = rune_cancel_token_new();
+        rune_call_options *options = with_limit(RUNE_LIMIT_OUTPUT, UINT64_C(1) << 40);
+        rune_call_options_set_cancel_token(options, token);
+        assert_int_equal(pthread_create(&thread, NULL, cancel_soon, token), 0);
+        int64_t begun = now_ms();
+        assert_int_equal(call_reason(vm, items[i], options), RUNE_REASON_CANCELLED);
+        assert_in_range(now_ms() - begun, 90, 250);
+        pthread_join(thread, NULL);
+        // What is cancelled stays cancelled.
+        assert_int_equal(call_reason(vm, "fine", options), RUNE_REASON_CANCELLED);
+        rune_call_options_free(options);
+        rune_cancel_token_unref(token);
+        assert_int_equal(call_i64(vm, "fine"), 1);
+    }
+}
+
+/* A call that is stopped costs neither its worker nor its neighbours. */
+static void test_a_stopped_call_leaves_the_worker_alone(void **state)
+{
+    (void)state;
+    rune_stats before;
+    rune_stats after;
+    rune_supervisor_stats(supervisor, &before);
+    for (int i = 0; i < 5; i++) {
+        rune_call_options *options = with_limit(RUNE_LIMIT_WALL, 20 * MS);
+        assert_int_equal(call_reason(vm, "spin", options), RUNE_REASON_WALL);
+        rune_call_options_free(options);
+    }
+    rune_supervisor_stats(supervisor, &after);
+    assert_int_equal(after.workers_lost, before.workers_lost);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_limit),
+        cmocka_unit_test(test_limits_of_the_vm_count_too),
+        cmocka_unit_test(test_wrong_limits),
+        cmocka_unit_test(test_cancelling),
+        cmocka_unit_test(test_a_stopped_call_leaves_the_worker_alone),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

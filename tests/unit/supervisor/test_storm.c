@@ -1,0 +1,232 @@
+/*
+ * Workers killed in the middle of calls: exactly one outcome for each, the next call works, and
+ * after 1,000 of them the process holds what it held before.
+ */
+#include "tests/unit/supervisor/harness.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "supervisor/host_call.h"
+#include "supervisor/pool.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/vm.h"
+
+#define KILLS 1000
+
+static int signal_to_send = SIGKILL;
+
+/* Kills the worker that calls it. */
+static void host_kill(void *user, rune_host_call *call)
+{
+    (void)user;
+    int pidfd = call->call->peer->child.pidfd;
+    assert_int_equal(syscall(SYS_pidfd_send_signal, pidfd, signal_to_send, NULL, 0), 0);
+    if (signal_to_send != SIGSTOP) {
+        rune_const_value *value = rune_value_unit();
+        (void)rune_host_call_reply(call, value);
+        rune_value_unref(value);
+    }
+}
+
+static rune_runtime *own_runtime;
+static rune_unit *unit;
+
+static int set_up(void **state)
+{
+    int failed = harness_set_up(state);
+    rune_module *module = rune_module_new("test");
+    assert_int_equal(rune_module_function(module, "kill", 0, 0, host_kill, NULL, NULL), RUNE_OK);
+    assert_int_equal(rune_context_install(context, module, NULL), RUNE_OK);
+    rune_module_free(module);
+    assert_int_equal(rune_context_runtime(context, &own_runtime, NULL), RUNE_OK);
+    unit = build("static COUNT = 0;\n"
+                 "pub fn main() { test::kill(); loop {} }\n"
+                 "pub fn keep() { COUNT += 1; COUNT }\n"
+                 "pub fn fine() { 1 }\n");
+    return failed;
+}
+
+static int tear_down(void **state)
+{
+    rune_unit_unref(unit);
+    rune_runtime_unref(own_runtime);
+    return harness_tear_down(state);
+}
+
+static rune_vm *make_vm(void)
+{
+    rune_vm *vm;
+    assert_int_equal(rune_vm_new(supervisor, own_runtime, unit, NULL, &vm, NULL), RUNE_OK);
+    return vm;
+}
+
+/* memfds that this process has mapped. */
+static int count_memfds(void)
+{
+    char line[512];
+    int count = 0;
+    FILE *file = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof(line), file)) {
+        count += strstr(line, "memfd:") != NULL;
+    }
+    fclose(file);
+    return count;
+}
+
+static void wait_quiet(void)
+{
+    rune_stats stats;
+    for (int i = 0; i < 1000; i++) {
+        rune_supervisor_stats(supervisor, &stats);
+        if (stats.spares_now == 1 && stats.calls_now == 0) {
+            break;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+}
+
+static void test_one_kill(void **state)
+{
+    (void)state;
+    rune_vm *vm = make_vm();
+    rune_record *record = call_record(vm, "main", NULL);
+    const rune_error *error = rune_record_error(record);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_CRASHED);
+    assert_int_equal(rune_error_signal(error), SIGKILL);
+    assert_non_null(strstr(rune_error_message(error), "SIGKILL"));
+    assert_int_equal(rune_reason_exit_code(RUNE_REASON_CRASHED, SIGKILL), 137);
+    rune_record_free(record);
+    assert_int_equal(call_i64(vm, "fine"), 1);
+    rune_vm_free(vm);
+}
+
+static void test_a_thousand_kills(void **state)
+{
+    (void)state;
+    rune_vm *vm = make_vm();
+    assert_int_equal(call_i64(vm, "fine"), 1);
+    wait_quiet();
+    int fds = count_fds();
+    int memfds = count_memfds();
+    for (int i = 0; i < KILLS; i++) {
+        assert_int_equal(call_reason(vm, "main", NULL), RUNE_REASON_CRASHED);
+        assert_false(has_children());
+    }
+    assert_int_equal(call_i64(vm, "fine"), 1);
+    wait_quiet();
+    assert_int_equal(count_fds(), fds);
+    assert_int_equal(count_memfds(), memfds);
+    assert_false(has_children());
+    rune_vm_free(vm);
+}
+
+/* A worker that is stopped, not killed: the deadline ends the call all the same. */
+static void test_a_stopped_worker(void **state)
+{
+    (void)state;
+    rune_vm *vm = make_vm();
+    rune_call_options *options = with_limit(RUNE_LIMIT_WALL, 200000000);
+    signal_to_send = SIGSTOP;
+    int64_t begun = now_ms();
+    rune_reason reason = call_reason(vm, "main", options);
+    signal_to_send = SIGKILL;
+    // The host function gave no answer, but nobody was there to hear that.
+    assert_int_equal(reason, RUNE_REASON_WALL);
+    assert_in_range(now_ms() - begun, 199, 300);
+    rune_call_options_free(options);
+    assert_int_equal(call_i64(vm, "fine"), 1);
+    rune_vm_free(vm);
+}
+
+static void test_globals_are_lost(void **state)
+{
+    (void)state;
+    rune_vm *vm = make_vm();
+    assert_int_equal(call_i64(vm, "keep"), 1);
+    assert_int_equal(call_i64(vm, "keep"), 2);
+    assert_int_equal(call_reason(vm, "main", NULL), RUNE_REASON_CRASHED);
+    assert_int_equal(call_reason(vm, "keep", NULL), RUNE_REASON_VM_LOST);
+    assert_int_equal(call_reason(vm, "keep", NULL), RUNE_REASON_VM_LOST);
+    assert_int_equal(rune_vm_reset(vm), RUNE_OK);
+    assert_int_equal(call_i64(vm, "keep"), 1);
+    rune_vm_free(vm);
+}
+
+/* Idle workers that die are replaced before anybody notices. */
+static void test_idle_workers_die(void **state)
+{
+    (void)state;
+    rune_vm *vm = make_vm();
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(call_i64(vm, "fine"), 1);
+        pthread_mutex_lock(&supervisor->pool.lock);
+        for (struct rn_domain *domain = supervisor->pool.domains; domain; domain = domain->next) {
+            for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
+                if (peer->place != RN_PLACE_STARTING) {
+                    rn_child_kill(&peer->child);
+                }
+            }
+        }
+        pthread_mutex_unlock(&supervisor->pool.lock);
+        nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
+    }
+    assert_int_equal(call_i64(vm, "fine"), 1);
+    rune_vm_free(vm);
+}
+
+/* The parent of a worker is the domain's zygote. */
+static void kill_zygote(struct rn_domain *domain)
+{
+    char path[64];
+    char line[256];
+    long parent = 0;
+    pthread_mutex_lock(&supervisor->pool.lock);
+    long worker = domain->peers ? domain->peers->child.pid : 0;
+    pthread_mutex_unlock(&supervisor->pool.lock);
+    (void)snprintf(path, sizeof(path), "/proc/%ld/status", worker);
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof(line), file)) {
+        (void)sscanf(line, "PPid: %ld", &parent);
+    }
+    if (file) {
+        fclose(file);
+    }
+    if (parent > 1) {
+        kill((pid_t)parent, SIGKILL);
+    }
+}
+
+/* The zygote of a domain dies: its workers go with it, and the domain begins anew. */
+static void test_a_zygote_dies(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "short-lived");
+    assert_int_equal(call_i64(vm, "fine"), 1);
+    int left = 50;
+    while (left > 0 && !rn_pool_domain_is_broken(vm->domain)) {
+        kill_zygote(vm->domain);
+        rn_domain_collect(vm->domain);
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        left--;
+    }
+    assert_true(rn_pool_domain_is_broken(vm->domain));
+    assert_int_equal(call_i64(vm, "fine"), 1);
+    assert_false(rn_pool_domain_is_broken(vm->domain));
+    rune_vm_free(vm);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_kill),         cmocka_unit_test(test_a_thousand_kills),
+        cmocka_unit_test(test_a_stopped_worker), cmocka_unit_test(test_globals_are_lost),
+        cmocka_unit_test(test_idle_workers_die), cmocka_unit_test(test_a_zygote_dies),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
