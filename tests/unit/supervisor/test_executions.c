@@ -1,0 +1,199 @@
+/* Executions: many at once, waiting, polling, cancelling, completing once; host functions answer later. */
+#include "tests/unit/supervisor/harness.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+static rune_unit *unit;
+
+static int set_up(void **state)
+{
+    int failed = harness_set_up(state);
+    unit = build("pub fn main() { host::double(21) }\n"
+                 "pub async fn later() { host::later(1).await + host::later(2).await }\n"
+                 "pub fn spin() { loop {} }\n"
+                 "pub fn wrong() { 1 / 0 }\n"
+                 "pub fn print() { for _ in 0..20000 { println!(\"0123456789\"); } 5 }\n");
+    return failed;
+}
+
+static int tear_down(void **state)
+{
+    rune_unit_unref(unit);
+    return harness_tear_down(state);
+}
+
+static rune_execution *start(rune_vm *vm, const char *item, const rune_call_options *options)
+{
+    rune_execution *execution = NULL;
+    rune_error *error = NULL;
+    if (rune_vm_send_execute(vm, item, NULL, 0, options, &execution, &error) != RUNE_OK) {
+        fail_msg("%s", rune_error_message(error));
+    }
+    return execution;
+}
+
+static int64_t complete_i64(rune_execution *execution)
+{
+    int64_t number = INT64_MIN;
+    rune_record *record = NULL;
+    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_true(rune_execution_poll(execution));
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_OK);
+    assert_true(rune_value_get_i64(rune_record_value(record), &number));
+    rune_record_free(record);
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_E_STALE);
+    rune_execution_free(execution);
+    return number;
+}
+
+static void test_one(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(complete_i64(start(vm, "main", NULL)), 42);
+    }
+    rune_vm_free(vm);
+}
+
+#define MANY 200
+
+static void test_many_at_once(void **state)
+{
+    (void)state;
+    rune_vm *vms[MANY];
+    rune_execution *executions[MANY];
+    for (int i = 0; i < MANY; i++) {
+        vms[i] = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+        executions[i] = start(vms[i], i % 2 ? "main" : "later", NULL);
+    }
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(complete_i64(executions[i]), i % 2 ? 42 : 2003);
+        rune_vm_free(vms[i]);
+    }
+}
+
+/* Calls and executions on the same worker do not get into each other's way. */
+static void test_mixed_with_calls(void **state)
+{
+    (void)state;
+    rune_vm *busy[4];
+    rune_execution *executions[4];
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    for (int i = 0; i < 4; i++) {
+        busy[i] = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+        executions[i] = start(busy[i], "spin", NULL);
+    }
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(call_i64(vm, "main"), 42);
+    }
+    for (int i = 0; i < 4; i++) {
+        rune_record *record = NULL;
+        assert_int_equal(rune_execution_complete(executions[i], &record), RUNE_E_WOULD_BLOCK);
+        rune_execution_cancel(executions[i]);
+        assert_int_equal(rune_execution_wait(executions[i], UINT64_C(1000000000)), RUNE_OK);
+        assert_int_equal(rune_execution_complete(executions[i], &record), RUNE_OK);
+        assert_int_equal(rune_record_reason(record), RUNE_REASON_CANCELLED);
+        rune_record_free(record);
+        rune_execution_free(executions[i]);
+        rune_vm_free(busy[i]);
+    }
+    rune_vm_free(vm);
+}
+
+static void test_the_vm_is_taken(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_execution *execution = start(vm, "spin", NULL);
+    rune_const_value *value = NULL;
+    assert_int_equal(rune_vm_call(vm, "main", NULL, 0, NULL, &value, NULL), RUNE_E_BUSY);
+    assert_int_equal(rune_vm_reset(vm), RUNE_E_BUSY);
+    assert_int_equal(rune_execution_wait(execution, 1000000), RUNE_E_TIMED_OUT);
+    rune_execution_free(execution); // cancels
+    assert_int_equal(call_i64(vm, "main"), 42);
+    rune_vm_free(vm);
+}
+
+static void test_a_descriptor_to_poll(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_execution *execution = start(vm, "later", NULL);
+    struct pollfd polled = {.fd = rune_execution_fd(execution), .events = POLLIN};
+    assert_int_equal(poll(&polled, 1, 5000), 1);
+    assert_int_equal(complete_i64(execution), 2003);
+    rune_vm_free(vm);
+}
+
+static void test_errors(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_record *record = NULL;
+    rune_execution *execution = start(vm, "wrong", NULL);
+    assert_int_equal(rune_execution_wait(execution, UINT64_MAX), RUNE_OK);
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_SCRIPT_ERROR);
+    assert_string_equal(rune_error_kind(rune_record_error(record)), "DivideByZero");
+    rune_record_free(record);
+    rune_execution_free(execution);
+    rune_vm_free(vm);
+}
+
+static bool slow_sink(void *user, int stream, const char *data, size_t size)
+{
+    int *offers = user;
+    (void)stream;
+    (void)data;
+    (void)size;
+    return ++*offers % 2 == 0;
+}
+
+static void test_a_sink_that_refuses(void **state)
+{
+    (void)state;
+    int offers = 0;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_call_options *options = rune_call_options_new();
+    rune_call_options_set_output(options, slow_sink, &offers);
+    assert_int_equal(complete_i64(start(vm, "print", options)), 5);
+    assert_true(offers > 2);
+    rune_call_options_free(options);
+    rune_vm_free(vm);
+}
+
+static void test_deadlines(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_call_options *options = with_limit(RUNE_LIMIT_WALL, 100000000);
+    rune_record *record = NULL;
+    int64_t begun = now_ms();
+    rune_execution *execution = start(vm, "spin", options);
+    assert_int_equal(rune_execution_wait(execution, UINT64_MAX), RUNE_OK);
+    assert_in_range(now_ms() - begun, 99, 200);
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_WALL);
+    rune_record_free(record);
+    rune_execution_free(execution);
+    rune_call_options_free(options);
+    rune_vm_free(vm);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one),
+        cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_mixed_with_calls),
+        cmocka_unit_test(test_the_vm_is_taken),
+        cmocka_unit_test(test_a_descriptor_to_poll),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_a_sink_that_refuses),
+        cmocka_unit_test(test_deadlines),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,308 @@
+/* Isolation levels, domains, admission, closing, forked children, and what a good guest does not do. */
+#include "tests/unit/supervisor/harness.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static rune_unit *unit;
+
+static int set_up(void **state)
+{
+    int failed = harness_set_up(state);
+    unit = build("static COUNT = 0;\n"
+                 "pub fn main() { 1 }\n"
+                 "pub fn count() { COUNT += 1; COUNT }\n"
+                 "pub fn spin() { loop {} }\n");
+    return failed;
+}
+
+static int tear_down(void **state)
+{
+    rune_unit_unref(unit);
+    return harness_tear_down(state);
+}
+
+/* The process that ran one call. */
+static int64_t worker_of(rune_vm *vm)
+{
+    int64_t pid = 0;
+    rune_text *text = NULL;
+    rune_const_value *parsed = NULL;
+    rune_record *record = call_record(vm, "main", NULL);
+    assert_int_equal(rune_record_to_json(record, NULL, 0, &text), RUNE_OK);
+    assert_int_equal(
+        rune_value_from_json(rune_text_data(text), rune_text_size(text), &parsed, NULL), RUNE_OK);
+    rune_const_value *worker = rune_value_get(parsed, "worker");
+    rune_const_value *number = rune_value_get(worker, "pid");
+    assert_true(rune_value_get_i64(number, &pid));
+    rune_value_unref(number);
+    rune_value_unref(worker);
+    rune_value_unref(parsed);
+    rune_text_free(text);
+    rune_record_free(record);
+    return pid;
+}
+
+static void test_shared(void **state)
+{
+    (void)state;
+    rune_vm *a = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *b = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    assert_int_equal(worker_of(a), worker_of(b));
+    rune_vm_free(a);
+    rune_vm_free(b);
+}
+
+static void test_a_worker_for_each_unit(void **state)
+{
+    (void)state;
+    rune_unit *other = build("pub fn main() { 2 }");
+    rune_vm *a = new_vm(unit, RUNE_ISOLATION_UNIT, "");
+    rune_vm *b = new_vm(unit, RUNE_ISOLATION_UNIT, "");
+    rune_vm *c = new_vm(other, RUNE_ISOLATION_UNIT, "");
+    assert_int_equal(worker_of(a), worker_of(b));
+    assert_int_not_equal(worker_of(a), worker_of(c));
+    assert_int_equal(worker_of(a), worker_of(b));
+    rune_vm_free(a);
+    rune_vm_free(b);
+    rune_vm_free(c);
+    rune_unit_unref(other);
+}
+
+static void test_a_worker_for_each_vm(void **state)
+{
+    (void)state;
+    rune_vm *a = new_vm(unit, RUNE_ISOLATION_VM, "");
+    rune_vm *b = new_vm(unit, RUNE_ISOLATION_VM, "");
+    int64_t first = worker_of(a);
+    assert_int_not_equal(first, worker_of(b));
+    assert_int_equal(first, worker_of(a));
+    assert_int_equal(kill((pid_t)first, 0), 0);
+    rune_vm_free(a);
+    for (int i = 0; i < 200 && kill((pid_t)first, 0) == 0; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    assert_int_equal(kill((pid_t)first, 0), -1); // went with its Vm
+    rune_vm_free(b);
+}
+
+static void test_a_worker_for_each_call(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_CALL, "");
+    int64_t last = 0;
+    for (int i = 0; i < 10; i++) {
+        int64_t worker = worker_of(vm);
+        assert_int_not_equal(worker, last);
+        last = worker;
+    }
+    rune_vm_free(vm);
+}
+
+static void test_domains_never_share(void **state)
+{
+    (void)state;
+    rune_vm *a = new_vm(unit, RUNE_ISOLATION_SHARED, "one");
+    rune_vm *b = new_vm(unit, RUNE_ISOLATION_SHARED, "two");
+    int64_t first = worker_of(a);
+    assert_int_not_equal(first, worker_of(b));
+    rune_vm_free(a);
+    rune_vm_free(b);
+    // A domain that nobody uses goes, with its processes.
+    for (int i = 0; i < 500 && kill((pid_t)first, 0) == 0; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    assert_int_equal(kill((pid_t)first, 0), -1);
+    // Many of them, one after the other.
+    for (int i = 0; i < 30; i++) {
+        char name[16] = "domain ";
+        name[6] = (char)('0' + i);
+        rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, name);
+        assert_int_equal(call_i64(vm, "main"), 1);
+        rune_vm_free(vm);
+    }
+    char large[300];
+    memset(large, 'd', sizeof(large) - 1);
+    large[sizeof(large) - 1] = 0;
+    rune_vm_options *options = rune_vm_options_new();
+    assert_int_equal(rune_vm_options_set_domain(options, large), RUNE_E_TOO_LARGE);
+    rune_vm_options_free(options);
+}
+
+static void *spin_for_a_while(void *argument)
+{
+    rune_vm *vm = argument;
+    rune_call_options *options = with_limit(RUNE_LIMIT_WALL, 400000000);
+    (void)call_reason(vm, "spin", options);
+    rune_call_options_free(options);
+    return NULL;
+}
+
+static void test_admission(void **state)
+{
+    (void)state;
+    rune_supervisor *small = NULL;
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    rune_supervisor_options_set_workers(options, 1);
+    rune_supervisor_options_set_spares(options, 0);
+    rune_supervisor_options_set_calls_per_worker(options, 1);
+    assert_int_equal(rune_supervisor_new(options, &small, NULL), RUNE_OK);
+    rune_supervisor_options_free(options);
+    rune_vm *busy;
+    rune_vm *vm;
+    pthread_t thread;
+    assert_int_equal(rune_vm_new(small, NULL, unit, NULL, &busy, NULL), RUNE_OK);
+    assert_int_equal(rune_vm_new(small, NULL, unit, NULL, &vm, NULL), RUNE_OK);
+    assert_int_equal(pthread_create(&thread, NULL, spin_for_a_while, busy), 0);
+    rune_stats stats = {0};
+    while (stats.calls_now == 0) {
+        rune_supervisor_stats(small, &stats);
+    }
+    assert_int_equal(call_reason(vm, "main", NULL), RUNE_REASON_OVERLOADED);
+    rune_call_options *wait = rune_call_options_new();
+    rune_call_options_set_wait(wait, true);
+    assert_int_equal(call_reason(vm, "main", wait), RUNE_REASON_OK);
+    rune_call_options_free(wait);
+    pthread_join(thread, NULL);
+    rune_vm_free(vm);
+    rune_vm_free(busy);
+    rune_supervisor_free(small);
+}
+
+static void test_closing(void **state)
+{
+    (void)state;
+    rune_supervisor *own = new_supervisor(1, 1);
+    rune_vm *busy;
+    rune_vm *vm;
+    pthread_t thread;
+    rune_stats stats = {0};
+    assert_int_equal(rune_vm_new(own, NULL, unit, NULL, &busy, NULL), RUNE_OK);
+    assert_int_equal(rune_vm_new(own, NULL, unit, NULL, &vm, NULL), RUNE_OK);
+    assert_int_equal(pthread_create(&thread, NULL, spin_for_a_while, busy), 0);
+    while (stats.calls_now == 0) {
+        rune_supervisor_stats(own, &stats);
+    }
+    int64_t begun = now_ms();
+    assert_int_equal(rune_supervisor_close(own, 50000000), RUNE_E_TIMED_OUT);
+    assert_in_range(now_ms() - begun, 49, 250);
+    pthread_join(thread, NULL);
+    assert_int_equal(call_reason(vm, "main", NULL), RUNE_REASON_UNAVAILABLE);
+    rune_vm_free(vm);
+    // The supervisor's handle may go before others.
+    rune_supervisor_free(own);
+    rune_vm_free(busy);
+    own = new_supervisor(1, 0);
+    assert_int_equal(rune_supervisor_close(own, 1000000000), RUNE_OK);
+    rune_supervisor_free(own);
+}
+
+static void test_a_forked_child(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    assert_int_equal(call_i64(vm, "main"), 1);
+    pid_t child = fork();
+    if (child == 0) {
+        rune_record *record = NULL;
+        rune_vm *other = NULL;
+        rune_text *text = NULL;
+        bool good =
+            rune_vm_call_record(vm, "main", NULL, 0, NULL, &record, NULL) == RUNE_E_FORKED &&
+            rune_vm_new(supervisor, NULL, unit, NULL, &other, NULL) == RUNE_E_FORKED &&
+            rune_supervisor_report(supervisor, &text, NULL) == RUNE_E_FORKED &&
+            rune_vm_reset(vm) == RUNE_E_FORKED &&
+            rune_supervisor_close(supervisor, 0) == RUNE_E_FORKED;
+        rune_vm_free(vm);
+        rune_supervisor_free(supervisor);
+        _exit(good ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(call_i64(vm, "main"), 1);
+    rune_vm_free(vm);
+}
+
+static void test_a_good_guest(void **state)
+{
+    (void)state;
+    struct sigaction before[32];
+    memset(before, 0, sizeof(before));
+    for (int signal = 1; signal < 32; signal++) {
+        (void)sigaction(signal, NULL, &before[signal]);
+    }
+    rune_supervisor *own = new_supervisor(1, 1);
+    assert_false(has_children());
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    for (int signal = 1; signal < 32; signal++) {
+        struct sigaction after = {0};
+        (void)sigaction(signal, NULL, &after);
+        assert_true(after.sa_handler == before[signal].sa_handler);
+    }
+    rune_supervisor_free(own);
+}
+
+static void test_the_report(void **state)
+{
+    (void)state;
+    rune_text *text = NULL;
+    assert_int_equal(rune_supervisor_report(supervisor, &text, NULL), RUNE_OK);
+    assert_non_null(strstr(rune_text_data(text), "\"seccomp\""));
+    rune_text_free(text);
+}
+
+static void test_helpers_that_are_not_there(void **state)
+{
+    (void)state;
+    rune_supervisor *own = NULL;
+    rune_error *error = NULL;
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    assert_int_equal(rune_supervisor_options_set_helpers(options, "/nonexistent"), RUNE_OK);
+    assert_int_equal(rune_supervisor_new(options, &own, &error), RUNE_E_NOT_FOUND);
+    assert_int_equal(rune_error_reason(error), RUNE_REASON_UNAVAILABLE);
+    rune_error_free(error);
+    rune_supervisor_options_free(options);
+}
+
+static void test_supervisors_come_and_go(void **state)
+{
+    (void)state;
+    int fds = count_fds();
+    for (int i = 0; i < 20; i++) {
+        rune_supervisor *own = new_supervisor(1, (unsigned)i % 3);
+        rune_vm *vm;
+        assert_int_equal(rune_vm_new(own, NULL, unit, NULL, &vm, NULL), RUNE_OK);
+        assert_int_equal(call_i64(vm, "count"), 1);
+        rune_supervisor_free(own);
+        assert_int_equal(call_i64(vm, "count"), 2);
+        rune_vm_free(vm);
+    }
+    assert_int_equal(count_fds(), fds);
+    assert_false(has_children());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_a_worker_for_each_unit),
+        cmocka_unit_test(test_a_worker_for_each_vm),
+        cmocka_unit_test(test_a_worker_for_each_call),
+        cmocka_unit_test(test_domains_never_share),
+        cmocka_unit_test(test_admission),
+        cmocka_unit_test(test_closing),
+        cmocka_unit_test(test_a_forked_child),
+        cmocka_unit_test(test_a_good_guest),
+        cmocka_unit_test(test_the_report),
+        cmocka_unit_test(test_helpers_that_are_not_there),
+        cmocka_unit_test(test_supervisors_come_and_go),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
