@@ -50,7 +50,7 @@ enum rn_object_flag {
 };
 
 struct rn_object {
-    uint32_t type;
+    _Alignas(8) uint32_t type; /* cells are 16-byte aligned: objects hold words and pointers */
     uint8_t kind;
     uint8_t flags;
     uint8_t size_class;
