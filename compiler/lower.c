@@ -29,7 +29,9 @@ void rn_lower_done(struct rn_lower *lower)
     rn_free(lower->bindings);
     rn_free(lower->heads);
     rn_free(lower->key_marks);
+    rn_free(lower->key_places);
     lower->key_marks = NULL;
+    lower->key_places = NULL;
     lower->bindings = NULL;
     lower->heads = NULL;
     lower->constants = NULL;
@@ -98,6 +100,7 @@ static bool reserve_symbol(struct rn_lower *lower, uint32_t **table, uint32_t *c
 void rn_keys_begin(struct rn_lower *lower)
 {
     lower->key_set++;
+    lower->key_count = 0;
 }
 
 bool rn_keys_add(struct rn_lower *lower, struct rn_utf8 key)
@@ -108,12 +111,24 @@ bool rn_keys_add(struct rn_lower *lower, struct rn_utf8 key)
         lower->error = RN_E_NO_MEMORY;
         return true;
     }
-    if (!reserve_symbol(lower, &lower->key_marks, &lower->key_mark_count, symbol)) {
+    if (!reserve_symbol(lower, &lower->key_marks, &lower->key_mark_count, symbol) ||
+        !reserve_symbol(lower, &lower->key_places, &lower->key_place_count, symbol)) {
         return true;
     }
-    bool fresh = lower->key_marks[symbol] != lower->key_set;
+    if (lower->key_marks[symbol] == lower->key_set) {
+        return false;
+    }
     lower->key_marks[symbol] = lower->key_set;
-    return fresh;
+    lower->key_places[symbol] = lower->key_count++;
+    return true;
+}
+
+uint32_t rn_keys_find(const struct rn_lower *lower, struct rn_utf8 key)
+{
+    rn_symbol symbol = rn_symbols_find(&lower->items->symbols, key.data, key.size);
+    bool known = (symbol != 0 || key.size == 0) && symbol < lower->key_mark_count &&
+                 symbol < lower->key_place_count && lower->key_marks[symbol] == lower->key_set;
+    return known ? lower->key_places[symbol] : RN_NONE;
 }
 
 /* ---- Variables ---- */

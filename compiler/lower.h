@@ -61,7 +61,10 @@ struct rn_lower {
     rn_symbol self_symbol;
     uint32_t *key_marks; /* by symbol: the last key set that it was in */
     uint32_t key_mark_count;
+    uint32_t *key_places; /* by symbol: which key of that set it was */
+    uint32_t key_place_count;
     uint32_t key_set;
+    uint32_t key_count;
     uint32_t repeats;    /* arguments of format strings lowered again, in all */
     enum rn_error error; /* sticky */
     struct rn_hir_expr error_expr;
@@ -109,6 +112,8 @@ bool rn_lower_generics(struct rn_lower *lower, struct rn_ast_expr *const *items,
 /* Fields of a type that can be built or matched as a tuple: their number, or -1. */
 int64_t rn_lower_tuple_arity(const struct rn_resolved *resolved);
 struct rn_hir_type rn_lower_resolved_type(const struct rn_resolved *resolved);
+/* The fields of a type become the key set (rn_keys_find). */
+void rn_lower_field_keys(struct rn_lower *lower, const struct rn_ast_fields *fields);
 /* The path of a type without leading "::", for messages. */
 struct rn_utf8 rn_lower_type_path(struct rn_hir_type type);
 /* A literal, sign and escapes resolved. */
@@ -129,11 +134,12 @@ static inline struct rn_hir_expr *rn_hir_error(struct rn_lower *lower)
 }
 
 /*
- * Key sets, to find keys given twice: begin one, add its keys without another begin in between.
- * False: the key is in it already.
+ * Key sets: begin one, add keys (false: it is in it already), find which one a key was (RN_NONE:
+ * none). There is one at a time.
  */
 void rn_keys_begin(struct rn_lower *lower);
 bool rn_keys_add(struct rn_lower *lower, struct rn_utf8 key);
+uint32_t rn_keys_find(const struct rn_lower *lower, struct rn_utf8 key);
 
 /* Scopes: bindings since the mark are undone by the end. */
 static inline uint32_t rn_scope_begin(const struct rn_lower *lower)

@@ -316,24 +316,13 @@ static bool lower_keyed(struct rn_lower *lower, const struct rn_ast_pat *ast,
     return ok;
 }
 
-static bool has_field(const struct rn_lower *lower, const struct rn_ast_fields *fields,
-                      struct rn_utf8 key)
-{
-    rn_symbol symbol = rn_symbols_find(&lower->items->symbols, key.data, key.size);
-    for (uint32_t i = 0; i < fields->count; i++) {
-        if (fields->items[i].name.symbol == symbol) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Fields of the pattern are fields of the type, all of them unless it is open. */
 static bool check_fields(struct rn_lower *lower, const struct rn_ast_pat *ast,
                          const struct rn_hir_pat *pat, const struct rn_decl *decl)
 {
+    rn_lower_field_keys(lower, decl->fields);
     for (uint32_t i = 0; i < pat->list.count; i++) {
-        if (!has_field(lower, decl->fields, pat->list.keys[i])) {
+        if (rn_keys_find(lower, pat->list.keys[i]) == RN_NONE) {
             rn_diagnose(lower->diagnostics, NOT_A_FIELD, ast->span, pat->list.keys[i], decl->path);
             return false;
         }

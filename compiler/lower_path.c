@@ -567,16 +567,13 @@ static bool lower_fields(struct rn_lower *lower, const struct rn_ast_expr *ast,
     return ok;
 }
 
-static uint32_t field_position(const struct rn_lower *lower, const struct rn_ast_fields *fields,
-                               struct rn_utf8 key)
+/* The fields of a type as the key set, in order of declaration. */
+void rn_lower_field_keys(struct rn_lower *lower, const struct rn_ast_fields *fields)
 {
-    rn_symbol symbol = rn_symbols_find(&lower->items->symbols, key.data, key.size);
-    for (uint32_t i = 0; i < fields->count && symbol != 0; i++) {
-        if (fields->items[i].name.symbol == symbol) {
-            return i;
-        }
+    rn_keys_begin(lower);
+    for (uint32_t i = 0; i < fields->count; i++) {
+        rn_keys_add(lower, rn_symbol_text(&lower->items->symbols, fields->items[i].name.symbol));
     }
-    return RN_NONE;
 }
 
 /* Field i of the literal goes to position[i]; every field once. */
@@ -590,8 +587,9 @@ static bool place_fields(struct rn_lower *lower, const struct rn_ast_expr *ast,
     if (expr->list.positions == NULL || given == NULL) {
         return false;
     }
+    rn_lower_field_keys(lower, fields);
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t position = field_position(lower, fields, expr->list.keys[i]);
+        uint32_t position = rn_keys_find(lower, expr->list.keys[i]);
         if (position == RN_NONE) {
             rn_diagnose(lower->diagnostics, NOT_A_FIELD, ast->object.fields[i].key.span,
                         expr->list.keys[i], decl->path);
