@@ -80,7 +80,7 @@ static inline bool is_kind(struct rn_value value, enum rn_object_kind kind)
         return false;
     }
     const struct rn_object *object = value.object;
-    return (object->kind | (object->flags & RN_OBJECT_MOVED) << 7) == (uint32_t)kind;
+    return (object->kind | (object->flags & RN_OBJECT_MOVED) << 7) == (int)kind;
 }
 
 static inline const struct rn_cache_entry *cached(const struct rn_link *link, uint32_t site,
