@@ -147,7 +147,8 @@ static void set_raised(struct rn_slot *slot, enum rn_reason reason)
         set_failure(slot, reason, "", "");
         return;
     }
-    struct rn_fault fault = {.kind = {report->kind_name, strlen(report->kind_name)},
+    const char *kind = report->kind_name ? report->kind_name : "";
+    struct rn_fault fault = {.kind = {kind, strlen(kind)},
                              .message = {report->message, report->message_size},
                              .frames_total = report->frames_total,
                              .frame_count = report->frame_count};

@@ -204,6 +204,19 @@ int count_fds(void)
     return count;
 }
 
+int settled_fds(void)
+{
+    int count = count_fds();
+    for (int quiet = 0; quiet < 30; quiet++) {
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        if (count_fds() != count) {
+            count = count_fds();
+            quiet = 0;
+        }
+    }
+    return count;
+}
+
 bool has_children(void)
 {
     char text[64] = "";

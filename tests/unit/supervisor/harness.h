@@ -38,6 +38,8 @@ rune_call_options *with_limit(rune_limit limit, uint64_t value);
 
 int64_t now_ms(void);
 int count_fds(void);
+/* The same once spares have been made and nothing changes any more. */
+int settled_fds(void);
 bool has_children(void);
 
 #endif

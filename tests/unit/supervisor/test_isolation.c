@@ -274,7 +274,7 @@ static void test_helpers_that_are_not_there(void **state)
 static void test_supervisors_come_and_go(void **state)
 {
     (void)state;
-    int fds = count_fds();
+    int fds = settled_fds();
     for (int i = 0; i < 20; i++) {
         rune_supervisor *own = new_supervisor(1, (unsigned)i % 3);
         rune_vm *vm;
@@ -284,7 +284,7 @@ static void test_supervisors_come_and_go(void **state)
         assert_int_equal(call_i64(vm, "count"), 2);
         rune_vm_free(vm);
     }
-    assert_int_equal(count_fds(), fds);
+    assert_int_equal(settled_fds(), fds);
     assert_false(has_children());
 }
 

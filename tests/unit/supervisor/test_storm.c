@@ -4,6 +4,7 @@
  */
 #include "tests/unit/supervisor/harness.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,19 +79,6 @@ static int count_memfds(void)
     return count;
 }
 
-static void wait_quiet(void)
-{
-    rune_stats stats;
-    for (int i = 0; i < 1000; i++) {
-        rune_supervisor_stats(supervisor, &stats);
-        if (stats.spares_now == 1 && stats.calls_now == 0) {
-            break;
-        }
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    }
-    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-}
-
 static void test_one_kill(void **state)
 {
     (void)state;
@@ -111,16 +99,14 @@ static void test_a_thousand_kills(void **state)
     (void)state;
     rune_vm *vm = make_vm();
     assert_int_equal(call_i64(vm, "fine"), 1);
-    wait_quiet();
-    int fds = count_fds();
+    int fds = settled_fds();
     int memfds = count_memfds();
     for (int i = 0; i < KILLS; i++) {
         assert_int_equal(call_reason(vm, "main", NULL), RUNE_REASON_CRASHED);
         assert_false(has_children());
     }
     assert_int_equal(call_i64(vm, "fine"), 1);
-    wait_quiet();
-    assert_int_equal(count_fds(), fds);
+    assert_int_equal(settled_fds(), fds);
     assert_int_equal(count_memfds(), memfds);
     assert_false(has_children());
     rune_vm_free(vm);
@@ -169,12 +155,13 @@ static void test_idle_workers_die(void **state)
         for (struct rn_domain *domain = supervisor->pool.domains; domain; domain = domain->next) {
             for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
                 if (peer->place != RN_PLACE_STARTING) {
+                    struct pollfd polled = {.fd = peer->child.pidfd, .events = POLLIN};
                     rn_child_kill(&peer->child);
+                    assert_int_equal(poll(&polled, 1, 5000), 1);
                 }
             }
         }
         pthread_mutex_unlock(&supervisor->pool.lock);
-        nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
     }
     assert_int_equal(call_i64(vm, "fine"), 1);
     rune_vm_free(vm);
