@@ -229,7 +229,9 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
         if (status != RUNE_OK) {
             return status;
         }
-        call->cpu_begun_ns = rn_peer_cpu_ns(call->peer);
+        // A worker at rest used nothing since its last call ended: no need to ask the kernel.
+        uint64_t at_rest_ns = atomic_exchange(&call->peer->cpu_at_rest_ns, 0);
+        call->cpu_begun_ns = at_rest_ns != 0 ? at_rest_ns : rn_peer_cpu_ns(call->peer);
         enum rn_error failed = rn_peer_begin(call->peer, call);
         if (failed == RN_OK) {
             break;
@@ -653,6 +655,9 @@ static void set_usage(struct rn_call *call, rune_usage *usage)
     uint64_t cpu_now = call->peer->dead && call->peer->death.known ? call->peer->death.exit.cpu_ns
                                                                    : rn_peer_cpu_ns(call->peer);
     uint64_t cpu_ns = cpu_now > call->cpu_begun_ns ? cpu_now - call->cpu_begun_ns : 0;
+    if (call->peer->call_count == 1) {
+        atomic_store(&call->peer->cpu_at_rest_ns, cpu_now);
+    }
     *usage = (rune_usage){
         .budget = call->result.fields.budget,
         .cpu_us = cpu_ns / 1000,

@@ -160,6 +160,12 @@ static struct rn_peer *new_peer(struct rn_domain *domain)
     return peer;
 }
 
+/* Asked for once: it is a system call, and the pid is the worker's for as long as there is a pidfd. */
+static void find_cpu_clock(struct rn_peer *peer)
+{
+    peer->has_cpu_clock = clock_getcpuclockid(peer->child.pid, &peer->cpu_clock) == 0;
+}
+
 rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, rune_error **error)
 {
     struct rn_peer *peer = new_peer(domain);
@@ -170,6 +176,7 @@ rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, r
     enum rn_error failed = spawn(peer, &failure);
     bool spawned = failed == RN_OK;
     if (spawned) {
+        find_cpu_clock(peer);
         enlist(peer);
         failed = wait_ready(peer);
     }
@@ -225,9 +232,8 @@ void rn_peer_retire(struct rn_peer *peer)
 
 uint64_t rn_peer_cpu_ns(const struct rn_peer *peer)
 {
-    clockid_t clock;
     struct timespec used;
-    if (clock_getcpuclockid(peer->child.pid, &clock) != 0 || clock_gettime(clock, &used) != 0) {
+    if (!peer->has_cpu_clock || clock_gettime(peer->cpu_clock, &used) != 0) {
         return 0;
     }
     return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;

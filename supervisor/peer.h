@@ -21,6 +21,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "shm/control.h"
 #include "shm/message.h"
@@ -68,6 +69,10 @@ struct rn_peer {
     int fd;
     struct rn_control *control;
     uint64_t layers_said; /* in its first message; see rn_wall_believe */
+    clockid_t cpu_clock;  /* the worker's processor time */
+    bool has_cpu_clock;
+    _Atomic uint64_t
+        cpu_at_rest_ns; /* that time when its last call ended and none was left; 0: busy */
 
     /* Under the pool's lock. */
     struct rn_peer *next;
