@@ -208,22 +208,61 @@ static double fresh_process_us(struct setup *s, const rune_const_value *const *a
     return median_us(samples, COUNT);
 }
 
-/* Every process but this one whose name is that of a worker: there is one, ours. */
+static bool is_worker(const char *pid)
+{
+    char path[300];
+    char name[32] = "";
+    snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+    FILE *file = fopen(path, "r");
+    bool found =
+        file && fgets(name, sizeof(name), file) && strncmp(name, "runeward-worker", 15) == 0;
+    if (file) {
+        fclose(file);
+    }
+    return found;
+}
+
+/* Every process of that name, zygotes included. */
 static void pin_workers(int cpu)
 {
     DIR *proc = opendir("/proc");
     for (struct dirent *entry; proc && (entry = readdir(proc));) {
-        char path[300];
-        char name[32] = "";
-        snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
-        FILE *file = fopen(path, "r");
-        if (file && fgets(name, sizeof(name), file) && strncmp(name, "runeward-worker", 15) == 0) {
+        if (is_worker(entry->d_name)) {
             pin(atoi(entry->d_name), cpu);
         }
+    }
+    if (proc) {
+        closedir(proc);
+    }
+}
+
+/* Private memory of each worker and zygote at rest, as the kernel counts it. */
+static void memory_table(void)
+{
+    DIR *proc = opendir("/proc");
+    printf("\nprivate memory at rest, KiB:");
+    for (struct dirent *entry; proc && (entry = readdir(proc));) {
+        char path[300];
+        char line[200];
+        long kib = 0;
+        long sum = 0;
+        if (!is_worker(entry->d_name)) {
+            continue;
+        }
+        snprintf(path, sizeof(path), "/proc/%s/smaps_rollup", entry->d_name);
+        FILE *file = fopen(path, "r");
+        while (file && fgets(line, sizeof(line), file)) {
+            if (sscanf(line, "Private_Clean: %ld", &kib) == 1 ||
+                sscanf(line, "Private_Dirty: %ld", &kib) == 1) {
+                sum += kib;
+            }
+        }
+        printf(" %ld", sum);
         if (file) {
             fclose(file);
         }
     }
+    printf("\n");
     if (proc) {
         closedir(proc);
     }
@@ -311,6 +350,7 @@ int main(void)
     const rune_const_value *args[2] = {rune_value_i64(20), rune_value_i64(22)};
     call_add(s.vm, args);
     calls_table(&s, args);
+    memory_table();
     printf("\nfresh process for each call, median us: from spares %.1f, back to back %.1f\n",
            fresh_process_us(&s, args, true), fresh_process_us(&s, args, false));
     attach_table(&s, args);
