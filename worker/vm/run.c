@@ -73,6 +73,16 @@
 #define BOTH_I64(x, y) (((x).tag | (y).tag) == RN_VALUE_I64)
 #define BOTH_F64(x, y) ((x).tag == RN_VALUE_F64 && (y).tag == RN_VALUE_F64)
 
+/* R6. */
+static inline void copy(struct rn_value *to, const struct rn_value *from)
+{
+    uint64_t tag = from->tag;
+    uint64_t word = from->u64;
+    __asm__("" : "+r"(tag));
+    to->tag = tag;
+    to->u64 = word;
+}
+
 /* An object of that kind that was not moved: kind and flags in one comparison. */
 static inline bool is_kind(struct rn_value value, enum rn_object_kind kind)
 {
@@ -318,13 +328,13 @@ enum rn_event rn_run_loop(struct rn_vm *vm)
 
     // Values into registers
 MOVE:
-    A = B;
+    copy(&A, &B);
     NEXT;
 MOVE_FROM:
-    A = base[pc->imm];
+    copy(&A, &base[pc->imm]);
     NEXT;
 MOVE_TO:
-    base[pc->imm] = A;
+    copy(&base[pc->imm], &A);
     NEXT;
 UNIT:
     A = rn_value_unit();
@@ -575,7 +585,7 @@ INDEX_GET:
     if (RN_LIKELY(is_kind(B, RN_OBJECT_VEC) && C.tag == RN_VALUE_I64)) {
         const struct rn_vec *vec = (const struct rn_vec *)B.object;
         if (RN_LIKELY(C.u64 < vec->count)) {
-            A = vec->items[C.u64];
+            copy(&A, &vec->items[C.u64]);
             NEXT;
         }
     }
@@ -585,7 +595,7 @@ INDEX_SET:
     if (RN_LIKELY(is_kind(A, RN_OBJECT_VEC) && B.tag == RN_VALUE_I64)) {
         const struct rn_vec *vec = (const struct rn_vec *)A.object;
         if (RN_LIKELY(B.u64 < vec->count)) {
-            vec->items[B.u64] = C;
+            copy(&vec->items[B.u64], &C);
             NEXT;
         }
     }
@@ -607,7 +617,7 @@ FIELD_GET:
     if (RN_LIKELY(is_kind(B, RN_OBJECT_STRUCT))) {
         const struct rn_cache_entry *entry = cached(vm->link, pc->imm, B.object->type);
         if (RN_LIKELY(entry != NULL)) {
-            A = ((const struct rn_tuple *)B.object)->items[entry->payload];
+            copy(&A, &((const struct rn_tuple *)B.object)->items[entry->payload]);
             NEXT;
         }
     }
@@ -617,7 +627,7 @@ FIELD_SET:
     if (RN_LIKELY(is_kind(A, RN_OBJECT_STRUCT))) {
         const struct rn_cache_entry *entry = cached(vm->link, pc->imm, A.object->type);
         if (RN_LIKELY(entry != NULL)) {
-            ((struct rn_tuple *)A.object)->items[entry->payload] = B;
+            copy(&((struct rn_tuple *)A.object)->items[entry->payload], &B);
             NEXT;
         }
     }
@@ -625,7 +635,7 @@ FIELD_SET:
     NEXT;
 TUPLE_GET:
     if (RN_LIKELY(is_kind(B, RN_OBJECT_TUPLE) && pc->imm < B.object->count)) {
-        A = ((const struct rn_tuple *)B.object)->items[pc->imm];
+        copy(&A, &((const struct rn_tuple *)B.object)->items[pc->imm]);
         NEXT;
     }
     HELP(rn_op_tuple_get(vm, B, pc->imm, &A));
@@ -829,7 +839,7 @@ called:
     goto follow;
 RETURN:
     CHARGE(pc->c);
-    base[0] = A;
+    copy(&base[0], &A);
     goto leave;
 RETURN_UNIT:
     CHARGE(pc->c);
