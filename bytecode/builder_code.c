@@ -172,7 +172,8 @@ void rn_builder_end(struct rn_builder *b)
     }
     struct rn_builder_body *body = body_at(b, b->open);
     body->function.code_count = code_count(b) - body->function.code_start;
-    body->function.register_count = b->height_max;
+    // The result goes to R[0], whether or not the body has a value of its own.
+    body->function.register_count = b->height_max > 0 ? b->height_max : 1;
     body->height_count = RN_BUILDER_COUNT(&b->heights, struct rn_unit_height) - body->height_start;
     body->line_count = RN_BUILDER_COUNT(&b->lines, struct rn_builder_line) - body->line_start;
     body->defined = true;

@@ -19,7 +19,7 @@
  *  I4  Texts, composite constants, runs of names and runs of targets follow each other without gap
  *      or overlap, so that checking each takes linear time. Texts ascend by size, then bytes: no two
  *      are equal, equal texts have equal indices.
- *  I5  Whatever is used as a name is UTF-8.
+ *  I5  Whatever is used as a name or becomes a String is UTF-8.
  *  I6  The hash of an item is that of its name; no two types, statics, imports or exports have one
  *      hash. Exports ascend by hash, instance functions by type and hash of the name.
  *  I7  A composite constant is one ConstValue within RN_CONSTANT_DEPTH_MAX and
@@ -31,8 +31,8 @@
  *
  * Functions
  *  I10 The functions' code covers CODE, in order, without gap. Registers hold arguments and captures,
- *      within the limits. Captures only in closures; the script body, exports and instance functions
- *      have none; instance functions take self.
+ *      and a result, within the limits. Captures only in closures; the script body, exports and
+ *      instance functions have none; instance functions take self.
  *
  * Code
  *  I11 Every instruction exists, and is permitted: privileged ones in the standard Unit, YIELD in

@@ -188,6 +188,16 @@ static bool need_index(struct rn_verifier *v, const uint32_t *imm, enum rn_secti
     return rn_verify_need(v, *imm < count_of(v, section), RN_CHECK_OPERAND_INDEX, imm);
 }
 
+/* I5: what becomes a String is UTF-8; Bytes are any. */
+static bool need_text(struct rn_verifier *v, const uint32_t *imm)
+{
+    uint8_t op = v->unit.code[v->pc].op;
+    return need_index(v, imm, RN_SECTION_STRINGS) &&
+           rn_verify_need(v,
+                          op == RN_OP_BYTES || op == RN_OP_MATCH_BYTES || v->string_is_utf8[*imm],
+                          RN_CHECK_TEXT_UTF8, imm);
+}
+
 static bool need_site(struct rn_verifier *v, const uint32_t *imm, enum rn_site_kind kind)
 {
     return need_index(v, imm, RN_SECTION_SITES) &&
@@ -221,7 +231,7 @@ static bool verify_imm(struct rn_verifier *v, const struct walk *walk, uint8_t k
     case RN_OPERAND_CONST:
         return need_index(v, imm, RN_SECTION_CONSTANTS);
     case RN_OPERAND_STR:
-        return need_index(v, imm, RN_SECTION_STRINGS);
+        return need_text(v, imm);
     case RN_OPERAND_FUNC:
         return need_index(v, imm, RN_SECTION_FUNCTIONS);
     case RN_OPERAND_IMPORT:

@@ -290,7 +290,7 @@ static bool verify_function_shape(struct rn_verifier *v, const struct rn_unit_fu
                               function->capture_count <= RN_CAPTURES_MAX,
                           RN_CHECK_FUNCTION_ARGUMENTS, &function->arg_count) &&
            rn_verify_need(v,
-                          function->register_count >= inputs &&
+                          function->register_count >= 1 && function->register_count >= inputs &&
                               function->register_count <= RN_REGISTERS_MAX,
                           RN_CHECK_FUNCTION_REGISTERS, &function->register_count) &&
            rn_verify_need(v, function->kind <= RN_FUNCTION_STREAM, RN_CHECK_FUNCTION_KIND,

@@ -265,6 +265,11 @@ DAMAGE(name_utf8)
         function_named(image, "a_long_function_of_its_own_size");
     table_STRING_DATA(image)[table_STRINGS(image)[function->name].offset] = 0xff;
 }
+DAMAGE(text_utf8)
+{
+    const struct rn_unit_string *text = &table_STRINGS(image)[inst(image, RN_OP_STRING)->imm];
+    table_STRING_DATA(image)[text->offset + text->size - 1] = 0xff;
+}
 DAMAGE(hash_function)
 {
     table_FUNCTIONS(image)[0].hash++;
@@ -442,6 +447,10 @@ DAMAGE(function_registers_many)
 DAMAGE(function_registers_few)
 {
     function_named(image, "main::$0")->register_count = 1;
+}
+DAMAGE(function_registers_none)
+{
+    function_named(image, "main")->register_count = 0;
 }
 DAMAGE(function_kind)
 {
@@ -972,6 +981,7 @@ static const struct hostile_case cases[] = {
     {"STRING_INDEX", damage_string_index, false},
     {"STRING_INDEX", damage_names_index, false},
     {"NAME_UTF8", damage_name_utf8, false},
+    {"TEXT_UTF8", damage_text_utf8, false},
     {"HASH", damage_hash_function, false},
     {"HASH", damage_hash_type, false},
     {"HASH", damage_hash_import, false},
@@ -1011,6 +1021,7 @@ static const struct hostile_case cases[] = {
     {"FUNCTION_ARGUMENTS", damage_function_captures, false},
     {"FUNCTION_REGISTERS", damage_function_registers_many, false},
     {"FUNCTION_REGISTERS", damage_function_registers_few, false},
+    {"FUNCTION_REGISTERS", damage_function_registers_none, false},
     {"FUNCTION_KIND", damage_function_kind, false},
     {"FUNCTION_FLAGS", damage_function_flags_unknown, false},
     {"FUNCTION_FLAGS", damage_function_flags_captures, false},

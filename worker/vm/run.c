@@ -236,6 +236,16 @@ static uint32_t switch_target(const struct rn_vm *vm, const struct rn_link *link
                                    : table->default_target;
 }
 
+/* As prepare_range leaves it. Nobody proves that an instruction finds it so, and counting up what is
+ * no number would make addresses. */
+static inline bool is_range_state(const struct rn_value *state)
+{
+    uint64_t tag = state[0].tag;
+    return state[1].tag == RN_VALUE_U64 &&
+           (tag == RN_VALUE_I64 || tag == RN_VALUE_U64 ||
+            (tag == RN_VALUE_CHAR && state[0].u64 < 0x110000));
+}
+
 static enum rn_outcome prepare_range(struct rn_vm *vm, struct rn_value *state, bool inclusive)
 {
     struct rn_value start = state[0];
@@ -773,6 +783,9 @@ RANGE_NEXT: {
     struct rn_value *state = &B;
     if (state[1].u64 == 0) {
         JUMP_TO(pc->imm);
+    }
+    if (RN_UNLIKELY(!is_range_state(state))) {
+        THROW(rn_raise(vm, RN_VM_ERROR_ITER_RANGE, state[0], state[1]));
     }
     state[1].u64--;
     uint64_t index = state[0].u64++;
