@@ -551,7 +551,7 @@ static struct ending ending_of_stop(enum rn_reason reason)
 /* A dead worker: what it died of decides, unless this call was to blame or being stopped. */
 static struct ending ending_of_death(const struct rn_call *call)
 {
-    const struct rn_death *death = &call->peer->death;
+    const struct rn_death *death = &call->end.death;
     bool own = death->culprit == call->id;
     if (call->stop != RN_REASON_OK) {
         return ending_of_stop(call->stop);
@@ -643,7 +643,7 @@ static void set_outcome(struct rn_call *call, rune_record *record)
     }
     if (call->stop != RN_REASON_OK && done) {
         ending = ending_of_stop(call->stop);
-    } else if (call->peer->dead) {
+    } else if (call->end.dead) {
         ending = ending_of_death(call);
     }
     record->reason = ending.reason;
@@ -652,10 +652,10 @@ static void set_outcome(struct rn_call *call, rune_record *record)
 
 static void set_usage(struct rn_call *call, rune_usage *usage)
 {
-    uint64_t cpu_now = call->peer->dead && call->peer->death.known ? call->peer->death.exit.cpu_ns
-                                                                   : rn_peer_cpu_ns(call->peer);
+    uint64_t cpu_now = call->end.dead && call->end.death.known ? call->end.death.exit.cpu_ns
+                                                               : rn_peer_cpu_ns(call->peer);
     uint64_t cpu_ns = cpu_now > call->cpu_begun_ns ? cpu_now - call->cpu_begun_ns : 0;
-    if (call->peer->call_count == 1) {
+    if (call->end.sharing == 1) {
         atomic_store(&call->peer->cpu_at_rest_ns, cpu_now);
     }
     *usage = (rune_usage){
@@ -666,10 +666,10 @@ static void set_usage(struct rn_call *call, rune_usage *usage)
         .memory_peak = call->result.fields.memory_peak,
         .output_bytes = call->output_bytes,
         .host_calls = call->host_call_count,
-        .cpu_apportioned = call->peer->call_count > 1,
+        .cpu_apportioned = call->end.sharing > 1,
     };
     if (usage->cpu_apportioned) {
-        usage->cpu_us /= call->peer->call_count;
+        usage->cpu_us /= call->end.sharing;
     }
 }
 
@@ -677,7 +677,7 @@ static void set_usage(struct rn_call *call, rune_usage *usage)
 static void settle_vm(struct rn_call *call)
 {
     rune_vm *vm = call->vm;
-    if (call->was_pinned && call->peer->dead) {
+    if (call->was_pinned && call->end.dead) {
         vm->lost = true;
     }
     bool kept = call->result.fields.kept != 0;
@@ -703,6 +703,20 @@ static void ensure_end(struct rn_call *call)
         rn_peer_kill(peer, call->id);
         rn_peer_wait_dead(peer, call);
     }
+    pthread_mutex_lock(&peer->lock);
+    call->end =
+        (struct rn_call_end){.dead = peer->dead, .death = peer->death, .sharing = peer->call_count};
+    pthread_mutex_unlock(&peer->lock);
+}
+
+/* A worker that died of what it ran, or had to be killed for it, counts against the Unit. */
+static void count_kill(struct rn_call *call)
+{
+    const struct rn_death *death = &call->end.death;
+    if (call->end.dead &&
+        (death->culprit == call->id || death->lie != RN_OK || death->exit.signalled)) {
+        atomic_fetch_add(&call->unit->kills, 1);
+    }
 }
 
 rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
@@ -721,13 +735,10 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
         memcpy(record->unit_id, call->unit->id_text, sizeof(record->unit_id));
         record->item = rn_strndup(call->item_name, strlen(call->item_name));
     }
-    if (call->peer->dead && (call->peer->death.culprit == call->id || call->peer->death.lie ||
-                             call->peer->death.exit.signalled)) {
-        atomic_fetch_add(&call->unit->kills, 1);
-    }
+    count_kill(call);
     rn_peer_finish(call->peer, call);
     settle_vm(call);
-    rn_pool_put(call->supervisor, call->peer, call->peer->dead);
+    rn_pool_put(call->supervisor, call->peer, call->end.dead);
     if (!record) {
         return RUNE_E_NO_MEMORY;
     }

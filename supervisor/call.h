@@ -33,6 +33,13 @@ struct rn_event {
     size_t size;
 };
 
+/* What the peer looked like when the call had ended. */
+struct rn_call_end {
+    bool dead;
+    struct rn_death death;
+    uint32_t sharing; /* calls that ran there, this one included */
+};
+
 struct rn_call_result {
     struct rn_fields_RESULT fields;
     uint8_t *body; /* owned */
@@ -97,6 +104,7 @@ struct rn_call {
     bool failed;  /* no memory for a message: ends as internal */
     pthread_cond_t cond;
     struct rn_call_result result;
+    struct rn_call_end end;
     enum rn_reason stop;
     bool open;                         /* answers of host functions are still taken */
     struct rune_host_call *host_calls; /* async ones that are out */

@@ -129,7 +129,7 @@ static struct rune_error *new_error(rune_status status, rune_reason reason, cons
     return error;
 }
 
-static void set_message(struct rune_error *error, const char *format, va_list args)
+RN_PRINTF(2, 0) static void set_message(struct rune_error *error, const char *format, va_list args)
 {
     char text[MESSAGE_MAX];
     int size = vsnprintf(text, sizeof(text), format, args);

@@ -97,7 +97,7 @@ rune_status rn_pool_domain(struct rune_supervisor *supervisor, const char *name,
         *out_domain = domain;
         return RUNE_OK;
     }
-    struct rn_domain *made;
+    struct rn_domain *made = NULL;
     rune_status status = make_domain(supervisor, name, for_builds, &made, error);
     if (status != RUNE_OK) {
         return status;
@@ -383,6 +383,9 @@ static rune_status start_for(struct rune_supervisor *supervisor,
     assign(peer, request);
     peer->load++;
     peer->served++;
+    // While it was starting it may have passed for a spare under way.
+    pool->must_work = true;
+    pthread_cond_signal(&pool->work);
     pthread_mutex_unlock(&pool->lock);
     *out_peer = peer;
     return RUNE_OK;

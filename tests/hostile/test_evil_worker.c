@@ -138,10 +138,12 @@ static int count_fds(void)
 /* Waits until spares have been made and nothing changes any more. */
 static int settled_fds(void)
 {
+    rune_stats stats = {0};
     int count = count_fds();
-    for (int quiet = 0; quiet < 30; quiet++) {
+    for (int quiet = 0; quiet < 50; quiet++) {
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-        if (count_fds() != count) {
+        rune_supervisor_stats(supervisor, &stats);
+        if (count_fds() != count || stats.spares_now != 1) {
             count = count_fds();
             quiet = 0;
         }
