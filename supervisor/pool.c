@@ -328,6 +328,8 @@ static struct rn_peer *choose(struct rune_supervisor *supervisor,
                     choice.serving < serving_max(supervisor, request);
     if (may_grow && choice.spare) {
         assign(choice.spare, request);
+        supervisor->pool.must_work = true; // for the next spare
+        pthread_cond_signal(&supervisor->pool.work);
         return choice.spare;
     }
     if (may_grow && choice.all < RN_DOMAIN_PEERS_MAX) {
