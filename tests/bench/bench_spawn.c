@@ -124,8 +124,8 @@ int main(void)
 {
     struct rn_spawner_options options = {.worker_path = RN_WALL_SUBJECT,
                                          .compiler_path = RN_WALL_SUBJECT};
-    struct rn_spawner *spawner;
-    struct rn_zygote *zygote;
+    struct rn_spawner *spawner = NULL;
+    struct rn_zygote *zygote = NULL;
     struct rn_spawn_failure failure;
     if (rn_spawner_new(&options, &spawner, &failure) != RN_OK ||
         rn_zygote_new(spawner, &zygote, &failure) != RN_OK) {
