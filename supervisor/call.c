@@ -643,7 +643,7 @@ static void set_outcome(struct rn_call *call, rune_record *record)
     }
     if (call->stop != RN_REASON_OK && done) {
         ending = ending_of_stop(call->stop);
-    } else if (call->end.dead) {
+    } else if (call->end.dead && !call->failed) {
         ending = ending_of_death(call);
     }
     record->reason = ending.reason;
