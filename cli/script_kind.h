@@ -3,6 +3,8 @@
  *
  * A guess by words, good for any source that compiles; what a source really means is the compiler's
  * to say.
+ *
+ * Trust: reads source text from anybody.
  */
 #ifndef RN_CLI_SCRIPT_KIND_H
 #define RN_CLI_SCRIPT_KIND_H
