@@ -340,6 +340,7 @@ static enum rn_outcome visit(struct rn_vm *vm, struct rn_string *text, struct rn
                              struct rn_value value)
 {
     rn_charge(vm, 1);
+    RN_TRY_VM(rn_check_spent(vm));
     if (!rn_value_is_object(value)) {
         return append_inline(vm, text, value);
     }

@@ -180,6 +180,17 @@ void rn_charge(struct rn_vm *vm, uint64_t units)
     vm->fuel -= (int64_t)(units > INT32_MAX ? INT32_MAX : units);
 }
 
+enum rn_outcome rn_check_spent(struct rn_vm *vm)
+{
+    if (RN_LIKELY(vm->fuel >= 0)) {
+        return RN_DONE;
+    }
+    if (vm->granted - (uint64_t)vm->fuel > vm->budget) {
+        return rn_reach_limit(vm, RN_LIMIT_BUDGET);
+    }
+    return vm->cancel != NULL && *vm->cancel != 0 ? RN_RAISED : RN_DONE;
+}
+
 uint32_t rn_native_round(const struct rn_vm *vm)
 {
     return vm->native_round;

@@ -237,6 +237,7 @@ static enum rn_outcome relate(struct walk *w, struct rn_value a, struct rn_value
                               enum rn_partial_ordering *out)
 {
     rn_charge(w->vm, 1);
+    RN_TRY_VM(rn_check_spent(w->vm));
     *out = RN_PARTIAL_EQUAL;
     bool inline_a = a.tag != RN_VALUE_OBJECT && a.tag != RN_VALUE_NONE;
     bool inline_b = b.tag != RN_VALUE_OBJECT && b.tag != RN_VALUE_NONE;

@@ -183,9 +183,26 @@ static enum rn_outcome changed(struct rn_vm *vm, const struct rn_iter *iter)
     return rn_raise(vm, RN_VM_ERROR_ACCESS_WRITE, iter->source);
 }
 
+/* Items of a source that is an array or a text. */
+static uint32_t source_size(const struct rn_iter *iter)
+{
+    switch (iter->iter) {
+    case RN_ITER_VEC:
+        return rn_as_vec(iter->source)->count;
+    case RN_ITER_VEC_DEQUE:
+        return rn_as_vec_deque(iter->source)->count;
+    case RN_ITER_CHARS:
+    case RN_ITER_BYTES:
+        return rn_as_string(iter->source)->size;
+    default:
+        return rn_as_map(iter->source)->live;
+    }
+}
+
+/* The count of changes comes round after 2^32 of them: positions are never beyond the source. */
 static bool is_changed(const struct rn_iter *iter)
 {
-    return iter->source.object->version != iter->version;
+    return iter->source.object->version != iter->version || iter->end > source_size(iter);
 }
 
 static uint64_t next_scalar(uint64_t scalar)
@@ -346,8 +363,11 @@ static enum rn_outcome map_next(struct rn_vm *vm, struct rn_iter *iter, struct r
     if (iter->end == 0) {
         return RN_DONE;
     }
-    while (map->entries[iter->index].key.tag == RN_VALUE_EMPTY) {
+    while (iter->index < map->used && map->entries[iter->index].key.tag == RN_VALUE_EMPTY) {
         iter->index++;
+    }
+    if (iter->index >= map->used) {
+        return changed(vm, iter);
     }
     iter->end--;
     uint64_t i = iter->index++;

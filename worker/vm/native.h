@@ -15,22 +15,25 @@
  * Rules.
  * N1  The arity was checked, unless the row says -1 (any).
  * N2  Types and moves were not: use rn_arg_*, which raise Rune's errors (ExpectedType,
- * AccessError). N3  Nothing is collected and no stack moves while a native runs. Pointers into
- * objects stay good until the native itself changes that object. Do not keep anything in C statics.
+ *     AccessError).
+ * N3  Nothing is collected and no stack moves while a native runs. Pointers into objects stay good
+ *     until the native itself changes that object. Do not keep anything in C statics.
  * N4  NULL or false from an allocating function: return RN_RAISED, the Vm knows why.
  * N5  Charge the budget by the size of the operands (rn_charge), never by probe lengths, capacities
- * or hashes. Allocation charges by itself (1 per 16 bytes). N6  A native that may touch more than
- * 64 KiB or 4,096 elements works in chunks: it puts its state into args (only args[0 .. count - 1]
- * live on) and returns RN_AGAIN; it is called again with those args, after the loop has looked at
- * budget, slice and collection. rn_native_round(vm) is 0 at the first call, 1 at the next ...;
- * rn_native_state(vm) are two words that survive between rounds. N7  A native never calls back. To
- * call a function value as the last thing, put it into args[0], its arguments behind it (at most
- * `count` - 1 of them), set rn_set_tail_count(vm, n) and return RN_TAIL_CALL. Whatever needs more
- * than that is written in the standard Unit. N8  No malloc, stdio, locale, clock, recursion over
- * values. Walk nested values with rn_walk or the structural operations below. N9  A native that
- * changes the size or order of a Vec, VecDeque, Object, map or set, or a String's bytes, adds one
- * to header.version, so that iterators notice. (Functions of heap.h and below that say "counts the
- * change" do it.)
+ *     or hashes. Allocation charges by itself (1 per 16 bytes).
+ * N6  A native that may touch more than 64 KiB or 4,096 elements works in chunks: it puts its state
+ *     into args (only args[0 .. count - 1] live on) and returns RN_AGAIN; it is called again with
+ *     those args, after the loop has looked at budget, slice and collection. rn_native_round(vm) is
+ *     0 at the first call, 1 at the next ...; rn_native_state(vm) are two words that survive between
+ *     rounds.
+ * N7  A native never calls back. To call a function value as the last thing, put it into args[0],
+ *     its arguments behind it (at most `count` - 1 of them), set rn_set_tail_count(vm, n) and return
+ *     RN_TAIL_CALL. Whatever needs more than that is written in the standard Unit.
+ * N8  No malloc, stdio, locale, clock, recursion over values. Walk nested values with rn_walk or the
+ *     structural operations below.
+ * N9  A native that changes the size or order of a Vec, VecDeque, Object, map or set, or a String's
+ *     bytes, adds one to header.version, so that iterators notice. (Functions of heap.h and below
+ *     that say "counts the change" do it.)
  */
 #ifndef RN_WORKER_VM_NATIVE_H
 #define RN_WORKER_VM_NATIVE_H
@@ -134,6 +137,9 @@ enum rn_outcome rn_raise_expected(struct rn_vm *vm, uint32_t type, struct rn_val
 /* Budget, chunks, output */
 
 void rn_charge(struct rn_vm *vm, uint64_t units);
+/* For walks over values, which share parts and so may take any time within one instruction:
+ * RN_RAISED once the budget is spent or the call was cancelled. */
+enum rn_outcome rn_check_spent(struct rn_vm *vm) RN_MUST_CHECK;
 uint32_t rn_native_round(const struct rn_vm *vm);
 uint64_t *rn_native_state(struct rn_vm *vm); /* two words */
 void rn_set_tail_count(struct rn_vm *vm, uint32_t count);

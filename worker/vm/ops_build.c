@@ -281,20 +281,30 @@ static enum rn_outcome append_display(struct rn_vm *vm, struct rn_string *text,
     return vm->engine->library->display(vm, text, value);
 }
 
+/* While a value is shown the text is being written: were it a part of the value, which no compiler
+ * does, its bytes would move under the reader. So it counts as taken. */
+static enum rn_outcome append_shown(struct rn_vm *vm, const struct rn_link *link,
+                                    const struct rn_inst *inst, struct rn_string *text,
+                                    struct rn_value value)
+{
+    text->header.flags |= RN_OBJECT_MOVED;
+    enum rn_outcome outcome =
+        inst->op == RN_OP_TEXT_DISPLAY
+            ? append_display(vm, text, value)
+            : vm->engine->library->format(vm, text, value, &link->unit.specs[inst->imm]);
+    text->header.flags &= (uint8_t)~RN_OBJECT_MOVED;
+    return outcome;
+}
+
 enum rn_outcome rn_op_text(struct rn_vm *vm, const struct rn_link *link, const struct rn_inst *inst,
                            struct rn_value *base)
 {
     struct rn_string *text;
     RN_TRY_VM(rn_arg_string(vm, base[inst->a], &text));
-    switch ((int)inst->op) {
-    case RN_OP_TEXT_STRING: {
-        struct rn_utf8 part = rn_unit_string_at(&link->unit, inst->imm);
-        rn_charge(vm, part.size / 16);
-        return rn_string_append(vm, text, part.data, part.size) ? RN_DONE : RN_RAISED;
+    if (inst->op != RN_OP_TEXT_STRING) {
+        return append_shown(vm, link, inst, text, base[inst->b]);
     }
-    case RN_OP_TEXT_DISPLAY:
-        return append_display(vm, text, base[inst->b]);
-    default:
-        return vm->engine->library->format(vm, text, base[inst->b], &link->unit.specs[inst->imm]);
-    }
+    struct rn_utf8 part = rn_unit_string_at(&link->unit, inst->imm);
+    rn_charge(vm, part.size / 16);
+    return rn_string_append(vm, text, part.data, part.size) ? RN_DONE : RN_RAISED;
 }

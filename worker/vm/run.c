@@ -3,17 +3,18 @@
  *
  * Rules for whoever edits it.
  * R1  pc and base are locals; everything else about the running function is in the Vm. SAVE()
- * writes them back before anything that can raise, collect, call, switch stacks or look at the
- * stack; LOAD() reads everything again after what pushed a frame or switched. R2  A charging
- * instruction charges first and acts then. `look_up` takes the charge back and executes the
- * instruction again later, so nothing may have been done before CHARGE(). R3  Collections happen in
- * `look_up` only: at a charging instruction, before it acts. What is live is the height declared
- * there. So no body has to care about roots, but none may keep a Value across a `look_up`. R4  The
- * verifier proved operands, heights, targets and windows. Bodies check types of values, never
- *     operands.
+ *     writes them back before anything that can raise, collect, call, switch stacks or look at the
+ *     stack; LOAD() reads everything again after what pushed a frame or switched.
+ * R2  A charging instruction charges first and acts then. `look_up` takes the charge back and
+ *     executes the instruction again later, so nothing may have been done before CHARGE().
+ * R3  Collections happen in `look_up` only: at a charging instruction, before it acts. What is live
+ *     is the height declared there. So no body has to care about roots, but none may keep a Value
+ *     across a `look_up`.
+ * R4  The verifier proved operands, heights, targets and windows. Bodies check types of values,
+ *     never operands.
  * R5  A body is at most about ten lines: fast kinds first, the rest in a helper of ops_*.c.
  * R6  A Value is copied as two words: a wide load of what was just stored in halves stalls. The
- * file is compiled without vectorising for that reason (CMakeLists.txt).
+ *     file is compiled without vectorising for that reason (CMakeLists.txt).
  */
 #include "worker/vm/machine.h"
 
@@ -213,6 +214,7 @@ static enum rn_event look_up(struct rn_vm *vm, uint64_t cost, bool *out_go_on)
     }
     uint64_t target = vm->budget < vm->slice_end ? vm->budget : vm->slice_end;
     target = target < spent + cost ? spent + cost : target;
+    target = target - spent > INT64_MAX ? spent + INT64_MAX : target;
     vm->granted = target;
     vm->fuel = (int64_t)(target - spent);
     *out_go_on = true;
@@ -756,11 +758,13 @@ ITER_NEXT:
     CHARGE(pc->c);
     if (is_kind(B, RN_OBJECT_ITER)) {
         struct rn_iter *iter = (struct rn_iter *)B.object;
-        if (iter->iter == RN_ITER_VEC && iter->source.object->version == iter->version) {
+        const struct rn_vec *vec = (const struct rn_vec *)iter->source.object;
+        if (iter->iter == RN_ITER_VEC && vec->header.version == iter->version &&
+            iter->end <= vec->count) {
             if (iter->index >= iter->end) {
                 JUMP_TO(pc->imm);
             }
-            A = ((const struct rn_vec *)iter->source.object)->items[iter->index++];
+            A = vec->items[iter->index++];
             NEXT;
         }
     }
@@ -993,7 +997,10 @@ look_up: {
 }
 
 raised:
-    return vm->limit != RN_LIMIT_NONE && !vm->raised ? RN_EVENT_LIMIT : RN_EVENT_RAISED;
+    if (vm->raised) {
+        return RN_EVENT_RAISED;
+    }
+    return vm->limit != RN_LIMIT_NONE ? RN_EVENT_LIMIT : RN_EVENT_CANCELLED;
 
 BAD:
     // Refused by the verifier.

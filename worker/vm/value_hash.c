@@ -81,6 +81,7 @@ static enum rn_outcome hash_one(struct rn_vm *vm, uint64_t *state, struct rn_wal
                                 struct rn_value value)
 {
     rn_charge(vm, 1);
+    RN_TRY_VM(rn_check_spent(vm));
     if (value.tag != RN_VALUE_OBJECT) {
         return hash_inline(vm, state, value);
     }
