@@ -1,0 +1,550 @@
+/* Executions as an embedder drives them: limits, slices, output, host calls, results. */
+#include "tests/unit/worker/machine.h"
+
+/* loop {} */
+static void build_endless(struct machine *m)
+{
+    begin(m->b, "endless", 0);
+    struct rn_label next = rn_builder_label(m->b, 0);
+    rn_builder_place(m->b, next);
+    rn_emit_JUMP(m->b, next);
+    rn_builder_end(m->b);
+}
+
+/* Pushes vectors of three onto a vector, `rounds` times; keeps them if `keep`. */
+static void build_vectors(struct machine *m, const char *path, int32_t rounds, bool keep)
+{
+    struct rn_builder *b = m->b;
+    begin(b, path, 0);
+    rn_emit_VEC(b, 0, 0);
+    rn_emit_INT(b, 1, rounds);
+    struct rn_label next = rn_builder_label(b, 2);
+    rn_builder_place(b, next);
+    for (uint32_t i = 2; i < 5; i++) {
+        rn_emit_INT(b, i, 7);
+    }
+    rn_emit_VEC(b, 2, 3);
+    if (keep) {
+        rn_emit_VEC_EXTEND(b, 0, 2, 1);
+    }
+    rn_emit_SUB_INT(b, 1, 1, 1);
+    rn_builder_set_height(b, 2);
+    rn_emit_JUMP_NE_INT(b, 1, 0, next);
+    end(b, 0);
+}
+
+static void a_budget_is_spent_to_the_unit(void **state)
+{
+    struct machine *m = *state;
+    build_endless(m);
+    finish(m);
+    m->limits.budget = 1000;
+    start(m, "endless");
+    assert_int_equal(run_slices(m, 37), RN_EVENT_LIMIT);
+    assert_int_equal(rn_vm_limit(m->vm), RN_LIMIT_BUDGET);
+    assert_int_equal(rn_vm_usage(m->vm).budget, 1000);
+    assert_int_equal(rn_vm_run(m->vm, 100), RN_EVENT_LIMIT);
+}
+
+static void slices_change_nothing(void **state)
+{
+    struct machine *m = *state;
+    build_vectors(m, "f", 30000, true);
+    finish(m);
+    struct rn_vm_usage whole = {0};
+    static const uint64_t slices[] = {UINT64_MAX, 1, 13, 1000};
+    for (size_t i = 0; i < RN_COUNT_OF(slices); i++) {
+        start(m, "f");
+        assert_int_equal(run_slices(m, slices[i]), RN_EVENT_DONE);
+        struct rn_vm_usage usage = rn_vm_usage(m->vm);
+        whole = i == 0 ? usage : whole;
+        assert_memory_equal(&usage, &whole, sizeof(usage));
+    }
+    assert_true(whole.memory_peak > 30000 * 96);
+}
+
+static void a_slice_ends_where_it_says(void **state)
+{
+    struct machine *m = *state;
+    build_endless(m);
+    finish(m);
+    start(m, "endless");
+    assert_int_equal(rn_vm_run(m->vm, 500), RN_EVENT_SLICE);
+    assert_in_range(rn_vm_usage(m->vm).budget, 499, 501);
+    assert_int_equal(rn_vm_run(m->vm, 500), RN_EVENT_SLICE);
+    assert_in_range(rn_vm_usage(m->vm).budget, 998, 1002);
+}
+
+static void a_flag_cancels(void **state)
+{
+    struct machine *m = *state;
+    uint32_t flag = 0;
+    build_endless(m);
+    finish(m);
+    m->cancel = &flag;
+    start(m, "endless");
+    assert_int_equal(rn_vm_run(m->vm, 500), RN_EVENT_SLICE);
+    flag = 1;
+    assert_int_equal(rn_vm_run(m->vm, 500), RN_EVENT_CANCELLED);
+}
+
+static void garbage_is_collected_within_the_limit(void **state)
+{
+    struct machine *m = *state;
+    build_vectors(m, "garbage", 100000, false);
+    build_vectors(m, "kept", 100000, true);
+    finish(m);
+    m->limits.memory = (uint64_t)1 << 20;
+    call(m, "garbage");
+    assert_true(rn_vm_usage(m->vm).memory_peak < (uint64_t)300 << 10);
+    start(m, "kept");
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_LIMIT);
+    assert_int_equal(rn_vm_limit(m->vm), RN_LIMIT_MEMORY);
+    assert_int_equal(rn_vm_error(m->vm)->frame_count, 1);
+}
+
+static void a_full_region_is_not_a_memory_limit(void **state)
+{
+    struct machine *m = *state;
+    build_vectors(m, "kept", 100000000, true);
+    finish(m);
+    start(m, "kept");
+    assert_int_equal(run_slices(m, 1000000), RN_EVENT_LIMIT);
+    assert_int_equal(rn_vm_limit(m->vm), RN_LIMIT_REGION);
+}
+
+static void recursion_ends_by_depth_or_memory(void **state)
+{
+    struct machine *m = *state;
+    uint32_t f = begin(m->b, "f", 0);
+    rn_emit_CALL(m->b, 0, 0, f);
+    end(m->b, 0);
+    finish(m);
+    m->limits.depth = 100;
+    start(m, "f");
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_LIMIT);
+    assert_int_equal(rn_vm_limit(m->vm), RN_LIMIT_DEPTH);
+    assert_int_equal(rn_vm_error(m->vm)->frames_total, 100);
+    m->limits = (struct rn_vm_limits){.memory = (uint64_t)1 << 20};
+    start(m, "f");
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_LIMIT);
+    assert_int_equal(rn_vm_limit(m->vm), RN_LIMIT_MEMORY);
+    assert_int_equal(rn_vm_error(m->vm)->frame_count, RN_VM_FRAMES_MAX);
+    assert_true(rn_vm_error(m->vm)->frames_total > 10000);
+}
+
+static void everything_goes_when_a_call_ends(void **state)
+{
+    struct machine *m = *state;
+    build_vectors(m, "kept", 10000, true);
+    finish(m);
+    size_t before = rn_engine_used(m->engine);
+    start(m, "kept");
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_DONE);
+    assert_true(rn_engine_used(m->engine) > before + 10000 * 96);
+    rn_vm_end(m->vm);
+    assert_int_equal(rn_engine_used(m->engine), before);
+    rn_vm_free(m->vm);
+    m->vm = NULL;
+    rn_link_free(m->engine, m->link);
+    assert_true(rn_engine_used(m->engine) < before);
+}
+
+static void several_run_side_by_side(void **state)
+{
+    struct machine *m = *state;
+    struct rn_vm *vms[3];
+    build_vectors(m, "f", 5000, true);
+    finish(m);
+    struct rn_vm_call run = {.item = rn_hash_item("f", 1)};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(rn_vm_new(m->engine, m->link, &vms[i]), RN_OK);
+        assert_int_equal(rn_vm_start(vms[i], &run), RN_OK);
+    }
+    size_t done;
+    do {
+        done = 0;
+        for (size_t i = 0; i < 3; i++) {
+            enum rn_event event = rn_vm_run(vms[i], 100 * (i + 1));
+            assert_true(event == RN_EVENT_SLICE || event == RN_EVENT_DONE);
+            done += event == RN_EVENT_DONE;
+        }
+    } while (done < 3);
+    struct rn_vm_usage first = rn_vm_usage(vms[0]);
+    for (size_t i = 0; i < 3; i++) {
+        struct rn_vm_usage usage = rn_vm_usage(vms[i]);
+        assert_memory_equal(&usage, &first, sizeof(usage));
+        rn_vm_free(vms[i]);
+    }
+}
+
+static void a_missing_entry_is_the_scripts_error(void **state)
+{
+    struct machine *m = *state;
+    begin(m->b, "f", 2);
+    end(m->b, 0);
+    finish(m);
+    start(m, "g");
+    assert_int_equal(rn_vm_run(m->vm, 1000), RN_EVENT_RAISED);
+    assert_int_equal(rn_vm_error(m->vm)->kind, RN_VM_ERROR_MISSING_ENTRY_HASH);
+    assert_int_equal(rn_vm_error(m->vm)->frame_count, 0);
+    assert_raises(m, "f", "Wrong number of arguments 0, expected 2");
+}
+
+/* --- Values in and out --- */
+
+static void arguments_and_results_are_const_values(void **state)
+{
+    struct machine *m = *state;
+    uint8_t storage[256];
+    struct rn_buf args;
+    struct rn_builder_type type = {RN_UTF8("P"), RN_TYPE_TUPLE_STRUCT, NULL, 1};
+    rn_builder_struct(m->b, &type);
+    begin(m->b, "same", 1);
+    end(m->b, 0);
+    finish(m);
+    rn_buf_init_fixed(&args, storage, sizeof(storage));
+    rn_const_begin_tuple(&args, 1);
+    rn_const_begin_object(&args, 3);
+    rn_const_write_string(&args, "list", 4);
+    rn_const_begin_vec(&args, 2);
+    rn_const_write_u64(&args, 5);
+    rn_const_begin_some(&args);
+    rn_const_write_f64(&args, 0.5);
+    rn_const_write_string(&args, "p", 1);
+    rn_const_begin_struct(&args, rn_hash_item("P", 1), 1);
+    rn_const_write_char(&args, 'x');
+    rn_const_write_string(&args, "map", 3);
+    rn_const_begin_hash_map(&args, 1);
+    rn_const_write_i64(&args, 1);
+    rn_const_write_bool(&args, true);
+    struct rn_vm_call run = {
+        .item = rn_hash_item("same", 4), .args = args.data, .args_size = args.size};
+    assert_int_equal(rn_vm_start(m->vm, &run), RN_OK);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_DONE);
+    const uint8_t *data;
+    size_t size;
+    assert_int_equal(rn_vm_result(m->vm, &data, &size), RN_OK);
+    // The result is the one element of the tuple, byte for byte.
+    assert_true(size < args.size);
+    assert_memory_equal(data, args.data + args.size - size, size);
+}
+
+static void bad_arguments_are_refused(void **state)
+{
+    struct machine *m = *state;
+    begin(m->b, "f", 1);
+    end(m->b, 0);
+    finish(m);
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } rows[] = {
+        {"", 0},                                          // nothing
+        {"\x01\x01", 2},                                  // two values
+        {"\x01", 1},                                      // not a tuple
+        {"\xa0", 1},                                      // a CBOR map
+        {"\x9f\xff", 2},                                  // of indefinite length
+        {"\xd9\x52\x02\x81", 4},                          // ends early
+        {"\xd9\x52\x02\x9a\xff\xff\xff\xff\x00", 9},      // a count that nothing stands behind
+        {"\xd9\x52\x02\x81\xd9\x52\x0b\x82\x01\x01", 10}, // a struct of no known type
+    };
+    for (size_t i = 0; i < RN_COUNT_OF(rows); i++) {
+        struct rn_vm_call run = {.item = rn_hash_item("f", 1),
+                                 .args = (const uint8_t *)rows[i].bytes,
+                                 .args_size = rows[i].size};
+        assert_int_not_equal(rn_vm_start(m->vm, &run), RN_OK);
+    }
+}
+
+static void what_cannot_be_sent_says_where(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    const struct rn_utf8 keys[] = {RN_UTF8("items")};
+    uint32_t g = declare(b, "g", 0, RN_FUNCTION_GENERATOR);
+    rn_builder_begin(b, g);
+    rn_emit_UNIT(b, 0);
+    end(b, 0);
+    begin(b, "f", 0);
+    rn_emit_UNIT(b, 0);
+    rn_emit_CALL(b, 1, 0, g);
+    rn_emit_VEC(b, 0, 2);
+    rn_emit_OBJECT(b, 0, 1, rn_builder_keys(b, keys, 1));
+    end(b, 0);
+    finish(m);
+    call(m, "f");
+    const uint8_t *data;
+    size_t size;
+    assert_int_equal(rn_vm_result(m->vm, &data, &size), RN_E_CONST_UNSUPPORTED);
+    static const char expected[] =
+        "value.items[1]: `::std::ops::generator::Generator` cannot be sent to another process";
+    assert_int_equal(rn_vm_error(m->vm)->message_size, sizeof(expected) - 1);
+    assert_memory_equal(rn_vm_error(m->vm)->message, expected, sizeof(expected) - 1);
+}
+
+static void results_of_any_depth_are_bounded(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    for (uint32_t i = 0; i < 2; i++) {
+        begin(b, i == 0 ? "deep" : "deeper", 0);
+        rn_emit_VEC(b, 0, 0);
+        rn_emit_INT(b, 1, i == 0 ? 9000 : 20000);
+        struct rn_label next = rn_builder_label(b, 2);
+        rn_builder_place(b, next);
+        rn_emit_MOVE(b, 2, 0);
+        rn_emit_VEC(b, 2, 1);
+        rn_emit_MOVE(b, 0, 2);
+        rn_emit_SUB_INT(b, 1, 1, 1);
+        rn_builder_set_height(b, 2);
+        rn_emit_JUMP_NE_INT(b, 1, 0, next);
+        end(b, 0);
+    }
+    begin(b, "same", 1);
+    end(b, 0);
+    finish(m);
+    const uint8_t *data;
+    size_t size;
+    call(m, "deep");
+    assert_int_equal(rn_vm_result(m->vm, &data, &size), RN_OK);
+    assert_int_equal(size, 9001);
+    // And back in, as the one argument.
+    uint8_t *args = rn_alloc(size + 4);
+    struct rn_buf head;
+    rn_buf_init_fixed(&head, args, 4);
+    rn_const_begin_tuple(&head, 1);
+    memcpy(args + head.size, data, size);
+    struct rn_vm_call run = {
+        .item = rn_hash_item("same", 4), .args = args, .args_size = head.size + size};
+    assert_int_equal(rn_vm_start(m->vm, &run), RN_OK);
+    rn_free(args);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_DONE);
+    call(m, "deeper");
+    assert_int_equal(rn_vm_result(m->vm, &data, &size), RN_E_CONST_UNSUPPORTED);
+    assert_int_equal(rn_vm_error(m->vm)->kind, RN_VM_ERROR_NESTED);
+}
+
+/* --- Output --- */
+
+static void build_print(struct machine *m)
+{
+    struct rn_builder *b = m->b;
+    uint32_t print = rn_builder_import(b, RN_UTF8("test::print"), 1);
+    begin(b, "f", 0);
+    rn_emit_INT(b, 0, 10000);
+    struct rn_label next = rn_builder_label(b, 1);
+    rn_builder_place(b, next);
+    rn_emit_STRING(b, 1, rn_builder_string(b, RN_UTF8("0123456789")));
+    rn_emit_CALL_IMPORT(b, 1, 1, print);
+    rn_emit_SUB_INT(b, 0, 0, 1);
+    rn_builder_set_height(b, 1);
+    rn_emit_JUMP_NE_INT(b, 0, 0, next);
+    end(b, 0);
+}
+
+static void output_is_handed_out_as_it_fills(void **state)
+{
+    struct machine *m = *state;
+    build_print(m);
+    finish(m);
+    start(m, "f");
+    size_t total = 0;
+    unsigned times = 0;
+    enum rn_event event;
+    do {
+        event = rn_vm_run(m->vm, 1000000);
+        struct rn_vm_output output = rn_vm_output(m->vm);
+        uint32_t size;
+        memcpy(&size, output.data + 1, sizeof(size));
+        assert_int_equal(output.size, size + 5);
+        assert_true(size < 40000);
+        total += size;
+        times++;
+        rn_vm_output_taken(m->vm);
+    } while (event == RN_EVENT_OUTPUT);
+    assert_int_equal(event, RN_EVENT_DONE);
+    assert_int_equal(total, 100000);
+    assert_true(times > 2);
+    assert_int_equal(rn_vm_usage(m->vm).output_bytes, 100000);
+}
+
+static void output_is_cut_at_its_limit(void **state)
+{
+    struct machine *m = *state;
+    build_print(m);
+    finish(m);
+    m->limits.output = 25;
+    start(m, "f");
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_LIMIT);
+    assert_int_equal(rn_vm_limit(m->vm), RN_LIMIT_OUTPUT);
+    assert_int_equal(rn_vm_output(m->vm).size, 30);
+    assert_memory_equal(rn_vm_output(m->vm).data + 5, "0123456789012345678901234", 25);
+}
+
+/* --- Host calls --- */
+
+static void build_host(struct machine *m)
+{
+    struct rn_builder *b = m->b;
+    uint32_t ask = rn_builder_import(b, RN_UTF8("host::ask"), 1);
+    begin(b, "f", 0);
+    rn_emit_INT(b, 0, 1);
+    rn_emit_CALL_IMPORT(b, 0, 1, ask);
+    rn_emit_ADD_INT(b, 0, 0, 1);
+    end(b, 0);
+    // Two at once, awaited together.
+    uint32_t fetch = rn_builder_import(b, RN_UTF8("host::fetch"), 1);
+    uint32_t join = rn_builder_import(b, RN_UTF8("std::future::join"), 1);
+    uint32_t g = declare(b, "g", 0, RN_FUNCTION_ASYNC);
+    rn_builder_export(b, g);
+    rn_builder_begin(b, g);
+    rn_emit_INT(b, 0, 10);
+    rn_emit_CALL_IMPORT(b, 0, 1, fetch);
+    rn_emit_INT(b, 1, 20);
+    rn_emit_CALL_IMPORT(b, 1, 1, fetch);
+    rn_emit_VEC(b, 0, 2);
+    rn_emit_CALL_IMPORT(b, 0, 1, join);
+    rn_emit_AWAIT(b, 0, 0);
+    end(b, 0);
+    // The first of two.
+    uint32_t s = declare(b, "s", 0, RN_FUNCTION_ASYNC);
+    rn_builder_export(b, s);
+    rn_builder_begin(b, s);
+    rn_emit_INT(b, 0, 10);
+    rn_emit_CALL_IMPORT(b, 0, 1, fetch);
+    rn_emit_INT(b, 1, 20);
+    rn_emit_CALL_IMPORT(b, 1, 1, fetch);
+    rn_emit_SELECT(b, 0, 2);
+    end(b, 0);
+    const struct rn_host_function hosts[] = {
+        {rn_hash_item("host::ask", 9), 1, false},
+        {rn_hash_item("host::fetch", 11), 1, true},
+    };
+    finish_with_hosts(m, hosts, 2);
+}
+
+static void reply_i64(struct machine *m, uint32_t id, int64_t value)
+{
+    uint8_t storage[16];
+    struct rn_buf buf;
+    rn_buf_init_fixed(&buf, storage, sizeof(storage));
+    rn_const_write_i64(&buf, value);
+    assert_int_equal(rn_vm_reply(m->vm, id, buf.data, buf.size), RN_OK);
+}
+
+static void a_script_waits_for_its_host(void **state)
+{
+    struct machine *m = *state;
+    build_host(m);
+    start(m, "f");
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_HOST_CALL);
+    const struct rn_vm_host_call *host = rn_vm_host_call(m->vm);
+    assert_int_equal(host->function, 0);
+    assert_int_equal(host->args_size, 5); // tag, array of one, 1
+    assert_int_equal(rn_vm_run(m->vm, 1000), RN_EVENT_WAITING);
+    uint32_t id = host->id;
+    assert_int_equal(rn_vm_reply(m->vm, id + 1, NULL, 0), RN_E_NOT_FOUND);
+    reply_i64(m, id, 41);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_DONE);
+    assert_i64(rn_vm_result_value(m->vm), 42);
+    assert_int_equal(rn_vm_usage(m->vm).host_calls, 1);
+}
+
+static void a_failing_host_raises(void **state)
+{
+    struct machine *m = *state;
+    build_host(m);
+    start(m, "f");
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_HOST_CALL);
+    assert_int_equal(rn_vm_reply_error(m->vm, rn_vm_host_call(m->vm)->id, "no luck", 7), RN_OK);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_RAISED);
+    assert_int_equal(rn_vm_error(m->vm)->kind, RN_VM_ERROR_HOST);
+    assert_memory_equal(rn_vm_error(m->vm)->message, "no luck", 7);
+    m->limits.host_calls = 1;
+    start(m, "g");
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_HOST_CALL);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_LIMIT);
+    assert_int_equal(rn_vm_limit(m->vm), RN_LIMIT_HOST_CALLS);
+}
+
+static void a_reply_that_is_no_value_raises(void **state)
+{
+    struct machine *m = *state;
+    build_host(m);
+    start(m, "f");
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_HOST_CALL);
+    assert_int_equal(rn_vm_reply(m->vm, rn_vm_host_call(m->vm)->id, (const uint8_t *)"\xa0", 1),
+                     RN_OK);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_RAISED);
+}
+
+static void futures_of_the_host_run_at_once(void **state)
+{
+    struct machine *m = *state;
+    build_host(m);
+    uint32_t ids[2];
+    start(m, "g");
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(run_slices(m, 1000), RN_EVENT_HOST_CALL);
+        assert_true(rn_vm_host_call(m->vm)->is_async);
+        ids[i] = rn_vm_host_call(m->vm)->id;
+    }
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_WAITING);
+    reply_i64(m, ids[1], 200);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_WAITING);
+    reply_i64(m, ids[0], 100);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_DONE);
+    const struct rn_vec *results = rn_as_vec(rn_vm_result_value(m->vm));
+    assert_i64(results->items[0], 100);
+    assert_i64(results->items[1], 200);
+}
+
+static void select_takes_the_reply_that_came_first(void **state)
+{
+    struct machine *m = *state;
+    build_host(m);
+    uint32_t ids[2];
+    start(m, "s");
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(run_slices(m, 1000), RN_EVENT_HOST_CALL);
+        ids[i] = rn_vm_host_call(m->vm)->id;
+    }
+    // Both are there before the script looks: the order of delivery decides.
+    reply_i64(m, ids[1], 200);
+    reply_i64(m, ids[0], 100);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_DONE);
+    const struct rn_value *pair = rn_as_tuple(rn_vm_result_value(m->vm))->items;
+    assert_i64(pair[0], 1);
+    assert_i64(pair[1], 200);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_budget_is_spent_to_the_unit),
+        TEST(slices_change_nothing),
+        TEST(a_slice_ends_where_it_says),
+        TEST(a_flag_cancels),
+        TEST(garbage_is_collected_within_the_limit),
+        TEST(a_full_region_is_not_a_memory_limit),
+        TEST(recursion_ends_by_depth_or_memory),
+        TEST(everything_goes_when_a_call_ends),
+        TEST(several_run_side_by_side),
+        TEST(a_missing_entry_is_the_scripts_error),
+        TEST(arguments_and_results_are_const_values),
+        TEST(bad_arguments_are_refused),
+        TEST(what_cannot_be_sent_says_where),
+        TEST(results_of_any_depth_are_bounded),
+        TEST(output_is_handed_out_as_it_fills),
+        TEST(output_is_cut_at_its_limit),
+        TEST(a_script_waits_for_its_host),
+        TEST(a_failing_host_raises),
+        TEST(a_reply_that_is_no_value_raises),
+        TEST(futures_of_the_host_run_at_once),
+        TEST(select_takes_the_reply_that_came_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
