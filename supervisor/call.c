@@ -6,6 +6,7 @@
 #include "supervisor/call.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -521,31 +522,54 @@ bool rn_call_step(struct rn_call *call)
 
 /* Ending */
 
+enum {
+    ENDING_MESSAGE_MAX = 112,
+};
+
 struct ending {
     rune_reason reason;
     int signal;
     bool retry_safe;
     const char *kind;
-    const char *message;
+    char message[ENDING_MESSAGE_MAX];
 };
 
-static const char *message_of_stop(enum rn_reason reason)
+/* "the limit of 64 MiB ..": which limit, how much it was. False if the reason is no limit. */
+static bool explain_limit(const struct rn_call *call, rune_reason reason,
+                          char text[ENDING_MESSAGE_MAX])
 {
-    switch ((int)reason) {
-    case RN_REASON_WALL:
-        return "the limit of wall-clock time was reached";
-    case RN_REASON_CPU:
-        return "the limit of processor time was reached";
-    default:
-        return "the call was cancelled";
+    static const struct {
+        rune_reason reason;
+        rune_limit limit;
+        uint64_t unit;
+        const char *what;
+    } rows[] = {
+        {RUNE_REASON_BUDGET, RUNE_LIMIT_BUDGET, 1, "instructions"},
+        {RUNE_REASON_MEMORY, RUNE_LIMIT_MEMORY, 1, "bytes of memory"},
+        {RUNE_REASON_OUTPUT, RUNE_LIMIT_OUTPUT, 1, "bytes of output"},
+        {RUNE_REASON_DEPTH, RUNE_LIMIT_DEPTH, 1, "nested calls"},
+        {RUNE_REASON_HOST_CALLS, RUNE_LIMIT_HOST_CALLS, 1, "calls of host functions"},
+        {RUNE_REASON_WALL, RUNE_LIMIT_WALL, 1000000, "ms of wall-clock time"},
+        {RUNE_REASON_CPU, RUNE_LIMIT_CPU, 1000000, "ms of processor time"},
+    };
+    for (size_t i = 0; i < RN_COUNT_OF(rows); i++) {
+        if (rows[i].reason == reason) {
+            (void)snprintf(text, ENDING_MESSAGE_MAX, "the limit of %llu %s was reached",
+                           (unsigned long long)(call->limits.values[rows[i].limit] / rows[i].unit),
+                           rows[i].what);
+            return true;
+        }
     }
+    return false;
 }
 
-static struct ending ending_of_stop(enum rn_reason reason)
+static struct ending ending_of_stop(const struct rn_call *call, enum rn_reason reason)
 {
-    return (struct ending){.reason = (rune_reason)reason,
-                           .kind = rune_reason_name((rune_reason)reason),
-                           .message = message_of_stop(reason)};
+    struct ending ending = {.reason = (rune_reason)reason,
+                            .kind = rune_reason_name((rune_reason)reason),
+                            .message = "the call was cancelled"};
+    (void)explain_limit(call, ending.reason, ending.message);
+    return ending;
 }
 
 /* A dead worker: what it died of decides, unless this call was to blame or being stopped. */
@@ -554,7 +578,7 @@ static struct ending ending_of_death(const struct rn_call *call)
     const struct rn_death *death = &call->end.death;
     bool own = death->culprit == call->id;
     if (call->stop != RN_REASON_OK) {
-        return ending_of_stop(call->stop);
+        return ending_of_stop(call, call->stop);
     }
     if (death->lie != RN_OK && (own || death->culprit == 0)) {
         return (struct ending){.reason = RUNE_REASON_VIOLATION,
@@ -569,7 +593,7 @@ static struct ending ending_of_death(const struct rn_call *call)
         return lost;
     }
     if (death->known && death->exit.deadline) {
-        return ending_of_stop(RN_REASON_WALL);
+        return ending_of_stop(call, RN_REASON_WALL);
     }
     if (death->known && death->exit.signalled && death->exit.code == 31) { // SIGSYS
         return (struct ending){.reason = RUNE_REASON_VIOLATION,
@@ -583,8 +607,10 @@ static struct ending ending_of_death(const struct rn_call *call)
                                .kind = "signal",
                                .message = "the worker died of"};
     }
-    lost.message = "the worker ended";
-    return lost;
+    return (struct ending){.reason = RUNE_REASON_WORKER_LOST,
+                           .retry_safe = lost.retry_safe,
+                           .kind = lost.kind,
+                           .message = "the worker ended"};
 }
 
 static rune_status fail_ending(rune_error **out_error, const struct ending *ending)
@@ -612,6 +638,10 @@ static void fail_result(struct rn_call *call, rune_record *record)
     record->reason = reason;
     if (rn_fault_decode(call->result.body, call->result.size, &fault) != RN_OK) {
         fault = (struct rn_fault){.kind = RN_UTF8(""), .message = RN_UTF8("")};
+    }
+    char text[ENDING_MESSAGE_MAX];
+    if (fault.message.size == 0 && explain_limit(call, reason, text)) {
+        fault.message = (struct rn_utf8){text, strlen(text)};
     }
     (void)rn_fail_fault(&record->error, rn_status_of_reason(reason), reason, &fault, call->unit);
 }
@@ -642,7 +672,7 @@ static void set_outcome(struct rn_call *call, rune_record *record)
         return;
     }
     if (call->stop != RN_REASON_OK && done) {
-        ending = ending_of_stop(call->stop);
+        ending = ending_of_stop(call, call->stop);
     } else if (call->end.dead && !call->failed) {
         ending = ending_of_death(call);
     }

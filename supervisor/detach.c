@@ -79,7 +79,7 @@ NO_SANITIZE static int run_program(void *argument)
         syscall(SYS_execveat, image, "", launch->detach->argv, envp, AT_EMPTY_PATH);
     }
     launch->error = errno;
-    _exit(127);
+    return (int)syscall(SYS_exit_group, 127);
 }
 
 NO_SANITIZE static int run_middle(void *argument)
@@ -90,7 +90,7 @@ NO_SANITIZE static int run_middle(void *argument)
     if (pid < 0) {
         launch->error = errno;
     }
-    _exit(0);
+    return (int)syscall(SYS_exit_group, 0);
 }
 
 static int launch_both(struct launch *launch, uint8_t *stacks)

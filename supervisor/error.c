@@ -354,6 +354,23 @@ static void append_excerpt(struct rn_buf *out, const rune_frame *frame, bool col
     rn_buf_append_format(out, "%s\n", color ? "\x1b[0m" : "");
 }
 
+static bool same_frame(const rune_frame *a, const rune_frame *b)
+{
+    return a->line == b->line && a->column == b->column && strcmp(a->function, b->function) == 0 &&
+           strcmp(a->source, b->source) == 0;
+}
+
+/* A recursion shows once, with how often. */
+static size_t skip_same(const struct rune_error *error, size_t index)
+{
+    size_t last = index;
+    while (last + 1 < error->frame_count &&
+           same_frame(&error->frames[last + 1], &error->frames[index])) {
+        last++;
+    }
+    return last;
+}
+
 static void append_backtrace(struct rn_buf *out, const struct rune_error *error)
 {
     if (error->frame_count == 0) {
@@ -370,6 +387,11 @@ static void append_backtrace(struct rn_buf *out, const struct rune_error *error)
             rn_buf_append_format(out, ":%u:%u", frame->line, frame->column);
         }
         rn_buf_append_u8(out, '\n');
+        size_t last = skip_same(error, i);
+        if (last > i + 1) {
+            rn_buf_append_format(out, "  ... the same %zu more times\n", last - i);
+            i = last;
+        }
     }
     if (error->frames_total > RN_FAULT_FRAMES_MAX) {
         rn_buf_append_format(out, "  ... and %llu more\n",

@@ -17,8 +17,7 @@
  *
  * Threads: every function is thread safe; a zygote's functions take its lock while they wait for an
  * answer (a spawn takes 0.1 to 1 ms). Spawners are immutable after rn_spawner_new.
- * Trust: reads packets from zygotes, which run no foreign code; sizes and states are checked
- * anyway.
+ * Zygotes run no foreign code; sizes and states of their packets are checked anyway.
  */
 #ifndef RN_SUPERVISOR_SPAWNER_H
 #define RN_SUPERVISOR_SPAWNER_H

@@ -24,8 +24,8 @@ struct rune_const_value {
 #define RN_VALUE_SIZE_MAX (64u << 20)
 
 /*
- * Takes bytes from the C heap (consumed in any case) that came from a worker, checks them and makes
- * a value. Trust: everything about them.
+ * Takes bytes from the C heap (consumed in any case) that came from a worker, checks everything
+ * about them and makes a value.
  */
 enum rn_error rn_value_take(uint8_t *bytes, size_t size,
                             rune_const_value **out_value) RN_MUST_CHECK;
