@@ -281,7 +281,10 @@ enum rn_event rn_vm_run(struct rn_vm *vm, uint64_t slice)
     if (vm->execution == RN_EXECUTION_NEW) {
         vm->execution = RN_EXECUTION_READY;
         if (enter(vm) != RN_DONE) {
-            return finish(vm, raised_event(vm));
+            enum rn_event event = finish(vm, raised_event(vm));
+            vm->engine->report.frame_count = 0; // nothing ran yet
+            vm->engine->report.frames_total = 0;
+            return event;
         }
     }
     grant(vm, slice);
