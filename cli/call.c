@@ -367,6 +367,18 @@ static void print_usage(const rune_record *record)
             (unsigned long long)usage->wall_us, (unsigned long long)usage->output_bytes);
 }
 
+/* A limit has the name of its reason, and an option. */
+static void say_how_to_raise(rune_reason reason)
+{
+    for (size_t i = 0; i < LIMIT_COUNT; i++) {
+        if (strcmp(rune_limit_name(limit_options[i].limit), rune_reason_name(reason)) == 0) {
+            rn_console_complain("%s: --%s sets this limit, --limits shows all of them",
+                                rune_reason_name(reason),
+                                rn_option_info(limit_options[i].option)->name);
+        }
+    }
+}
+
 int rn_call_report(const struct rn_call *call, const rune_record *record, bool print_value)
 {
     const struct rn_console *console = &call->session->console;
@@ -375,6 +387,7 @@ int rn_call_report(const struct rn_call *call, const rune_record *record, bool p
         print_record(call, record);
     } else if (error != NULL) {
         print_error(console, error);
+        say_how_to_raise(rune_record_reason(record));
     } else if (print_value) {
         print_value_text(record);
     }
