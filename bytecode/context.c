@@ -659,6 +659,33 @@ const struct rn_context_item *rn_context_prelude(const struct rn_context *contex
     return NULL;
 }
 
+uint32_t rn_context_field(const struct rn_context_item *item, struct rn_utf8 name)
+{
+    uint32_t index = 0;
+    size_t start = 0;
+    for (size_t i = 0; i <= item->fields.size; i++) {
+        if (i < item->fields.size && item->fields.data[i] != ',') {
+            continue;
+        }
+        if (i - start == name.size && name.size > 0 &&
+            memcmp(item->fields.data + start, name.data, name.size) == 0) {
+            return index;
+        }
+        index++;
+        start = i + 1;
+    }
+    return RN_NONE;
+}
+
+uint32_t rn_context_field_count(const struct rn_context_item *item)
+{
+    uint32_t count = item->fields.size == 0 ? 0 : 1;
+    for (size_t i = 0; i < item->fields.size; i++) {
+        count += item->fields.data[i] == ',';
+    }
+    return count;
+}
+
 bool rn_context_implements(const struct rn_context *context, struct rn_utf8 type,
                            struct rn_utf8 trait)
 {

@@ -81,6 +81,10 @@ const struct rn_context_item *rn_context_at(const struct rn_context *context, si
 const struct rn_context_item *rn_context_prelude(const struct rn_context *context, const char *name,
                                                  size_t size);
 
+/* The position of a field of a type that is built as `Type { .. }`, or RN_NONE; how many there are. */
+uint32_t rn_context_field(const struct rn_context_item *item, struct rn_utf8 name);
+uint32_t rn_context_field_count(const struct rn_context_item *item);
+
 /* True if the type with that path has the trait with that path. */
 bool rn_context_implements(const struct rn_context *context, struct rn_utf8 type,
                            struct rn_utf8 trait);

@@ -334,12 +334,30 @@ static bool check_fields(struct rn_lower *lower, const struct rn_ast_pat *ast,
     return true;
 }
 
+/* The same for types of the library with fields, such as ranges. */
+static bool check_context_fields(struct rn_lower *lower, const struct rn_ast_pat *ast,
+                                 const struct rn_hir_pat *pat, const struct rn_context_item *item)
+{
+    for (uint32_t i = 0; i < pat->list.count; i++) {
+        if (rn_context_field(item, pat->list.keys[i]) == RN_NONE) {
+            rn_diagnose(lower->diagnostics, NOT_A_FIELD, ast->span, pat->list.keys[i], item->path);
+            return false;
+        }
+    }
+    if (!pat->open && pat->list.count < rn_context_field_count(item)) {
+        rn_diagnose(lower->diagnostics, PATTERN_MISSING_FIELDS, ast->span, item->path);
+        return false;
+    }
+    return true;
+}
+
 /* Whether `Path { .. }` may stand here: named fields; with nothing but `..` any struct or type. */
 static bool fits_struct(const struct rn_resolved *resolved, bool bare)
 {
     if (resolved->kind == RN_RESOLVED_CONTEXT) {
-        return bare &&
-               (resolved->item->kind == RN_ITEM_TYPE || resolved->item->kind == RN_ITEM_VARIANT);
+        return resolved->item->fields.data != NULL ||
+               (bare &&
+                (resolved->item->kind == RN_ITEM_TYPE || resolved->item->kind == RN_ITEM_VARIANT));
     }
     const struct rn_decl *decl = resolved->decl;
     if (decl->kind != RN_DECL_STRUCT && decl->kind != RN_DECL_VARIANT) {
@@ -379,10 +397,13 @@ static struct rn_hir_pat *object_pat(struct rn_lower *lower, const struct rn_ast
         return &lower->error_pat;
     }
     pat->list.type = rn_lower_resolved_type(&resolved);
-    if (resolved.decl != NULL && !check_fields(lower, ast, pat, resolved.decl)) {
-        return &lower->error_pat;
+    bool fits = true;
+    if (resolved.decl != NULL) {
+        fits = check_fields(lower, ast, pat, resolved.decl);
+    } else if (resolved.item->fields.data != NULL) {
+        fits = check_context_fields(lower, ast, pat, resolved.item);
     }
-    return pat;
+    return fits ? pat : &lower->error_pat;
 }
 
 struct rn_hir_pat *rn_lower_pat(struct rn_lower *lower, const struct rn_ast_pat *ast)

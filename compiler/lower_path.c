@@ -535,11 +535,6 @@ static struct rn_hir_expr *field_value(struct rn_lower *lower,
     return rn_hir_local(lower, var, field->key.span);
 }
 
-static bool same_text(struct rn_utf8 a, struct rn_utf8 b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
 static bool lower_fields(struct rn_lower *lower, const struct rn_ast_expr *ast,
                          struct rn_hir_expr *expr)
 {
@@ -609,45 +604,23 @@ static bool place_fields(struct rn_lower *lower, const struct rn_ast_expr *ast,
     return true;
 }
 
-/* Position of `key` among names joined by commas, or RN_NONE; *out_count says how many there are.
- */
-static uint32_t joined_position(struct rn_utf8 names, struct rn_utf8 key, uint32_t *out_count)
-{
-    uint32_t index = 0;
-    uint32_t found = RN_NONE;
-    size_t start = 0;
-    for (size_t i = 0; i <= names.size; i++) {
-        if (i == names.size || names.data[i] == ',') {
-            if (same_text((struct rn_utf8){names.data + start, i - start}, key)) {
-                found = index;
-            }
-            index++;
-            start = i + 1;
-        }
-    }
-    *out_count = names.size == 0 ? 0 : index;
-    return found;
-}
-
 static bool place_context_fields(struct rn_lower *lower, const struct rn_ast_expr *ast,
                                  struct rn_hir_expr *expr, const struct rn_context_item *item)
 {
     uint32_t count = expr->list.items.count;
-    uint32_t wanted = 0;
     expr->list.positions = rn_lower_alloc(lower, count, sizeof(uint32_t));
     if (expr->list.positions == NULL) {
         return false;
     }
-    joined_position(item->fields, (struct rn_utf8){0}, &wanted);
     for (uint32_t i = 0; i < count; i++) {
-        expr->list.positions[i] = joined_position(item->fields, expr->list.keys[i], &wanted);
+        expr->list.positions[i] = rn_context_field(item, expr->list.keys[i]);
         if (expr->list.positions[i] == RN_NONE) {
             rn_diagnose(lower->diagnostics, NOT_A_FIELD, ast->object.fields[i].key.span,
                         expr->list.keys[i], item->path);
             return false;
         }
     }
-    if (count != wanted) {
+    if (count != rn_context_field_count(item)) {
         rn_diagnose(lower->diagnostics, MISSING_FIELD, ast->span, item->fields, item->path);
         return false;
     }
