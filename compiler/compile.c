@@ -190,6 +190,10 @@ static enum rn_error compile(struct build *build)
     }
     RN_TRY(rn_lower_init(&build->lower, &build->items));
     enum rn_error error = lower_all(build);
+    if (error == RN_OK && diagnostics->error_count == 0) {
+        rn_items_check_unused(&build->items);
+        error = build->items.error;
+    }
     if (error == RN_OK) {
         error = diagnostics->error_count > 0 ? RN_E_COMPILE_FAILED : generate_all(build);
     }

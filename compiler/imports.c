@@ -94,6 +94,18 @@ static void add_name(struct rn_items *items, const struct rn_place *place, struc
     }
 }
 
+/* A segment that can only stand first and does not, or NULL. */
+static const struct rn_ast_segment *late_segment(const struct rn_ast_use *use, bool outermost)
+{
+    for (uint32_t i = outermost ? 1 : 0; i < use->segment_count; i++) {
+        uint8_t kind = use->segments[i].kind;
+        if (kind == RN_SEGMENT_CRATE || kind == RN_SEGMENT_SELF_TYPE) {
+            return &use->segments[i];
+        }
+    }
+    return NULL;
+}
+
 static void add_use(struct rn_items *items, const struct rn_place *place, struct rn_import *base,
                     const struct rn_ast_use *use, uint8_t visibility)
 {
@@ -103,6 +115,13 @@ static void add_use(struct rn_items *items, const struct rn_place *place, struct
     }
     if (use->kind != RN_USE_PATH && use->alias.symbol != 0) {
         report(items, RN_DIAGNOSTIC_USE_ALIAS, use->alias.span);
+        return;
+    }
+    const struct rn_ast_segment *late = late_segment(use, base == NULL);
+    if (late != NULL) {
+        rn_diagnose(items->diagnostics, LEADING_SEGMENT, late->name.span,
+                    rn_text(late->kind == RN_SEGMENT_CRATE ? "crate" : "Self"));
+        items->private_->unusable = true;
         return;
     }
     if (use->global && base != NULL) {
@@ -208,12 +227,12 @@ struct rn_target rn_import_follow(struct rn_items *items, struct rn_import *impo
     return target;
 }
 
-void rn_imports_check(struct rn_items *items)
+void rn_imports_check(struct rn_items *items, bool quiet)
 {
     struct rn_items_private *p = items->private_;
     for (uint32_t i = 0; i < p->import_count && items->error == RN_OK; i++) {
         bool unusable = p->unusable;
-        p->quiet = true;
+        p->quiet = quiet;
         p->unusable = false;
         rn_import_follow(items, p->imports[i], p->imports[i]->use->span);
         p->unusable = p->unusable || unusable;

@@ -33,14 +33,11 @@ static void walk_exprs(struct rn_items *items, const struct rn_place *place,
 void rn_walk_statements(struct rn_items *items, const struct rn_place *place,
                         struct rn_ast_block *block)
 {
-    struct rn_place inside = *place;
-    inside.nested = true;
-    rn_items_index(items, &inside,
+    rn_items_index(items, place,
                    &(struct rn_ast_items){.items = block->items, .count = block->item_count});
-    inside.nested = place->nested;
     for (uint32_t i = 0; i < block->stmt_count; i++) {
         if (block->stmts[i].expr != NULL) {
-            rn_walk_expr(items, &inside, block->stmts[i].expr);
+            rn_walk_expr(items, place, block->stmts[i].expr);
         }
     }
 }

@@ -493,6 +493,10 @@ static bool impl_target(struct rn_items *items, const struct rn_impl *impl,
                         struct rn_resolved *out_resolved)
 {
     const struct rn_ast_path *path = impl->item->impl.path;
+    if (path->count > 0 && path->segments[0].kind == RN_SEGMENT_SELF_TYPE) {
+        report(items, RN_DIAGNOSTIC_UNSUPPORTED_SELF_TYPE, path->span);
+        return false;
+    }
     *out_resolved = rn_resolve_item(items, impl->scope, path);
     if (out_resolved->kind == RN_RESOLVED_FAILED) {
         items->private_->unusable = true;
@@ -937,7 +941,7 @@ enum rn_error rn_items_build(struct rn_items *items, struct rn_arena *arena,
     }
     if (rn_items_usable(items)) {
         attach_impls(items);
-        rn_imports_check(items);
+        rn_imports_check(items, true);
         check_hashes(items);
     }
     return items->error == RN_E_TOO_LARGE ? RN_OK : items->error;

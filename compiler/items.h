@@ -90,7 +90,9 @@ enum rn_error rn_items_build(struct rn_items *items, struct rn_arena *arena,
                              struct rn_diagnostics *diagnostics) RN_MUST_CHECK;
 /* False after lexical and syntax errors and missing modules: what follows would be noise. */
 bool rn_items_usable(const struct rn_items *items);
-/* Warnings about private items and imports that nothing uses; after lowering. */
+/* After lowering without errors: what is wrong with names that nobody used. */
+void rn_items_check_unused(struct rn_items *items);
+/* Warnings about private items and imports that nothing uses; after that. */
 void rn_items_warn_unused(struct rn_items *items);
 
 enum rn_resolved_kind {

@@ -107,7 +107,8 @@ void rn_imports_add(struct rn_items *items, const struct rn_place *place,
                     const struct rn_ast_item *item);
 struct rn_target rn_import_follow(struct rn_items *items, struct rn_import *import,
                                   struct rn_span span);
-void rn_imports_check(struct rn_items *items);
+/* Quiet: cycles, ambiguities and what is not visible are left to where the names are used. */
+void rn_imports_check(struct rn_items *items, bool quiet);
 /* The macro of the library that a `use` around `scope` makes known, or NULL. Imports of sources not
  * indexed yet are not seen: macros are expanded in the order of the text. */
 const struct rn_context_item *rn_import_macro(struct rn_items *items, struct rn_decl *scope,

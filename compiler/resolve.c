@@ -272,7 +272,15 @@ static struct rn_target member(struct rn_items *items, struct rn_target base, rn
     if (base.kind == RN_RESOLVED_CONTEXT) {
         return context_member(items, base.item->path, name);
     }
-    return rn_lookup(items, base.decl, name, from, span);
+    struct rn_target found = rn_lookup(items, base.decl, name, from, span);
+    /* `super` of a module in a body is the block around it, and what that block sees. */
+    struct rn_decl *at = base.decl->kind == RN_DECL_BLOCK ? base.decl->outer : NULL;
+    for (; at != NULL && is_none(found); at = at->kind == RN_DECL_MODULE ? NULL : at->outer) {
+        if (at->kind != RN_DECL_FUNCTION) {
+            found = rn_lookup(items, at, name, from, span);
+        }
+    }
+    return found;
 }
 
 /* ---- The first segment ---- */
@@ -309,14 +317,15 @@ static struct rn_target first_name(struct rn_items *items, struct rn_decl *scope
     return is_none(found) ? crate_named(items, name) : found;
 }
 
-static struct rn_target above(struct rn_items *items, const struct rn_decl *module,
+static struct rn_target above(struct rn_items *items, const struct rn_decl *decl,
                               struct rn_span span)
 {
+    const struct rn_decl *module = decl->module;
     if (module->parent == NULL) {
         report(items, RN_DIAGNOSTIC_UNSUPPORTED_SUPER, span);
         return failed;
     }
-    return of_decl(module->parent->module);
+    return of_decl(module->parent);
 }
 
 static struct rn_target first_segment(struct rn_items *items, struct rn_decl *scope,
@@ -338,7 +347,7 @@ static struct rn_target first_segment(struct rn_items *items, struct rn_decl *sc
     case RN_SEGMENT_CRATE:
         return of_decl(items->root);
     case RN_SEGMENT_SUPER:
-        return above(items, scope->module, path->span);
+        return above(items, scope, path->span);
     case RN_SEGMENT_SELF_TYPE: {
         const struct rn_decl *at = scope;
         while (at != NULL && at->type_item == NULL && at->outer != NULL) {
@@ -556,6 +565,17 @@ struct rn_resolved rn_resolve_item(struct rn_items *items, struct rn_decl *scope
         resolved.kind = RN_RESOLVED_FAILED;
     }
     return resolved;
+}
+
+void rn_items_check_unused(struct rn_items *items)
+{
+    for (uint32_t i = 0; i < items->decl_count; i++) {
+        struct rn_decl *decl = items->decls[i];
+        if (decl->next_same != NULL && rn_items_children(items, decl->parent, decl->name) == decl) {
+            ambiguous(items, decl->name, decl->name_span, NULL, decl->next_same);
+        }
+    }
+    rn_imports_check(items, false);
 }
 
 void rn_items_warn_unused(struct rn_items *items)
