@@ -3,7 +3,8 @@
  *
  *      CALL ─► RUNNABLE ──turn──► output or message to send ─► BLOCKED (no credit) ─► CREDIT
  *                 ▲                         │ all sent
- *                 │                         ├─► WAITING (for a reply) ─► HOST_REPLY
+ *                 │                         ├─► WAITING (for a reply, also when S5 permits no
+ *                 │                         │   further host call) ─► HOST_REPLY
  *                 └─────────────────────────┴─► ended: the slot is free again
  */
 #include "worker/worker.h"
@@ -226,7 +227,7 @@ static enum rn_error go_on(struct rn_worker *worker, struct rn_slot *slot)
         slot->phase = RN_PHASE_BLOCKED;
     } else if (slot->ended) {
         release(worker, slot);
-    } else if (slot->must_wait) {
+    } else if (slot->must_wait || slot->host_calls_out >= RN_HOST_CALLS_OUT_MAX) {
         slot->phase = RN_PHASE_WAITING;
     } else {
         enqueue(worker, slot);
@@ -251,6 +252,7 @@ static void set_host_call(struct rn_slot *slot)
     }
     rn_outgoing_init(&slot->outgoing, &message);
     slot->sending = true;
+    slot->host_calls_out++;
     slot->must_wait = !call->is_async;
 }
 
@@ -362,6 +364,7 @@ enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *
     slot->phase = RN_PHASE_BLOCKED;
     slot->sequence_out = 0;
     slot->credit = message->as.CALL.credit;
+    slot->host_calls_out = 0;
     slot->output_offset = 0;
     slot->output_sent = 0;
     slot->sending = false;
@@ -407,6 +410,7 @@ static enum rn_error handle_reply(struct rn_worker *worker, struct rn_slot *slot
         error = rn_vm_reply_error(slot->vm, number, text, sizeof(text) - 1);
     }
     RN_TRY(error);
+    slot->host_calls_out--;
     if (!slot->sending) {
         slot->must_wait = false;
     }

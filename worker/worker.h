@@ -15,6 +15,7 @@
 #define RN_WORKER_WORKER_H
 
 #include "bytecode/unit.h"
+#include "shm/call_state.h"
 #include "shm/control.h"
 #include "shm/fault.h"
 #include "shm/message.h"
@@ -72,8 +73,9 @@ struct rn_slot {
     uint32_t next; /* in the run queue */
     uint32_t sequence_out;
     uint32_t credit;
-    size_t output_offset; /* of the first run of output not wholly sent */
-    size_t output_sent;   /* bytes of that run that have gone */
+    uint32_t host_calls_out; /* not answered yet */
+    size_t output_offset;    /* of the first run of output not wholly sent */
+    size_t output_sent;      /* bytes of that run that have gone */
     struct rn_outgoing outgoing;
     bool sending;   /* `outgoing` is not wholly sent */
     bool must_wait; /* after sending: for the reply of a plain host function */
@@ -123,7 +125,7 @@ enum rn_error rn_worker_vm_drop(struct rn_worker *worker, uint32_t handle) RN_MU
 /* calls.c: the life of a call. Errors end the worker. */
 enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *message,
                              const uint8_t *body, size_t size) RN_MUST_CHECK;
-/* CREDIT, HOST_REPLY, CANCEL, GRANT. Calls that have ended meanwhile are let pass. */
+/* CREDIT, HOST_REPLY, CANCEL. Calls that have ended meanwhile are let pass. */
 enum rn_error rn_worker_call_message(struct rn_worker *worker, const struct rn_message *message,
                                      const uint8_t *body, size_t size) RN_MUST_CHECK;
 /* Gives the next runnable call its turn. */

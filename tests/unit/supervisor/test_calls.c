@@ -133,6 +133,59 @@ static void test_host_functions(void **state)
     rune_unit_unref(unit);
 }
 
+/* What a host that answers late holds; it answers all once that many have come. */
+struct held {
+    rune_host_call *calls[256];
+    size_t count;
+    size_t count_max;
+};
+
+static void hold(void *user, rune_host_call *call)
+{
+    struct held *held = user;
+    held->calls[held->count++] = call;
+    held->count_max = held->count > held->count_max ? held->count : held->count_max;
+    if (held->count == 256) {
+        rune_const_value *value = rune_value_i64(1);
+        while (held->count > 0) {
+            assert_int_equal(rune_host_call_reply(held->calls[--held->count], value), RUNE_OK);
+        }
+        rune_value_unref(value);
+    }
+}
+
+/* A script may ask for more than may be out at once: it waits, and the worker stays honest. */
+static void test_many_host_calls_at_once(void **state)
+{
+    (void)state;
+    struct held held = {.count = 0};
+    rune_module *module = rune_module_new("late");
+    rune_context *own = rune_context_with_default_modules();
+    rune_runtime *own_runtime;
+    rune_sources *sources = rune_sources_new();
+    rune_unit *unit;
+    rune_vm *vm;
+    static const char source[] =
+        "pub async fn main() { let all = []; for _ in 0..1024 { all.push(late::answer()); } "
+        "std::future::join(all).await.iter().sum::<i64>() }";
+    assert_int_equal(
+        rune_module_function(module, "answer", 0, RUNE_FUNCTION_ASYNC, hold, &held, NULL), RUNE_OK);
+    assert_int_equal(rune_context_install(own, module, NULL), RUNE_OK);
+    assert_int_equal(rune_context_runtime(own, &own_runtime, NULL), RUNE_OK);
+    assert_int_equal(
+        rune_sources_insert_memory(sources, "late.rn", source, sizeof(source) - 1, NULL), RUNE_OK);
+    assert_int_equal(rune_build(supervisor, sources, own, NULL, NULL, &unit, NULL), RUNE_OK);
+    assert_int_equal(rune_vm_new(supervisor, own_runtime, unit, NULL, &vm, NULL), RUNE_OK);
+    assert_int_equal(call_i64(vm, "main"), 1024);
+    assert_int_equal(held.count_max, 256);
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+    rune_sources_free(sources);
+    rune_runtime_unref(own_runtime);
+    rune_context_free(own);
+    rune_module_free(module);
+}
+
 static void expect_error(rune_vm *vm, const char *item, const char *part)
 {
     rune_const_value *value = NULL;
@@ -514,6 +567,7 @@ int main(void)
         cmocka_unit_test(test_output_in_order),
         cmocka_unit_test(test_a_sink_that_refuses),
         cmocka_unit_test(test_host_functions),
+        cmocka_unit_test(test_many_host_calls_at_once),
         cmocka_unit_test(test_host_functions_that_fail),
         cmocka_unit_test(test_errors_have_places),
         cmocka_unit_test(test_wrong_requests),
