@@ -115,8 +115,8 @@ static void nothing_else_is(void **state)
         "far.rn",
         "far\n",
         "far\xff",
-        "\xc0\xaf"
-        "far",
+        ("\xc0\xaf"
+         "far"),
         "link",
         "up::secret",
         "up::root::far",
