@@ -1,0 +1,171 @@
+/* Maps: order of insertion, tombstones, compaction, keys by text and by value; and the account. */
+#include "tests/unit/worker/machine.h"
+
+/* A Vm between calls will do: nothing here runs. */
+static int set_up_vm(void **state)
+{
+    set_up(state);
+    struct machine *m = *state;
+    begin(m->b, "f", 0);
+    rn_emit_UNIT(m->b, 0);
+    end(m->b, 0);
+    finish(m);
+    start(m, "f");
+    return 0;
+}
+
+static void object_set(struct rn_vm *vm, struct rn_map *object, unsigned key, int64_t value)
+{
+    char text[16];
+    int size = snprintf(text, sizeof(text), "k%u", key);
+    assert_int_equal(rn_object_insert(vm, object, text, (size_t)size, rn_value_i64(value), NULL),
+                     RN_DONE);
+}
+
+static struct rn_value object_take(struct rn_vm *vm, struct rn_map *object, unsigned key)
+{
+    char text[16];
+    int size = snprintf(text, sizeof(text), "k%u", key);
+    return rn_object_remove(vm, object, text, (size_t)size);
+}
+
+static const struct rn_value *object_at(const struct rn_map *object, unsigned key)
+{
+    char text[16];
+    int size = snprintf(text, sizeof(text), "k%u", key);
+    return rn_object_get(object, text, (size_t)size);
+}
+
+static void objects_of_any_size_find_their_keys(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    struct rn_map *object = rn_object_new(vm, 0);
+    for (unsigned i = 0; i < 1000; i++) {
+        object_set(vm, object, i, i);
+        assert_int_equal(object->live, i + 1);
+        assert_null(object_at(object, i + 1));
+        assert_int_equal(object_at(object, i / 2)->i64, i / 2);
+    }
+    uint32_t version = object->header.version;
+    object_set(vm, object, 500, -1);
+    assert_int_equal(object_at(object, 500)->i64, -1);
+    assert_int_equal(object->header.version, version); // overwriting keeps the place
+}
+
+static void removal_keeps_the_order(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    struct rn_map *object = rn_object_new(vm, 0);
+    for (unsigned i = 0; i < 100; i++) {
+        object_set(vm, object, i, i);
+    }
+    for (unsigned i = 0; i < 100; i += 3) {
+        assert_int_equal(object_take(vm, object, i).i64, i);
+        assert_int_equal(object_take(vm, object, i).tag, RN_VALUE_EMPTY);
+    }
+    object_set(vm, object, 0, 1000);
+    struct rn_value value;
+    assert_int_equal(rn_value_iter(vm, rn_value_object(object), &value), RN_DONE);
+    struct rn_iter *iter = rn_as_iter(value);
+    int64_t last = -1;
+    for (;;) {
+        assert_int_equal(rn_iter_next(vm, iter, &value), RN_DONE);
+        if (value.tag == RN_VALUE_EMPTY) {
+            break;
+        }
+        int64_t item = rn_as_tuple(value)->items[1].i64;
+        assert_true(item > last);
+        last = item;
+    }
+    assert_int_equal(last, 1000);
+}
+
+/* A queue that is added to at one end and emptied at the other stays small. */
+static void removed_entries_are_compacted(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    struct rn_map *object = rn_object_new(vm, 0);
+    for (unsigned i = 0; i < 50000; i++) {
+        object_set(vm, object, i, i);
+        if (i >= 20) {
+            assert_int_equal(object_take(vm, object, i - 20).i64, i - 20);
+        }
+    }
+    assert_int_equal(object->live, 20);
+    assert_true(object->capacity < 200);
+}
+
+static void maps_tell_types_of_keys_apart(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    struct rn_map *map = rn_map_new(vm, RN_TYPE_ID_HASH_MAP, 0);
+    struct rn_value old;
+    const struct rn_value keys[] = {
+        rn_value_i64(1),   rn_value_u64(1),
+        rn_value_f64(1.0), rn_value_object(rn_string_new(vm, "1", 1)),
+        rn_value_none(),
+    };
+    for (size_t i = 0; i < RN_COUNT_OF(keys); i++) {
+        struct rn_value value = rn_value_i64((int64_t)i);
+        assert_int_equal(rn_map_insert(vm, map, keys[i], value, &old), RN_DONE);
+        assert_int_equal(old.tag, RN_VALUE_EMPTY);
+    }
+    for (size_t i = 0; i < RN_COUNT_OF(keys); i++) {
+        struct rn_map_entry *entry;
+        assert_int_equal(rn_map_get(vm, map, keys[i], &entry), RN_DONE);
+        assert_int_equal(entry->value.i64, i);
+    }
+    assert_int_equal(rn_map_get(vm, map, rn_value_bool(true), &(struct rn_map_entry *){NULL}),
+                     RN_RAISED);
+}
+
+static void many_integers_are_found(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    struct rn_map *map = rn_map_new(vm, RN_TYPE_ID_HASH_MAP, 0);
+    struct rn_map_entry *entry;
+    struct rn_value old;
+    for (int64_t i = 0; i < 30000; i++) {
+        // Dense runs, and keys far apart.
+        int64_t key = i % 2 == 0 ? i : i << 40;
+        assert_int_equal(rn_map_insert(vm, map, rn_value_i64(key), rn_value_i64(i), &old), RN_DONE);
+    }
+    for (int64_t i = 0; i < 30000; i++) {
+        int64_t key = i % 2 == 0 ? i : i << 40;
+        assert_int_equal(rn_map_get(vm, map, rn_value_i64(key), &entry), RN_DONE);
+        assert_non_null(entry);
+        assert_int_equal(entry->value.i64, i);
+        assert_int_equal(rn_map_remove(vm, map, rn_value_i64(key), &old), RN_DONE);
+        assert_int_equal(old.i64, i);
+    }
+    assert_int_equal(map->live, 0);
+}
+
+static void the_account_returns_what_growth_left_behind(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    struct rn_vec *vec = rn_vec_new(vm, 0);
+    for (unsigned i = 0; i < 100000; i++) {
+        assert_true(rn_vec_push(vm, vec, rn_value_i64(i)));
+    }
+    // The header and the newest storage, no more.
+    uint64_t expected =
+        rn_object_cell_size(&vec->header) + rn_object_cell_size(&rn_buffer_of(vec->items)->header);
+    assert_int_equal(vm->heap.accounted, expected);
+    assert_true(rn_heap_peak(&vm->heap) > expected);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_vm, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(objects_of_any_size_find_their_keys),
+        TEST(removal_keeps_the_order),
+        TEST(removed_entries_are_compacted),
+        TEST(maps_tell_types_of_keys_apart),
+        TEST(many_integers_are_found),
+        TEST(the_account_returns_what_growth_left_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,127 @@
+/* Pages: runs of any length, zero when handed out, joined again when given back. */
+#include "tests/unit/worker/machine.h"
+
+#define SIZE ((size_t)4 << 20)
+
+struct pool {
+    void *memory;
+    struct rn_pages pages;
+};
+
+static int make_pool(void **state)
+{
+    struct pool *pool = rn_alloc(sizeof(*pool));
+    pool->memory = rn_alloc(SIZE + RN_PAGE_SIZE);
+    assert_non_null(pool->memory);
+    void *start = (void *)rn_align_up((uintptr_t)pool->memory, RN_PAGE_SIZE);
+    assert_int_equal(rn_pages_init(&pool->pages, start, SIZE), RN_OK);
+    *state = pool;
+    return 0;
+}
+
+static int free_pool(void **state)
+{
+    struct pool *pool = *state;
+    rn_free(pool->memory);
+    rn_free(pool);
+    return 0;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+    while (size > 0 && *bytes == 0) {
+        bytes++;
+        size--;
+    }
+    return size == 0;
+}
+
+static void bad_ranges_are_refused(void **state)
+{
+    struct pool *pool = *state;
+    struct rn_pages pages;
+    uint8_t *start = (void *)rn_align_up((uintptr_t)pool->memory, RN_PAGE_SIZE);
+    assert_int_equal(rn_pages_init(&pages, start + 16, SIZE / 2), RN_E_INVALID_ARGUMENT);
+    assert_int_equal(rn_pages_init(&pages, start, RN_PAGE_SIZE), RN_E_NO_MEMORY);
+    assert_int_equal(rn_pages_init(&pages, start, (size_t)1 << 36), RN_E_INVALID_ARGUMENT);
+}
+
+static void all_of_it_can_be_had(void **state)
+{
+    struct rn_pages *pages = &((struct pool *)*state)->pages;
+    uint32_t count = pages->page_count;
+    assert_true(count > SIZE / RN_PAGE_SIZE - 4);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_non_null(rn_pages_alloc(pages, 1));
+    }
+    assert_null(rn_pages_alloc(pages, 1));
+    for (uint32_t i = 0; i < count; i++) {
+        rn_pages_free(pages, pages->base + (size_t)i * RN_PAGE_SIZE, 1);
+    }
+    assert_int_equal(pages->free_count, count);
+    assert_non_null(rn_pages_alloc(pages, 1024)); // neighbours have joined
+}
+
+static void odd_lengths_keep_only_what_they_asked_for(void **state)
+{
+    struct rn_pages *pages = &((struct pool *)*state)->pages;
+    uint32_t free_count = pages->free_count;
+    void *run = rn_pages_alloc(pages, 37);
+    assert_int_equal(pages->free_count, free_count - 37);
+    assert_null(rn_pages_alloc(pages, free_count));
+    assert_null(rn_pages_alloc(pages, 0));
+    rn_pages_free(pages, run, 37);
+    assert_int_equal(pages->free_count, free_count);
+}
+
+/* Takes and gives back at random; what is taken is zero and nobody else's. */
+static void pages_are_zero_and_apart(void **state)
+{
+    struct rn_pages *pages = &((struct pool *)*state)->pages;
+    enum {
+        RUNS = 64
+    };
+    uint8_t *runs[RUNS] = {0};
+    uint32_t lengths[RUNS] = {0};
+    uint32_t free_count = pages->free_count;
+    uint32_t seed = 1;
+    for (unsigned i = 0; i < 20000; i++) {
+        seed = seed * 1664525 + 1013904223;
+        unsigned at = (seed >> 8) % RUNS;
+        size_t size = (size_t)lengths[at] * RN_PAGE_SIZE;
+        if (runs[at] != NULL) {
+            // Its own mark at both ends: nobody wrote over it.
+            assert_int_equal(runs[at][0], at + 1);
+            assert_int_equal(runs[at][size - 1], at + 1);
+            rn_pages_free(pages, runs[at], lengths[at]);
+            runs[at] = NULL;
+            continue;
+        }
+        lengths[at] = 1 + (seed >> 20) % 50;
+        runs[at] = rn_pages_alloc(pages, lengths[at]);
+        if (runs[at] != NULL) {
+            size = (size_t)lengths[at] * RN_PAGE_SIZE;
+            assert_true(is_zero(runs[at], size));
+            memset(runs[at], (int)at + 1, size);
+        }
+    }
+    for (unsigned at = 0; at < RUNS; at++) {
+        if (runs[at] != NULL) {
+            rn_pages_free(pages, runs[at], lengths[at]);
+        }
+    }
+    assert_int_equal(pages->free_count, free_count);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_pool, free_pool)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(bad_ranges_are_refused),
+        TEST(all_of_it_can_be_had),
+        TEST(odd_lengths_keep_only_what_they_asked_for),
+        TEST(pages_are_zero_and_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
