@@ -153,7 +153,17 @@ static enum rn_outcome append_function(struct rn_vm *vm, struct rn_string *text,
     return rn_fmt_append(vm, text, name.data, name.size);
 }
 
-/* Values that show nothing of what they hold: iterators, coroutines, adapters. */
+static enum rn_outcome append_coroutine(struct rn_vm *vm, struct rn_string *text,
+                                        struct rn_value value)
+{
+    bool stream = value.object->type == RN_TYPE_ID_STREAM;
+    RN_TRY_VM(rn_fmt_append_text(vm, text, stream ? "Stream" : "Generator"));
+    bool complete = rn_coroutine_is_complete(value);
+    return rn_fmt_append_text(vm, text,
+                              complete ? " { completed: true }" : " { completed: false }");
+}
+
+/* Values that show nothing of what they hold: iterators, futures, adapters. */
 static enum rn_outcome append_opaque(struct rn_vm *vm, struct rn_string *text,
                                      struct rn_value value)
 {
@@ -353,6 +363,9 @@ static enum rn_outcome visit(struct rn_vm *vm, struct rn_string *text, struct rn
     }
     if (value.object->kind == RN_OBJECT_FUNCTION) {
         return append_function(vm, text, (const struct rn_function *)value.object);
+    }
+    if (value.object->type == RN_TYPE_ID_GENERATOR || value.object->type == RN_TYPE_ID_STREAM) {
+        return append_coroutine(vm, text, value);
     }
     if (value.object->type == RN_TYPE_ID_SNAPSHOT) {
         return append_snapshot(vm, text, value);

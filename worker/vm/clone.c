@@ -1,5 +1,6 @@
 /*
- * clone.c: the protocol CLONE: own storage, elements shared.
+ * clone.c: the protocol CLONE: own storage, elements shared; but those of a Tuple, an Option and a
+ * Result are cloned themselves.
  */
 #include <string.h>
 
@@ -99,7 +100,8 @@ static enum rn_outcome clone_function(struct rn_vm *vm, const struct rn_function
     return RN_DONE;
 }
 
-enum rn_outcome rn_value_clone(struct rn_vm *vm, struct rn_value value, struct rn_value *out_value)
+static enum rn_outcome clone_one(struct rn_vm *vm, struct rn_value value,
+                                 struct rn_value *out_value)
 {
     if (value.tag != RN_VALUE_OBJECT) {
         *out_value = value;
@@ -132,4 +134,52 @@ enum rn_outcome rn_value_clone(struct rn_vm *vm, struct rn_value value, struct r
         break;
     }
     return rn_raise(vm, RN_VM_ERROR_MISSING_PROTOCOL, RN_UTF8("CLONE"), value);
+}
+
+/* Structs of a script are shared wherever they are an element. */
+static bool is_shared(const struct rn_vm *vm, struct rn_value value)
+{
+    return value.tag != RN_VALUE_OBJECT ||
+           (value.object->kind == RN_OBJECT_STRUCT &&
+            (rn_type_record(vm, value.object->type)->flags & RN_TYPE_RECORD_LIBRARY) == 0);
+}
+
+static bool clones_elements(const struct rn_vm *vm, struct rn_value value)
+{
+    uint32_t type = value.tag == RN_VALUE_OBJECT ? rn_type_of(vm, value) : RN_NONE;
+    return type == RN_TYPE_ID_TUPLE || type == RN_TYPE_ID_OPTION || type == RN_TYPE_ID_RESULT;
+}
+
+/* The next element of the innermost copy, which still is that of the original. */
+static enum rn_outcome clone_next(struct rn_vm *vm, struct rn_walk *walk)
+{
+    struct rn_walk_frame *frame = rn_walk_top(walk);
+    struct rn_tuple *copy = rn_as_tuple(frame->value);
+    if (frame->position == copy->header.count) {
+        walk->count--;
+        return RN_DONE;
+    }
+    struct rn_value *item = &copy->items[frame->position++];
+    rn_charge(vm, 1);
+    RN_TRY_VM(rn_check_spent(vm));
+    if (is_shared(vm, *item)) {
+        return RN_DONE;
+    }
+    RN_TRY_VM(clone_one(vm, *item, item));
+    return clones_elements(vm, *item) ? rn_walk_push(vm, walk, *item) : RN_DONE;
+}
+
+enum rn_outcome rn_value_clone(struct rn_vm *vm, struct rn_value value, struct rn_value *out_value)
+{
+    RN_TRY_VM(clone_one(vm, value, out_value));
+    if (!clones_elements(vm, *out_value)) {
+        return RN_DONE;
+    }
+    struct rn_walk walk = {0};
+    enum rn_outcome outcome = rn_walk_push(vm, &walk, *out_value);
+    while (outcome == RN_DONE && walk.count > 0) {
+        outcome = clone_next(vm, &walk);
+    }
+    rn_walk_done(vm, &walk);
+    return outcome;
 }

@@ -549,6 +549,11 @@ static enum rn_outcome arg_generator(struct rn_vm *vm, struct rn_value value, st
     return RN_DONE;
 }
 
+bool rn_coroutine_is_complete(struct rn_value coroutine)
+{
+    return ((const struct rn_coroutine *)coroutine.object)->fiber.state == RN_FIBER_DONE;
+}
+
 enum rn_outcome rn_std_generator_next(struct rn_vm *vm, struct rn_value *args, uint32_t count)
 {
     (void)count;

@@ -249,7 +249,7 @@ enum rn_outcome rn_value_compare(struct rn_vm *vm, struct rn_value a, struct rn_
                                  enum rn_compare_mode mode, enum rn_partial_ordering *out_ordering);
 /* The HASH protocol, with the seed of the call. */
 enum rn_outcome rn_value_hash(struct rn_vm *vm, struct rn_value value, uint64_t *out_hash);
-/* The CLONE protocol: own storage, elements shared. */
+/* The CLONE protocol: own storage; elements shared, but cloned in Tuple, Option and Result. */
 enum rn_outcome rn_value_clone(struct rn_vm *vm, struct rn_value value, struct rn_value *out_value);
 
 /*
@@ -334,6 +334,8 @@ enum rn_outcome rn_value_decode(struct rn_vm *vm, const uint8_t *data, size_t si
                                 struct rn_value *out_value);
 
 /* Natives that the Vm provides itself; rows of std.def name them without "rn_std_". */
+/* Of a Generator or Stream: there is nothing more to come. */
+bool rn_coroutine_is_complete(struct rn_value coroutine);
 rn_native_fn rn_std_generator_next;   /* Generator: Option of the next value */
 rn_native_fn rn_std_generator_resume; /* Generator (self, value): GeneratorState */
 rn_native_fn rn_std_generator_iter;
