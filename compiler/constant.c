@@ -1,13 +1,13 @@
 #include "compiler/constant.h"
 
 #include "bytecode/const_value.h"
+#include "bytecode/unit_layout.h"
 
 #include <string.h>
 
-/* Deeper constants are refused: encoding recurses. Far more than anyone writes by hand. */
-#define DEPTH_MAX 1000u
-/* What one value costs at least, so that empty vectors cannot be had for nothing. */
-#define VALUE_COST 9u
+/* What one value costs at least: who pays for all data has not more elements than an image takes. */
+#define VALUE_COST (RN_CONSTANT_DATA_MAX / RN_CONSTANT_ELEMENTS_MAX)
+_Static_assert(VALUE_COST >= 12, "no number takes more bytes: a tag and a head of nine");
 
 const char *rn_constant_type_name(const struct rn_constant *constant)
 {
@@ -104,7 +104,7 @@ static enum rn_error encode(const struct rn_constant *constant, struct rn_buf *o
         encode_scalar(constant, out);
         return rn_buf_status(out);
     }
-    if (depth >= DEPTH_MAX) {
+    if (depth >= RN_CONSTANT_DEPTH_MAX) {
         return RN_E_CBOR_DEPTH;
     }
     return encode_list(constant, out, budget, depth + 1);

@@ -59,7 +59,7 @@ const char *rn_constant_type_name(const struct rn_constant *constant);
 /*
  * As ConstValue in CBOR. `*budget` is what may still be written, in bytes, and is reduced: shared
  * parts are written out each time, so a small source can ask for much. RN_E_TOO_LARGE when it is
- * spent; RN_E_CBOR_DEPTH beyond the nesting that decoders accept.
+ * spent; RN_E_CBOR_DEPTH beyond RN_CONSTANT_DEPTH_MAX levels.
  */
 enum rn_error rn_constant_encode(const struct rn_constant *constant, struct rn_buf *out,
                                  size_t *budget) RN_MUST_CHECK;

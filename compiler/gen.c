@@ -196,10 +196,12 @@ uint32_t rn_gen_static(struct rn_gen *gen, struct rn_decl *decl)
     return decl->code_index;
 }
 
-static void report_data(struct rn_gen *gen, struct rn_span span)
+static void report_constant(struct rn_gen *gen, enum rn_error error, struct rn_span span)
 {
-    if (!gen->constant_reported) {
-        struct rn_number_text number;
+    struct rn_number_text number;
+    if (!gen->constant_reported && error == RN_E_CBOR_DEPTH) {
+        rn_diagnose(gen->diagnostics, NESTING, span, rn_text_u64(&number, RN_CONSTANT_DEPTH_MAX));
+    } else if (!gen->constant_reported) {
         rn_diagnose(gen->diagnostics, CONSTANT_DATA_SIZE, span,
                     rn_text_u64(&number, RN_CONSTANT_DATA_MAX));
     }
@@ -217,7 +219,7 @@ static uint32_t encode_constant(struct rn_gen *gen, const struct rn_constant *co
     if (error == RN_E_NO_MEMORY) {
         gen->error = error;
     } else if (error != RN_OK) {
-        report_data(gen, span);
+        report_constant(gen, error, span);
     }
     return error == RN_OK ? rn_builder_cbor(gen->builder, bytes.data, bytes.size) : 0;
 }

@@ -98,6 +98,39 @@ static void unused_functions(void **state)
     compiled_done(&c);
 }
 
+/* const A0 = [0]; const A1 = [A0]; ..: `levels` vectors in each other. */
+static enum rn_error compile_nested(uint32_t levels)
+{
+    static char text[64 * 1024];
+    struct compiled c;
+    size_t size = (size_t)snprintf(text, sizeof(text), "const A0 = [0]; ");
+    for (uint32_t i = 1; i < levels; i++) {
+        size += (size_t)snprintf(text + size, sizeof(text) - size, "const A%u = [A%u]; ", i, i - 1);
+    }
+    size += (size_t)snprintf(text + size, sizeof(text) - size, "pub fn main() { A%u }", levels - 1);
+    compile_text(&c, text, size);
+    enum rn_error error = c.error;
+    compiled_done(&c);
+    return error;
+}
+
+/* What the verifier would refuse is an error of the source. */
+static void large_constants(void **state)
+{
+    (void)state;
+    struct compiled c;
+    assert_int_equal(compile_nested(RN_CONSTANT_DEPTH_MAX), RN_OK);
+    assert_int_equal(compile_nested(RN_CONSTANT_DEPTH_MAX + 1), RN_E_COMPILE_FAILED);
+    static const char many[] =
+        "const A = [0, 1, 2, 3, 4, 5, 6, 7]; const B = [A, A, A, A, A, A, A, A]; "
+        "const C = [B, B, B, B, B, B, B, B]; const D = [C, C, C, C, C, C, C, C]; "
+        "const E = [D, D, D, D, D, D, D, D]; const F = [E, E, E, E, E, E, E, E]; "
+        "const G = [F, F, F, F, F]; pub fn main() { G }";
+    compile_text(&c, many, sizeof(many) - 1);
+    assert_int_equal(c.error, RN_E_COMPILE_FAILED);
+    compiled_done(&c);
+}
+
 static void memory_limit(void **state)
 {
     (void)state;
@@ -147,6 +180,7 @@ int main(void)
         cmocka_unit_test(gives_no_image_with_errors),
         cmocka_unit_test(script_body),
         cmocka_unit_test(unused_functions),
+        cmocka_unit_test(large_constants),
         cmocka_unit_test(memory_limit),
         cmocka_unit_test(every_allocation_may_fail),
     };
