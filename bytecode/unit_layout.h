@@ -4,8 +4,7 @@
  *      +----------------------+ 0
  *      | rn_unit_header       |   magic, version, sizes, content id, isa digest, section table
  *      +----------------------+ header_size, 8-byte aligned
- *      | sections, in order   |   each 8-byte aligned, disjoint, of whole elements, zero padding
- * between
+ *      | sections, in order   |   each 8-byte aligned, disjoint, of whole elements; zeros between
  *      +----------------------+ image_size
  *
  * Little endian. Every reference is an index into a section or an offset inside one: nothing is

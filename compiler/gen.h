@@ -7,8 +7,8 @@
  *
  *      rn_gen_any      somewhere: the register of a variable itself, or a new temporary
  *      rn_gen_into     in a given register: either `next`, which the caller then takes, or one
- * below. It is written last, after everything the expression reads. rn_gen_ignore   nowhere:
- * effects only
+ *                      below. It is written last, after everything the expression reads.
+ *      rn_gen_ignore   nowhere: effects only
  *
  * and conditions as jumps (rn_gen_branch). Labels declare the height `next` of their place, so what
  * is above is dead there; the end of a scope declares it, too. Code that cannot be reached is

@@ -9,13 +9,19 @@
  *
  *      impl Vec { fn sort_by(self, f) { .. } }
  *          Functions for a type or trait of the library, exported by their paths
- * ("std::vec::Vec::sort_by"). The Vm finds them as instance functions of that type, or of every
- * type with that trait. intrinsics::NAME(a, b) The opcode INTRINSIC for the row "NAME" of
- * bytecode/intrinsics.def; the number of arguments must be that of the row. Intrinsics have no
- * value of their own: they can only be called. intrinsics::done() Returns from the function with
- * "the iterator is at its end" (RETURN_DONE), wherever it stands; the function gets the flag STEP
- * and is called by ITER_NEXT and ITER_NEXT_BACK only. for x in intrinsics::back(it) { .. } Steps
- * from the back: ITER_NEXT_BACK. `it` must be an iterator already; INTO_ITER is not run.
+ *          ("std::vec::Vec::sort_by"). The Vm finds them as instance functions of that type, or of
+ *          every type with that trait.
+ *      intrinsics::NAME(a, b)
+ *          The opcode INTRINSIC for the row "NAME" of bytecode/intrinsics.def; the number of
+ *          arguments must be that of the row. Intrinsics have no value of their own: they can only
+ *          be called.
+ *      intrinsics::done()
+ *          Returns from the function with "the iterator is at its end" (RETURN_DONE), wherever it
+ *          stands; the function gets the flag STEP and is called by ITER_NEXT and ITER_NEXT_BACK
+ *          only.
+ *      for x in intrinsics::back(it) { .. }
+ *          Steps from the back: ITER_NEXT_BACK. `it` must be an iterator already; INTO_ITER is not
+ *          run.
  *
  * `intrinsics` is no item: the path is recognised by its text, outside of the standard Unit it is
  * missing.

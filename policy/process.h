@@ -9,10 +9,11 @@
  *
  * What the body may call (policy/syscalls.def):
  *   worker    recvmsg and sendto on fd 3 (flags MSG_CMSG_CLOEXEC for the first, MSG_NOSIGNAL for
- * the second, MSG_DONTWAIT optional for both), mmap(0, n, PROT_READ, MAP_SHARED, fd, 0), munmap,
- * madvise(MADV_DONTNEED), fcntl(F_GET_SEALS), close, futex wake and untimed wait (both without
- * FUTEX_PRIVATE_FLAG), exit_group. compiler  recvmsg, sendto, exit_group. send(2) is sendto without
- * an address. Anything else ends the process at once with SIGSYS.
+ *             the second, MSG_DONTWAIT optional for both), mmap(0, n, PROT_READ, MAP_SHARED, fd, 0),
+ *             munmap, madvise(MADV_DONTNEED), fcntl(F_GET_SEALS), close, futex wake and untimed
+ *             wait (both without FUTEX_PRIVATE_FLAG), exit_group
+ *   compiler  recvmsg, sendto, exit_group
+ * send(2) is sendto without an address. Anything else ends the process at once with SIGSYS.
  *
  * Threads: one, for life.
  */

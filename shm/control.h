@@ -5,8 +5,9 @@
  * resizing and future writable mappings, and is mapped read-only in the worker at its birth.
  *
  *   kill_deadline_ns  CLOCK_MONOTONIC time at which the zygote kills the worker, should the host
- * have stalled; 0: none stop[slot]        not 0: the execution in that slot must end now; a CANCEL
- * with the reason comes as well. The run loop polls this word.
+ *                     have stalled; 0: none
+ *   stop[slot]        not 0: the execution in that slot must end now; a CANCEL with the reason comes
+ *                     as well. The run loop polls this word.
  *
  * Threads: the supervisor's functions may be called from any.
  */

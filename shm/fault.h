@@ -1,8 +1,8 @@
 /*
  * fault.h: the body of a RESULT that is not a value: what was raised, and where.
  *
- *      | kind size 16 | kind | message size 32 | message | frames in all 64 | frames here 32 |
- * frames frame:  | function 32 | pc 32 | standard 32 |
+ *      | kind size 16 | kind | message size 32 | message | frames in all 64 | frames here 32 | frames
+ *      frame:  | function 32 | pc 32 | standard 32 |
  *
  * Innermost frame first. Texts are UTF-8.
  *

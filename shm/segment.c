@@ -1,5 +1,4 @@
-/* segment.c: attaching sealed memory. Trust: the seals are asked of the kernel, not of the sender.
- */
+/* segment.c: attaching sealed memory. The seals are asked of the kernel, not of the sender. */
 #include "shm/segment.h"
 
 #include <fcntl.h>

@@ -1,7 +1,8 @@
 /*
  * transport.c: recvmsg and sendto with exactly the flags that the wall permits.
  *
- * Trust: the kernel says how long a packet was; the packet itself is not looked at here.
+ * Trust: receives packets from workers and compilers. The kernel says how long one was and whether
+ * it was cut; what is in it is not looked at here.
  */
 #include "shm/transport.h"
 

@@ -1,7 +1,7 @@
 /*
  * units.c: Units and RuntimeContexts that are mapped here, and the links between them.
  *
- * Trust: segments are taken only with all seals; what is in them was verified by the supervisor.
+ * Segments are taken only with all seals; what is in them was verified by the supervisor.
  */
 #include "worker/worker.h"
 

@@ -9,8 +9,9 @@
  * a system call or keeps global state. Several Vms may be in the middle of an execution at once:
  * each rn_vm_run goes on with one of them for a slice. One thread.
  *
- * An execution:  rn_vm_start ─► rn_vm_run ─► RN_EVENT_SLICE, OUTPUT, HOST_CALL, WAITING  ─► run
- * again └─► RN_EVENT_DONE, RAISED, LIMIT, CANCELLED     ─► rn_vm_end
+ * An execution:
+ *     rn_vm_start ─► rn_vm_run ─┬─► RN_EVENT_SLICE, OUTPUT, HOST_CALL, WAITING ─► run again
+ *                               └─► RN_EVENT_DONE, RAISED, LIMIT, CANCELLED ─► rn_vm_end
  */
 #ifndef RN_WORKER_VM_VM_H
 #define RN_WORKER_VM_VM_H
