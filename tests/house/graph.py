@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """The link graph is the trust graph: checks it in the sources and in the binaries.
 
-usage: graph.py includes | symbols BUILD_DIR | banned
+usage: graph.py includes | symbols BUILD_DIR | banned | trust
 
 The permitted edges are the table "folder | may use" of ARCHITECTURE.md. `includes` reads every
 #include; `symbols` reads what the built programs contain; `banned` looks for functions that have one
-home only.
+home only; `trust` compares the table of files that read hostile bytes with the `Trust:` lines of
+their heads and with the tests that it names.
 """
 import pathlib
 import re
@@ -122,6 +123,49 @@ def check_banned():
     report(bad, f"{seen} lines use no banned function")
 
 
+HOSTILE_TABLE = "| files | whose bytes | tried by |"
+HOSTILE_TEST = re.compile(r"tests/(fuzz/fuzz_\w+\.c|hostile/test_\w+\.c)")
+
+
+def hostile_rows():
+    """Rows of the table in ARCHITECTURE.md: (line number, files, tests)."""
+    lines = (ROOT / "ARCHITECTURE.md").read_text().splitlines()
+    if HOSTILE_TABLE not in lines:
+        sys.exit("graph: the table of files that read hostile bytes was not found in ARCHITECTURE.md")
+    first = lines.index(HOSTILE_TABLE) + 2
+    for number, line in enumerate(lines[first:], first + 1):
+        cells = line.split("|")
+        if len(cells) != 5:
+            return
+        yield number, re.findall(r"`([^`]+)`", cells[1]), re.findall(r"`([^`]+)`", cells[3])
+
+
+def has_trust_line(path):
+    """In the first comment, which stands before the first code."""
+    head = re.match(r"\s*/\*.*?\*/", path.read_text(), flags=re.S)
+    return head is not None and "Trust:" in head[0]
+
+
+def check_trust():
+    bad, listed = [], set()
+    for number, files, tests in hostile_rows():
+        where = f"ARCHITECTURE.md:{number}"
+        for name in files:
+            listed.add(name)
+            if not (ROOT / name).exists():
+                bad.append(f"{where}: {name} does not exist")
+            elif not has_trust_line(ROOT / name):
+                bad.append(f"{where}: the head of {name} has no `Trust:` line")
+        bad += [f"{where}: {t} does not exist" for t in tests if not (ROOT / t).exists()]
+        if not any(HOSTILE_TEST.fullmatch(t) for t in tests):
+            bad.append(f"{where}: no fuzz target and no hostile test for {', '.join(files)}")
+    for source in sources():
+        relative = str(source.relative_to(ROOT))
+        if not relative.startswith("tests/") and has_trust_line(source) and relative not in listed:
+            bad.append(f"{relative}: its head has a `Trust:` line, the table in ARCHITECTURE.md has no row")
+    report(bad, f"{len(listed)} files that read hostile bytes are listed and tried")
+
+
 def report(bad, good):
     for line in bad:
         print(line)
@@ -135,6 +179,8 @@ def main():
         check_includes()
     elif sys.argv[1:] == ["banned"]:
         check_banned()
+    elif sys.argv[1:] == ["trust"]:
+        check_trust()
     elif len(sys.argv) == 3 and sys.argv[1] == "symbols":
         check_symbols(sys.argv[2])
     else:
