@@ -49,7 +49,7 @@
  *  I16 A block ends in a charging instruction, which carries its cost, at most RN_BLOCK_COST_MAX. No
  *      block runs into a jump target.
  *  I17 Counts agree: arguments of functions called directly, of imports with a fixed number, of
- *      intrinsics; captures of closures; fields of what is built; keys of objects; bounds of ranges.
+ *      intrinsics, of methods (self at least); captures of closures; fields of what is built; keys of objects; bounds of ranges.
  *
  * Time is linear in the size of the image but for a logarithm (sorted hashes, jump targets); memory
  * is bounded by it, taken once. Nothing recurses.

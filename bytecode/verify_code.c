@@ -397,6 +397,9 @@ static bool verify_relations(struct rn_verifier *v, const struct walk *walk,
         return verify_function_use(v, inst);
     case RN_OP_CALL_IMPORT:
         return verify_call_import(v, inst);
+    case RN_OP_CALL_METHOD:
+        // The receiver is read, whatever the count says.
+        return rn_verify_need(v, inst->b > 0, RN_CHECK_OPERAND_COUNT, &inst->b);
     case RN_OP_STRUCT:
     case RN_OP_STRUCT_OF:
     case RN_OP_CONSTRUCTOR:

@@ -789,6 +789,10 @@ DAMAGE(count_of_call)
 {
     inst(image, RN_OP_CALL)->b = 0;
 }
+DAMAGE(count_of_method_call)
+{
+    inst(image, RN_OP_CALL_METHOD)->b = 0;
+}
 DAMAGE(count_of_closure)
 {
     inst(image, RN_OP_CLOSURE)->b = 1;
@@ -1104,6 +1108,7 @@ static const struct hostile_case cases[] = {
     {"OPERAND_SITE", damage_site_of_set, false},
     {"OPERAND_SITE", damage_site_of_call, false},
     {"OPERAND_COUNT", damage_count_of_call, false},
+    {"OPERAND_COUNT", damage_count_of_method_call, false},
     {"OPERAND_COUNT", damage_count_of_closure, false},
     {"OPERAND_COUNT", damage_count_of_struct, false},
     {"OPERAND_COUNT", damage_count_of_variant, false},

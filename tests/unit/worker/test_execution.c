@@ -150,6 +150,47 @@ static void everything_goes_when_a_call_ends(void **state)
     assert_true(rn_engine_used(m->engine) < before);
 }
 
+/* A call ends inside of a generator that a static holds, after its stack has moved. */
+static void a_static_may_hold_what_was_running(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    uint32_t held = rn_builder_static(b, RN_UTF8("HELD"), RN_NONE);
+    uint32_t down = begin(b, "down", 1);
+    struct rn_label bottom = rn_builder_label(b, 1);
+    rn_emit_JUMP_EQ_INT(b, 0, 0, bottom);
+    rn_emit_SUB_INT(b, 1, 0, 1);
+    rn_emit_CALL(b, 1, 1, down);
+    rn_builder_set_height(b, 1);
+    rn_emit_JUMP(b, bottom);
+    rn_builder_place(b, bottom);
+    end(b, 0);
+    uint32_t generator = declare(b, "generator", 0, RN_FUNCTION_GENERATOR);
+    rn_builder_begin(b, generator);
+    rn_emit_INT(b, 0, 50);
+    rn_emit_CALL(b, 0, 1, down);
+    rn_emit_PANIC(b, rn_builder_string(b, RN_UTF8("inside")));
+    rn_builder_end(b);
+    begin(b, "first", 0);
+    rn_emit_CALL(b, 0, 0, generator);
+    rn_emit_STATIC_SET(b, 0, held);
+    rn_emit_ITER(b, 0, 0);
+    struct rn_label exit = rn_builder_label(b, 1);
+    rn_emit_ITER_NEXT(b, 1, 0, exit);
+    rn_builder_set_height(b, 1);
+    rn_emit_JUMP(b, exit);
+    rn_builder_place(b, exit);
+    end(b, 0);
+    build_vectors(m, "garbage", 10000, false);
+    finish(m);
+    assert_raises(m, "first", "Panicked: inside");
+    call(m, "garbage");
+    assert_true(rn_vm_has_state(m->vm));
+    const struct rn_coroutine *coroutine = (const void *)m->vm->statics[0].object;
+    assert_int_equal(coroutine->fiber.state, RN_FIBER_RUNNING);
+    assert_ptr_equal(coroutine->fiber.base, coroutine->fiber.values);
+}
+
 static void several_run_side_by_side(void **state)
 {
     struct machine *m = *state;
@@ -532,6 +573,7 @@ int main(void)
         TEST(a_full_region_is_not_a_memory_limit),
         TEST(recursion_ends_by_depth_or_memory),
         TEST(everything_goes_when_a_call_ends),
+        TEST(a_static_may_hold_what_was_running),
         TEST(several_run_side_by_side),
         TEST(a_missing_entry_is_the_scripts_error),
         TEST(arguments_and_results_are_const_values),

@@ -703,6 +703,52 @@ static void loops_over_ranges(void **state)
     assert_raises(m, "floats", "Cannot build an iterator out of ::std::f64..::std::f64");
 }
 
+static void a_text_is_no_part_of_what_it_shows(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    begin(b, "f", 0);
+    rn_emit_TEXT(b, 0, rn_builder_string(b, RN_UTF8("a")));
+    rn_emit_MOVE(b, 1, 0);
+    rn_emit_TEXT_DISPLAY(b, 0, 1);
+    end(b, 0);
+    finish(m);
+    assert_raises(m, "f",
+                  "Cannot read, value has snapshot M-000000 and is not available for reading");
+}
+
+/* No compiler leaves out RANGE_PREP. */
+static void what_was_not_prepared_is_no_range(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    static const char *const paths[] = {"vector", "bool", "count"};
+    for (size_t i = 0; i < RN_COUNT_OF(paths); i++) {
+        begin(b, paths[i], 0);
+        if (i == 0) {
+            rn_emit_VEC(b, 0, 0);
+        } else {
+            rn_emit_BOOL(b, 0, true);
+        }
+        if (i == 2) {
+            rn_emit_INT(b, 0, 0);
+            rn_emit_INT(b, 1, 5);
+        } else {
+            rn_emit_UINT(b, 1, 5);
+        }
+        struct rn_label exit = rn_builder_label(b, 2);
+        rn_emit_RANGE_NEXT(b, 2, 0, exit);
+        rn_builder_set_height(b, 2);
+        rn_emit_JUMP(b, exit);
+        rn_builder_place(b, exit);
+        end(b, 0);
+    }
+    finish(m);
+    assert_raises(m, "vector", "Cannot build an iterator out of ::std::vec::Vec..::std::u64");
+    assert_raises(m, "bool", "Cannot build an iterator out of ::std::bool..::std::u64");
+    assert_raises(m, "count", "Cannot build an iterator out of ::std::i64..::std::i64");
+}
+
 static void a_vector_may_not_change_under_a_loop(void **state)
 {
     struct machine *m = *state;
@@ -1174,6 +1220,8 @@ int main(void)
         TEST(conditions_are_not_type_checked),
         TEST(switches_take_integers_and_variants),
         TEST(loops_over_ranges),
+        TEST(what_was_not_prepared_is_no_range),
+        TEST(a_text_is_no_part_of_what_it_shows),
         TEST(a_vector_may_not_change_under_a_loop),
         TEST(functions_are_values),
         TEST(natives_of_every_outcome),
