@@ -159,10 +159,22 @@ struct tally {
     unsigned skipped;
 };
 
+// A result that cannot leave the worker, such as an iterator, is neither Err nor None.
+static bool returned_inner(const rune_record *record)
+{
+    const rune_error *error = rune_record_error(record);
+    return rune_record_reason(record) == RUNE_REASON_SCRIPT_ERROR && error != NULL &&
+           rune_error_frame_count(error) == 0 &&
+           strcmp(rune_error_kind(error), "ConstNotSupported") == 0;
+}
+
 // A test fails by an error, and by returning Err or None.
 static const char *verdict(const rune_record *record)
 {
     const rune_const_value *value = rune_record_value(record);
+    if (returned_inner(record)) {
+        return NULL;
+    }
     if (rune_record_reason(record) != RUNE_REASON_OK) {
         return rune_reason_name(rune_record_reason(record));
     }
@@ -175,14 +187,22 @@ static const char *verdict(const rune_record *record)
     return NULL;
 }
 
-static void print_verdict_json(const char *path, const char *item, const char *failure)
+static void print_verdict_json(const struct rn_call *call, const char *path, const char *failure,
+                               const rune_record *record)
 {
+    rune_text *text = NULL;
     fputs("{\"event\":\"test\",\"file\":", stdout);
     rn_console_json_string(path, strlen(path));
     fputs(",\"item\":", stdout);
-    rn_console_json_string(item, strlen(item));
-    printf(",\"passed\":%s,\"why\":\"%s\"}\n", failure == NULL ? "true" : "false",
+    rn_console_json_string(call->item, strlen(call->item));
+    printf(",\"passed\":%s,\"why\":\"%s\"", failure == NULL ? "true" : "false",
            failure == NULL ? "" : failure);
+    if (failure != NULL &&
+        rune_record_to_json(record, call->output.data, call->output.size, &text) == RUNE_OK) {
+        fputs(",\"record\":", stdout);
+        rn_console_take_text(text);
+    }
+    puts("}");
 }
 
 static void print_verdict(const struct rn_call *call, const char *path, const rune_record *record)
@@ -190,7 +210,7 @@ static void print_verdict(const struct rn_call *call, const char *path, const ru
     const char *failure = verdict(record);
     const struct rn_console *console = &call->session->console;
     if (console->format != RN_FORMAT_TEXT) {
-        print_verdict_json(path, call->item, failure);
+        print_verdict_json(call, path, failure, record);
         return;
     }
     if (failure == NULL) {
@@ -232,7 +252,8 @@ static void run_tests(struct rn_session *session, rune_unit *unit, const char *p
         if (!export.is_test) {
             continue;
         }
-        if (filter != NULL && strstr(export.item, filter) == NULL) {
+        bool enough = tally->failed > 0 && rn_args_has(session->args, RN_OPTION_FAIL_FAST);
+        if (enough || (filter != NULL && strstr(export.item, filter) == NULL)) {
             tally->skipped++;
             continue;
         }

@@ -6,6 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+static void print_good(const struct rn_session *session)
+{
+    const rune_text *remarks = session->remarks;
+    fputs("{\"v\":1,\"reason\":\"ok\",\"diagnostics\":", stdout);
+    if (remarks == NULL) {
+        fputs("[]", stdout);
+    } else {
+        fwrite(rune_text_data(remarks), 1, rune_text_size(remarks), stdout);
+    }
+    puts("}");
+}
+
 int rn_command_check(struct rn_session *session)
 {
     if (session->args->operand_count == 0) {
@@ -20,7 +32,7 @@ int rn_command_check(struct rn_session *session)
         if (unit == NULL) {
             code = session->code;
         } else if (session->console.format != RN_FORMAT_TEXT) {
-            puts("{\"v\":1,\"reason\":\"ok\",\"diagnostics\":[]}");
+            print_good(session);
         }
         rune_unit_unref(unit);
     }

@@ -60,6 +60,8 @@ void rn_session_done(struct rn_session *session)
 {
     rune_supervisor_free(session->supervisor);
     session->supervisor = NULL;
+    rune_text_free(session->remarks);
+    session->remarks = NULL;
 }
 
 /* Sources */
@@ -163,6 +165,16 @@ static void build_done(struct build *build)
     rune_diagnostics_free(build->diagnostics);
 }
 
+static void keep_remarks(struct rn_session *session, const rune_diagnostics *diagnostics)
+{
+    rune_text_free(session->remarks);
+    session->remarks = NULL;
+    if (!session->console.quiet &&
+        rune_diagnostics_to_json(diagnostics, &session->remarks) != RUNE_OK) {
+        session->remarks = NULL;
+    }
+}
+
 static rune_unit *build_unit(struct rn_session *session, const char *path,
                              const struct rn_bytes *source, const struct build *build)
 {
@@ -173,9 +185,11 @@ static rune_unit *build_unit(struct rn_session *session, const char *path,
         status = rune_build(session->supervisor, build->sources, NULL, build->options,
                             build->diagnostics, &unit, &error);
     }
-    if (session->console.format == RN_FORMAT_TEXT &&
-        (status == RUNE_OK || status == RUNE_E_COMPILE_FAILED)) {
+    bool text = session->console.format == RN_FORMAT_TEXT;
+    if (text && (status == RUNE_OK || status == RUNE_E_COMPILE_FAILED)) {
         show_diagnostics(session, build->diagnostics);
+    } else if (!text && status == RUNE_OK) {
+        keep_remarks(session, build->diagnostics);
     }
     if (status == RUNE_E_COMPILE_FAILED) {
         write_failure(session, build->diagnostics);

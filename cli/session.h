@@ -11,9 +11,10 @@ struct rn_session {
     const struct rn_args *args;
     struct rn_console console;
     rune_supervisor *supervisor;
-    bool wall_missing; /* why the supervisor did not start */
-    bool best_effort;  /* the weaker policy, chosen by an option or by doctor */
-    int code;          /* exit code after a failure */
+    bool wall_missing;  /* why the supervisor did not start */
+    bool best_effort;   /* the weaker policy, chosen by an option or by doctor */
+    int code;           /* exit code after a failure */
+    rune_text *remarks; /* JSON formats: diagnostics of the last build that was good, or NULL */
 };
 
 /* Reads the global options. False: `code` is set, the reason was said. */

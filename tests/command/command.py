@@ -145,6 +145,12 @@ class Command(unittest.TestCase):
         record = self.record("check", "e.rn", code=1)
         self.assertEqual(record["diagnostics"][0]["span"]["line"], 1)
 
+    def test_warnings_as_json(self):
+        self.write("w.rn", "pub fn main() { return 1; 2 }")
+        record = self.record("check", "w.rn")
+        self.assertEqual([d["severity"] for d in record["diagnostics"]], ["warning"])
+        self.assertEqual(self.record("check", "-q", "w.rn")["diagnostics"], [])
+
     # Units
 
     def test_units_as_files(self):
@@ -172,6 +178,21 @@ class Command(unittest.TestCase):
         self.assertIn("1 passed, 2 failed, 0 skipped", done.stdout)
         self.assertIn("said", done.stdout)
         self.assertIn("1 passed, 0 failed, 2 skipped", self.run_command("test", "t.rn", "--filter", "good").stdout)
+
+    def test_the_first_failure_may_be_the_last(self):
+        done = self.run_command("test", "t.rn", "--fail-fast", code=1)
+        self.assertRegex(done.stdout, "[01] passed, 1 failed, [12] skipped")
+
+    def test_a_failing_test_has_its_record(self):
+        lines = self.run_command("--format", "jsonl", "test", "t.rn", "--filter", "bad", code=1).stdout.splitlines()
+        event = json.loads(lines[0])
+        self.assertEqual((event["passed"], event["record"]["stdout"]), (False, "said\n"))
+        self.assertEqual(json.loads(lines[-1])["failed"], 1)
+
+    def test_a_test_may_return_anything_else(self):
+        self.write("r.rn", "#[test] fn iterator() { [1].iter() } #[test] fn none() { None }")
+        done = self.run_command("test", "r.rn", code=1)
+        self.assertIn("1 passed, 1 failed", done.stdout)
 
     # signals
 
