@@ -40,7 +40,7 @@ struct rn_context_item {
     uint8_t kind;        /* enum rn_item_kind */
     uint8_t flags;       /* enum rn_item_flag */
     int16_t arity;       /* functions, methods (with self), variants; -1: any number */
-    uint32_t type_id;    /* types and variants: RN_TYPE_ID_*, or RN_NONE for types of the standard Unit */
+    uint32_t type_id;    /* types and variants; RN_NONE for types of the standard Unit */
     uint32_t variant;    /* variants: index */
     /* constants: a ConstValue in CBOR */
     const uint8_t *constant;

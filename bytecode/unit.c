@@ -13,12 +13,6 @@ const uint32_t rn_section_element_sizes[RN_SECTION_COUNT] = {
 #undef SECTION
 };
 
-const char *const rn_section_names[RN_SECTION_COUNT] = {
-#define SECTION(name, type, text) [RN_SECTION_##name] = #name,
-#include "bytecode/sections.def"
-#undef SECTION
-};
-
 void rn_unit_bind(struct rune_unit_image image, struct rune_verified_unit *out_unit)
 {
     const uint8_t *bytes = image.bytes;

@@ -74,8 +74,6 @@ enum rn_error rn_unit_adopt(struct rune_unit_image image,
 
 /* Size of an element of each section. */
 extern const uint32_t rn_section_element_sizes[RN_SECTION_COUNT];
-/* "CODE"; indexed by enum rn_section. */
-extern const char *const rn_section_names[RN_SECTION_COUNT];
 
 /* Points *out_unit into bytes whose header and section table are known to be in bounds. */
 void rn_unit_bind(struct rune_unit_image image, struct rune_verified_unit *out_unit);

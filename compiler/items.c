@@ -951,12 +951,3 @@ bool rn_items_usable(const struct rn_items *items)
 {
     return !items->private_->broken;
 }
-
-struct rn_decl *rn_decl_member(struct rn_items *items, struct rn_decl *type, rn_symbol name)
-{
-    struct rn_decl *found = rn_items_children(items, type, name);
-    if (found != NULL) {
-        found->is_used = true;
-    }
-    return found;
-}

@@ -143,7 +143,4 @@ struct rn_resolved rn_resolve_item(struct rn_items *items, struct rn_decl *scope
  */
 struct rn_utf8 rn_describe_resolved(struct rn_items *items, const struct rn_resolved *resolved);
 
-/* The associated function or variant `name` of a type of the source, or NULL. */
-struct rn_decl *rn_decl_member(struct rn_items *items, struct rn_decl *type, rn_symbol name);
-
 #endif

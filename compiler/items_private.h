@@ -56,8 +56,8 @@ struct rn_items_private {
     struct rn_span origin; /* of the path that set out on imports over imports */
     uint32_t depth;        /* of imports over imports */
     bool quiet;            /* cycles are reported where they are used, not while checking */
-    bool unusable; /* something has been refused */
-    bool broken;   /* and so that what follows from it would be noise */
+    bool unusable;         /* something has been refused */
+    bool broken;           /* and so that what follows from it would be noise */
     rn_symbol crate_symbol;
 };
 

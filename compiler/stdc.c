@@ -42,8 +42,8 @@ static int compile(struct rn_compile_input *input, const char *path)
     rn_diagnostics_render(&output.diagnostics, &options, &report);
     if (report.size > 0) {
         if (report.size > 0) {
-        fwrite(report.data, 1, report.size, stderr);
-    }
+            fwrite(report.data, 1, report.size, stderr);
+        }
     }
     int code = error == RN_OK ? write_image(&output, path) : 1;
     rn_compile_output_done(&output);

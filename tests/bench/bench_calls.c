@@ -195,7 +195,9 @@ static double fresh_vm_us(struct setup *s, const rune_const_value *const *args)
 
 static double fresh_process_us(struct setup *s, const rune_const_value *const *args, bool warm)
 {
-    enum { COUNT = 60 };
+    enum {
+        COUNT = 60
+    };
     uint64_t samples[COUNT];
     rune_vm *vm = vm_for(s, s->unit, RUNE_ISOLATION_CALL);
     for (int i = 0; i < COUNT; i++) {
@@ -312,7 +314,9 @@ static void calls_table(struct setup *s, const rune_const_value *const *args)
 /* First call on a new Unit in a warm worker, less a warm call: attaching, whatever the size. */
 static void attach_table(struct setup *s, const rune_const_value *const *args)
 {
-    enum { COUNT = 40 };
+    enum {
+        COUNT = 40
+    };
     printf("\nfirst call on a Unit (attach and link), worker warm, median us\n");
     for (size_t functions = 1; functions <= 10000; functions *= 100) {
         size_t capacity = functions * 64 + 64;

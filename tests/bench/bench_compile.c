@@ -70,7 +70,9 @@ static int compare(const void *a, const void *b)
 
 int main(void)
 {
-    enum { ROUNDS = 21 };
+    enum {
+        ROUNDS = 21
+    };
     struct rn_context *context = NULL;
     if (rn_context_new(&context) != RN_OK) {
         return 1;

@@ -160,21 +160,6 @@ enum rn_outcome rn_call_method_slow(struct rn_vm *vm, const struct rn_link *link
     return rn_call_callee(vm, callee, window, count);
 }
 
-uint32_t rn_function_arity(const struct rn_vm *vm, const struct rn_function *function)
-{
-    switch ((enum rn_function_form)function->form) {
-    case RN_FORM_SCRIPT:
-        return function->link->unit.functions[function->index].arg_count;
-    case RN_FORM_NATIVE:
-        return (uint32_t)vm->engine->library->natives[function->index].arity;
-    case RN_FORM_TYPE:
-        return rn_type_record(vm, function->index)->field_count;
-    case RN_FORM_HOST:
-        break;
-    }
-    return (uint32_t)function->link->hosts[function->index].arity;
-}
-
 void rn_charge(struct rn_vm *vm, uint64_t units)
 {
     vm->fuel -= (int64_t)(units > INT32_MAX ? INT32_MAX : units);

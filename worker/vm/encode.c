@@ -336,12 +336,3 @@ void rn_encoded_done(struct rn_vm *vm, struct rn_encoded *encoded)
     }
     *encoded = (struct rn_encoded){0};
 }
-
-enum rn_outcome rn_value_encode(struct rn_vm *vm, struct rn_value value, struct rn_string *bytes)
-{
-    struct rn_encoded encoded;
-    RN_TRY_VM(rn_encode_pages(vm, value, UINT32_MAX, &encoded));
-    bool done = rn_string_append(vm, bytes, (const char *)encoded.data, encoded.size);
-    rn_encoded_done(vm, &encoded);
-    return done ? RN_DONE : RN_RAISED;
-}

@@ -117,8 +117,7 @@ struct rn_name_entry {
 };
 #define RN_OWNER_TRAIT 0x80000000u
 #define RN_OWNER_TYPES 0xfffffffeu  /* paths of types; the callee's index is the type id */
-#define RN_OWNER_TRAITS 0xfffffffdu /* paths of traits; the callee's index is the trait's number   \
-                                     */
+#define RN_OWNER_TRAITS 0xfffffffdu /* paths of traits; the callee's index is the trait */
 /* RN_NONE: paths of functions. */
 
 /* Owner and name, or item path, to callee. Open addressing. */
@@ -277,7 +276,7 @@ struct rn_vm {
     struct rn_value *base;
     const struct rn_inst *pc;
     const struct rn_inst *code;
-    const struct rn_link *link;     /* of the function that runs */
+    const struct rn_link *link; /* of the function that runs */
     const struct rn_native *natives;
     struct rn_coroutine *coroutine; /* that runs; NULL: the execution itself */
     struct rn_fiber main;
@@ -405,7 +404,6 @@ enum rn_outcome rn_finish_native(struct rn_vm *vm, const struct rn_native *nativ
                                  enum rn_outcome outcome, struct rn_value *window, uint32_t count);
 struct rn_function *rn_function_new(struct rn_vm *vm, const struct rn_link *link, uint32_t form,
                                     uint32_t index, uint32_t captures);
-uint32_t rn_function_arity(const struct rn_vm *vm, const struct rn_function *function);
 
 /* link.c, types.c */
 const struct rn_type_record *rn_type_record(const struct rn_vm *vm, uint32_t type);

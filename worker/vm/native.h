@@ -328,8 +328,7 @@ struct rn_access {
 enum rn_outcome rn_value_access(struct rn_vm *vm, struct rn_value value,
                                 struct rn_access *out_access);
 
-/* ConstValue: what mem::snapshot-like natives and JSON need. Appends CBOR to a Bytes value. */
-enum rn_outcome rn_value_encode(struct rn_vm *vm, struct rn_value value, struct rn_string *bytes);
+/* A ConstValue in CBOR as a value. */
 enum rn_outcome rn_value_decode(struct rn_vm *vm, const uint8_t *data, size_t size,
                                 struct rn_value *out_value);
 

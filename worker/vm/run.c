@@ -243,9 +243,8 @@ static uint32_t switch_target(const struct rn_vm *vm, const struct rn_link *link
 static inline bool is_range_state(const struct rn_value *state)
 {
     uint64_t tag = state[0].tag;
-    return state[1].tag == RN_VALUE_U64 &&
-           (tag == RN_VALUE_I64 || tag == RN_VALUE_U64 ||
-            (tag == RN_VALUE_CHAR && state[0].u64 < 0x110000));
+    return state[1].tag == RN_VALUE_U64 && (tag == RN_VALUE_I64 || tag == RN_VALUE_U64 ||
+                                            (tag == RN_VALUE_CHAR && state[0].u64 < 0x110000));
 }
 
 static enum rn_outcome prepare_range(struct rn_vm *vm, struct rn_value *state, bool inclusive)

@@ -165,14 +165,15 @@ static void paths_are_seen_from_where_they_stand(void **state)
 {
     (void)state;
     struct fixture f = {0};
-    build(&f,
-          "mod a { pub mod b { pub fn f() {} fn g() {} } fn own() {} pub use self::b::f as again; }\n"
-          "use a::b;\n"
-          "use a::b::{self as nick, f};\n"
-          "struct S { x }\n"
-          "impl S { fn get(self) { self.x } }\n"
-          "pub fn main() {}\n",
-          NULL);
+    build(
+        &f,
+        "mod a { pub mod b { pub fn f() {} fn g() {} } fn own() {} pub use self::b::f as again; }\n"
+        "use a::b;\n"
+        "use a::b::{self as nick, f};\n"
+        "struct S { x }\n"
+        "impl S { fn get(self) { self.x } }\n"
+        "pub fn main() {}\n",
+        NULL);
     assert_true(rn_items_usable(&f.items));
     expect_decl(&f, "", "b::f", "a::b::f");
     expect_decl(&f, "", "nick::f", "a::b::f");
