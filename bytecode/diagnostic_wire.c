@@ -164,8 +164,8 @@ static void get_source(struct reader *reader)
     if (has_text == 1) {
         size = rn_cursor_u32(&reader->cursor);
         text = (const char *)rn_cursor_bytes(&reader->cursor, size);
-        size_t bad;
-        if (text != NULL && (size > RN_SOURCE_SIZE_MAX || !rn_utf8_valid(text, size, &bad))) {
+        // Any bytes: a source that is not UTF-8 is quoted, too; the renderer replaces what is none.
+        if (text != NULL && size > RN_SOURCE_SIZE_MAX) {
             refuse(reader);
         }
     }

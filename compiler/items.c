@@ -768,9 +768,7 @@ static enum rn_error lex(struct rn_items *items, uint32_t source, struct rn_toke
     if (!rn_utf8_valid(text.data, text.size, &offset)) {
         struct rn_span span = {
             .source = source, .start = (uint32_t)offset, .end = (uint32_t)offset};
-        rn_diagnose(items->diagnostics, SOURCE_ERROR, span,
-                    items->diagnostics->sources[source].name,
-                    rn_text(rn_error_message(RN_E_INVALID_UTF8)));
+        rn_diagnostics_add(items->diagnostics, RN_DIAGNOSTIC_INVALID_UTF8, span, NULL, 0);
         items->private_->broken = true;
         return RN_E_INVALID_UTF8;
     }

@@ -275,7 +275,7 @@ static void mistakes_are_reported_where_they_stand(void **state)
     expect_error("impl Nope { fn f() {} }\n", RN_DIAGNOSTIC_MISSING_ITEM, 1, 6);
     expect_error("fn f() { #[test] fn g() {} }\n", RN_DIAGNOSTIC_NESTED_TEST, 1, 10);
     expect_error("pub(in a) fn f() {}\n", RN_DIAGNOSTIC_UNSUPPORTED_VISIBILITY, 1, 1);
-    expect_error("fn f() { \xff }\n", RN_DIAGNOSTIC_SOURCE_ERROR, 1, 10);
+    expect_error("fn f() { \xff }\n", RN_DIAGNOSTIC_INVALID_UTF8, 1, 10);
 }
 
 static void bodies_know_what_they_are(void **state)
