@@ -221,6 +221,51 @@ void *rn_heap_buffer(struct rn_vm *vm, size_t size, size_t *out_capacity)
     return buffer->data;
 }
 
+/* Grows a large object where it stands; false if what is behind it is taken. */
+static bool grow_block(struct rn_heap *heap, struct rn_object *object, size_t size)
+{
+    struct rn_block *block =
+        (struct rn_block *)(void *)((uint8_t *)object - sizeof(struct rn_block));
+    uint32_t pages = rn_pages_for(size + sizeof(struct rn_block));
+    if (pages > block->pages &&
+        !rn_pages_extend(heap->pages, block, block->pages, pages - block->pages)) {
+        return false;
+    }
+    block->pages = pages;
+    block->end = block->cells + size;
+    return true;
+}
+
+void *rn_heap_buffer_grow(struct rn_vm *vm, void *data, size_t used, size_t size,
+                          size_t *out_capacity)
+{
+    struct rn_object *object = data == NULL ? NULL : &rn_buffer_of(data)->header;
+    size_t total = rn_align_up(size + sizeof(struct rn_object), 16);
+    size_t old = object == NULL ? 0 : rn_object_cell_size(object);
+    if (object != NULL && object->size_class == 0 && total > old && total < SINGLE_SIZE_MAX) {
+        // As if there were two for a moment: neighbours must not change the account.
+        if (!account(vm, total)) {
+            return NULL;
+        }
+        if (grow_block(&vm->heap, object, total)) {
+            vm->heap.peak = rn_heap_peak(&vm->heap);
+            vm->heap.accounted -= old;
+            *out_capacity = total - sizeof(struct rn_object);
+            return data;
+        }
+        vm->heap.accounted -= total;
+        vm->fuel += (int64_t)(total >> 4);
+    }
+    void *copy = rn_heap_buffer(vm, size, out_capacity);
+    if (copy != NULL && used > 0) {
+        memcpy(copy, data, used);
+    }
+    if (copy != NULL) {
+        rn_heap_buffer_free(vm, data);
+    }
+    return copy;
+}
+
 static void free_block(struct rn_heap *heap, struct rn_block *block)
 {
     if (block->previous != NULL) {

@@ -30,6 +30,10 @@ void *rn_heap_object(struct rn_vm *vm, enum rn_object_kind kind, uint32_t type,
                      size_t size) RN_MUST_CHECK;
 /* Storage of at least `size` bytes, 16-byte aligned; the true capacity goes to *out_capacity. */
 void *rn_heap_buffer(struct rn_vm *vm, size_t size, size_t *out_capacity) RN_MUST_CHECK;
+/* Storage of at least `size` bytes that begins with the first `used` bytes of `data` (NULL: none),
+ * which is given back: the same place grown, or another. The account cannot tell which. */
+void *rn_heap_buffer_grow(struct rn_vm *vm, void *data, size_t used, size_t size,
+                          size_t *out_capacity) RN_MUST_CHECK;
 /* Gives back storage that nothing refers to any more. Accepts NULL. */
 void rn_heap_buffer_free(struct rn_vm *vm, void *data);
 

@@ -167,14 +167,11 @@ static bool grow_entries(struct rn_vm *vm, struct rn_map *map, uint32_t capacity
         return false;
     }
     size_t bytes;
-    void *storage = rn_heap_buffer(vm, (size_t)capacity * ENTRY_SIZE, &bytes);
+    void *storage = rn_heap_buffer_grow(vm, map->storage, (size_t)map->used * ENTRY_SIZE,
+                                        (size_t)capacity * ENTRY_SIZE, &bytes);
     if (storage == NULL) {
         return false;
     }
-    if (map->used > 0) {
-        memcpy(storage, map->storage, (size_t)map->used * ENTRY_SIZE);
-    }
-    rn_heap_buffer_free(vm, map->storage);
     map->storage = storage;
     map->capacity = (uint32_t)(bytes / ENTRY_SIZE);
     return true;

@@ -138,6 +138,48 @@ void *rn_pages_alloc(struct rn_pages *pool, uint32_t pages)
     return pool->base + (size_t)page * RN_PAGE_SIZE;
 }
 
+/* The free run that `page` is in: its order, and its first page in *out_start. False: none. */
+static bool find_run(const struct rn_pages *pool, uint32_t page, uint32_t *out_start,
+                     uint32_t *out_order)
+{
+    for (uint32_t order = 0; order < RN_PAGE_ORDERS; order++) {
+        uint32_t start = page & ~((1u << order) - 1);
+        if (pool->orders[start] == (FREE | order)) {
+            *out_start = start;
+            *out_order = order;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool rn_pages_extend(struct rn_pages *pool, void *memory, uint32_t pages, uint32_t more)
+{
+    uint32_t first = (uint32_t)((size_t)((uint8_t *)memory - pool->base) / RN_PAGE_SIZE) + pages;
+    uint32_t start;
+    uint32_t order;
+    if (more > pool->page_count - first) {
+        return false;
+    }
+    uint32_t end = first + more;
+    for (uint32_t page = first; page < end; page = start + (1u << order)) {
+        if (!find_run(pool, page, &start, &order)) {
+            return false;
+        }
+    }
+    for (uint32_t page = first; page < end; page = start + (1u << order)) {
+        RN_CHECK(find_run(pool, page, &start, &order));
+        unlink_run(pool, start, order);
+        // What lies before and behind goes back.
+        uint32_t run_end = start + (1u << order);
+        free_range(pool, start, page - start);
+        free_range(pool, run_end < end ? run_end : end, run_end < end ? 0 : run_end - end);
+    }
+    pool->free_count -= more;
+    clear_pages(pool, first, more);
+    return true;
+}
+
 void rn_pages_free(struct rn_pages *pool, void *memory, uint32_t pages)
 {
     size_t offset = (size_t)((uint8_t *)memory - pool->base);

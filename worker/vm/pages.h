@@ -30,6 +30,9 @@ struct rn_pages {
 enum rn_error rn_pages_init(struct rn_pages *pool, void *memory, size_t size) RN_MUST_CHECK;
 /* NULL if no run of that length is free. */
 void *rn_pages_alloc(struct rn_pages *pool, uint32_t pages) RN_MUST_CHECK;
+/* `more` pages right behind the `pages` at `memory`, if they are free. */
+bool rn_pages_extend(struct rn_pages *pool, void *memory, uint32_t pages,
+                     uint32_t more) RN_MUST_CHECK;
 /* All of what rn_pages_alloc gave for the same number of pages, or a tail of it. */
 void rn_pages_free(struct rn_pages *pool, void *memory, uint32_t pages);
 

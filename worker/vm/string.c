@@ -72,13 +72,15 @@ bool rn_string_reserve(struct rn_vm *vm, struct rn_string *string, size_t extra)
         wanted = (size_t)string->capacity * 2;
     }
     size_t capacity;
-    char *data = rn_heap_buffer(vm, wanted < 16 ? 16 : wanted, &capacity);
+    // Static text is copied; storage of its own grows.
+    void *own = string->capacity != 0 ? (void *)(uintptr_t)string->data : NULL;
+    char *data =
+        rn_heap_buffer_grow(vm, own, own == NULL ? 0 : size, wanted < 16 ? 16 : wanted, &capacity);
     if (data == NULL) {
         return false;
     }
-    memcpy(data, string->data, size);
-    if (string->capacity != 0) {
-        rn_heap_buffer_free(vm, (void *)(uintptr_t)string->data);
+    if (own == NULL) {
+        memcpy(data, string->data, size);
     }
     string->data = data;
     string->capacity = capacity > UINT32_MAX ? UINT32_MAX : (uint32_t)capacity;

@@ -7,16 +7,24 @@
 
 #define COUNT_MAX ((size_t)1 << 28)
 
-static struct rn_value *new_items(struct rn_vm *vm, size_t count, uint32_t *out_capacity)
+/* Room for `count` items, the first `used` of which are those of `old`, which is given back. */
+static struct rn_value *grow_items(struct rn_vm *vm, struct rn_value *old, size_t used,
+                                   size_t count, uint32_t *out_capacity)
 {
     if (count > COUNT_MAX) {
         rn_reach_limit(vm, RN_LIMIT_MEMORY);
         return NULL;
     }
     size_t bytes;
-    struct rn_value *items = rn_heap_buffer(vm, count * sizeof(struct rn_value), &bytes);
+    struct rn_value *items = rn_heap_buffer_grow(vm, old, used * sizeof(struct rn_value),
+                                                 count * sizeof(struct rn_value), &bytes);
     *out_capacity = (uint32_t)(bytes / sizeof(struct rn_value));
     return items;
+}
+
+static struct rn_value *new_items(struct rn_vm *vm, size_t count, uint32_t *out_capacity)
+{
+    return grow_items(vm, NULL, 0, count, out_capacity);
 }
 
 struct rn_vec *rn_vec_new(struct rn_vm *vm, size_t capacity)
@@ -50,14 +58,11 @@ bool rn_vec_reserve(struct rn_vm *vm, struct rn_vec *vec, size_t extra)
     size_t doubled = (size_t)vec->capacity * 2;
     wanted = wanted < doubled ? doubled : wanted;
     uint32_t capacity;
-    struct rn_value *items = new_items(vm, wanted < 3 ? 3 : wanted, &capacity);
+    struct rn_value *items =
+        grow_items(vm, vec->items, vec->count, wanted < 3 ? 3 : wanted, &capacity);
     if (items == NULL) {
         return false;
     }
-    if (vec->count > 0) {
-        memcpy(items, vec->items, vec->count * sizeof(struct rn_value));
-    }
-    rn_heap_buffer_free(vm, vec->items);
     vec->items = items;
     vec->capacity = capacity;
     return true;

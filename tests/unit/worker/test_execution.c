@@ -49,7 +49,7 @@ static void a_budget_is_spent_to_the_unit(void **state)
 static void slices_change_nothing(void **state)
 {
     struct machine *m = *state;
-    build_vectors(m, "f", 30000, true);
+    build_vectors(m, "f", 4000, true);
     finish(m);
     struct rn_vm_usage whole = {0};
     static const uint64_t slices[] = {UINT64_MAX, 1, 13, 1000};
@@ -60,7 +60,7 @@ static void slices_change_nothing(void **state)
         whole = i == 0 ? usage : whole;
         assert_memory_equal(&usage, &whole, sizeof(usage));
     }
-    assert_true(whole.memory_peak > 30000 * 96);
+    assert_true(whole.memory_peak > 4000 * 96);
 }
 
 static void a_slice_ends_where_it_says(void **state)
@@ -106,7 +106,14 @@ static void garbage_is_collected_within_the_limit(void **state)
 static void a_full_region_is_not_a_memory_limit(void **state)
 {
     struct machine *m = *state;
-    build_vectors(m, "kept", 100000000, true);
+    // A text that doubles.
+    begin(m->b, "kept", 0);
+    rn_emit_TEXT(m->b, 0, rn_builder_string(m->b, RN_UTF8("0123456789abcdef")));
+    struct rn_label next = rn_builder_label(m->b, 1);
+    rn_builder_place(m->b, next);
+    rn_emit_ADD_ASSIGN(m->b, 0, 0);
+    rn_emit_JUMP(m->b, next);
+    rn_builder_end(m->b);
     finish(m);
     start(m, "kept");
     assert_int_equal(run_slices(m, 1000000), RN_EVENT_LIMIT);
@@ -136,12 +143,12 @@ static void recursion_ends_by_depth_or_memory(void **state)
 static void everything_goes_when_a_call_ends(void **state)
 {
     struct machine *m = *state;
-    build_vectors(m, "kept", 10000, true);
+    build_vectors(m, "kept", 4000, true);
     finish(m);
     size_t before = rn_engine_used(m->engine);
     start(m, "kept");
     assert_int_equal(run_slices(m, 1000), RN_EVENT_DONE);
-    assert_true(rn_engine_used(m->engine) > before + 10000 * 96);
+    assert_true(rn_engine_used(m->engine) > before + 4000 * 96);
     rn_vm_end(m->vm);
     assert_int_equal(rn_engine_used(m->engine), before);
     rn_vm_free(m->vm);
@@ -195,7 +202,7 @@ static void several_run_side_by_side(void **state)
 {
     struct machine *m = *state;
     struct rn_vm *vms[3];
-    build_vectors(m, "f", 5000, true);
+    build_vectors(m, "f", 2000, true);
     finish(m);
     struct rn_vm_call run = {.item = rn_hash_item("f", 1)};
     for (size_t i = 0; i < 3; i++) {

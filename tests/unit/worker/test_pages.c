@@ -85,6 +85,7 @@ static void pages_are_zero_and_apart(void **state)
     uint32_t lengths[RUNS] = {0};
     uint32_t free_count = pages->free_count;
     uint32_t seed = 1;
+    unsigned extended = 0;
     for (unsigned i = 0; i < 20000; i++) {
         seed = seed * 1664525 + 1013904223;
         unsigned at = (seed >> 8) % RUNS;
@@ -93,6 +94,14 @@ static void pages_are_zero_and_apart(void **state)
             // Its own mark at both ends: nobody wrote over it.
             assert_int_equal(runs[at][0], at + 1);
             assert_int_equal(runs[at][size - 1], at + 1);
+            uint32_t more = 1 + (seed >> 16) % 9;
+            if ((seed >> 28) != 0 && rn_pages_extend(pages, runs[at], lengths[at], more)) {
+                assert_true(is_zero(runs[at] + size, more * RN_PAGE_SIZE));
+                lengths[at] += more;
+                memset(runs[at] + size, (int)at + 1, more * RN_PAGE_SIZE);
+                extended++;
+                continue;
+            }
             rn_pages_free(pages, runs[at], lengths[at]);
             runs[at] = NULL;
             continue;
@@ -111,6 +120,23 @@ static void pages_are_zero_and_apart(void **state)
         }
     }
     assert_int_equal(pages->free_count, free_count);
+    assert_true(extended > 100);
+}
+
+static void a_run_grows_only_into_free_pages(void **state)
+{
+    struct rn_pages *pages = &((struct pool *)*state)->pages;
+    void *run = rn_pages_alloc(pages, 300); // the rest of 512 stays free behind it
+    uint32_t free_count = pages->free_count;
+    assert_true(rn_pages_extend(pages, run, 300, 100));
+    assert_int_equal(pages->free_count, free_count - 100);
+    assert_false(rn_pages_extend(pages, run, 400, pages->page_count));
+    while (rn_pages_alloc(pages, 1) != (uint8_t *)run + 400 * RN_PAGE_SIZE) {
+        assert_true(pages->free_count > 0);
+    }
+    assert_false(rn_pages_extend(pages, run, 400, 1));
+    rn_pages_free(pages, (uint8_t *)run + 400 * RN_PAGE_SIZE, 1);
+    assert_true(rn_pages_extend(pages, run, 400, 1));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_pool, free_pool)
@@ -122,6 +148,7 @@ int main(void)
         TEST(all_of_it_can_be_had),
         TEST(odd_lengths_keep_only_what_they_asked_for),
         TEST(pages_are_zero_and_apart),
+        TEST(a_run_grows_only_into_free_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
