@@ -61,7 +61,7 @@ static void gives_no_image_with_errors(void **state)
     compiled_done(&c);
     compile_text(&c, "pub fn f() { \xff }", 16);
     assert_int_equal(c.error, RN_E_COMPILE_FAILED);
-    assert_string_equal(first_of(&c, RN_SEVERITY_ERROR), "1:14 SOURCE_ERROR");
+    assert_string_equal(first_of(&c, RN_SEVERITY_ERROR), "1:14 INVALID_UTF8");
     compiled_done(&c);
 }
 
