@@ -47,7 +47,7 @@ enum rn_outcome rn_std_parse_i64(struct rn_vm *vm, struct rn_value *args, struct
 {
     struct integer_text integer;
     enum rn_parse_error error;
-    rn_std_charge_bytes(vm, text.size);
+    rn_std_charge_bytes(vm, 16 * (uint64_t)text.size); // digit by digit
     if (!read_integer(text, true, &integer, &error)) {
         return int_error(vm, args, error);
     }
@@ -64,7 +64,7 @@ enum rn_outcome rn_std_parse_u64(struct rn_vm *vm, struct rn_value *args, struct
 {
     struct integer_text integer;
     enum rn_parse_error error;
-    rn_std_charge_bytes(vm, text.size);
+    rn_std_charge_bytes(vm, 16 * (uint64_t)text.size); // digit by digit
     if (!read_integer(text, false, &integer, &error)) {
         return int_error(vm, args, error);
     }
@@ -111,7 +111,7 @@ static bool parse_word(struct rn_utf8 text, double *out_value)
 enum rn_outcome rn_std_parse_f64(struct rn_vm *vm, struct rn_value *args, struct rn_utf8 text)
 {
     double value = 0;
-    rn_std_charge_bytes(vm, text.size);
+    rn_std_charge_bytes(vm, 16 * (uint64_t)text.size); // digit by digit
     if (rn_f64_parse(text.data, text.size, &value) || parse_word(text, &value)) {
         return rn_make_ok(vm, rn_value_f64(value), &args[0]);
     }

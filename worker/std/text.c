@@ -158,7 +158,7 @@ static enum rn_outcome change_case(struct rn_vm *vm, struct rn_value *args, bool
     }
     struct work work = work_of(vm, args);
     size_t end = round_end(&work);
-    rn_std_charge_bytes(vm, 8 * (end - *work.at));
+    rn_std_charge_bytes(vm, 64 * (end - *work.at)); // char by char
     while (*work.at < end) {
         size_t at = *work.at;
         size_t width = 1;
@@ -225,6 +225,7 @@ static enum rn_outcome replace_found(struct rn_vm *vm, struct rn_value *args, st
     struct rn_utf8 text = rn_string_text(work->text);
     uint64_t begun_at = *work->at;
     uint64_t appended = 0;
+    uint64_t pieces = 0;
     while (*work->at < text.size && *work->at - begun_at < RN_STD_CHUNK_BYTES &&
            appended < RN_STD_CHUNK_BYTES) {
         uint64_t found = rn_std_find(text, rn_string_text(from), *work->at);
@@ -240,7 +241,9 @@ static enum rn_outcome replace_found(struct rn_vm *vm, struct rn_value *args, st
             *work->at += from->size;
         }
         appended += to->size;
+        pieces++;
     }
+    rn_charge(vm, 4 * pieces);
     rn_std_charge_bytes(vm, *work->at - begun_at + appended);
     return finish_round(args, work);
 }
