@@ -1,4 +1,6 @@
 #!/bin/sh
-# usage: run.sh PROGRAM SCRIPT EXPECTED: runs an embedding example and compares what it prints.
+# usage: run.sh EXPECTED PROGRAM [ARGUMENTS]: runs an embedding example and compares what it prints.
 set -eu
-"$1" "$2" | diff "$3" -
+expected=$1
+shift
+"$@" | diff "$expected" -
