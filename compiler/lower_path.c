@@ -29,7 +29,12 @@ struct rn_utf8 rn_lower_type_path(struct rn_hir_type type)
 int64_t rn_lower_tuple_arity(const struct rn_resolved *resolved)
 {
     if (resolved->kind == RN_RESOLVED_CONTEXT) {
-        return resolved->item->kind == RN_ITEM_VARIANT ? resolved->item->arity : -1;
+        const struct rn_context_item *item = resolved->item;
+        bool built = item->kind == RN_ITEM_TYPE && item->fields.data != NULL;
+        if (built && rn_context_field_count(item) == 0) {
+            return 0;
+        }
+        return item->kind == RN_ITEM_VARIANT ? item->arity : -1;
     }
     const struct rn_decl *decl = resolved->decl;
     if (decl->kind != RN_DECL_STRUCT && decl->kind != RN_DECL_VARIANT) {
@@ -120,12 +125,24 @@ static void warn_deprecated(struct rn_lower *lower, const struct rn_context_item
     }
 }
 
+/* `RangeFull`: its name is its value. */
+static struct rn_hir_expr *empty_struct(struct rn_lower *lower, const struct rn_resolved *resolved,
+                                        struct rn_span span)
+{
+    struct rn_hir_expr *expr = rn_hir_new(lower, RN_HIR_STRUCT, span);
+    if (expr->kind != RN_HIR_ERROR) {
+        expr->list.type = rn_lower_resolved_type(resolved);
+    }
+    return expr;
+}
+
 static struct rn_hir_expr *context_value(struct rn_lower *lower, const struct rn_resolved *resolved,
                                          struct rn_span span)
 {
     switch ((enum rn_item_kind)resolved->item->kind) {
     case RN_ITEM_TYPE:
-        return item_expr(lower, RN_HIR_TYPE, resolved, span);
+        return rn_lower_tuple_arity(resolved) == 0 ? empty_struct(lower, resolved, span)
+                                                   : item_expr(lower, RN_HIR_TYPE, resolved, span);
     case RN_ITEM_FUNCTION:
     case RN_ITEM_METHOD:
         warn_deprecated(lower, resolved->item, span);

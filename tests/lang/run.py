@@ -2,6 +2,8 @@
 
     // expect: TEXT     the next line of standard output
     // error: TEXT      somewhere in standard error; the exit code is 2
+    // refused: TEXT    the same of a script that does not compile; the exit code is 1
+    // script           the file is a script body
 
 Each script runs twice: in one go, and in slices of one instruction block, which must make no difference.
 """
@@ -12,7 +14,8 @@ import sys
 
 
 def run(runner, path, slice_size):
-    command = [runner, "--slice", str(slice_size), str(path)]
+    body = ["--script"] if re.search(r"^// script$", path.read_text(encoding="utf-8"), re.M) else []
+    command = [runner, *body, "--slice", str(slice_size), str(path)]
     return subprocess.run(command, capture_output=True, timeout=60)
 
 
@@ -20,6 +23,7 @@ def check(runner, path, slice_size):
     text = path.read_text(encoding="utf-8")
     expected = re.findall(r"// expect: ?(.*)", text)
     errors = re.findall(r"// error: ?(.*)", text)
+    refusals = re.findall(r"// refused: ?(.*)", text)
     result = run(runner, path, slice_size)
     printed = result.stdout.decode("utf-8").splitlines()
     complaint = result.stderr.decode("utf-8")
@@ -29,8 +33,8 @@ def check(runner, path, slice_size):
             if want != got:
                 problems.append(f"line {number}: expected {want!r}, printed {got!r}")
                 break
-    problems += [f"not in standard error: {want!r}" for want in errors if want not in complaint]
-    if result.returncode != (2 if errors else 0):
+    problems += [f"not in standard error: {want!r}" for want in errors + refusals if want not in complaint]
+    if result.returncode != (1 if refusals else 2 if errors else 0):
         problems.append(f"exit code {result.returncode}: {complaint.strip()}")
     return problems
 
