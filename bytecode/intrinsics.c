@@ -1,3 +1,4 @@
+/* intrinsics.c: intrinsics.def as a table. */
 #include "bytecode/intrinsics.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* types.c: types.def as tables. */
 #include "bytecode/types.h"
 
 const struct rn_library_type rn_library_types[RN_TYPE_ID_COUNT] = {

@@ -1,3 +1,7 @@
+/*
+ * constant.c: names, encoding and decoding of constants. Encoding recurses: its depth is bounded by
+ * RN_CONSTANT_DEPTH_MAX. So does decoding, 64 levels deep: it reads constants of contexts.
+ */
 #include "compiler/constant.h"
 
 #include "bytecode/const_value.h"

@@ -1,3 +1,4 @@
+/* files.c: whole files through the C library. */
 #include "compiler/files.h"
 
 #include <stdio.h>

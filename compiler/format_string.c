@@ -1,3 +1,4 @@
+/* format_string.c: one pass over the text, no memory. */
 #include "compiler/format_string.h"
 
 /* Widths and precisions beyond this could only serve to ask for memory. */

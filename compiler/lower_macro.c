@@ -2,7 +2,7 @@
  * lower_macro.c: templates and the builtin macros.
  *
  * An argument that a format string names twice is evaluated twice, as in the language. Such
- * repetition nests, so the whole build may only do RN_REPEATS_MAX of it.
+ * repetition nests, so the whole build may only do REPEATS_MAX of it.
  */
 #include "compiler/const_eval.h"
 #include "compiler/format_string.h"
@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define RN_REPEATS_MAX 10000u
+#define REPEATS_MAX 10000u
 #define TEXT_MAX (16u << 20)
 
 static struct rn_hir_expr *text_constant(struct rn_lower *lower, struct rn_utf8 text,
@@ -187,11 +187,11 @@ static struct rn_hir_expr *argument(struct format *format, uint32_t index)
     struct rn_lower *lower = format->lower;
     if (format->used[index]) {
         lower->repeats++;
-        if (lower->repeats > RN_REPEATS_MAX) {
-            if (lower->repeats == RN_REPEATS_MAX + 1) {
+        if (lower->repeats > REPEATS_MAX) {
+            if (lower->repeats == REPEATS_MAX + 1) {
                 struct rn_number_text text;
                 rn_diagnose(lower->diagnostics, MACRO_RECURSION, format->span,
-                            rn_text_u64(&text, RN_REPEATS_MAX));
+                            rn_text_u64(&text, REPEATS_MAX));
             }
             return rn_hir_error(lower);
         }

@@ -20,7 +20,7 @@
 #include "supervisor/limits.h"
 #include "supervisor/peer.h"
 
-#define RN_NESTING_MAX 16u
+#define RN_CALL_NESTING_MAX 16u
 #define RN_CALL_CREDIT 8u
 
 struct rn_event {

@@ -5,18 +5,16 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "bytecode/diagnostic.h"
 #include "shm/fd.h"
 #include "supervisor/error.h"
 #include "supervisor/unit.h"
 
-#define SOURCE_SIZE_MAX (16u << 20)
-#define SOURCES_MAX 4096u
 #define ITEM_SIZE_MAX 4096u
 
 rune_sources *rune_sources_new(void)
@@ -61,9 +59,9 @@ static bool grow(rune_sources *sources)
 rune_status rune_sources_insert_memory(rune_sources *sources, const char *name, const char *data,
                                        size_t size, rune_error **error)
 {
-    if (size > SOURCE_SIZE_MAX || sources->count >= SOURCES_MAX) {
+    if (size > RN_SOURCE_SIZE_MAX || sources->count >= RN_SOURCES_MAX) {
         return rn_fail(error, RUNE_E_TOO_LARGE, "%s: a source has at most %u bytes", name,
-                       SOURCE_SIZE_MAX);
+                       RN_SOURCE_SIZE_MAX);
     }
     char *name_copy = rn_strndup(name, strlen(name));
     char *text = rn_strndup(data, size);
@@ -100,7 +98,7 @@ static rune_status set_root(rune_sources *sources, const char *path, rune_error 
 rune_status rune_sources_insert_file(rune_sources *sources, const char *path, rune_error **error)
 {
     RN_AUTO(rn_buf) struct rn_buf text = {.data = NULL};
-    rune_status status = rn_read_file(path, SOURCE_SIZE_MAX, &text, error);
+    rune_status status = rn_read_file(path, RN_SOURCE_SIZE_MAX, &text, error);
     if (status == RUNE_OK && sources->count == 0) {
         status = set_root(sources, path, error);
     }
@@ -120,7 +118,7 @@ void rune_sources_set_loader(rune_sources *sources, rune_loader_fn fn, void *use
 rune_status rune_sources_loaded(rune_loaded *loaded, const char *name, const char *data,
                                 size_t size)
 {
-    if (size > SOURCE_SIZE_MAX) {
+    if (size > RN_SOURCE_SIZE_MAX) {
         return RUNE_E_TOO_LARGE;
     }
     if (loaded->given) {
@@ -185,35 +183,6 @@ static int open_beneath(int folder, const char *path)
     return (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
 }
 
-static enum rn_error read_fd(int fd, struct rn_buf *out)
-{
-    struct stat about;
-    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
-        return RN_E_NOT_FOUND;
-    }
-    rn_buf_init(out, SOURCE_SIZE_MAX + 65536);
-    for (;;) {
-        uint8_t *room = rn_buf_reserve(out, 65536);
-        if (!room) {
-            return out->size > SOURCE_SIZE_MAX ? RN_E_TOO_LARGE : RN_E_NO_MEMORY;
-        }
-        ssize_t got = read(fd, room, 65536);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return RN_E_SYSTEM;
-        }
-        rn_buf_commit(out, (size_t)got);
-        if (out->size > SOURCE_SIZE_MAX) {
-            return RN_E_TOO_LARGE;
-        }
-        if (got == 0) {
-            return RN_OK;
-        }
-    }
-}
-
 /* One candidate; NOT_FOUND if there is no such file. */
 static enum rn_error try_file(const rune_sources *sources, const char *path, const char *ending,
                               struct rune_loaded *out_loaded)
@@ -231,7 +200,7 @@ static enum rn_error try_file(const rune_sources *sources, const char *path, con
                    ? RN_E_NOT_FOUND
                    : RN_E_SYSTEM;
     }
-    RN_TRY(read_fd(fd, &text));
+    RN_TRY(rn_read_fd(fd, RN_SOURCE_SIZE_MAX, &text));
     return (enum rn_error)rune_sources_loaded(out_loaded, (const char *)name.data,
                                               text.data ? (const char *)text.data : "", text.size);
 }

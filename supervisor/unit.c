@@ -25,6 +25,7 @@
 #define FILE_MAGIC "\x7fRNUFIL\n"
 #define FILE_VERSION 1u
 #define FILE_HEADER_SIZE 24u
+#define READ_STEP 65536u
 #define FILE_SIZE_MAX ((size_t)RN_IMAGE_SIZE_MAX + RN_DEBUG_SIZE_MAX + FILE_HEADER_SIZE)
 
 static void free_unit(rune_unit *unit)
@@ -216,6 +217,35 @@ rune_status rune_unit_load(const void *data, size_t size, rune_unit **out_unit, 
                            (size_t)debug_size, true, out_unit, error);
 }
 
+enum rn_error rn_read_fd(int fd, size_t max, struct rn_buf *out)
+{
+    struct stat about;
+    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
+        return RN_E_NOT_FOUND;
+    }
+    rn_buf_init(out, max + READ_STEP);
+    for (;;) {
+        uint8_t *room = rn_buf_reserve(out, READ_STEP);
+        if (!room) {
+            return RN_E_NO_MEMORY;
+        }
+        ssize_t got = read(fd, room, READ_STEP);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return RN_E_SYSTEM;
+        }
+        rn_buf_commit(out, (size_t)got);
+        if (out->size > max) {
+            return RN_E_TOO_LARGE;
+        }
+        if (got == 0) {
+            return RN_OK;
+        }
+    }
+}
+
 rune_status rn_read_file(const char *path, size_t max, struct rn_buf *out, rune_error **error)
 {
     RN_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -223,31 +253,19 @@ rune_status rn_read_file(const char *path, size_t max, struct rn_buf *out, rune_
         return rn_fail(error, errno == ENOENT ? RUNE_E_NOT_FOUND : RUNE_E_SYSTEM, "%s: %s", path,
                        strerrordesc_np(errno));
     }
-    struct stat about;
-    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
+    enum rn_error failed = rn_read_fd(fd, max, out);
+    switch ((int)failed) {
+    case RN_OK:
+        return RUNE_OK;
+    case RN_E_NOT_FOUND:
         return rn_fail_reason(error, RUNE_E_SYSTEM, RUNE_REASON_NO_INPUT, "not_a_file",
                               "%s: not a regular file", path);
-    }
-    rn_buf_init(out, max + 65536);
-    for (;;) {
-        uint8_t *room = rn_buf_reserve(out, 65536);
-        if (!room) {
-            return rn_fail_plain(error, RN_E_NO_MEMORY);
-        }
-        ssize_t got = read(fd, room, 65536);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
-        }
-        rn_buf_commit(out, (size_t)got);
-        if (out->size > max) {
-            return rn_fail(error, RUNE_E_TOO_LARGE, "%s: larger than %zu bytes", path, max);
-        }
-        if (got == 0) {
-            return RUNE_OK;
-        }
+    case RN_E_SYSTEM:
+        return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
+    case RN_E_TOO_LARGE:
+        return rn_fail(error, RUNE_E_TOO_LARGE, "%s: larger than %zu bytes", path, max);
+    default:
+        return rn_fail_plain(error, failed);
     }
 }
 

@@ -33,7 +33,10 @@ struct rune_unit {
 rune_status rn_unit_publish(uint8_t *image, size_t size, uint8_t *debug_bytes, size_t debug_size,
                             bool check_id, rune_unit **out_unit, rune_error **error) RN_MUST_CHECK;
 
-/* Reads a regular file of at most `max` bytes; initialises `out`. NOT_FOUND, SYSTEM, TOO_LARGE. */
+/* Reads what is left of a regular file of at most `max` bytes; initialises `out`. NOT_FOUND: not a
+ * regular file. SYSTEM (errno), TOO_LARGE, NO_MEMORY. */
+enum rn_error rn_read_fd(int fd, size_t max, struct rn_buf *out) RN_MUST_CHECK;
+/* The same by path, with an error for people. NOT_FOUND, SYSTEM, TOO_LARGE, NO_MEMORY. */
 rune_status rn_read_file(const char *path, size_t max, struct rn_buf *out,
                          rune_error **error) RN_MUST_CHECK;
 

@@ -231,9 +231,9 @@ static rune_status inherit(struct rn_call *call, const rune_host_call *parent, r
     }
     const struct rn_call *from = parent->call;
     call->depth = from->depth + 1;
-    if (call->depth > RN_NESTING_MAX) {
+    if (call->depth > RN_CALL_NESTING_MAX) {
         return rn_fail(error, RUNE_E_OVERLOADED, "host functions and calls are nested %u deep",
-                       RN_NESTING_MAX);
+                       RN_CALL_NESTING_MAX);
     }
     uint64_t budget = from->limits.values[RUNE_LIMIT_BUDGET];
     uint64_t left = budget > parent->budget ? budget - parent->budget : 1;
