@@ -251,7 +251,7 @@ NATIVE(trim)
     (void)count;
     struct rn_string *string;
     RN_TRY_VM(rn_arg_string(vm, args[0], &string));
-    rn_std_charge_bytes(vm, string->size);
+    rn_std_charge_bytes(vm, 32 * (uint64_t)string->size); // char by char
     struct rn_utf8 text = rn_string_text(string);
     size_t start = trimmed_start(text);
     return rn_std_text(vm, args, text.data + start, trimmed_end(text, start) - start);
@@ -262,7 +262,7 @@ NATIVE(trim_end)
     (void)count;
     struct rn_string *string;
     RN_TRY_VM(rn_arg_string(vm, args[0], &string));
-    rn_std_charge_bytes(vm, string->size);
+    rn_std_charge_bytes(vm, 32 * (uint64_t)string->size);
     return rn_std_text(vm, args, string->data, trimmed_end(rn_string_text(string), 0));
 }
 

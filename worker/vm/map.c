@@ -16,6 +16,7 @@
 #include "worker/vm/machine.h"
 
 #define LINEAR_MAX 8u
+#define INDEX_KEPT_MAX 64u
 #define ENTRY_SIZE 32u
 #define ENTRIES_MAX ((uint32_t)1 << 27)
 #define REMOVED 0xffffffffu
@@ -334,8 +335,23 @@ enum rn_outcome rn_object_insert(struct rn_vm *vm, struct rn_map *object, const 
     return object_append(vm, object, (struct rn_key){copy, (uint32_t)size, 1}, value);
 }
 
+/* No entry is left. A large index goes: to clear it again and again is work that no budget pays. */
+static void forget_entries(struct rn_vm *vm, struct rn_map *map)
+{
+    map->used = 0;
+    map->live = 0;
+    if (map->index_capacity > INDEX_KEPT_MAX) {
+        rn_heap_buffer_free(vm, map->index);
+        map->index = NULL;
+        map->index_capacity = 0;
+    } else if (map->index_capacity != 0) {
+        memset(map->index, 0, map->index_capacity * sizeof(uint64_t));
+    }
+}
+
 /* Takes an entry out of array and index. */
-static void remove_position(struct rn_map *map, uint32_t hash, uint32_t position)
+static void remove_position(struct rn_vm *vm, struct rn_map *map, uint32_t hash,
+                            uint32_t position)
 {
     map->entries[position].key = rn_value_empty();
     map->entries[position].value = rn_value_empty();
@@ -351,10 +367,7 @@ static void remove_position(struct rn_map *map, uint32_t hash, uint32_t position
         map->index[i] = REMOVED;
     }
     if (map->live == 0) {
-        map->used = 0;
-        if (map->index_capacity != 0) {
-            memset(map->index, 0, map->index_capacity * sizeof(uint64_t));
-        }
+        forget_entries(vm, map);
     }
 }
 
@@ -371,7 +384,7 @@ struct rn_value rn_object_remove(struct rn_vm *vm, struct rn_map *object, const 
     if (entry->key.heap) {
         rn_heap_buffer_free(vm, (void *)(uintptr_t)entry->key.data);
     }
-    remove_position(object, hash, position);
+    remove_position(vm, object, hash, position);
     return old;
 }
 
@@ -482,7 +495,7 @@ enum rn_outcome rn_map_remove(struct rn_vm *vm, struct rn_map *map, struct rn_va
         return RN_DONE;
     }
     *out_old = map->entries[position].value;
-    remove_position(map, (uint32_t)hash, position);
+    remove_position(vm, map, (uint32_t)hash, position);
     return RN_DONE;
 }
 
@@ -495,11 +508,7 @@ void rn_map_clear(struct rn_vm *vm, struct rn_map *map)
             }
         }
     }
-    if (map->index_capacity != 0) {
-        memset(map->index, 0, map->index_capacity * sizeof(uint64_t));
-    }
-    map->used = 0;
-    map->live = 0;
+    forget_entries(vm, map);
     map->header.version++;
 }
 

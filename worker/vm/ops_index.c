@@ -273,6 +273,7 @@ enum rn_outcome rn_op_index_get(struct rn_vm *vm, struct rn_value target, struct
         RN_TRY_VM(rn_check_read(vm, index));
         const struct rn_string *key = rn_as_string(index);
         struct rn_value *part;
+        rn_charge(vm, key->size / 64);
         RN_TRY_VM(rn_named_part(vm, target, rn_string_text(key), &part));
         if (part != NULL) {
             *out = *part;
@@ -342,6 +343,7 @@ enum rn_outcome rn_op_index_set(struct rn_vm *vm, struct rn_value target, struct
         RN_TRY_VM(rn_check_read(vm, index));
         const struct rn_string *key = rn_as_string(index);
         bool done;
+        rn_charge(vm, key->size / 64);
         RN_TRY_VM(rn_set_named_part(vm, target, rn_string_text(key), false, value, &done));
         if (done) {
             return RN_DONE;

@@ -7,13 +7,17 @@
 
 #include "worker/vm/machine.h"
 
-static bool text_equals(struct rn_value value, uint32_t type, struct rn_utf8 text)
+static bool text_equals(struct rn_vm *vm, struct rn_value value, uint32_t type, struct rn_utf8 text)
 {
     if (!rn_object_is(value, type)) {
         return false;
     }
     const struct rn_string *string = rn_as_string(value);
-    return string->size == text.size && memcmp(string->data, text.data, text.size) == 0;
+    if (string->size != text.size) {
+        return false;
+    }
+    rn_charge(vm, text.size / 64);
+    return memcmp(string->data, text.data, text.size) == 0;
 }
 
 static bool match_sequence(struct rn_value value, uint8_t test, uint32_t length)
@@ -67,7 +71,7 @@ static enum rn_outcome equals_text(struct rn_vm *vm, struct rn_value value, stru
                                    bool *out)
 {
     if (rn_object_is(value, RN_TYPE_ID_STRING)) {
-        *out = text_equals(value, RN_TYPE_ID_STRING, text);
+        *out = text_equals(vm, value, RN_TYPE_ID_STRING, text);
         return RN_DONE;
     }
     struct rn_string *string = rn_string_new_static(vm, text.data, text.size);
@@ -86,10 +90,10 @@ enum rn_outcome rn_op_match(struct rn_vm *vm, const struct rn_link *link,
     case RN_OP_EQ_STRING:
         return equals_text(vm, value, rn_unit_string_at(&link->unit, inst->imm), out);
     case RN_OP_MATCH_STRING:
-        *out = text_equals(value, RN_TYPE_ID_STRING, rn_unit_string_at(&link->unit, inst->imm));
+        *out = text_equals(vm, value, RN_TYPE_ID_STRING, rn_unit_string_at(&link->unit, inst->imm));
         return RN_DONE;
     case RN_OP_MATCH_BYTES:
-        *out = text_equals(value, RN_TYPE_ID_BYTES, rn_unit_string_at(&link->unit, inst->imm));
+        *out = text_equals(vm, value, RN_TYPE_ID_BYTES, rn_unit_string_at(&link->unit, inst->imm));
         return RN_DONE;
     case RN_OP_MATCH_SEQ:
         *out = match_sequence(value, inst->c, inst->imm);
@@ -131,7 +135,7 @@ enum rn_outcome rn_op_constant(struct rn_vm *vm, const struct rn_link *link, uin
 
 /* --- Exact equality with a constant: same kinds at every level --- */
 
-static bool match_leaf(struct rn_value constant, struct rn_value value)
+static bool match_leaf(struct rn_vm *vm, struct rn_value constant, struct rn_value value)
 {
     if (constant.tag != value.tag) {
         return false;
@@ -144,7 +148,8 @@ static bool match_leaf(struct rn_value constant, struct rn_value value)
     }
     switch (constant.object->kind) {
     case RN_OBJECT_STRING:
-        return text_equals(value, constant.object->type, rn_string_text(rn_as_string(constant)));
+        return text_equals(vm, value, constant.object->type,
+                           rn_string_text(rn_as_string(constant)));
     case RN_OBJECT_VEC:
         return rn_as_vec(constant)->count == rn_as_vec(value)->count;
     case RN_OBJECT_OBJECT:
@@ -211,7 +216,7 @@ static enum rn_outcome match_nested(struct rn_vm *vm, struct rn_walk *walk,
         struct rn_value left;
         struct rn_value right;
         if (!part_pair(top->value, top[1].value, top->position++, &left, &right) ||
-            !match_leaf(left, right)) {
+            !match_leaf(vm, left, right)) {
             *out = false;
             return RN_DONE;
         }
@@ -230,7 +235,7 @@ enum rn_outcome rn_op_match_constant(struct rn_vm *vm, const struct rn_link *lin
     struct rn_value expected;
     RN_TRY_VM(rn_check_read(vm, value));
     RN_TRY_VM(rn_op_constant(vm, link, constant, &expected));
-    *out = match_leaf(expected, value);
+    *out = match_leaf(vm, expected, value);
     if (!*out || expected.tag != RN_VALUE_OBJECT || part_count(expected) == 0) {
         return RN_DONE;
     }
