@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "bytecode/unit.h"
+#include "policy/policy.h"
 #include "shm/fd.h"
 #include "shm/transport.h"
 #include "supervisor/call.h"
@@ -18,6 +19,10 @@
 #include "supervisor/pool.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
+
+enum {
+    UNIT_PAGE_SIZE = 4096, /* a mapping is rounded up by less than this */
+};
 
 struct rn_peer *rn_peer_ref(struct rn_peer *peer)
 {
@@ -314,6 +319,34 @@ static uint32_t free_unit_index(struct rn_peer *peer)
     return unused != RN_NONE && !peer->units[unused] ? unused : RN_NONE;
 }
 
+/* What attached Units take of the address space that a worker was given for them. */
+static uint64_t attached_bytes(const struct rn_peer *peer)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
+        if (peer->units[i]) {
+            total += peer->units[i]->segment.size + UNIT_PAGE_SIZE;
+        }
+    }
+    return total;
+}
+
+/* Detaches Units that nobody uses until one of `size` bytes fits. */
+static bool make_room(struct rn_peer *peer, size_t size)
+{
+    uint64_t total = attached_bytes(peer);
+    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
+        if (total + size + UNIT_PAGE_SIZE <= RN_WALL_UNITS_MAX) {
+            return true;
+        }
+        if (peer->units[i] && peer->unit_uses[i] == 0) {
+            detach_unit(peer, i);
+            total = attached_bytes(peer);
+        }
+    }
+    return total + size + UNIT_PAGE_SIZE <= RN_WALL_UNITS_MAX;
+}
+
 static enum rn_error use_unit(struct rn_peer *peer, struct rune_unit *unit, uint32_t *out_index)
 {
     for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
@@ -324,6 +357,9 @@ static enum rn_error use_unit(struct rn_peer *peer, struct rune_unit *unit, uint
         }
     }
     rn_peer_sweep(peer);
+    if (!make_room(peer, unit->segment.size)) {
+        return RN_E_WOULD_BLOCK;
+    }
     uint32_t index = free_unit_index(peer);
     if (index == RN_NONE) {
         return RN_E_WOULD_BLOCK;
