@@ -220,7 +220,9 @@ static void print_verdict(const struct rn_call *call, const char *path, const ru
         return;
     }
     printf("FAIL  %s: %s\n", call->item, failure);
-    fwrite(call->output.data, 1, call->output.size, stdout);
+    if (call->output.size > 0) {
+        fwrite(call->output.data, 1, call->output.size, stdout);
+    }
     if (rune_record_error(record) != NULL) {
         rn_call_report(call, record, false);
     }
