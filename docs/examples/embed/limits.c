@@ -77,7 +77,7 @@ static void call(rune_vm *vm, const char *item, const rune_call_options *options
 static void call_and_cancel(rune_vm *vm, const char *item, const rune_call_options *options)
 {
     rune_execution *execution;
-    rune_record *record;
+    rune_record *record = NULL;
     rune_error *error = NULL;
     if (rune_vm_send_execute(vm, item, NULL, 0, options, &execution, &error) != RUNE_OK) {
         fail(error);
@@ -99,7 +99,7 @@ static void call_fine(rune_vm *vm)
     const rune_const_value *args[] = {n};
     rune_const_value *value = NULL;
     rune_error *error = NULL;
-    int64_t result;
+    int64_t result = 0;
     if (rune_vm_call(vm, "fine", args, 1, NULL, &value, &error) != RUNE_OK ||
         !rune_value_get_i64(value, &result)) {
         fail(error);
