@@ -172,7 +172,9 @@ static enum rn_outcome extend_vec(struct rn_vm *vm, struct rn_value target,
     if (!rn_vec_reserve(vm, vec, count)) {
         return RN_RAISED;
     }
-    memcpy(vec->items + vec->count, values, count * sizeof(struct rn_value));
+    if (count > 0) {
+        memcpy(vec->items + vec->count, values, count * sizeof(struct rn_value));
+    }
     vec->count += count;
     vec->header.version++;
     return RN_DONE;
