@@ -24,4 +24,13 @@ static inline size_t rn_max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Number `n`, from 1, of the random numbers that begin at `seed` (SplitMix64: Steele, Lea, Flood). */
+static inline uint64_t rn_splitmix(uint64_t seed, uint64_t n)
+{
+    uint64_t z = seed + n * UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
 #endif

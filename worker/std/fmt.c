@@ -2,6 +2,7 @@
 #include "worker/std/fmt.h"
 
 #include "base/float_text.h"
+#include "worker/std/error.h"
 #include "worker/std/fmt_parts.h"
 #include "worker/std/std.h"
 
@@ -121,11 +122,17 @@ enum rn_outcome rn_fmt_display(struct rn_vm *vm, struct rn_string *text, struct 
     if (rn_object_is(value, RN_TYPE_ID_SNAPSHOT)) {
         return rn_fmt_append_snapshot(vm, text, value);
     }
-    const char *message = rn_fmt_error_message(value);
-    return message == NULL ? missing_display(vm, value) : rn_fmt_append_text(vm, text, message);
+    struct rn_utf8 message = rn_fmt_error_message(value);
+    return message.data == NULL ? missing_display(vm, value)
+                                : rn_fmt_append(vm, text, message.data, message.size);
 }
 
-const char *rn_fmt_error_message(struct rn_value value)
+static struct rn_utf8 static_text(const char *text)
+{
+    return (struct rn_utf8){text, strlen(text)};
+}
+
+struct rn_utf8 rn_fmt_error_message(struct rn_value value)
 {
     static const char *const messages[] = {
         [RN_PARSE_EMPTY] = "cannot parse a number from an empty string",
@@ -136,16 +143,16 @@ const char *rn_fmt_error_message(struct rn_value value)
         [RN_PARSE_TOO_MANY_CHARS] = "too many characters in string",
     };
     if (!rn_value_is_object(value)) {
-        return NULL;
+        return (struct rn_utf8){0};
     }
     if (value.object->type == RN_TYPE_ID_FROM_UTF8_ERROR) {
-        return "invalid utf-8 sequence";
+        return static_text("invalid utf-8 sequence");
     }
     if (value.object->type == RN_TYPE_ID_PARSE_INT_ERROR ||
         value.object->type == RN_TYPE_ID_PARSE_FLOAT_ERROR ||
         value.object->type == RN_TYPE_ID_PARSE_CHAR_ERROR) {
         uint64_t code = rn_payload(value).u64;
-        return code < RN_COUNT_OF(messages) ? messages[code] : NULL;
+        return code < RN_COUNT_OF(messages) ? static_text(messages[code]) : (struct rn_utf8){0};
     }
-    return NULL;
+    return rn_std_error_display(value);
 }

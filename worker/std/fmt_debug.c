@@ -6,6 +6,7 @@
  * is, so that the loop below knows nothing of them.
  */
 #include "base/unicode.h"
+#include "worker/std/error.h"
 #include "worker/std/fmt.h"
 #include "worker/std/fmt_parts.h"
 #include "worker/std/std.h"
@@ -167,14 +168,18 @@ static enum rn_outcome append_coroutine(struct rn_vm *vm, struct rn_string *text
 static enum rn_outcome append_opaque(struct rn_vm *vm, struct rn_string *text,
                                      struct rn_value value)
 {
+    struct rn_utf8 own = rn_std_error_debug(value);
+    if (own.data != NULL) {
+        return rn_fmt_append(vm, text, own.data, own.size);
+    }
     RN_TRY_VM(rn_fmt_append_text(vm, text, "<"));
     RN_TRY_VM(rn_fmt_append_type(vm, text, rn_type_of(vm, value)));
-    const char *message = rn_fmt_error_message(value);
-    if (message != NULL) {
+    struct rn_utf8 message = rn_fmt_error_message(value);
+    if (message.data != NULL) {
         RN_TRY_VM(rn_fmt_append_text(vm, text, ": "));
-        RN_TRY_VM(rn_fmt_append_text(vm, text, message));
+        RN_TRY_VM(rn_fmt_append(vm, text, message.data, message.size));
     }
-    return rn_fmt_append_text(vm, text, message == NULL ? " object>" : ">");
+    return rn_fmt_append_text(vm, text, message.data == NULL ? " object>" : ">");
 }
 
 static enum rn_outcome append_snapshot(struct rn_vm *vm, struct rn_string *text,

@@ -16,8 +16,8 @@ enum rn_outcome rn_fmt_append_scalar(struct rn_vm *vm, struct rn_string *text,
 /* "M-000000" */
 enum rn_outcome rn_fmt_append_snapshot(struct rn_vm *vm, struct rn_string *text,
                                        struct rn_value value);
-/* What an opaque error of the library says, or NULL: none of them. */
-const char *rn_fmt_error_message(struct rn_value value);
+/* What an opaque error of the library says; data NULL: none of them. */
+struct rn_utf8 rn_fmt_error_message(struct rn_value value);
 /* With quotes and escapes. */
 enum rn_outcome rn_fmt_quote(struct rn_vm *vm, struct rn_string *text, struct rn_utf8 quoted);
 

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "base/math.h"
 #include "worker/vm/machine.h"
 
 static enum rn_outcome bad_count(struct rn_vm *vm, uint64_t actual, uint64_t expected)
@@ -184,6 +185,11 @@ uint32_t rn_native_round(const struct rn_vm *vm)
 uint64_t *rn_native_state(struct rn_vm *vm)
 {
     return vm->native_state;
+}
+
+uint64_t rn_vm_random(struct rn_vm *vm)
+{
+    return rn_splitmix(vm->seed, ++vm->randoms);
 }
 
 void rn_set_tail_count(struct rn_vm *vm, uint32_t count)

@@ -123,6 +123,7 @@ static void reset_counters(struct rn_vm *vm, const struct rn_vm_call *call)
     vm->limits = call->limits;
     vm->cancel = call->cancel;
     vm->seed = call->seed;
+    vm->randoms = 0;
     vm->fuel = 0;
     vm->granted = 0;
     vm->budget = call->limits.budget == 0 ? UINT64_MAX : call->limits.budget;

@@ -296,6 +296,7 @@ struct rn_vm {
     uint32_t tail_count;
     uint64_t native_state[2];
     uint64_t seed;
+    uint64_t randoms; /* numbers drawn: rn_vm_random */
 
     struct rn_value *statics; /* of the script's Unit, EMPTY until read or set; NULL: none */
     uint32_t static_count;

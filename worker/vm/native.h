@@ -143,6 +143,8 @@ enum rn_outcome rn_check_spent(struct rn_vm *vm) RN_MUST_CHECK;
 uint32_t rn_native_round(const struct rn_vm *vm);
 uint64_t *rn_native_state(struct rn_vm *vm); /* two words */
 void rn_set_tail_count(struct rn_vm *vm, uint32_t count);
+/* The next of the call's random numbers: a function of its seed alone (SplitMix64). */
+uint64_t rn_vm_random(struct rn_vm *vm);
 /* Standard output (0) or error (1). RN_RAISED when the output limit cuts it off. */
 enum rn_outcome rn_output(struct rn_vm *vm, unsigned stream, const char *data, size_t size);
 
