@@ -72,22 +72,29 @@ enum rn_error rn_unit_adopt(struct rune_unit_image image, struct rune_verified_u
     return RN_OK;
 }
 
-uint32_t rn_unit_find_export(const struct rune_verified_unit *unit, uint64_t hash)
+uint32_t rn_unit_export_index(const struct rune_verified_unit *unit, uint64_t hash, uint32_t hint)
 {
     uint32_t low = 0;
     uint32_t high = unit->counts[RN_SECTION_EXPORTS];
+    uint32_t next = hint < high ? hint : high / 2;
     while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (unit->exports[middle].hash == hash) {
-            return unit->exports[middle].function;
+        if (unit->exports[next].hash == hash) {
+            return next;
         }
-        if (unit->exports[middle].hash < hash) {
-            low = middle + 1;
+        if (unit->exports[next].hash < hash) {
+            low = next + 1;
         } else {
-            high = middle;
+            high = next;
         }
+        next = low + (high - low) / 2;
     }
     return RN_NONE;
+}
+
+uint32_t rn_unit_find_export(const struct rune_verified_unit *unit, uint64_t hash)
+{
+    uint32_t index = rn_unit_export_index(unit, hash, RN_NONE);
+    return index == RN_NONE ? RN_NONE : unit->exports[index].function;
 }
 
 static bool method_before(const struct rn_unit_method *method, uint32_t type, uint64_t name_hash)

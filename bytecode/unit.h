@@ -89,6 +89,9 @@ static inline struct rn_utf8 rn_unit_string_at(const struct rune_verified_unit *
                             unit->strings[index].size};
 }
 
+/* Where the item hash is among the exports, or RN_NONE. Looks at `hint` first, which may be anything:
+ * in a large image every probe touches another page. */
+uint32_t rn_unit_export_index(const struct rune_verified_unit *unit, uint64_t hash, uint32_t hint);
 /* The index of the exported function with that item hash, or RN_NONE. */
 uint32_t rn_unit_find_export(const struct rune_verified_unit *unit, uint64_t hash);
 /* The function index of an instance function, or RN_NONE. */

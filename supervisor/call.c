@@ -37,6 +37,7 @@ struct rn_call *rn_call_new(void)
     atomic_init(&call->refs, 1);
     call->events_end = &call->events;
     call->open = true;
+    call->wants_usage = true;
     pthread_cond_init(&call->cond, NULL);
     return call;
 }
@@ -100,9 +101,8 @@ void rn_call_stop(struct rn_call *call, enum rn_reason reason)
 static uint64_t next_cpu_check(struct rn_call *call, uint64_t now_ns, bool *out_exceeded)
 {
     uint64_t limit = call->limits.values[RUNE_LIMIT_CPU];
-    uint64_t used = rn_peer_cpu_ns(call->peer) - call->cpu_begun_ns;
     uint32_t sharing = call->peer->call_count > 0 ? call->peer->call_count : 1;
-    used /= sharing;
+    uint64_t used = rn_cpu_used(&call->cpu, rn_peer_cpu_ns(call->peer)) / sharing;
     *out_exceeded = limit != RUNE_UNLIMITED && used >= limit;
     return limit == RUNE_UNLIMITED ? RN_NEVER_NS : rn_after_ns(now_ns, limit - used);
 }
@@ -230,9 +230,7 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
         if (status != RUNE_OK) {
             return status;
         }
-        // A worker at rest used nothing since its last call ended: no need to ask the kernel.
-        uint64_t at_rest_ns = atomic_exchange(&call->peer->cpu_at_rest_ns, 0);
-        call->cpu_begun_ns = at_rest_ns != 0 ? at_rest_ns : rn_peer_cpu_ns(call->peer);
+        rn_cpu_begin(&call->cpu, call->peer, call->wants_usage);
         enum rn_error failed = rn_peer_begin(call->peer, call);
         if (failed == RN_OK) {
             break;
@@ -682,16 +680,15 @@ static void set_outcome(struct rn_call *call, rune_record *record)
 
 static void set_usage(struct rn_call *call, rune_usage *usage)
 {
-    uint64_t cpu_now = call->end.dead && call->end.death.known ? call->end.death.exit.cpu_ns
-                                                               : rn_peer_cpu_ns(call->peer);
-    uint64_t cpu_ns = cpu_now > call->cpu_begun_ns ? cpu_now - call->cpu_begun_ns : 0;
-    if (call->end.sharing == 1) {
-        atomic_store(&call->peer->cpu_at_rest_ns, cpu_now);
-    }
+    uint64_t wall_ns = rn_now_ns() - call->begun_ns;
+    bool alone = call->end.sharing == 1;
+    uint64_t cpu_ns = call->end.dead && call->end.death.known
+                          ? rn_cpu_used(&call->cpu, call->end.death.exit.cpu_ns)
+                          : rn_cpu_end(&call->cpu, call->peer, alone, call->wants_usage, wall_ns);
     *usage = (rune_usage){
         .budget = call->result.fields.budget,
         .cpu_us = cpu_ns / 1000,
-        .wall_us = (rn_now_ns() - call->begun_ns) / 1000,
+        .wall_us = wall_ns / 1000,
         .host_us = call->host_ns / 1000,
         .memory_peak = call->result.fields.memory_peak,
         .output_bytes = call->output_bytes,

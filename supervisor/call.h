@@ -56,6 +56,7 @@ struct rn_call {
     struct rn_buf body;   /* of CALL: tags and arguments */
     uint32_t tags_size;
     uint64_t item;         /* hash */
+    uint32_t export;       /* index among the Unit's exports; RN_NONE: the script body */
     const char *item_name; /* borrowed from the caller, who outlives the call */
 
     /* What was asked for. */
@@ -68,16 +69,15 @@ struct rn_call {
     bool bypass;                          /* admission */
     bool wait;                            /* for a free worker */
     bool is_async;                        /* the runner owns it */
+    bool wants_usage;                     /* somebody will read its usage */
     void (*on_end)(struct rn_call *call); /* executions */
     void *owner;                          /* the execution */
 
     /* Times. */
     uint64_t begun_ns;
     uint64_t deadline_ns;
-    uint64_t cpu_begun_ns;
-    uint64_t cpu_used_ns;
+    struct rn_cpu_span cpu;
     uint64_t host_ns;
-    bool cpu_apportioned;
     struct rn_timer timer;
     struct rn_cancel_watch watch;
     struct rn_cancel_watch parent_watch;

@@ -165,12 +165,6 @@ static struct rn_peer *new_peer(struct rn_domain *domain)
     return peer;
 }
 
-/* Asked for once: it is a system call, and the pid is the worker's for as long as there is a pidfd. */
-static void find_cpu_clock(struct rn_peer *peer)
-{
-    peer->has_cpu_clock = clock_getcpuclockid(peer->child.pid, &peer->cpu_clock) == 0;
-}
-
 rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, rune_error **error)
 {
     struct rn_peer *peer = new_peer(domain);
@@ -181,7 +175,7 @@ rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, r
     enum rn_error failed = spawn(peer, &failure);
     bool spawned = failed == RN_OK;
     if (spawned) {
-        find_cpu_clock(peer);
+        rn_peer_find_cpu_clock(peer);
         enlist(peer);
         failed = wait_ready(peer);
     }
@@ -233,15 +227,6 @@ void rn_peer_retire(struct rn_peer *peer)
         rn_child_kill(&peer->child);
         rn_peer_unref(peer);
     }
-}
-
-uint64_t rn_peer_cpu_ns(const struct rn_peer *peer)
-{
-    struct timespec used;
-    if (!peer->has_cpu_clock || clock_gettime(peer->cpu_clock, &used) != 0) {
-        return 0;
-    }
-    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
 }
 
 /* What is attached. Index 0 of contexts stands for none. */
@@ -464,17 +449,32 @@ void rn_peer_drop_vm(struct rn_peer *peer, uint32_t handle, struct rune_unit *un
 }
 
 /* The zygote kills at the earliest deadline of all calls, some time after we should have. */
-static void set_backstop(struct rn_peer *peer)
+static uint64_t backstop_of(const struct rn_call *call)
+{
+    return rn_after_ns(call->deadline_ns, RN_BACKSTOP_NS);
+}
+
+static uint64_t get_backstop(const struct rn_peer *peer)
+{
+    uint64_t at = atomic_load_explicit(&peer->control->kill_deadline_ns, memory_order_relaxed);
+    return at == 0 ? RN_NEVER_NS : at;
+}
+
+static void set_backstop(struct rn_peer *peer, uint64_t at)
+{
+    atomic_store_explicit(&peer->control->kill_deadline_ns, at == RN_NEVER_NS ? 0 : at,
+                          memory_order_release);
+}
+
+static void find_backstop(struct rn_peer *peer)
 {
     uint64_t earliest = RN_NEVER_NS;
     for (uint32_t i = 0; i < RN_SLOTS_MAX && peer->call_count > 0; i++) {
-        if (peer->calls[i] && peer->calls[i]->deadline_ns < earliest) {
-            earliest = peer->calls[i]->deadline_ns;
+        if (peer->calls[i] && backstop_of(peer->calls[i]) < earliest) {
+            earliest = backstop_of(peer->calls[i]);
         }
     }
-    uint64_t at = earliest == RN_NEVER_NS ? 0 : rn_after_ns(earliest, RN_BACKSTOP_NS);
-    atomic_store_explicit(&peer->control->kill_deadline_ns, at == RN_NEVER_NS ? 0 : at,
-                          memory_order_release);
+    set_backstop(peer, earliest);
 }
 
 /* Calls */
@@ -546,13 +546,8 @@ enum rn_error rn_peer_begin(struct rn_peer *peer, struct rn_call *call)
 {
     pthread_mutex_lock(&peer->lock);
     enum rn_error error = begin_locked(peer, call);
-    if (error == RN_OK) {
-        uint64_t backstop =
-            atomic_load_explicit(&peer->control->kill_deadline_ns, memory_order_relaxed);
-        if (call->deadline_ns != RN_NEVER_NS &&
-            (backstop == 0 || backstop > rn_after_ns(call->deadline_ns, RN_BACKSTOP_NS))) {
-            set_backstop(peer);
-        }
+    if (error == RN_OK && backstop_of(call) < get_backstop(peer)) {
+        set_backstop(peer, backstop_of(call));
     }
     pthread_mutex_unlock(&peer->lock);
     return error;
@@ -561,9 +556,7 @@ enum rn_error rn_peer_begin(struct rn_peer *peer, struct rn_call *call)
 void rn_peer_finish(struct rn_peer *peer, struct rn_call *call)
 {
     pthread_mutex_lock(&peer->lock);
-    bool was_backstop =
-        rn_after_ns(call->deadline_ns, RN_BACKSTOP_NS) ==
-        atomic_load_explicit(&peer->control->kill_deadline_ns, memory_order_relaxed);
+    bool was_backstop = backstop_of(call) == get_backstop(peer);
     bool kept = call->state.state == RN_STATE_DONE && call->result.fields.kept != 0 &&
                 call->vm_handle != 0 && !peer->dead;
     call->result.fields.kept = kept;
@@ -578,7 +571,7 @@ void rn_peer_finish(struct rn_peer *peer, struct rn_call *call)
     }
     remove_from_table(peer, call);
     if (was_backstop) {
-        set_backstop(peer);
+        find_backstop(peer);
     }
     pthread_mutex_unlock(&peer->lock);
 }

@@ -25,6 +25,7 @@
 
 #include "shm/control.h"
 #include "shm/message.h"
+#include "supervisor/cpu.h"
 #include "supervisor/spawner.h"
 
 #define RN_PEER_UNITS_MAX 256u
@@ -71,8 +72,7 @@ struct rn_peer {
     uint64_t layers_said; /* in its first message; see rn_wall_believe */
     clockid_t cpu_clock;  /* the worker's processor time */
     bool has_cpu_clock;
-    _Atomic uint64_t
-        cpu_at_rest_ns; /* that time when its last call ended and none was left; 0: busy */
+    struct rn_cpu_rest cpu_rest;
 
     /* Under the pool's lock. */
     struct rn_peer *next;
@@ -141,9 +141,6 @@ void rn_peer_finish(struct rn_peer *peer, struct rn_call *call);
 void rn_peer_kill(struct rn_peer *peer, uint64_t culprit);
 /* Ends an idle peer and forgets it. */
 void rn_peer_retire(struct rn_peer *peer);
-
-/* Processor time of the worker so far, read from outside; 0 if it cannot be known. */
-uint64_t rn_peer_cpu_ns(const struct rn_peer *peer);
 
 /* Under peer->lock: */
 

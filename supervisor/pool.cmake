@@ -5,6 +5,7 @@ rn_library(rn_supervisor
   call.c
   clock.c
   context.c
+  cpu.c
   diagnostics.c
   error.c
   execution.c

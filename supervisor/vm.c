@@ -15,6 +15,9 @@
 #include "supervisor/unit.h"
 #include "supervisor/value.h"
 
+/* Exports that fill a page: with more, a worker is told where to look. */
+#define EXPORTS_WITHOUT_HINT 256u
+
 /* Options */
 
 rune_vm_options *rune_vm_options_new(void)
@@ -265,6 +268,9 @@ static enum rn_error encode(struct rn_call *call, const rune_const_value *const 
     set_tag(&tags, RN_CALL_TAG_DEPTH, limits[RUNE_LIMIT_DEPTH]);
     set_tag(&tags, RN_CALL_TAG_HOST_CALLS, limits[RUNE_LIMIT_HOST_CALLS]);
     set_tag(&tags, RN_CALL_TAG_SEED, call->seed);
+    if (call->unit->unit.counts[RN_SECTION_EXPORTS] > EXPORTS_WITHOUT_HINT) {
+        set_tag(&tags, RN_CALL_TAG_EXPORT, call->export);
+    }
     rn_buf_init(&call->body, RN_CALL_BODY_MAX);
     rn_call_tags_encode(&tags, &call->body);
     call->tags_size = (uint32_t)call->body.size;
@@ -304,7 +310,9 @@ rune_status rn_vm_prepare(rune_vm *vm, const char *item, const rune_const_value 
                           size_t arg_count, const rune_call_options *options,
                           struct rn_call **out_call, rune_error **error)
 {
-    if (!rune_unit_has(vm->unit, item)) {
+    uint64_t hash = item[0] == 0 ? 0 : rn_hash_item(item, strlen(item));
+    uint32_t export = rn_unit_export_index(&vm->unit->unit, hash, RN_NONE);
+    if (hash == 0 ? !rune_unit_has(vm->unit, "") : export == RN_NONE) {
         return rn_fail_reason(error, RUNE_E_NOT_FOUND, RUNE_REASON_USAGE, "no_item",
                               "there is no function `%s`", item);
     }
@@ -312,7 +320,8 @@ rune_status rn_vm_prepare(rune_vm *vm, const char *item, const rune_const_value 
     if (!call) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
-    call->item = item[0] == 0 ? 0 : rn_hash_item(item, strlen(item));
+    call->item = hash;
+    call->export = export;
     call->item_name = item;
     rune_status status = fill(call, vm, options, error);
     if (status == RUNE_OK) {
@@ -345,14 +354,24 @@ static rune_record *record_of_failure(const rune_vm *vm, const char *item, rune_
     return record;
 }
 
-static rune_status call_once(rune_vm *vm, const char *item, const rune_const_value *const *args,
-                             size_t arg_count, const rune_call_options *options,
-                             rune_record **out_record)
+/* One synchronous call as it was asked for. */
+struct invocation {
+    const char *item;
+    const rune_const_value *const *args;
+    size_t arg_count;
+    const rune_call_options *options;
+    bool wants_usage;
+};
+
+static rune_status call_once(rune_vm *vm, const struct invocation *asked, rune_record **out_record)
 {
+    const rune_call_options *options = asked->options;
     struct rn_call *call = NULL;
     rune_error *why = NULL;
-    rune_status status = rn_vm_prepare(vm, item, args, arg_count, options, &call, &why);
+    rune_status status =
+        rn_vm_prepare(vm, asked->item, asked->args, asked->arg_count, options, &call, &why);
     if (status == RUNE_OK) {
+        call->wants_usage = asked->wants_usage;
         status = rn_call_begin(call, &why);
     }
     if (status == RUNE_OK) {
@@ -360,7 +379,7 @@ static rune_status call_once(rune_vm *vm, const char *item, const rune_const_val
         rn_call_drive(call);
         status = rn_call_end(call, out_record);
     } else if (why) {
-        *out_record = record_of_failure(vm, item, why);
+        *out_record = record_of_failure(vm, asked->item, why);
         status = *out_record ? RUNE_OK : RUNE_E_NO_MEMORY;
     }
     rn_call_unref(call);
@@ -375,44 +394,51 @@ static bool may_repeat(const rune_vm *vm, const rune_record *record)
            record->error->retry_safe && !vm->home && !vm->lost;
 }
 
-static rune_status call_claimed(rune_vm *vm, const char *item, const rune_const_value *const *args,
-                                size_t arg_count, const rune_call_options *options,
-                                rune_record **out_record, rune_error **error)
+static rune_status call_repeated(rune_vm *vm, const struct invocation *asked,
+                                 rune_record **out_record, rune_error **error)
 {
-    rune_status status = call_once(vm, item, args, arg_count, options, out_record);
+    rune_status status = call_once(vm, asked, out_record);
     if (status == RUNE_OK && may_repeat(vm, *out_record)) {
         rune_record_free(RN_TAKE(*out_record));
-        status = call_once(vm, item, args, arg_count, options, out_record);
+        status = call_once(vm, asked, out_record);
     }
     return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
 }
 
-rune_status rune_vm_call_record(rune_vm *vm, const char *item, const rune_const_value *const *args,
-                                size_t arg_count, const rune_call_options *options,
+static rune_status call_claimed(rune_vm *vm, const struct invocation *asked,
                                 rune_record **out_record, rune_error **error)
 {
     if (rn_supervisor_is_forked(vm->supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
     }
-    for (size_t i = 0; i < arg_count; i++) {
-        if (!args[i]) {
+    for (size_t i = 0; i < asked->arg_count; i++) {
+        if (!asked->args[i]) {
             return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "argument %zu is NULL", i);
         }
     }
     if (!claim(vm)) {
         return rn_fail(error, RUNE_E_BUSY, "a call of this Vm runs already");
     }
-    rune_status status = call_claimed(vm, item, args, arg_count, options, out_record, error);
+    rune_status status = call_repeated(vm, asked, out_record, error);
     rn_vm_release(vm);
     return status;
+}
+
+rune_status rune_vm_call_record(rune_vm *vm, const char *item, const rune_const_value *const *args,
+                                size_t arg_count, const rune_call_options *options,
+                                rune_record **out_record, rune_error **error)
+{
+    struct invocation asked = {item, args, arg_count, options, .wants_usage = true};
+    return call_claimed(vm, &asked, out_record, error);
 }
 
 rune_status rune_vm_call(rune_vm *vm, const char *item, const rune_const_value *const *args,
                          size_t arg_count, const rune_call_options *options,
                          rune_const_value **out_value, rune_error **error)
 {
+    struct invocation asked = {item, args, arg_count, options, .wants_usage = false};
     rune_record *record = NULL;
-    rune_status status = rune_vm_call_record(vm, item, args, arg_count, options, &record, error);
+    rune_status status = call_claimed(vm, &asked, &record, error);
     if (status != RUNE_OK) {
         return status;
     }

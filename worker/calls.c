@@ -332,7 +332,10 @@ static void start_vm(struct rn_worker *worker, struct rn_slot *slot,
     const volatile uint32_t *cancel =
         worker->control ? (const volatile uint32_t *)&worker->control->stop[slot - worker->slots]
                         : NULL;
+    bool hinted = tags->present >> RN_CALL_TAG_EXPORT & 1;
+    uint64_t hint = hinted ? tags->values[RN_CALL_TAG_EXPORT] : RN_NONE;
     struct rn_vm_call call = {.item = message->as.CALL.item,
+                              .export_hint = hint < RN_NONE ? (uint32_t)hint : RN_NONE,
                               .args = args.size > 0 ? (const uint8_t *)args.data : NULL,
                               .args_size = args.size,
                               .seed = tags->values[RN_CALL_TAG_SEED],

@@ -9,11 +9,13 @@
 #include <runeward/runeward.h>
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -311,40 +313,142 @@ static void calls_table(struct setup *s, const rune_const_value *const *args)
     close(fd);
 }
 
-/* First call on a new Unit in a warm worker, less a warm call: attaching, whatever the size. */
+/*
+ * The floor of attaching: a child is sent a sealed memfd, looks at its seals, maps it, reads one byte,
+ * closes the descriptor and answers; less the round trip of a packet without a descriptor.
+ */
+static void serve_floor(int fd)
+{
+    char packet[ECHO_SIZE];
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    for (;;) {
+        struct iovec part = {.iov_base = packet, .iov_len = sizeof(packet)};
+        struct msghdr header = {.msg_iov = &part,
+                                .msg_iovlen = 1,
+                                .msg_control = control.bytes,
+                                .msg_controllen = sizeof(control.bytes)};
+        ssize_t got = recvmsg(fd, &header, 0);
+        if (got <= 0) {
+            _exit(0);
+        }
+        struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+        if (c) {
+            int passed;
+            memcpy(&passed, CMSG_DATA(c), sizeof(passed));
+            (void)fcntl(passed, F_GET_SEALS);
+            const char *map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, passed, 0);
+            packet[0] = *(const volatile char *)map;
+            close(passed);
+        }
+        if (send(fd, packet, (size_t)got, MSG_NOSIGNAL) != got) {
+            _exit(0);
+        }
+    }
+}
+
+static uint64_t floor_trip(int fd, int passed)
+{
+    char packet[ECHO_SIZE] = {0};
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec part = {.iov_base = packet, .iov_len = sizeof(packet)};
+    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+    if (passed >= 0) {
+        header.msg_control = control.bytes;
+        header.msg_controllen = sizeof(control.bytes);
+        struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &passed, sizeof(passed));
+    }
+    uint64_t begin = now_ns();
+    if (sendmsg(fd, &header, MSG_NOSIGNAL) < 0 || recv(fd, packet, sizeof(packet), 0) < 0) {
+        die("floor of attaching", NULL);
+    }
+    return now_ns() - begin;
+}
+
+enum {
+    ATTACH_COUNT = 40,
+};
+
+static double attach_floor_us(void)
+{
+    int fds[2];
+    int memfd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (memfd < 0 || ftruncate(memfd, 4096) != 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
+        die("floor of attaching", NULL);
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(fds[0]);
+        serve_floor(fds[1]);
+    }
+    close(fds[1]);
+    pin(pid, 0);
+    uint64_t samples[ATTACH_COUNT];
+    for (int i = 0; i < ATTACH_COUNT; i++) {
+        uint64_t with = floor_trip(fds[0], memfd);
+        uint64_t without = floor_trip(fds[0], -1);
+        samples[i] = with > without ? with - without : 0;
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(fds[0]);
+    close(memfd);
+    return median_us(samples, ATTACH_COUNT);
+}
+
+static rune_unit *build_many(struct setup *s, size_t functions)
+{
+    size_t capacity = functions * 64 + 64;
+    char *text = malloc(capacity);
+    size_t size = (size_t)snprintf(text, capacity, "pub fn add(a, b) { a + b }\n");
+    for (size_t i = 0; i < functions; i++) {
+        size += (size_t)snprintf(text + size, capacity - size, "pub fn f%zu(x) { x * %zu + x }\n",
+                                 i, i);
+    }
+    rune_unit *unit = build(s, text, size);
+    free(text);
+    return unit;
+}
+
+/* First call on a Unit in a warm worker, less the second one: attaching, whatever the size. */
 static void attach_table(struct setup *s, const rune_const_value *const *args)
 {
-    enum {
-        COUNT = 40
-    };
-    printf("\nfirst call on a Unit (attach and link), worker warm, median us\n");
+    pin(0, 0);
+    pin_workers(0);
+    printf("\nfirst call on a Unit less the second (attach and link), one core, median us\n");
+    printf("%20s%10.1f\n", "bare map of a memfd", attach_floor_us());
     for (size_t functions = 1; functions <= 10000; functions *= 100) {
-        size_t capacity = functions * 64 + 64;
-        char *text = malloc(capacity);
-        size_t size = (size_t)snprintf(text, capacity, "pub fn add(a, b) { a + b }\n");
-        for (size_t i = 0; i < functions; i++) {
-            size += (size_t)snprintf(text + size, capacity - size,
-                                     "pub fn f%zu(x) { x * %zu + x }\n", i, i);
+        uint64_t samples[ATTACH_COUNT];
+        rune_unit *units[ATTACH_COUNT];
+        size_t count = functions > 1000 ? 10 : ATTACH_COUNT;
+        for (size_t i = 0; i < count; i++) {
+            units[i] = build_many(s, functions);
         }
-        rune_unit *unit = build(s, text, size);
-        uint64_t samples[COUNT];
-        for (int i = 0; i < COUNT; i++) {
-            rune_unit_unref(unit);
-            unit = build(s, text, size);
+        for (size_t i = 0; i < count; i++) {
+            rune_vm *vm = vm_for(s, units[i], RUNE_ISOLATION_SHARED);
             call_add(s->vm, args);
-            rune_vm *vm = vm_for(s, unit, RUNE_ISOLATION_SHARED);
-            samples[i] = call_add(vm, args);
+            uint64_t first = call_add(vm, args);
+            uint64_t second = call_add(vm, args);
+            samples[i] = first > second ? first - second : 0;
             rune_vm_free(vm);
-            if (functions > 1000 && i >= 9) {
-                memcpy(samples + 10, samples, sizeof(*samples) * 10);
-                memcpy(samples + 20, samples, sizeof(*samples) * 20);
-                break;
-            }
         }
-        printf("%8zu functions%12.1f\n", functions, median_us(samples, COUNT));
-        rune_unit_unref(unit);
-        free(text);
+        printf("%10zu functions%10.1f\n", functions, median_us(samples, count));
+        for (size_t i = 0; i < count; i++) {
+            rune_unit_unref(units[i]);
+        }
     }
+    pin(0, -1);
+    pin_workers(-1);
 }
 
 int main(void)

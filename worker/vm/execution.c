@@ -167,14 +167,22 @@ static enum rn_error decode_args(struct rn_vm *vm, const struct rn_vm_call *call
     return error;
 }
 
+static uint32_t find_entry(const struct rune_verified_unit *unit, const struct rn_vm_call *call)
+{
+    if (call->item == 0) {
+        return unit->header->main_function;
+    }
+    uint32_t index = rn_unit_export_index(unit, call->item, call->export_hint);
+    return index == RN_NONE ? RN_NONE : unit->exports[index].function;
+}
+
 enum rn_error rn_vm_start(struct rn_vm *vm, const struct rn_vm_call *call)
 {
     rn_vm_end(vm);
     RN_TRY(make_statics(vm));
     reset_counters(vm, call);
     const struct rune_verified_unit *unit = &vm->script->unit;
-    vm->entry =
-        call->item == 0 ? unit->header->main_function : rn_unit_find_export(unit, call->item);
+    vm->entry = find_entry(unit, call);
     vm->entry_hash = call->item;
     vm->execution = RN_EXECUTION_NEW;
     init_main_stack(vm);

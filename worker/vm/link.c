@@ -165,9 +165,9 @@ static void init_cache(struct rn_link *link)
         cache->mask = 0;
         cache->pages = 0;
     }
-    for (uint32_t i = 0; i <= cache->mask; i++) {
-        cache->entries[i].key = UINT64_MAX;
-    }
+    // Pages come cleared and are not touched before they are used: a key of 0 (site 0, type 0) belongs
+    // to entry 0 only, so that nowhere else 0 is anybody's key.
+    cache->entries[0].key = UINT64_MAX;
 }
 
 /* The link with its tables behind it, in one run of pages. */

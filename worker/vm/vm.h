@@ -76,8 +76,9 @@ enum rn_limit {
 };
 
 struct rn_vm_call {
-    uint64_t item;       /* hash; 0 and a main function: the script body */
-    const uint8_t *args; /* a ConstValue: tuple of the arguments, in CBOR; NULL: none. Copied */
+    uint64_t item;        /* hash; 0 and a main function: the script body */
+    uint32_t export_hint; /* where it may be among the exports; RN_NONE: unknown */
+    const uint8_t *args;  /* a ConstValue: tuple of the arguments, in CBOR; NULL: none. Copied */
     size_t args_size;
     uint64_t seed; /* of hashes */
     struct rn_vm_limits limits;
