@@ -492,7 +492,8 @@ static bool is_acceptable(const struct rn_context *context, const struct rn_cont
     if (item->kind > RN_ITEM_MACRO || item->arity < -1 || !is_path(item->path, item->kind)) {
         return false;
     }
-    if ((item->kind == RN_ITEM_CONSTANT) != (item->constant_size != 0)) {
+    bool has_value = item->constant_size != 0;
+    if (item->kind != RN_ITEM_STATIC && has_value != (item->kind == RN_ITEM_CONSTANT)) {
         return false;
     }
     const struct rn_const_limits limits = {.size_max = CONSTANT_SIZE_MAX,

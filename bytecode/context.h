@@ -23,8 +23,9 @@ enum rn_item_kind {
     RN_ITEM_FUNCTION, /* free or associated function */
     RN_ITEM_METHOD,   /* instance function: may be called by path too, with self first */
     RN_ITEM_CONSTANT,
-    RN_ITEM_MACRO, /* its path ends in "!": a function may have the same name */
-    RN_ITEM_ALIAS, /* another path of `target` and of all below it; rn_context_find follows it */
+    RN_ITEM_STATIC, /* declared by the host for a build, `constant`: its initial value, or none */
+    RN_ITEM_MACRO,  /* its path ends in "!": a function may have the same name */
+    RN_ITEM_ALIAS,  /* another path of `target` and of all below it; rn_context_find follows it */
 };
 
 enum rn_item_flag {
@@ -42,7 +43,7 @@ struct rn_context_item {
     int16_t arity;       /* functions, methods (with self), variants; -1: any number */
     uint32_t type_id;    /* types and variants; RN_NONE for types of the standard Unit */
     uint32_t variant;    /* variants: index */
-    /* constants: a ConstValue in CBOR */
+    /* constants, statics: a ConstValue in CBOR */
     const uint8_t *constant;
     size_t constant_size;
     const char *deprecated; /* message, or NULL */

@@ -35,8 +35,8 @@ static void lower_decl(struct build *build, struct rn_decl *decl)
         rn_const_check_fn(&build->lower, decl);
     } else if (decl->kind == RN_DECL_FUNCTION) {
         build->functions[decl->id] = rn_lower_function(&build->lower, decl, &build->arena);
-    } else if (decl->kind == RN_DECL_CONST ||
-               (decl->kind == RN_DECL_STATIC && decl->item->constant.value != NULL)) {
+    } else if (decl->kind == RN_DECL_CONST || (decl->kind == RN_DECL_STATIC && decl->host == NULL &&
+                                               decl->item->constant.value != NULL)) {
         rn_const_of_decl(&build->lower, decl, decl->span, &value);
     }
 }

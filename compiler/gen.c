@@ -182,13 +182,30 @@ uint32_t rn_gen_type(struct rn_gen *gen, struct rn_hir_type type)
     return rn_builder_external_type(gen->builder, type.item->path);
 }
 
+/* The initial value of a static, of the source or the host; false: it has none. */
+static bool initial_value(struct rn_gen *gen, struct rn_decl *decl, struct rn_constant *out_value)
+{
+    if (decl->host == NULL) {
+        return decl->item->constant.value != NULL &&
+               rn_const_of_decl(gen->lower, decl, decl->span, out_value);
+    }
+    if (decl->host->constant_size == 0) {
+        return false;
+    }
+    enum rn_error error = rn_constant_decode(decl->host->constant, decl->host->constant_size,
+                                             gen->lower->items->arena, out_value);
+    if (error != RN_OK) {
+        rn_diagnose(gen->diagnostics, CONST_META, decl->span, decl->path);
+    }
+    return error == RN_OK;
+}
+
 uint32_t rn_gen_static(struct rn_gen *gen, struct rn_decl *decl)
 {
     if (decl->code_index == RN_NONE) {
         uint32_t constant = RN_NONE;
         struct rn_constant value;
-        if (decl->item->constant.value != NULL &&
-            rn_const_of_decl(gen->lower, decl, decl->span, &value)) {
+        if (initial_value(gen, decl, &value)) {
             constant = rn_gen_constant(gen, &value, decl->span);
         }
         decl->code_index = rn_builder_static(gen->builder, decl->path, constant);

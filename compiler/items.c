@@ -468,6 +468,60 @@ static void index_constant(struct rn_items *items, const struct rn_place *place,
     }
 }
 
+/* Without a scope: scripts find them where they find the items of the library. */
+static void declare_host_static(struct rn_items *items, const struct rn_context_item *item)
+{
+    struct rn_items_private *p = items->private_;
+    struct rn_decl *decl = new_decl(items, RN_DECL_STATIC);
+    if (decl == NULL) {
+        return;
+    }
+    decl->visibility = RN_VISIBILITY_PUB;
+    decl->is_used = true;
+    decl->path = item->path;
+    decl->hash = item->hash;
+    decl->module = items->root;
+    decl->host = item;
+    p->host_statics[p->host_static_count++] = decl;
+}
+
+static enum rn_error declare_host_statics(struct rn_items *items)
+{
+    size_t count = rn_context_count(items->context);
+    size_t statics = 0;
+    for (size_t i = 0; i < count; i++) {
+        statics += rn_context_at(items->context, i)->kind == RN_ITEM_STATIC;
+    }
+    if (statics == 0) {
+        return RN_OK;
+    }
+    items->private_->host_statics =
+        rn_arena_alloc(items->arena, statics * sizeof(*items->private_->host_statics));
+    if (items->private_->host_statics == NULL) {
+        return RN_E_NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct rn_context_item *item = rn_context_at(items->context, i);
+        if (item->kind == RN_ITEM_STATIC) {
+            declare_host_static(items, item);
+        }
+    }
+    return items->error;
+}
+
+struct rn_decl *rn_items_host_static(const struct rn_items *items,
+                                     const struct rn_context_item *item)
+{
+    const struct rn_items_private *p = items->private_;
+    for (uint32_t i = 0; i < p->host_static_count; i++) {
+        if (p->host_statics[i]->host == item) {
+            return p->host_statics[i];
+        }
+    }
+    RN_CHECK(false);
+    return NULL;
+}
+
 /* ---- Impl blocks ---- */
 
 static void remember_impl(struct rn_items *items, const struct rn_place *place,
@@ -879,11 +933,16 @@ static bool same_path(const struct rn_decl *a, const struct rn_decl *b)
     return a->path.size == b->path.size && memcmp(a->path.data, b->path.data, a->path.size) == 0;
 }
 
-/* One path twice is ambiguous where it is used; exported functions collide without a use. */
+/* One path twice is ambiguous where it is used; exported functions, and what the host declares,
+ * collide without a use. */
 static void report_same(struct rn_items *items, struct rn_decl *a, struct rn_decl *b)
 {
     if (!same_path(a, b)) {
         rn_diagnose(items->diagnostics, HASH_CONFLICT, b->span, a->path, b->path);
+        items->private_->unusable = true;
+    } else if (a->host != NULL || b->host != NULL) {
+        const struct rn_decl *own = a->host != NULL ? b : a;
+        rn_diagnose(items->diagnostics, STATIC_CONFLICT, own->span, own->path);
         items->private_->unusable = true;
     } else if (a->is_exported && b->is_exported) {
         struct rn_decl *later = a->id > b->id ? a : b;
@@ -933,6 +992,7 @@ enum rn_error rn_items_build(struct rn_items *items, struct rn_arena *arena,
     if (items->root == NULL) {
         return RN_E_NO_MEMORY;
     }
+    RN_TRY(declare_host_statics(items));
     enum rn_error error = root_source(items);
     if (error != RN_OK && error != RN_E_TOO_LARGE) {
         return error;

@@ -50,6 +50,7 @@ struct rn_decl {
     const struct rn_context_item *type_item; /* or of the library (standard Unit only) */
     const struct rn_ast_item
         *item; /* FUNCTION (NULL: the script body), STRUCT, ENUM, CONST, STATIC, MODULE */
+    const struct rn_context_item *host; /* STATIC: that the host declares; else NULL */
     const struct rn_ast_block *body;    /* FUNCTION */
     const struct rn_ast_fields *fields; /* STRUCT, VARIANT */
     uint32_t variant_index;             /* VARIANT */

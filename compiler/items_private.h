@@ -59,6 +59,8 @@ struct rn_items_private {
     bool unusable;         /* something has been refused */
     bool broken;           /* and so that what follows from it would be noise */
     rn_symbol crate_symbol;
+    struct rn_decl **host_statics; /* in the order of their items in the context */
+    uint32_t host_static_count;
 };
 
 /* An impl block, whose type is found after all declarations are made. */
@@ -88,6 +90,9 @@ struct rn_decl *rn_items_block(struct rn_items *items, const struct rn_place *pl
                                struct rn_span span);
 struct rn_decl *rn_items_children(const struct rn_items *items, const struct rn_decl *scope,
                                   rn_symbol name);
+/* The declaration of a static item of the context. */
+struct rn_decl *rn_items_host_static(const struct rn_items *items,
+                                     const struct rn_context_item *item);
 void rn_items_index(struct rn_items *items, const struct rn_place *place,
                     const struct rn_ast_items *list);
 void rn_items_fail(struct rn_items *items, enum rn_error error);

@@ -152,6 +152,7 @@ static struct rn_hir_expr *context_value(struct rn_lower *lower, const struct rn
                          resolved, span);
     case RN_ITEM_CONSTANT:
         return context_constant(lower, resolved->item, span);
+    case RN_ITEM_STATIC: // was resolved to its declaration
     case RN_ITEM_MODULE:
     case RN_ITEM_TRAIT:
     case RN_ITEM_MACRO:

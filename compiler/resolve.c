@@ -46,8 +46,12 @@ static struct rn_target of_decl(struct rn_decl *decl)
     return (struct rn_target){.kind = RN_RESOLVED_DECL, .decl = decl};
 }
 
-static struct rn_target of_item(const struct rn_context_item *item)
+/* Statics that the host declares are declarations like those of the source. */
+static struct rn_target of_item(const struct rn_items *items, const struct rn_context_item *item)
 {
+    if (item != NULL && item->kind == RN_ITEM_STATIC) {
+        return of_decl(rn_items_host_static(items, item));
+    }
     return item == NULL ? nothing : (struct rn_target){.kind = RN_RESOLVED_CONTEXT, .item = item};
 }
 
@@ -188,7 +192,7 @@ static struct rn_target context_member(struct rn_items *items, struct rn_utf8 ba
             item = rn_context_find(items->context, storage, path.size);
         }
     }
-    return of_item(item);
+    return of_item(items, item);
 }
 
 static struct rn_target take(struct rn_items *items, struct rn_decl *decl,
@@ -310,8 +314,9 @@ static struct rn_target first_name(struct rn_items *items, struct rn_decl *scope
         }
     }
     struct rn_utf8 text = rn_symbol_text(&items->symbols, name);
-    struct rn_target found = of_item(rn_context_prelude(items->context, text.data, text.size));
-    if (!is_none(found) && found.item->kind == RN_ITEM_MACRO) {
+    struct rn_target found =
+        of_item(items, rn_context_prelude(items->context, text.data, text.size));
+    if (found.item != NULL && found.item->kind == RN_ITEM_MACRO) {
         found = nothing;
     }
     return is_none(found) ? crate_named(items, name) : found;
@@ -357,7 +362,7 @@ static struct rn_target first_segment(struct rn_items *items, struct rn_decl *sc
             return of_decl(scope->impl_self);
         }
         if (at != NULL && at->type_item != NULL) {
-            return of_item(at->type_item);
+            return of_item(items, at->type_item);
         }
         report(items, RN_DIAGNOSTIC_UNSUPPORTED_SELF_TYPE, path->span);
         return failed;
@@ -445,7 +450,7 @@ static struct rn_target generic_member(struct rn_items *items, struct rn_target 
     if (rn_buf_status(&path) != RN_OK) {
         return nothing;
     }
-    return of_item(rn_context_find(items->context, storage, path.size));
+    return of_item(items, rn_context_find(items->context, storage, path.size));
 }
 
 static struct rn_target bad_segment(struct rn_items *items, const struct rn_ast_path *path,

@@ -284,7 +284,7 @@ static const char *item_word(const struct rn_context_item *item)
         [RN_ITEM_TRAIT] = "trait",       [RN_ITEM_VARIANT] = "variant",
         [RN_ITEM_FUNCTION] = "function", [RN_ITEM_METHOD] = "function",
         [RN_ITEM_CONSTANT] = "constant", [RN_ITEM_MACRO] = "macro",
-        [RN_ITEM_ALIAS] = "alias",
+        [RN_ITEM_ALIAS] = "alias",       [RN_ITEM_STATIC] = "static",
     };
     return item->kind < RN_COUNT_OF(words) ? words[item->kind] : "item";
 }

@@ -67,6 +67,14 @@ enum rn_call_tag {
     RN_CALL_TAG_END
 };
 
+/* What a CALL is about: the tag TARGET. */
+enum rn_call_target {
+    RN_TARGET_ITEM,    /* `item`: hash of a function of the Unit */
+    RN_TARGET_STATICS, /* runs nothing; the result is an Object of the static `item`, or with 0 of
+                          all that have a value, under their paths */
+    RN_TARGET_COUNT
+};
+
 #define RN_UNPAREN(...) __VA_ARGS__
 #define U32(name) uint32_t name;
 #define U64(name) uint64_t name;

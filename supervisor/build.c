@@ -20,6 +20,7 @@
 #include "supervisor/diagnostics.h"
 #include "supervisor/error.h"
 #include "supervisor/sources.h"
+#include "supervisor/statics.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
 
@@ -28,6 +29,7 @@
 
 struct rune_options {
     bool script;
+    const rune_statics *statics; /* borrowed, or NULL */
     uint64_t memory_max;
     uint64_t wall_ns;
 };
@@ -50,6 +52,11 @@ void rune_options_set_memory_max(rune_options *options, uint64_t bytes)
 void rune_options_set_wall(rune_options *options, uint64_t wall_ns)
 {
     options->wall_ns = wall_ns;
+}
+
+void rune_options_set_statics(rune_options *options, const rune_statics *statics)
+{
+    options->statics = statics;
 }
 
 void rune_options_free(rune_options *options)
@@ -139,9 +146,7 @@ static enum rn_error send_build(struct build *build, const rune_context *context
     rn_buf_init(&body, RN_BUILD_BODY_MAX);
     rn_buf_append_text(&body, root->name);
     size_t name_size = body.size;
-    if (context) {
-        RN_TRY(rn_context_encode(context->items, &body));
-    }
+    RN_TRY(rn_statics_append(options ? options->statics : NULL, context, &body));
     size_t context_size = body.size - name_size;
     rn_buf_append(&body, root->text, root->size);
     RN_TRY(rn_buf_status(&body));
@@ -291,6 +296,11 @@ static rune_status fail_talk(struct build *build, enum rn_error failed, rune_err
                               "the build took longer than it may");
     }
     if (failed != RN_E_CLOSED) {
+        if (failed == RN_E_INVALID_ARGUMENT) {
+            return rn_fail(
+                error, RUNE_E_INVALID_ARGUMENT,
+                "a static that the host declares has the path of an item of the context");
+        }
         bool own = failed == RN_E_NO_MEMORY || failed == RN_E_SYSTEM || failed == RN_E_TOO_LARGE;
         return own ? rn_fail_plain(error, failed)
                    : rn_fail_reason(error, RUNE_E_VIOLATION, RUNE_REASON_VIOLATION, "protocol",

@@ -708,6 +708,9 @@ static void settle_vm(struct rn_call *call)
         vm->lost = true;
     }
     bool kept = call->result.fields.kept != 0;
+    if (kept) {
+        rune_globals_free(RN_TAKE(vm->pending)); // the worker has them now
+    }
     if (kept && !vm->home) {
         vm->home = rn_peer_ref(call->peer);
         vm->handle = call->vm_handle;

@@ -56,7 +56,6 @@ struct rn_call {
     struct rn_buf body;   /* of CALL: tags and arguments */
     uint32_t tags_size;
     uint64_t item;         /* hash */
-    uint32_t export;       /* index among the Unit's exports; RN_NONE: the script body */
     const char *item_name; /* borrowed from the caller, who outlives the call */
 
     /* What was asked for. */

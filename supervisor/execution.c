@@ -119,12 +119,16 @@ static rune_status start(rune_execution *execution, struct rn_call *call,
     return RUNE_OK;
 }
 
-static rune_status send_claimed(rune_vm *vm, const char *item, const rune_const_value *const *args,
-                                size_t arg_count, const rune_call_options *options,
-                                rune_execution **out_execution, rune_error **error)
+static rune_status send_claimed(rune_vm *vm, const char *item, struct rn_args args,
+                                const rune_call_options *options, rune_execution **out_execution,
+                                rune_error **error)
 {
     struct rn_call *call;
-    rune_status status = rn_vm_prepare(vm, item, args, arg_count, options, &call, error);
+    struct rn_request request = {.args = args, .options = options, .wants_usage = true};
+    rune_status status = rn_vm_find_item(vm, item, &request.target, error);
+    if (status == RUNE_OK) {
+        status = rn_vm_prepare(vm, &request, &call, error);
+    }
     if (status != RUNE_OK) {
         return status;
     }
@@ -147,18 +151,15 @@ rune_status rune_vm_send_execute(rune_vm *vm, const char *item, const rune_const
                                  size_t arg_count, const rune_call_options *options,
                                  rune_execution **out_execution, rune_error **error)
 {
-    if (rn_supervisor_is_forked(vm->supervisor)) {
-        return rn_fail_plain(error, RN_E_FORKED);
+    struct rn_args given = {args, arg_count};
+    rune_status status = rn_args_check(given, error);
+    if (status == RUNE_OK) {
+        status = rn_vm_claim(vm, error);
     }
-    for (size_t i = 0; i < arg_count; i++) {
-        if (!args[i]) {
-            return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "argument %zu is NULL", i);
-        }
+    if (status != RUNE_OK) {
+        return status;
     }
-    if (atomic_exchange_explicit(&vm->busy, true, memory_order_acq_rel)) {
-        return rn_fail(error, RUNE_E_BUSY, "a call of this Vm runs already");
-    }
-    rune_status status = send_claimed(vm, item, args, arg_count, options, out_execution, error);
+    status = send_claimed(vm, item, given, options, out_execution, error);
     if (status != RUNE_OK) {
         rn_vm_release(vm);
     }

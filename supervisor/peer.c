@@ -19,6 +19,7 @@
 #include "supervisor/pool.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
+#include "supervisor/vm.h"
 
 enum {
     UNIT_PAGE_SIZE = 4096, /* a mapping is rounded up by less than this */
@@ -521,7 +522,9 @@ static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
         peer->unit_uses[call->unit_index]--;
         return error;
     }
-    bool has_statics = call->unit->unit.counts[RN_SECTION_STATICS] > 0;
+    // A worker of one call keeps nothing: each begins with what the host set.
+    bool has_statics = call->unit->unit.counts[RN_SECTION_STATICS] > 0 &&
+                       call->vm->isolation != RUNE_ISOLATION_CALL;
     if (has_statics && call->vm_handle == 0) {
         call->vm_handle = find_vm_handle(peer);
     }

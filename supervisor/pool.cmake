@@ -9,6 +9,7 @@ rn_library(rn_supervisor
   diagnostics.c
   error.c
   execution.c
+  globals.c
   helpers.c
   host_call.c
   limits.c
@@ -19,6 +20,7 @@ rn_library(rn_supervisor
   record.c
   runner.c
   sources.c
+  statics.c
   supervisor.c
   text.c
   unit.c
@@ -90,6 +92,7 @@ rn_supervisor_test(calls runeward)
 rn_supervisor_test(limits runeward)
 rn_supervisor_test(storm rn_supervisor)
 rn_supervisor_test(executions runeward)
+rn_supervisor_test(globals runeward)
 rn_supervisor_test(isolation runeward)
 rn_unit_test(supervisor clock rn_supervisor)
 rn_unit_test(supervisor value runeward)

@@ -9,6 +9,7 @@
 #include "supervisor/call.h"
 #include "supervisor/context.h"
 #include "supervisor/error.h"
+#include "supervisor/globals.h"
 #include "supervisor/host_call.h"
 #include "supervisor/record.h"
 #include "supervisor/supervisor.h"
@@ -148,9 +149,15 @@ rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune
     return RUNE_OK;
 }
 
-static bool claim(rune_vm *vm)
+rune_status rn_vm_claim(rune_vm *vm, rune_error **error)
 {
-    return !atomic_exchange_explicit(&vm->busy, true, memory_order_acq_rel);
+    if (rn_supervisor_is_forked(vm->supervisor)) {
+        return rn_fail_plain(error, RN_E_FORKED);
+    }
+    if (atomic_exchange_explicit(&vm->busy, true, memory_order_acq_rel)) {
+        return rn_fail(error, RUNE_E_BUSY, "a call of this Vm runs already");
+    }
+    return RUNE_OK;
 }
 
 void rn_vm_release(rune_vm *vm)
@@ -159,7 +166,7 @@ void rn_vm_release(rune_vm *vm)
 }
 
 /* Gives up the Globals, wherever they are. */
-static void leave_home(rune_vm *vm)
+static void forget_globals(rune_vm *vm)
 {
     if (vm->home) {
         pthread_mutex_lock(&vm->home->lock);
@@ -170,39 +177,41 @@ static void leave_home(rune_vm *vm)
     vm->home = NULL;
     vm->handle = 0;
     vm->lost = false;
+    rune_globals_free(RN_TAKE(vm->pending));
 }
 
 rune_status rune_vm_reset(rune_vm *vm)
 {
-    if (rn_supervisor_is_forked(vm->supervisor)) {
-        return RUNE_E_FORKED;
+    rune_status status = rn_vm_claim(vm, NULL);
+    if (status == RUNE_OK) {
+        forget_globals(vm);
+        rn_vm_release(vm);
     }
-    if (!claim(vm)) {
-        return RUNE_E_BUSY;
-    }
-    leave_home(vm);
-    rn_vm_release(vm);
-    return RUNE_OK;
+    return status;
 }
 
 rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit)
 {
-    rune_status status = rune_vm_reset(vm);
+    rune_status status = rn_vm_claim(vm, NULL);
     if (status == RUNE_OK) {
+        forget_globals(vm);
         rune_unit *old = vm->unit;
         vm->unit = rune_unit_ref(unit);
         rune_unit_unref(old);
+        rn_vm_release(vm);
     }
     return status;
 }
 
 rune_status rune_vm_set_runtime(rune_vm *vm, rune_runtime *runtime)
 {
-    rune_status status = rune_vm_reset(vm);
+    rune_status status = rn_vm_claim(vm, NULL);
     if (status == RUNE_OK) {
+        forget_globals(vm);
         rune_runtime *old = vm->runtime;
         vm->runtime = rune_runtime_ref(runtime);
         rune_runtime_unref(old);
+        rn_vm_release(vm);
     }
     return status;
 }
@@ -213,7 +222,8 @@ void rune_vm_free(rune_vm *vm)
         return;
     }
     rune_supervisor *supervisor = vm->supervisor;
-    leave_home(vm);
+    RN_ASSERT(!atomic_load(&vm->busy)); // a thread calls what another frees
+    forget_globals(vm);
     if (vm->isolation == RUNE_ISOLATION_VM) {
         rn_pool_retire_key(supervisor, vm->serial);
     }
@@ -256,10 +266,13 @@ static void set_tag(struct rn_call_tags *tags, enum rn_call_tag tag, uint64_t va
     }
 }
 
-/* Tags and arguments, as they travel. */
-static enum rn_error encode(struct rn_call *call, const rune_const_value *const *args,
-                            size_t arg_count)
+/* Tags, statics and arguments, as they travel. */
+static enum rn_error encode(struct rn_call *call, const struct rn_request *request)
 {
+    RN_AUTO(rn_buf) struct rn_buf statics;
+    rn_buf_init(&statics, RN_CALL_BODY_MAX);
+    rn_globals_append(call->vm->pending, &statics);
+    RN_TRY(rn_buf_status(&statics));
     struct rn_call_tags tags = {.present = 0};
     const uint64_t *limits = call->limits.values;
     set_tag(&tags, RN_CALL_TAG_BUDGET, limits[RUNE_LIMIT_BUDGET]);
@@ -269,12 +282,19 @@ static enum rn_error encode(struct rn_call *call, const rune_const_value *const 
     set_tag(&tags, RN_CALL_TAG_HOST_CALLS, limits[RUNE_LIMIT_HOST_CALLS]);
     set_tag(&tags, RN_CALL_TAG_SEED, call->seed);
     if (call->unit->unit.counts[RN_SECTION_EXPORTS] > EXPORTS_WITHOUT_HINT) {
-        set_tag(&tags, RN_CALL_TAG_EXPORT, call->export);
+        set_tag(&tags, RN_CALL_TAG_EXPORT, request->target.export);
+    }
+    if (statics.size > 0) {
+        set_tag(&tags, RN_CALL_TAG_STATICS_SIZE, statics.size);
+    }
+    if (request->target.kind != RN_TARGET_ITEM) {
+        set_tag(&tags, RN_CALL_TAG_TARGET, request->target.kind);
     }
     rn_buf_init(&call->body, RN_CALL_BODY_MAX);
     rn_call_tags_encode(&tags, &call->body);
     call->tags_size = (uint32_t)call->body.size;
-    rn_value_append_args(&call->body, args, arg_count);
+    rn_buf_append(&call->body, statics.data, statics.size);
+    rn_value_append_args(&call->body, request->args.values, request->args.count);
     return rn_buf_status(&call->body);
 }
 
@@ -306,9 +326,8 @@ static rune_status fill(struct rn_call *call, rune_vm *vm, const rune_call_optio
     return RUNE_OK;
 }
 
-rune_status rn_vm_prepare(rune_vm *vm, const char *item, const rune_const_value *const *args,
-                          size_t arg_count, const rune_call_options *options,
-                          struct rn_call **out_call, rune_error **error)
+rune_status rn_vm_find_item(const rune_vm *vm, const char *item, struct rn_target *out_target,
+                            rune_error **error)
 {
     uint64_t hash = item[0] == 0 ? 0 : rn_hash_item(item, strlen(item));
     uint32_t export = rn_unit_export_index(&vm->unit->unit, hash, RN_NONE);
@@ -316,16 +335,35 @@ rune_status rn_vm_prepare(rune_vm *vm, const char *item, const rune_const_value 
         return rn_fail_reason(error, RUNE_E_NOT_FOUND, RUNE_REASON_USAGE, "no_item",
                               "there is no function `%s`", item);
     }
+    *out_target =
+        (struct rn_target){.kind = RN_TARGET_ITEM, .item = hash, .export = export, .name = item};
+    return RUNE_OK;
+}
+
+rune_status rn_args_check(struct rn_args args, rune_error **error)
+{
+    for (size_t i = 0; i < args.count; i++) {
+        if (!args.values[i]) {
+            return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "argument %zu is NULL", i);
+        }
+    }
+    return RUNE_OK;
+}
+
+rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct rn_call **out_call,
+                          rune_error **error)
+{
+    const rune_call_options *options = request->options;
     struct rn_call *call = rn_call_new();
     if (!call) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
-    call->item = hash;
-    call->export = export;
-    call->item_name = item;
+    call->item = request->target.item;
+    call->item_name = request->target.name;
+    call->wants_usage = request->wants_usage;
     rune_status status = fill(call, vm, options, error);
     if (status == RUNE_OK) {
-        enum rn_error failed = encode(call, args, arg_count);
+        enum rn_error failed = encode(call, request);
         status = failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
     }
     if (status == RUNE_OK && options && options->token &&
@@ -354,32 +392,21 @@ static rune_record *record_of_failure(const rune_vm *vm, const char *item, rune_
     return record;
 }
 
-/* One synchronous call as it was asked for. */
-struct invocation {
-    const char *item;
-    const rune_const_value *const *args;
-    size_t arg_count;
-    const rune_call_options *options;
-    bool wants_usage;
-};
-
-static rune_status call_once(rune_vm *vm, const struct invocation *asked, rune_record **out_record)
+static rune_status call_once(rune_vm *vm, const struct rn_request *request,
+                             rune_record **out_record)
 {
-    const rune_call_options *options = asked->options;
     struct rn_call *call = NULL;
     rune_error *why = NULL;
-    rune_status status =
-        rn_vm_prepare(vm, asked->item, asked->args, asked->arg_count, options, &call, &why);
+    rune_status status = rn_vm_prepare(vm, request, &call, &why);
     if (status == RUNE_OK) {
-        call->wants_usage = asked->wants_usage;
         status = rn_call_begin(call, &why);
     }
     if (status == RUNE_OK) {
-        rn_call_watch(call, options ? options->token : NULL, NULL);
+        rn_call_watch(call, request->options ? request->options->token : NULL, NULL);
         rn_call_drive(call);
         status = rn_call_end(call, out_record);
     } else if (why) {
-        *out_record = record_of_failure(vm, asked->item, why);
+        *out_record = record_of_failure(vm, request->target.name, why);
         status = *out_record ? RUNE_OK : RUNE_E_NO_MEMORY;
     }
     rn_call_unref(call);
@@ -394,33 +421,41 @@ static bool may_repeat(const rune_vm *vm, const rune_record *record)
            record->error->retry_safe && !vm->home && !vm->lost;
 }
 
-static rune_status call_repeated(rune_vm *vm, const struct invocation *asked,
-                                 rune_record **out_record, rune_error **error)
+rune_status rn_vm_carry_out(rune_vm *vm, const struct rn_request *request, rune_record **out_record,
+                            rune_error **error)
 {
-    rune_status status = call_once(vm, asked, out_record);
+    rune_status status = call_once(vm, request, out_record);
     if (status == RUNE_OK && may_repeat(vm, *out_record)) {
         rune_record_free(RN_TAKE(*out_record));
-        status = call_once(vm, asked, out_record);
+        status = call_once(vm, request, out_record);
     }
     return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
 }
 
-static rune_status call_claimed(rune_vm *vm, const struct invocation *asked,
+/* A function that is not there is an end like any other. */
+static rune_status call_item(rune_vm *vm, const char *item, struct rn_request *request,
+                             rune_record **out_record, rune_error **error)
+{
+    rune_error *why = NULL;
+    rune_status status = rn_vm_find_item(vm, item, &request->target, &why);
+    if (status == RUNE_OK) {
+        return rn_vm_carry_out(vm, request, out_record, error);
+    }
+    *out_record = why ? record_of_failure(vm, item, why) : NULL;
+    return *out_record ? RUNE_OK : rn_fail_plain(error, RN_E_NO_MEMORY);
+}
+
+static rune_status call_claimed(rune_vm *vm, const char *item, struct rn_request *request,
                                 rune_record **out_record, rune_error **error)
 {
-    if (rn_supervisor_is_forked(vm->supervisor)) {
-        return rn_fail_plain(error, RN_E_FORKED);
+    rune_status status = rn_args_check(request->args, error);
+    if (status == RUNE_OK) {
+        status = rn_vm_claim(vm, error);
     }
-    for (size_t i = 0; i < asked->arg_count; i++) {
-        if (!asked->args[i]) {
-            return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "argument %zu is NULL", i);
-        }
+    if (status == RUNE_OK) {
+        status = call_item(vm, item, request, out_record, error);
+        rn_vm_release(vm);
     }
-    if (!claim(vm)) {
-        return rn_fail(error, RUNE_E_BUSY, "a call of this Vm runs already");
-    }
-    rune_status status = call_repeated(vm, asked, out_record, error);
-    rn_vm_release(vm);
     return status;
 }
 
@@ -428,20 +463,14 @@ rune_status rune_vm_call_record(rune_vm *vm, const char *item, const rune_const_
                                 size_t arg_count, const rune_call_options *options,
                                 rune_record **out_record, rune_error **error)
 {
-    struct invocation asked = {item, args, arg_count, options, .wants_usage = true};
-    return call_claimed(vm, &asked, out_record, error);
+    struct rn_request request = {
+        .args = {args, arg_count}, .options = options, .wants_usage = true};
+    return call_claimed(vm, item, &request, out_record, error);
 }
 
-rune_status rune_vm_call(rune_vm *vm, const char *item, const rune_const_value *const *args,
-                         size_t arg_count, const rune_call_options *options,
-                         rune_const_value **out_value, rune_error **error)
+rune_status rn_record_unwrap(rune_record *record, rune_const_value **out_value, rune_error **error)
 {
-    struct invocation asked = {item, args, arg_count, options, .wants_usage = false};
-    rune_record *record = NULL;
-    rune_status status = call_claimed(vm, &asked, &record, error);
-    if (status != RUNE_OK) {
-        return status;
-    }
+    rune_status status = RUNE_OK;
     if (record->reason == RUNE_REASON_OK) {
         *out_value = RN_TAKE(record->value);
     } else {
@@ -452,4 +481,14 @@ rune_status rune_vm_call(rune_vm *vm, const char *item, const rune_const_value *
     }
     rune_record_free(record);
     return status;
+}
+
+rune_status rune_vm_call(rune_vm *vm, const char *item, const rune_const_value *const *args,
+                         size_t arg_count, const rune_call_options *options,
+                         rune_const_value **out_value, rune_error **error)
+{
+    struct rn_request request = {.args = {args, arg_count}, .options = options};
+    rune_record *record = NULL;
+    rune_status status = call_claimed(vm, item, &request, &record, error);
+    return status == RUNE_OK ? rn_record_unwrap(record, out_value, error) : status;
 }

@@ -2,8 +2,10 @@
 #ifndef RN_SUPERVISOR_VM_H
 #define RN_SUPERVISOR_VM_H
 
+#include <runeward/globals.h>
 #include <runeward/vm.h>
 
+#include "shm/message.h"
 #include "supervisor/limits.h"
 #include "supervisor/pool.h"
 
@@ -39,15 +41,53 @@ struct rune_vm {
     struct rn_peer *home;
     uint32_t handle;
     bool lost;
+    rune_globals *pending; /* statics that go out with the next call; NULL: none */
 };
 
 struct rn_call;
 
-/* A call made ready: everything that the options say is in it. *error says why not. */
-rune_status rn_vm_prepare(rune_vm *vm, const char *item, const rune_const_value *const *args,
-                          size_t arg_count, const rune_call_options *options,
-                          struct rn_call **out_call, rune_error **error) RN_MUST_CHECK;
+/* What a call is about. */
+struct rn_target {
+    enum rn_call_target kind;
+    uint64_t item;    /* as the kind says */
+    uint32_t export;  /* of an item: its index among the Unit's exports; RN_NONE: the script body */
+    const char *name; /* for records; borrowed until the call has ended */
+};
+
+struct rn_args {
+    const rune_const_value *const *values;
+    size_t count;
+};
+
+struct rn_request {
+    struct rn_target target;
+    struct rn_args args;
+    const rune_call_options *options; /* or NULL */
+    bool wants_usage;                 /* somebody will read the record's usage */
+};
+
+/* The function with that path. NOT_FOUND. */
+rune_status rn_vm_find_item(const rune_vm *vm, const char *item, struct rn_target *out_target,
+                            rune_error **error) RN_MUST_CHECK;
+/* INVALID_ARGUMENT if one is NULL. */
+rune_status rn_args_check(struct rn_args args, rune_error **error) RN_MUST_CHECK;
+
+/* The Vm is the caller's until rn_vm_release. FORKED; BUSY: another call of it runs. */
+rune_status rn_vm_claim(rune_vm *vm, rune_error **error) RN_MUST_CHECK;
 /* The Vm may be called again. */
 void rn_vm_release(rune_vm *vm);
+
+/* Of a claimed Vm: */
+
+/* A call made ready: everything that the options say is in it. *error says why not. */
+rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct rn_call **out_call,
+                          rune_error **error) RN_MUST_CHECK;
+/* Begins, waits and ends; a record also of a call that could not begin. */
+rune_status rn_vm_carry_out(rune_vm *vm, const struct rn_request *request, rune_record **out_record,
+                            rune_error **error) RN_MUST_CHECK;
+
+/* The value of a call that ended well, else its error. Consumes the record. */
+rune_status rn_record_unwrap(rune_record *record, rune_const_value **out_value,
+                             rune_error **error) RN_MUST_CHECK;
 
 #endif

@@ -325,17 +325,23 @@ static enum rn_error prepare_vm(struct rn_worker *worker, struct rn_slot *slot,
     return error;
 }
 
+/* What follows the tags: values of statics, then the arguments. */
 static void start_vm(struct rn_worker *worker, struct rn_slot *slot,
                      const struct rn_message *message, const struct rn_call_tags *tags,
-                     struct rn_utf8 args)
+                     struct rn_utf8 rest)
 {
+    size_t statics_size = (size_t)tags->values[RN_CALL_TAG_STATICS_SIZE];
+    struct rn_utf8 args = {rest.data + statics_size, rest.size - statics_size};
     const volatile uint32_t *cancel =
         worker->control ? (const volatile uint32_t *)&worker->control->stop[slot - worker->slots]
                         : NULL;
     bool hinted = tags->present >> RN_CALL_TAG_EXPORT & 1;
     uint64_t hint = hinted ? tags->values[RN_CALL_TAG_EXPORT] : RN_NONE;
-    struct rn_vm_call call = {.item = message->as.CALL.item,
+    struct rn_vm_call call = {.target = (enum rn_call_target)tags->values[RN_CALL_TAG_TARGET],
+                              .item = message->as.CALL.item,
                               .export_hint = hint < RN_NONE ? (uint32_t)hint : RN_NONE,
+                              .statics = statics_size > 0 ? (const uint8_t *)rest.data : NULL,
+                              .statics_size = statics_size,
                               .args = args.size > 0 ? (const uint8_t *)args.data : NULL,
                               .args_size = args.size,
                               .seed = tags->values[RN_CALL_TAG_SEED],
@@ -361,6 +367,10 @@ enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *
     }
     struct rn_call_tags tags;
     RN_TRY(rn_call_tags_decode(body, tags_size, &tags));
+    if (tags.values[RN_CALL_TAG_STATICS_SIZE] > size - tags_size ||
+        tags.values[RN_CALL_TAG_TARGET] >= RN_TARGET_COUNT) {
+        return RN_E_MESSAGE_STATE;
+    }
     struct rn_slot *slot = &worker->slots[index];
     slot->id = message->call;
     slot->vm_handle = message->as.CALL.vm;
@@ -376,8 +386,8 @@ enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *
     slot->cancelled = false;
     enum rn_error error = prepare_vm(worker, slot, message);
     if (error == RN_OK) {
-        struct rn_utf8 args = {(const char *)body + tags_size, size - tags_size};
-        start_vm(worker, slot, message, &tags, args);
+        struct rn_utf8 rest = {(const char *)body + tags_size, size - tags_size};
+        start_vm(worker, slot, message, &tags, rest);
     } else if (error == RN_E_NO_MEMORY) {
         set_failure(slot, RN_REASON_OVERLOADED, "Overloaded", "no room in the worker");
     } else {

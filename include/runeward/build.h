@@ -16,6 +16,7 @@ RUNE_BEGIN
 typedef struct rune_sources rune_sources;
 typedef struct rune_options rune_options;
 typedef struct rune_diagnostics rune_diagnostics;
+typedef struct rune_statics rune_statics;
 
 /* Empty. NULL without memory. The caller's: rune_sources_free. */
 RUNE_API rune_sources *rune_sources_new(void) RUNE_MUST_CHECK;
@@ -44,6 +45,22 @@ RUNE_API rune_status rune_sources_loaded(rune_loaded *loaded, const char *name, 
 /* Accepts NULL. */
 RUNE_API void rune_sources_free(rune_sources *sources);
 
+/*
+ * Statics that the host declares for a build: scripts use them without a declaration, wherever they
+ * could use a function of the host, and the host sets them as globals.h says. NULL without memory.
+ */
+RUNE_API rune_statics *rune_statics_new(void) RUNE_MUST_CHECK;
+/*
+ * `item` is a path, as in "GREETING" or "app::CALLS". `initial` (may be NULL) is what a Vm finds
+ * there until somebody sets it: a value as scripts may give to constants. INVALID_ARGUMENT: no path,
+ * or declared already; NO_MEMORY. A build fails (E0324) if the script declares the item itself.
+ */
+RUNE_API rune_status rune_statics_insert(rune_statics *statics, const char *item,
+                                         const rune_const_value *initial,
+                                         rune_error **error) RUNE_MUST_CHECK;
+/* Accepts NULL. */
+RUNE_API void rune_statics_free(rune_statics *statics);
+
 /* Defaults: a module with items, warnings on. NULL without memory. */
 RUNE_API rune_options *rune_options_new(void) RUNE_MUST_CHECK;
 /* The root source is the body of an unnamed function, called as "". */
@@ -52,6 +69,8 @@ RUNE_API void rune_options_set_script(rune_options *options, bool script);
 RUNE_API void rune_options_set_memory_max(rune_options *options, uint64_t bytes);
 /* Nanoseconds that a build may take; 0: the default of 10 s. */
 RUNE_API void rune_options_set_wall(rune_options *options, uint64_t wall_ns);
+/* Borrowed until the options are freed; NULL: none. */
+RUNE_API void rune_options_set_statics(rune_options *options, const rune_statics *statics);
 /* Accepts NULL. */
 RUNE_API void rune_options_free(rune_options *options);
 

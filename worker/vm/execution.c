@@ -26,22 +26,13 @@ enum rn_error rn_vm_new(struct rn_engine *engine, struct rn_link *link, struct r
     return RN_OK;
 }
 
-static void drop_statics(struct rn_vm *vm)
-{
-    if (vm->statics != NULL) {
-        rn_pages_free(&vm->engine->pages, vm->statics, vm->static_pages);
-    }
-    vm->statics = NULL;
-    vm->static_count = 0;
-}
-
 void rn_vm_free(struct rn_vm *vm)
 {
     if (vm == NULL) {
         return;
     }
     rn_vm_end(vm);
-    drop_statics(vm);
+    rn_statics_drop(vm);
     rn_heap_release(&vm->heap);
     rn_pages_free(&vm->engine->pages, vm, vm->pages);
 }
@@ -49,7 +40,7 @@ void rn_vm_free(struct rn_vm *vm)
 void rn_vm_reset(struct rn_vm *vm, struct rn_link *link)
 {
     rn_vm_end(vm);
-    drop_statics(vm);
+    rn_statics_drop(vm);
     rn_heap_release(&vm->heap);
     if (link != NULL) {
         vm->script = link;
@@ -58,22 +49,7 @@ void rn_vm_reset(struct rn_vm *vm, struct rn_link *link)
 
 bool rn_vm_has_state(const struct rn_vm *vm)
 {
-    for (uint32_t i = 0; i < vm->static_count; i++) {
-        if (vm->statics[i].tag != RN_VALUE_EMPTY) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool statics_hold_objects(const struct rn_vm *vm)
-{
-    for (uint32_t i = 0; i < vm->static_count; i++) {
-        if (vm->statics[i].tag == RN_VALUE_OBJECT) {
-            return true;
-        }
-    }
-    return false;
+    return rn_statics_hold_values(vm);
 }
 
 void rn_vm_end(struct rn_vm *vm)
@@ -90,7 +66,7 @@ void rn_vm_end(struct rn_vm *vm)
     }
     vm->coroutine = NULL;
     vm->again = NULL;
-    if (!statics_hold_objects(vm)) {
+    if (!rn_statics_hold_objects(vm)) {
         rn_heap_release(&vm->heap);
     } else if (vm->main.values != vm->self_stack) {
         rn_heap_buffer_free(vm, vm->main.values);
@@ -98,24 +74,6 @@ void rn_vm_end(struct rn_vm *vm)
     memset(&vm->main, 0, sizeof(vm->main));
     vm->values = NULL;
     vm->execution = RN_EXECUTION_NONE;
-}
-
-static enum rn_error make_statics(struct rn_vm *vm)
-{
-    uint32_t count = vm->script->unit.counts[RN_SECTION_STATICS];
-    if (count == 0 || vm->statics != NULL) {
-        return RN_OK;
-    }
-    vm->static_pages = rn_pages_for(count * sizeof(struct rn_value));
-    vm->statics = rn_pages_alloc(&vm->engine->pages, vm->static_pages);
-    if (vm->statics == NULL) {
-        return RN_E_NO_MEMORY;
-    }
-    vm->static_count = count;
-    for (uint32_t i = 0; i < count; i++) {
-        vm->statics[i] = rn_value_empty();
-    }
-    return RN_OK;
 }
 
 static void reset_counters(struct rn_vm *vm, const struct rn_vm_call *call)
@@ -167,7 +125,7 @@ static enum rn_error decode_args(struct rn_vm *vm, const struct rn_vm_call *call
     return error;
 }
 
-static uint32_t find_entry(const struct rune_verified_unit *unit, const struct rn_vm_call *call)
+static uint32_t find_export(const struct rune_verified_unit *unit, const struct rn_vm_call *call)
 {
     if (call->item == 0) {
         return unit->header->main_function;
@@ -176,17 +134,31 @@ static uint32_t find_entry(const struct rune_verified_unit *unit, const struct r
     return index == RN_NONE ? RN_NONE : unit->exports[index].function;
 }
 
+static void find_entry(struct rn_vm *vm, const struct rn_vm_call *call)
+{
+    vm->target = (uint8_t)call->target;
+    vm->entry_hash = call->item;
+    vm->entry = RN_NONE;
+    if (call->target == RN_TARGET_ITEM) {
+        vm->entry = find_export(&vm->script->unit, call);
+    }
+}
+
 enum rn_error rn_vm_start(struct rn_vm *vm, const struct rn_vm_call *call)
 {
     rn_vm_end(vm);
-    RN_TRY(make_statics(vm));
+    RN_TRY(rn_statics_make(vm));
     reset_counters(vm, call);
-    const struct rune_verified_unit *unit = &vm->script->unit;
-    vm->entry = find_entry(unit, call);
-    vm->entry_hash = call->item;
+    find_entry(vm, call);
     vm->execution = RN_EXECUTION_NEW;
     init_main_stack(vm);
-    enum rn_error error = decode_args(vm, call);
+    enum rn_error error = RN_OK;
+    if (call->statics != NULL) {
+        error = rn_statics_set(vm, call->statics, call->statics_size);
+    }
+    if (error == RN_OK) {
+        error = decode_args(vm, call);
+    }
     if (error != RN_OK && vm->limit == RN_LIMIT_NONE) {
         rn_vm_end(vm);
         return error;
@@ -195,11 +167,8 @@ enum rn_error rn_vm_start(struct rn_vm *vm, const struct rn_vm_call *call)
 }
 
 /* Puts the arguments into the entry function's registers. */
-static enum rn_outcome enter(struct rn_vm *vm)
+static enum rn_outcome enter_item(struct rn_vm *vm)
 {
-    if (vm->limit != RN_LIMIT_NONE) {
-        return RN_RAISED; // the arguments alone were too much
-    }
     if (vm->entry == RN_NONE) {
         return rn_raise(vm, RN_VM_ERROR_MISSING_ENTRY_HASH, vm->entry_hash);
     }
@@ -220,6 +189,19 @@ static enum rn_outcome enter(struct rn_vm *vm)
     vm->code = vm->script->unit.code + function->code_start;
     vm->pc = vm->code;
     return RN_DONE;
+}
+
+/* RN_FINISHED: nothing is to run, the result is there. */
+static enum rn_outcome enter(struct rn_vm *vm)
+{
+    if (vm->limit != RN_LIMIT_NONE) {
+        return RN_RAISED; // the arguments alone were too much
+    }
+    if (vm->target == RN_TARGET_STATICS) {
+        RN_TRY_VM(rn_statics_object(vm, vm->entry_hash, &vm->result));
+        return (enum rn_outcome)RN_FINISHED;
+    }
+    return enter_item(vm);
 }
 
 static enum rn_event finish(struct rn_vm *vm, enum rn_event event)
@@ -292,7 +274,11 @@ enum rn_event rn_vm_run(struct rn_vm *vm, uint64_t slice)
     }
     if (vm->execution == RN_EXECUTION_NEW) {
         vm->execution = RN_EXECUTION_READY;
-        if (enter(vm) != RN_DONE) {
+        enum rn_outcome outcome = enter(vm);
+        if (outcome == (enum rn_outcome)RN_FINISHED) {
+            return finish(vm, RN_EVENT_DONE);
+        }
+        if (outcome != RN_DONE) {
             enum rn_event event = finish(vm, raised_event(vm));
             vm->engine->report.frame_count = 0; // nothing ran yet
             vm->engine->report.frames_total = 0;

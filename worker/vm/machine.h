@@ -310,6 +310,7 @@ struct rn_vm {
     const volatile uint32_t *cancel;
     struct rn_value result;
 
+    uint8_t target; /* enum rn_call_target */
     uint32_t entry; /* function of the script's Unit, RN_NONE: there is none of that item */
     uint64_t entry_hash;
 
@@ -490,6 +491,17 @@ enum rn_outcome rn_op_static_set(struct rn_vm *vm, uint32_t index, struct rn_val
 enum rn_outcome rn_op_try(struct rn_vm *vm, struct rn_value value, struct rn_value *out,
                           bool *out_return);
 enum rn_outcome rn_op_iter(struct rn_vm *vm, struct rn_value value, struct rn_value *out);
+
+/* statics.c */
+/* Unless there is storage already. */
+enum rn_error rn_statics_make(struct rn_vm *vm) RN_MUST_CHECK;
+void rn_statics_drop(struct rn_vm *vm);
+bool rn_statics_hold_values(const struct rn_vm *vm);
+bool rn_statics_hold_objects(const struct rn_vm *vm);
+/* From a ConstValue: vec of index, value, ..; what stood in vm->result is lost. */
+enum rn_error rn_statics_set(struct rn_vm *vm, const uint8_t *data, size_t size) RN_MUST_CHECK;
+/* An Object with the values of the static `item`, or with 0 of all, under their paths. */
+enum rn_outcome rn_statics_object(struct rn_vm *vm, uint64_t item, struct rn_value *out);
 
 /* map.c */
 /* Position of the entry with that text, or RN_NONE. */

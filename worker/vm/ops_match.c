@@ -1,5 +1,5 @@
 /*
- * ops_match.c: pattern tests, constants, statics, `?`.
+ * ops_match.c: pattern tests, constants, `?`.
  *
  * Pattern tests never convert and never raise for a value of another type; a moved value raises.
  */
@@ -245,40 +245,7 @@ enum rn_outcome rn_op_match_constant(struct rn_vm *vm, const struct rn_link *lin
     return outcome;
 }
 
-/* --- Statics --- */
-
-static enum rn_outcome raise_static(struct rn_vm *vm, enum rn_vm_error_kind kind, uint32_t index)
-{
-    const struct rune_verified_unit *unit = &vm->script->unit;
-    return rn_raise(vm, kind, rn_unit_string_at(unit, unit->statics[index].name), (uint64_t)index);
-}
-
-/* Static items of the standard Unit do not exist: its compiler input has none. */
-enum rn_outcome rn_op_static_get(struct rn_vm *vm, uint32_t index, struct rn_value *out)
-{
-    if (index >= vm->static_count) {
-        return raise_static(vm, RN_VM_ERROR_MISSING_STATICS, index);
-    }
-    struct rn_value *slot = &vm->statics[index];
-    if (slot->tag == RN_VALUE_EMPTY) {
-        uint32_t constant = vm->script->unit.statics[index].constant;
-        if (constant == RN_NONE) {
-            return raise_static(vm, RN_VM_ERROR_UNINITIALIZED_STATIC, index);
-        }
-        RN_TRY_VM(rn_op_constant(vm, vm->script, constant, slot));
-    }
-    *out = *slot;
-    return RN_DONE;
-}
-
-enum rn_outcome rn_op_static_set(struct rn_vm *vm, uint32_t index, struct rn_value value)
-{
-    if (index >= vm->static_count) {
-        return raise_static(vm, RN_VM_ERROR_MISSING_STATICS, index);
-    }
-    vm->statics[index] = value;
-    return RN_DONE;
-}
+/* --- `?` --- */
 
 enum rn_outcome rn_op_try(struct rn_vm *vm, struct rn_value value, struct rn_value *out,
                           bool *out_return)

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "bytecode/unit.h"
+#include "shm/message.h"
 #include "worker/vm/native.h"
 
 struct rn_engine;
@@ -76,10 +77,13 @@ enum rn_limit {
 };
 
 struct rn_vm_call {
-    uint64_t item;        /* hash; 0 and a main function: the script body */
+    enum rn_call_target target;
+    uint64_t item;        /* as the target says; of ITEM 0 and a main function: the script body */
     uint32_t export_hint; /* where it may be among the exports; RN_NONE: unknown */
     const uint8_t *args;  /* a ConstValue: tuple of the arguments, in CBOR; NULL: none. Copied */
     size_t args_size;
+    const uint8_t *statics; /* a ConstValue to set statics from: vec of index, value, ..; or NULL */
+    size_t statics_size;
     uint64_t seed; /* of hashes */
     struct rn_vm_limits limits;
     const volatile uint32_t *cancel; /* not NULL: the execution ends when it is not 0 */
@@ -88,7 +92,7 @@ struct rn_vm_call {
 /*
  * Begins an execution. Errors that the script is to blame for (missing entry, wrong number of
  * arguments) are not returned here but come as RN_EVENT_RAISED from the first run.
- * RN_E_CBOR_*: args do not decode.
+ * RN_E_CBOR_*: args or statics do not decode; RN_E_INVALID_ARGUMENT: they do, to something else.
  */
 enum rn_error rn_vm_start(struct rn_vm *vm, const struct rn_vm_call *call) RN_MUST_CHECK;
 
