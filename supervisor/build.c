@@ -3,6 +3,8 @@
  *
  *      BUILD ──► (NEED ──► MODULE)* ──► DIAGNOSTICS, IMAGE, DEBUG ──► BUILT ──► publish
  *
+ * With a cache there is no talk if the result is kept already (cache.h).
+ *
  * Trust: reads packets from compilers, each decoded once; sizes are checked before memory is taken;
  * the image is sealed and verified before it is anything.
  */
@@ -14,7 +16,9 @@
 #include "base/alloc.h"
 #include "bytecode/context.h"
 #include "shm/transport.h"
+#include "supervisor/build.h"
 #include "supervisor/build_peer.h"
+#include "supervisor/cache.h"
 #include "supervisor/clock.h"
 #include "supervisor/context.h"
 #include "supervisor/diagnostics.h"
@@ -26,13 +30,7 @@
 
 #define WALL_DEFAULT_NS UINT64_C(10000000000)
 #define MODULES_MAX 4096u
-
-struct rune_options {
-    bool script;
-    const rune_statics *statics; /* borrowed, or NULL */
-    uint64_t memory_max;
-    uint64_t wall_ns;
-};
+#define CACHE_BYTES_DEFAULT (UINT64_C(256) << 20)
 
 rune_options *rune_options_new(void)
 {
@@ -59,9 +57,54 @@ void rune_options_set_statics(rune_options *options, const rune_statics *statics
     options->statics = statics;
 }
 
+static bool set_text(char **text, const char *value)
+{
+    char *copy = rn_strndup(value, strlen(value));
+    if (!copy) {
+        return false;
+    }
+    rn_free(*text);
+    *text = copy;
+    return true;
+}
+
+rune_status rune_options_set_domain(rune_options *options, const char *domain)
+{
+    return set_text(&options->domain, domain) ? RUNE_OK : RUNE_E_NO_MEMORY;
+}
+
+rune_status rune_options_set_cache(rune_options *options, const char *directory, uint64_t bytes_max)
+{
+    options->cache_bytes_max = bytes_max > 0 ? bytes_max : CACHE_BYTES_DEFAULT;
+    return set_text(&options->cache_directory, directory) ? RUNE_OK : RUNE_E_NO_MEMORY;
+}
+
+rune_options *rn_options_copy(const rune_options *options)
+{
+    rune_options *copy = rune_options_new();
+    if (!copy || !options) {
+        return copy;
+    }
+    copy->script = options->script;
+    copy->statics = options->statics;
+    copy->memory_max = options->memory_max;
+    copy->wall_ns = options->wall_ns;
+    if ((options->domain && rune_options_set_domain(copy, options->domain) != RUNE_OK) ||
+        (options->cache_directory && rune_options_set_cache(copy, options->cache_directory,
+                                                            options->cache_bytes_max) != RUNE_OK)) {
+        rune_options_free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
 void rune_options_free(rune_options *options)
 {
-    rn_free(options);
+    if (options) {
+        rn_free(options->domain);
+        rn_free(options->cache_directory);
+        rn_free(options);
+    }
 }
 
 /* One part of what comes back. */
@@ -76,6 +119,7 @@ struct part {
 struct build {
     struct rn_compiler *compiler;
     const rune_sources *sources;
+    struct rn_inputs *inputs;
     uint64_t until_ns;
     struct part image;
     struct part debug;
@@ -174,6 +218,7 @@ static enum rn_error send_module(struct build *build, const char *item)
                               ? rn_sources_find(build->sources, item, &loaded)
                               : RN_E_TOO_LARGE;
     size_t name_size = 0;
+    rn_inputs_add(build->inputs, item, found, &loaded);
     if (found == RN_OK) {
         rn_buf_append_text(&body, loaded.name);
         name_size = body.size;
@@ -343,17 +388,16 @@ static rune_status finish(struct build *build, rune_unit **out_unit, rune_error 
                            build->debug.size, false, out_unit, error);
 }
 
-static rune_status run(struct build *build, const rune_context *context,
-                       const rune_options *options, rune_diagnostics *diagnostics,
+static rune_status run(struct build *build, const struct rn_build_request *request,
                        rune_unit **out_unit, rune_error **error)
 {
-    enum rn_error failed = converse(build, context, options);
+    enum rn_error failed = converse(build, request->context, request->options);
     if (failed != RN_OK) {
         return fail_talk(build, failed, error);
     }
-    if (diagnostics && build->diagnostics.whole) {
-        failed =
-            rn_diagnostics_replace(diagnostics, build->diagnostics.bytes, build->diagnostics.size);
+    if (request->diagnostics && build->diagnostics.whole) {
+        failed = rn_diagnostics_replace(request->diagnostics, build->diagnostics.bytes,
+                                        build->diagnostics.size);
         if (failed != RN_OK) {
             return fail_talk(build, failed, error);
         }
@@ -361,26 +405,85 @@ static rune_status run(struct build *build, const rune_context *context,
     return finish(build, out_unit, error);
 }
 
-rune_status rune_build(rune_supervisor *supervisor, const rune_sources *sources,
-                       const rune_context *context, const rune_options *options,
-                       rune_diagnostics *diagnostics, rune_unit **out_unit, rune_error **error)
+/* By a compiler; kept in `cache` (may be NULL) if it is good. */
+static rune_status compile(rune_supervisor *supervisor, const struct rn_build_request *request,
+                           const struct rn_cache *cache, rune_unit **out_unit, rune_error **error)
 {
-    if (rn_supervisor_is_forked(supervisor)) {
-        return rn_fail_plain(error, RN_E_FORKED);
-    }
-    if (sources->count == 0) {
-        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "there is no source");
-    }
-    if (diagnostics && rn_diagnostics_replace(diagnostics, NULL, 0) != RN_OK) {
-        return rn_fail_plain(error, RN_E_NO_MEMORY);
-    }
+    const rune_options *options = request->options;
     uint64_t wall_ns = options && options->wall_ns > 0 ? options->wall_ns : WALL_DEFAULT_NS;
-    struct build build = {.sources = sources, .until_ns = rn_after_ns(rn_now_ns(), wall_ns)};
+    struct build build = {.sources = request->sources,
+                          .inputs = request->inputs,
+                          .until_ns = rn_after_ns(rn_now_ns(), wall_ns)};
     rune_status status = rn_compiler_take(supervisor, &build.compiler, error);
     if (status != RUNE_OK) {
         return status;
     }
-    status = run(&build, context, options, diagnostics, out_unit, error);
+    status = run(&build, request, out_unit, error);
+    if (status == RUNE_OK && cache) {
+        rn_cache_store(cache, request->inputs, build.diagnostics.bytes, build.diagnostics.size,
+                       *out_unit);
+    }
     build_done(&build);
     return status;
+}
+
+static rune_status fail_cache(rune_error **error, const char *directory, enum rn_error failed)
+{
+    if (failed == RN_E_DENIED) {
+        return rn_fail(error, RUNE_E_DENIED,
+                       "%s: a cache must be a folder of this user that nobody else may write to",
+                       directory);
+    }
+    return rn_fail(error, (rune_status)failed, "%s: %s", directory,
+                   failed == RN_E_SYSTEM ? strerrordesc_np(errno) : rn_error_message(failed));
+}
+
+static rune_status build_cached(rune_supervisor *supervisor, const struct rn_build_request *request,
+                                rune_unit **out_unit, rune_error **error)
+{
+    const char *directory = request->options->cache_directory;
+    uint8_t compiler[RN_DIGEST_SIZE];
+    RN_AUTO(rn_cache) struct rn_cache cache = {.directory_fd = -1};
+    enum rn_error failed = rn_supervisor_compiler_digest(supervisor, compiler);
+    if (failed == RN_OK) {
+        failed = rn_cache_open(&cache, request, compiler);
+    }
+    if (failed != RN_OK) {
+        return fail_cache(error, directory, failed);
+    }
+    if (rn_cache_find(&cache, request, request->inputs, out_unit)) {
+        return RUNE_OK;
+    }
+    rn_inputs_done(request->inputs);
+    return compile(supervisor, request, &cache, out_unit, error);
+}
+
+rune_status rn_build(rune_supervisor *supervisor, const struct rn_build_request *request,
+                     rune_unit **out_unit, rune_error **error)
+{
+    if (rn_supervisor_is_forked(supervisor)) {
+        return rn_fail_plain(error, RN_E_FORKED);
+    }
+    if (request->sources->count == 0) {
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "there is no source");
+    }
+    if (request->diagnostics && rn_diagnostics_replace(request->diagnostics, NULL, 0) != RN_OK) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    RN_AUTO(rn_inputs) struct rn_inputs unasked = {.items = NULL};
+    struct rn_build_request whole = *request;
+    whole.inputs = request->inputs ? request->inputs : &unasked;
+    rn_inputs_done(whole.inputs);
+    return request->options && request->options->cache_directory
+               ? build_cached(supervisor, &whole, out_unit, error)
+               : compile(supervisor, &whole, NULL, out_unit, error);
+}
+
+rune_status rune_build(rune_supervisor *supervisor, const rune_sources *sources,
+                       const rune_context *context, const rune_options *options,
+                       rune_diagnostics *diagnostics, rune_unit **out_unit, rune_error **error)
+{
+    struct rn_build_request request = {
+        .sources = sources, .context = context, .options = options, .diagnostics = diagnostics};
+    return rn_build(supervisor, &request, out_unit, error);
 }

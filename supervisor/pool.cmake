@@ -2,6 +2,7 @@
 rn_library(rn_supervisor
   build.c
   build_peer.c
+  cache.c
   call.c
   clock.c
   context.c
@@ -12,6 +13,7 @@ rn_library(rn_supervisor
   globals.c
   helpers.c
   host_call.c
+  inputs.c
   limits.c
   peer.c
   peer_receive.c
@@ -25,7 +27,9 @@ rn_library(rn_supervisor
   text.c
   unit.c
   value.c
-  vm.c)
+  vm.c
+  watch.c
+  watch_folders.c)
 target_include_directories(rn_supervisor PUBLIC ${CMAKE_SOURCE_DIR}/include)
 target_compile_definitions(rn_supervisor PRIVATE
   RN_HELPER_DIR="${CMAKE_INSTALL_FULL_LIBEXECDIR}/runeward")
@@ -98,3 +102,5 @@ rn_unit_test(supervisor clock rn_supervisor)
 rn_unit_test(supervisor value runeward)
 rn_unit_test(supervisor codes runeward)
 rn_supervisor_test(memory rn_supervisor)
+rn_supervisor_test(watch runeward)
+rn_supervisor_test(reload runeward)

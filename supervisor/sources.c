@@ -16,6 +16,7 @@
 #include "supervisor/unit.h"
 
 #define ITEM_SIZE_MAX 4096u
+#define READ_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY)
 
 rune_sources *rune_sources_new(void)
 {
@@ -174,10 +175,10 @@ static bool to_path(const char *item, char out_path[ITEM_SIZE_MAX])
     return part > 0 && rn_utf8_valid(item, strlen(item), NULL);
 }
 
-static int open_beneath(int folder, const char *path)
+static int open_beneath(int folder, const char *path, uint64_t flags)
 {
     struct open_how how = {
-        .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+        .flags = flags | O_CLOEXEC,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
     return (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
@@ -194,7 +195,8 @@ static enum rn_error try_file(const rune_sources *sources, const char *path, con
     rn_buf_append_format(&name, "%s%s%s", sources->root_folder, path, ending);
     rn_buf_append_u8(&name, 0);
     RN_TRY(rn_buf_status(&name));
-    RN_AUTO_FD int fd = open_beneath(sources->root_fd, (const char *)name.data + folder);
+    RN_AUTO_FD int fd =
+        open_beneath(sources->root_fd, (const char *)name.data + folder, READ_FLAGS);
     if (fd < 0) {
         return errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EXDEV
                    ? RN_E_NOT_FOUND
@@ -214,6 +216,64 @@ static enum rn_error find_file(const rune_sources *sources, const char *item,
     }
     enum rn_error error = try_file(sources, path, ".rn", out_loaded);
     return error == RN_E_NOT_FOUND ? try_file(sources, path, "/mod.rn", out_loaded) : error;
+}
+
+/* The folder of `path` becomes the root folder. */
+static enum rn_error set_root_beneath(rune_sources *sources, int folder, const char *shown,
+                                      const char *path)
+{
+    RN_AUTO(rn_buf) struct rn_buf inner;
+    RN_AUTO(rn_buf) struct rn_buf all;
+    const char *slash = strrchr(path, '/');
+    size_t ignored;
+    rn_buf_init(&inner, ITEM_SIZE_MAX);
+    rn_buf_init(&all, 4 * ITEM_SIZE_MAX);
+    rn_buf_append(&inner, path, slash ? (size_t)(slash - path) + 1 : 0);
+    rn_buf_append_text(&all, shown);
+    rn_buf_append(&all, inner.data, inner.size);
+    rn_buf_append_text(&inner, ".");
+    rn_buf_append_u8(&inner, 0);
+    rn_buf_append_u8(&all, 0);
+    RN_TRY(rn_buf_status(&inner));
+    RN_TRY(rn_buf_status(&all));
+    int fd = open_beneath(folder, (const char *)inner.data, O_PATH | O_DIRECTORY);
+    if (fd < 0) {
+        return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? RN_E_NOT_FOUND : RN_E_SYSTEM;
+    }
+    sources->root_fd = fd;
+    sources->root_folder = (char *)rn_buf_take(&all, &ignored);
+    return RN_OK;
+}
+
+enum rn_error rn_sources_insert_beneath(rune_sources *sources, int folder, const char *shown,
+                                        const char *path)
+{
+    RN_AUTO(rn_buf) struct rn_buf name;
+    RN_AUTO(rn_buf) struct rn_buf text = {.data = NULL};
+    rn_buf_init(&name, 4 * ITEM_SIZE_MAX);
+    rn_buf_append_format(&name, "%s%s", shown, path);
+    rn_buf_append_u8(&name, 0);
+    RN_TRY(rn_buf_status(&name));
+    RN_TRY(set_root_beneath(sources, folder, shown, path));
+    RN_AUTO_FD int fd = open_beneath(folder, path, READ_FLAGS);
+    if (fd < 0) {
+        return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? RN_E_NOT_FOUND : RN_E_SYSTEM;
+    }
+    RN_TRY(rn_read_fd(fd, RN_SOURCE_SIZE_MAX, &text));
+    return (enum rn_error)rune_sources_insert_memory(sources, (const char *)name.data,
+                                                     text.data ? (const char *)text.data : "",
+                                                     text.size, NULL);
+}
+
+bool rn_sources_is_candidate(const char *item, const char *path)
+{
+    char there[ITEM_SIZE_MAX];
+    if (!to_path(item, there)) {
+        return false;
+    }
+    size_t size = strlen(there);
+    return strncmp(path, there, size) == 0 &&
+           (strcmp(path + size, ".rn") == 0 || strcmp(path + size, "/mod.rn") == 0);
 }
 
 enum rn_error rn_sources_find(const rune_sources *sources, const char *item,

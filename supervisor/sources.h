@@ -41,6 +41,15 @@ struct rune_loaded {
  */
 enum rn_error rn_sources_find(const rune_sources *sources, const char *item,
                               struct rune_loaded *out_loaded) RN_MUST_CHECK;
+/*
+ * Like rune_sources_insert_file for the root, but beneath a folder and never through links.
+ * `shown`: the folder as shown before file names, with its slash. NOT_FOUND: no regular file there.
+ * SYSTEM (errno), TOO_LARGE, NO_MEMORY.
+ */
+enum rn_error rn_sources_insert_beneath(rune_sources *sources, int folder, const char *shown,
+                                        const char *path) RN_MUST_CHECK;
+/* True if module `item`, seen from the root's folder, is looked for at `path` ("a/b.rn"). */
+bool rn_sources_is_candidate(const char *item, const char *path);
 void rn_loaded_done(struct rune_loaded *loaded);
 
 #endif

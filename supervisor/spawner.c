@@ -117,6 +117,11 @@ enum rn_error rn_spawner_new(const struct rn_spawner_options *options,
     return RN_OK;
 }
 
+int rn_spawner_compiler_fd(const struct rn_spawner *spawner)
+{
+    return spawner->compiler_fd;
+}
+
 void rn_spawner_free(struct rn_spawner *spawner)
 {
     if (spawner == NULL) {

@@ -49,6 +49,8 @@ struct rn_spawn_failure {
 enum rn_error rn_spawner_new(const struct rn_spawner_options *options,
                              struct rn_spawner **out_spawner,
                              struct rn_spawn_failure *out_failure) RN_MUST_CHECK;
+/* The compiler's image, open for reading; borrowed. */
+int rn_spawner_compiler_fd(const struct rn_spawner *spawner);
 /* Its zygotes must be gone. Accepts NULL. */
 void rn_spawner_free(struct rn_spawner *spawner);
 

@@ -217,6 +217,7 @@ static void free_supervisor(rune_supervisor *supervisor)
     pthread_mutex_destroy(&supervisor->runner_lock);
     pthread_mutex_destroy(&supervisor->log_lock);
     pthread_mutex_destroy(&supervisor->random_lock);
+    pthread_mutex_destroy(&supervisor->digest_lock);
     rn_free(supervisor->options.helpers);
     rn_free(supervisor);
 }
@@ -248,6 +249,7 @@ rune_status rune_supervisor_new(const rune_supervisor_options *options,
     pthread_mutex_init(&supervisor->runner_lock, NULL);
     pthread_mutex_init(&supervisor->log_lock, NULL);
     pthread_mutex_init(&supervisor->random_lock, NULL);
+    pthread_mutex_init(&supervisor->digest_lock, NULL);
     if (rn_pool_init(&supervisor->pool) != RN_OK) {
         rn_free(supervisor);
         return rn_fail_plain(error, RN_E_SYSTEM);
@@ -282,6 +284,35 @@ struct rn_runner *rn_supervisor_runner(rune_supervisor *supervisor)
     struct rn_runner *runner = supervisor->runner;
     pthread_mutex_unlock(&supervisor->runner_lock);
     return runner;
+}
+
+/* The open image is what every compiler executes, whatever is at its path by now. */
+static enum rn_error digest_compiler(rune_supervisor *supervisor)
+{
+    uint8_t part[16384];
+    crypto_generichash_state state;
+    int fd = rn_spawner_compiler_fd(supervisor->spawner);
+    ssize_t got;
+    crypto_generichash_init(&state, NULL, 0, sizeof(supervisor->compiler_digest));
+    for (off_t at = 0; (got = pread(fd, part, sizeof(part), at)) > 0; at += got) {
+        crypto_generichash_update(&state, part, (size_t)got);
+    }
+    crypto_generichash_final(&state, supervisor->compiler_digest,
+                             sizeof(supervisor->compiler_digest));
+    return got == 0 ? RN_OK : RN_E_SYSTEM;
+}
+
+enum rn_error rn_supervisor_compiler_digest(rune_supervisor *supervisor, uint8_t out_digest[32])
+{
+    pthread_mutex_lock(&supervisor->digest_lock);
+    enum rn_error error = RN_OK;
+    if (!supervisor->has_compiler_digest) {
+        error = digest_compiler(supervisor);
+        supervisor->has_compiler_digest = error == RN_OK;
+    }
+    memcpy(out_digest, supervisor->compiler_digest, sizeof(supervisor->compiler_digest));
+    pthread_mutex_unlock(&supervisor->digest_lock);
+    return error;
 }
 
 uint64_t rn_supervisor_random(rune_supervisor *supervisor)

@@ -55,6 +55,10 @@ struct rune_supervisor {
     rune_log_fn log;
     void *log_user;
 
+    pthread_mutex_t digest_lock;
+    bool has_compiler_digest;
+    uint8_t compiler_digest[32];
+
     _Atomic uint64_t next_serial;
     pthread_mutex_t random_lock;
     uint8_t random[256];
@@ -72,6 +76,9 @@ void rn_supervisor_log(rune_supervisor *supervisor, int level, const char *forma
 /* Fails with what the spawner reported. */
 rune_status rn_fail_spawn(rune_error **error, enum rn_error failed,
                           const struct rn_spawn_failure *failure);
+/* BLAKE2b-256 of the compiler program, read once. SYSTEM. */
+enum rn_error rn_supervisor_compiler_digest(rune_supervisor *supervisor,
+                                            uint8_t out_digest[32]) RN_MUST_CHECK;
 /* The runner, started if needed; NULL if it cannot be. */
 struct rn_runner *rn_supervisor_runner(rune_supervisor *supervisor);
 

@@ -290,8 +290,9 @@ rune_status rune_unit_save(const rune_unit *unit, rune_text **out_bytes, rune_er
     return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
 }
 
-static bool write_all(int fd, const char *data, size_t size)
+bool rn_write_fd(int fd, const void *bytes, size_t size)
 {
+    const char *data = bytes;
     while (size > 0) {
         ssize_t written = write(fd, data, size);
         if (written < 0 && errno == EINTR) {
@@ -322,7 +323,7 @@ rune_status rune_unit_save_file(const rune_unit *unit, const char *path, rune_er
         rn_buf_status(&name) == RN_OK
             ? open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666)
             : -1;
-    bool good = fd >= 0 && write_all(fd, rune_text_data(bytes), rune_text_size(bytes)) &&
+    bool good = fd >= 0 && rn_write_fd(fd, rune_text_data(bytes), rune_text_size(bytes)) &&
                 rename(temporary, path) == 0;
     rune_text_free(bytes);
     if (!good) {

@@ -71,6 +71,19 @@ RUNE_API void rune_options_set_memory_max(rune_options *options, uint64_t bytes)
 RUNE_API void rune_options_set_wall(rune_options *options, uint64_t wall_ns);
 /* Borrowed until the options are freed; NULL: none. */
 RUNE_API void rune_options_set_statics(rune_options *options, const rune_statics *statics);
+/* For whom this is built, when results are kept: no domain gets what another had built. Copied;
+ * default "". NO_MEMORY. */
+RUNE_API rune_status rune_options_set_domain(rune_options *options,
+                                             const char *domain) RUNE_MUST_CHECK;
+/*
+ * Keeps good results in a folder, which is made if it is not there, and takes them from it as long
+ * as compiler, context, statics, options, domain and every source are the same. What is found is verified
+ * like any Unit; what is damaged is built again. `bytes_max`: what the folder may hold before the
+ * oldest go; 0: 256 MiB. A build fails with DENIED if others may write to the folder, with SYSTEM
+ * if it cannot be opened. Loaders are asked again on every look-up. NO_MEMORY.
+ */
+RUNE_API rune_status rune_options_set_cache(rune_options *options, const char *directory,
+                                            uint64_t bytes_max) RUNE_MUST_CHECK;
 /* Accepts NULL. */
 RUNE_API void rune_options_free(rune_options *options);
 

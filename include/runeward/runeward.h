@@ -24,5 +24,6 @@
 #include <runeward/value.h>
 #include <runeward/version.h>
 #include <runeward/vm.h>
+#include <runeward/watch.h>
 
 #endif

@@ -1,0 +1,35 @@
+/* build.h: options of a build, and a build that tells what it read. */
+#ifndef RN_SUPERVISOR_BUILD_H
+#define RN_SUPERVISOR_BUILD_H
+
+#include <runeward/build.h>
+
+#include "supervisor/inputs.h"
+
+struct rune_options {
+    bool script;
+    const rune_statics *statics; /* borrowed, or NULL */
+    uint64_t memory_max;
+    uint64_t wall_ns;
+    char *domain;          /* owned; NULL: "" */
+    char *cache_directory; /* owned; NULL: no cache */
+    uint64_t cache_bytes_max;
+};
+
+/* A copy for somebody who outlives the caller's; NULL (defaults) gives defaults. NULL without
+ * memory. */
+rune_options *rn_options_copy(const rune_options *options) RN_MUST_CHECK;
+
+struct rn_build_request {
+    const rune_sources *sources;
+    const rune_context *context; /* may be NULL, like the next two */
+    const rune_options *options;
+    rune_diagnostics *diagnostics;
+    struct rn_inputs *inputs; /* filled in, also by a build that fails; may be NULL */
+};
+
+/* rune_build, which has the same errors. */
+rune_status rn_build(rune_supervisor *supervisor, const struct rn_build_request *request,
+                     rune_unit **out_unit, rune_error **error) RN_MUST_CHECK;
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * inputs.h: the modules that a build asked for, in the order of asking, found or not.
+ *
+ * With the root they are all that a build reads; so whoever knows them can tell when its result is
+ * out of date (watch.c) and when it is still good (cache.c).
+ */
+#ifndef RN_SUPERVISOR_INPUTS_H
+#define RN_SUPERVISOR_INPUTS_H
+
+#include "supervisor/sources.h"
+
+#define RN_INPUTS_MAX 4096u
+#define RN_DIGEST_SIZE 32u
+
+struct rn_input {
+    char *item;                     /* "a::b"; owned */
+    uint8_t digest[RN_DIGEST_SIZE]; /* of name and text, or of why there are none */
+};
+
+struct rn_inputs {
+    struct rn_input *items;
+    size_t count;
+    size_t capacity;
+    bool incomplete; /* one could not be noted */
+};
+typedef struct rn_inputs rn_inputs;
+
+void rn_inputs_done(struct rn_inputs *inputs);
+/* Notes one answer; without memory the list becomes incomplete. */
+void rn_inputs_add(struct rn_inputs *inputs, const char *item, enum rn_error found,
+                   const struct rune_loaded *loaded);
+/* True if `item` is in the list. */
+bool rn_inputs_have(const struct rn_inputs *inputs, const char *item);
+
+#endif

@@ -1,0 +1,417 @@
+/* Watching a folder: saves of every kind, modules, broken scripts, folders that come and go. */
+#include "tests/unit/supervisor/harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_S 10
+
+static char folder[64];
+
+/* What the watch told, counted. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned loaded;
+    unsigned broken;
+    unsigned gone;
+    char last[256];
+} told = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void on_change(void *user, const rune_change *change)
+{
+    (void)user;
+    pthread_mutex_lock(&told.lock);
+    told.loaded += change->kind == RUNE_CHANGE_LOADED;
+    told.broken += change->kind == RUNE_CHANGE_BROKEN;
+    told.gone += change->kind == RUNE_CHANGE_GONE;
+    (void)snprintf(told.last, sizeof(told.last), "%s", change->name);
+    pthread_cond_broadcast(&told.changed);
+    pthread_mutex_unlock(&told.lock);
+}
+
+/* Waits until `*count` is at least `wanted`. */
+static void wait_for(const unsigned *count, unsigned wanted)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += WAIT_S;
+    pthread_mutex_lock(&told.lock);
+    while (*count < wanted) {
+        if (pthread_cond_timedwait(&told.changed, &told.lock, &until) == ETIMEDOUT) {
+            break;
+        }
+    }
+    unsigned reached = *count;
+    pthread_mutex_unlock(&told.lock);
+    if (reached < wanted) {
+        fail_msg("waited in vain: %u of %u (loaded %u, broken %u, gone %u)", reached, wanted,
+                 told.loaded, told.broken, told.gone);
+    }
+}
+
+static const char *at(const char *name)
+{
+    static char path[4][512];
+    static unsigned next;
+    char *there = path[next++ % 4];
+    (void)snprintf(there, sizeof(path[0]), "%s/%s", folder, name);
+    return there;
+}
+
+static void write_file(const char *name, const char *text)
+{
+    int fd = open(at(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+/* As most editors save. */
+static void replace_file(const char *name, const char *text)
+{
+    write_file(".new~", text);
+    assert_int_equal(rename(at(".new~"), at(name)), 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    strcpy(folder, "/tmp/runeward-watch-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    told.loaded = 0;
+    told.broken = 0;
+    told.gone = 0;
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *about, int type, struct FTW *walk)
+{
+    (void)about;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static rune_watch *watch_folder(void)
+{
+    rune_watch *watch = NULL;
+    rune_error *error = NULL;
+    if (rune_watch_new(supervisor, folder, NULL, &watch, &error) != RUNE_OK) {
+        fail_msg("%s", rune_error_message(error));
+    }
+    rune_watch_on_change(watch, on_change, NULL);
+    return watch;
+}
+
+/* What main of the script gives now; -1: no Unit. */
+static int64_t result(rune_watch *watch, const char *name)
+{
+    rune_unit *unit = rune_watch_current(watch, name);
+    if (!unit) {
+        return -1;
+    }
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    int64_t number = call_i64(vm, "main");
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+    return number;
+}
+
+static bool is_broken(rune_watch *watch, const char *name)
+{
+    rune_diagnostics *diagnostics = NULL;
+    assert_int_equal(rune_watch_diagnostics(watch, name, &diagnostics), RUNE_OK);
+    bool broken = rune_diagnostics_has_error(diagnostics);
+    rune_diagnostics_free(diagnostics);
+    return broken;
+}
+
+static void test_what_is_there_is_built(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(at("shop"), 0700), 0);
+    write_file("a.rn", "pub fn main() { 1 }");
+    write_file("shop/prices.rn", "pub fn main() { 2 }");
+    write_file("bad.rn", "pub fn main() { let x = ; }");
+    write_file(".hidden.rn", "pub fn main() { 3 }");
+    write_file("notes.txt", "no script");
+    assert_int_equal(symlink(at("a.rn"), at("link.rn")), 0);
+    assert_int_equal(symlink("/", at("everything")), 0);
+    rune_watch *watch = watch_folder();
+    assert_int_equal(result(watch, "a"), 1);
+    assert_int_equal(result(watch, "shop/prices"), 2);
+    assert_int_equal(result(watch, "bad"), -1);
+    assert_true(is_broken(watch, "bad"));
+    rune_diagnostics *none = NULL;
+    assert_int_equal(rune_watch_diagnostics(watch, ".hidden", &none), RUNE_E_NOT_FOUND);
+    assert_null(rune_watch_current(watch, "link"));
+    assert_null(rune_watch_current(watch, "shop"));
+    rune_text *text = NULL;
+    assert_int_equal(rune_watch_to_json(watch, &text), RUNE_OK);
+    assert_non_null(
+        strstr(rune_text_data(text), "{\"name\":\"bad\",\"unit\":null,\"broken\":true"));
+    assert_non_null(strstr(rune_text_data(text), "shop/prices"));
+    rune_text_free(text);
+    rune_watch_free(watch);
+}
+
+static void test_saves_of_every_kind(void **state)
+{
+    (void)state;
+    write_file("a.rn", "pub fn main() { 1 }");
+    rune_watch *watch = watch_folder();
+    write_file("a.rn", "pub fn main() { 2 }");
+    wait_for(&told.loaded, 1);
+    assert_int_equal(result(watch, "a"), 2);
+    replace_file("a.rn", "pub fn main() { 3 }");
+    wait_for(&told.loaded, 2);
+    assert_int_equal(result(watch, "a"), 3);
+    // Removed first, written then: nobody finds the name without a Unit meanwhile.
+    assert_int_equal(unlink(at("a.rn")), 0);
+    assert_int_equal(result(watch, "a"), 3);
+    write_file("a.rn", "pub fn main() { 4 }");
+    wait_for(&told.loaded, 3);
+    assert_int_equal(result(watch, "a"), 4);
+    // The old one kept as a backup.
+    assert_int_equal(rename(at("a.rn"), at("a.rn~")), 0);
+    write_file("a.rn", "pub fn main() { 5 }");
+    wait_for(&told.loaded, 4);
+    assert_int_equal(result(watch, "a"), 5);
+    // A hard link is all there at once.
+    write_file("other", "pub fn main() { 6 }");
+    assert_int_equal(link(at("other"), at("linked.rn")), 0);
+    wait_for(&told.loaded, 5);
+    assert_int_equal(result(watch, "linked"), 6);
+    assert_int_equal(told.broken + told.gone, 0);
+    rune_watch_free(watch);
+}
+
+static void test_the_same_again_is_no_change(void **state)
+{
+    (void)state;
+    write_file("a.rn", "pub fn main() { 1 }");
+    write_file("b.rn", "pub fn main() { 1 }");
+    rune_watch *watch = watch_folder();
+    rune_unit *before = rune_watch_current(watch, "a");
+    write_file("a.rn", "pub fn main() { 1 }");
+    rune_watch_reload(watch);
+    write_file("b.rn", "pub fn main() { 2 }");
+    wait_for(&told.loaded, 1);
+    rune_unit *after = rune_watch_current(watch, "a");
+    assert_ptr_equal(before, after);
+    assert_string_equal(told.last, "b");
+    rune_unit_unref(before);
+    rune_unit_unref(after);
+    rune_watch_free(watch);
+}
+
+static void test_a_broken_script_keeps_its_unit(void **state)
+{
+    (void)state;
+    write_file("a.rn", "pub fn main() { 1 }");
+    rune_watch *watch = watch_folder();
+    write_file("a.rn", "pub fn main() { 1 +");
+    wait_for(&told.broken, 1);
+    assert_int_equal(result(watch, "a"), 1);
+    assert_true(is_broken(watch, "a"));
+    write_file("a.rn", "pub fn main() { 1 }");
+    wait_for(&told.loaded, 1);
+    assert_false(is_broken(watch, "a"));
+    rune_watch_free(watch);
+}
+
+static void test_modules_rebuild_who_uses_them(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(at("shop"), 0700), 0);
+    write_file("one.rn", "mod shop; pub fn main() { shop::tax::rate() + 1 }");
+    write_file("two.rn", "mod shop; pub fn main() { shop::tax::rate() + 2 }");
+    write_file("three.rn", "pub fn main() { 3 }");
+    write_file("shop/mod.rn", "pub mod tax;");
+    write_file("shop/tax.rn", "pub fn rate() { 10 }");
+    rune_watch *watch = watch_folder();
+    assert_int_equal(result(watch, "one"), 11);
+    assert_null(rune_watch_current(watch, "shop/tax"));
+    assert_null(rune_watch_current(watch, "shop/mod"));
+    write_file("shop/tax.rn", "pub fn rate() { 20 }");
+    wait_for(&told.loaded, 2);
+    assert_int_equal(result(watch, "one"), 21);
+    assert_int_equal(result(watch, "two"), 22);
+    // A module that breaks takes nobody down, a missing one neither.
+    write_file("shop/tax.rn", "pub fn rate( { 30 }");
+    wait_for(&told.broken, 2);
+    assert_int_equal(result(watch, "one"), 21);
+    assert_int_equal(unlink(at("shop/tax.rn")), 0);
+    wait_for(&told.broken, 4);
+    assert_int_equal(result(watch, "two"), 22);
+    write_file("shop/tax.rn", "pub fn rate() { 40 }");
+    wait_for(&told.loaded, 4);
+    assert_int_equal(result(watch, "one"), 41);
+    // Another file for the same module wins as soon as it is there.
+    write_file("shop.rn", "pub mod tax { pub fn rate() { 50 } }");
+    wait_for(&told.loaded, 6);
+    assert_int_equal(result(watch, "one"), 51);
+    assert_null(rune_watch_current(watch, "shop"));
+    assert_int_equal(told.gone, 0);
+    rune_watch_free(watch);
+}
+
+static void test_a_module_becomes_a_script(void **state)
+{
+    (void)state;
+    write_file("one.rn", "mod part; pub fn main() { part::main() }");
+    write_file("part.rn", "pub fn main() { 7 }");
+    rune_watch *watch = watch_folder();
+    assert_null(rune_watch_current(watch, "part"));
+    write_file("one.rn", "pub fn main() { 8 }");
+    wait_for(&told.loaded, 2);
+    assert_int_equal(result(watch, "part"), 7);
+    write_file("one.rn", "mod part; pub fn main() { part::main() }");
+    wait_for(&told.gone, 1);
+    assert_null(rune_watch_current(watch, "part"));
+    assert_int_equal(result(watch, "one"), 7);
+    rune_watch_free(watch);
+}
+
+static void test_folders_come_and_go(void **state)
+{
+    (void)state;
+    rune_watch *watch = watch_folder();
+    assert_int_equal(mkdir(at("x"), 0700), 0);
+    assert_int_equal(mkdir(at("x/y"), 0700), 0);
+    write_file("x/y/a.rn", "pub fn main() { 1 }");
+    wait_for(&told.loaded, 1);
+    assert_int_equal(result(watch, "x/y/a"), 1);
+    assert_int_equal(rename(at("x"), at("z")), 0);
+    wait_for(&told.loaded, 2);
+    wait_for(&told.gone, 1);
+    assert_int_equal(result(watch, "z/y/a"), 1);
+    assert_null(rune_watch_current(watch, "x/y/a"));
+    write_file("z/y/a.rn", "pub fn main() { 2 }");
+    wait_for(&told.loaded, 3);
+    assert_int_equal(result(watch, "z/y/a"), 2);
+    assert_int_equal(unlink(at("z/y/a.rn")), 0);
+    assert_int_equal(rmdir(at("z/y")), 0);
+    wait_for(&told.gone, 2);
+    assert_null(rune_watch_current(watch, "z/y/a"));
+    assert_int_equal(mkdir(at("z/y"), 0700), 0);
+    write_file("z/y/a.rn", "pub fn main() { 3 }");
+    wait_for(&told.loaded, 4);
+    assert_int_equal(result(watch, "z/y/a"), 3);
+    rune_watch_free(watch);
+}
+
+static void test_the_root_comes_back(void **state)
+{
+    char away[80];
+    (void)state;
+    write_file("a.rn", "pub fn main() { 1 }");
+    rune_watch *watch = watch_folder();
+    (void)snprintf(away, sizeof(away), "%s-away", folder);
+    assert_int_equal(rename(folder, away), 0);
+    wait_for(&told.gone, 1);
+    assert_null(rune_watch_current(watch, "a"));
+    assert_int_equal(rename(away, folder), 0);
+    wait_for(&told.loaded, 1);
+    assert_int_equal(result(watch, "a"), 1);
+    write_file("a.rn", "pub fn main() { 2 }");
+    wait_for(&told.loaded, 2);
+    rune_watch_free(watch);
+}
+
+/* More events than the kernel's queue holds: the end is what counts. */
+static void test_a_storm(void **state)
+{
+    (void)state;
+    write_file("a.rn", "pub fn main() { 1 }");
+    rune_watch *watch = watch_folder();
+    for (int i = 0; i < 20000; i++) {
+        int fd = open(at(i % 2 ? "noise.txt" : "other.txt"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        close(fd);
+    }
+    for (int i = 0; i < 300; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof(text), "pub fn main() { %d }", i);
+        if (i % 2) {
+            write_file("a.rn", text);
+        } else {
+            replace_file("a.rn", text);
+        }
+    }
+    int64_t until = now_ms() + WAIT_S * 1000;
+    while (result(watch, "a") != 299 && now_ms() < until) {
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    assert_int_equal(result(watch, "a"), 299);
+    assert_int_equal(told.broken + told.gone, 0);
+    rune_watch_free(watch);
+}
+
+static void test_what_cannot_be_watched(void **state)
+{
+    (void)state;
+    rune_watch *watch = NULL;
+    rune_error *error = NULL;
+    assert_int_equal(rune_watch_new(supervisor, at("nothing"), NULL, &watch, &error),
+                     RUNE_E_NOT_FOUND);
+    assert_non_null(strstr(rune_error_message(error), "nothing"));
+    rune_error_free(error);
+    write_file("file", "");
+    assert_int_equal(rune_watch_new(supervisor, at("file"), NULL, &watch, NULL), RUNE_E_SYSTEM);
+    char deep[512] = "d";
+    for (int i = 0; i < 34; i++) {
+        assert_int_equal(mkdir(at(deep), 0700), 0);
+        strcat(deep, "/d");
+    }
+    assert_int_equal(rune_watch_new(supervisor, folder, NULL, &watch, NULL), RUNE_E_TOO_LARGE);
+}
+
+static void test_nothing_is_left(void **state)
+{
+    (void)state;
+    write_file("a.rn", "mod b; pub fn main() { 1 }");
+    write_file("b.rn", "");
+    rune_watch_free(watch_folder());
+    int before = settled_fds();
+    for (int i = 0; i < 20; i++) {
+        rune_watch *watch = watch_folder();
+        write_file("b.rn", i % 2 ? "" : "pub fn f() { 1 }");
+        wait_for(&told.loaded, (unsigned)i + 1);
+        rune_watch_free(watch);
+    }
+    assert_int_equal(settled_fds(), before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_what_is_there_is_built, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_saves_of_every_kind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_same_again_is_no_change, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_broken_script_keeps_its_unit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_modules_rebuild_who_uses_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_module_becomes_a_script, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_folders_come_and_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_root_comes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_storm, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_cannot_be_watched, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nothing_is_left, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, harness_set_up, harness_tear_down);
+}
