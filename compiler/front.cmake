@@ -1,5 +1,11 @@
 # The compiler's front end: text to tree.
 rn_library(rn_compiler_front
+  format.c
+  format_check.c
+  format_doc.c
+  format_item.c
+  format_token.c
+  format_tree.c
   lexer.c
   literal.c
   parser.c
