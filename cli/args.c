@@ -10,6 +10,9 @@
 #define CALL RN_GROUP_CALL
 #define COMPILE RN_GROUP_COMPILE
 #define TESTS RN_GROUP_TESTS
+#define FILES RN_GROUP_FILES
+#define WARN RN_GROUP_WARN
+#define FMT RN_GROUP_FMT
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -30,6 +30,9 @@ enum rn_option_group {
     RN_GROUP_CALL = 4,
     RN_GROUP_COMPILE = 8,
     RN_GROUP_TESTS = 16,
+    RN_GROUP_FILES = 32,
+    RN_GROUP_WARN = 64,
+    RN_GROUP_FMT = 128,
 };
 
 struct rn_option_info {

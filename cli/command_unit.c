@@ -1,5 +1,6 @@
 /* command_unit.c: check, compile, disasm and verify. */
 #include "cli/commands.h"
+#include "cli/paths.h"
 
 #include <runeward/tools.h>
 
@@ -18,17 +19,12 @@ static void print_good(const struct rn_session *session)
     puts("}");
 }
 
-int rn_command_check(struct rn_session *session)
+static int check_files(struct rn_session *session, const struct rn_paths *paths)
 {
-    if (session->args->operand_count == 0) {
-        return rn_command_misused(session);
-    }
-    if (!rn_session_start(session)) {
-        return session->code;
-    }
     int code = 0;
-    for (size_t i = 0; i < session->args->operand_count; i++) {
-        rune_unit *unit = rn_session_unit(session, session->args->operands[i], true);
+    for (const char *path = rn_paths_next(paths, NULL); path != NULL;
+         path = rn_paths_next(paths, path)) {
+        rune_unit *unit = rn_session_unit(session, path, true);
         if (unit == NULL) {
             code = session->code;
         } else if (session->console.format != RN_FORMAT_TEXT) {
@@ -36,6 +32,20 @@ int rn_command_check(struct rn_session *session)
         }
         rune_unit_unref(unit);
     }
+    return code;
+}
+
+int rn_command_check(struct rn_session *session)
+{
+    struct rn_paths paths;
+    if (session->args->operand_count == 0) {
+        return rn_command_misused(session);
+    }
+    if (!rn_paths_expand(session, session->args->operand_count, &paths)) {
+        return session->code;
+    }
+    int code = rn_session_start(session) ? check_files(session, &paths) : session->code;
+    rn_paths_done(&paths);
     return code;
 }
 

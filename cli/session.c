@@ -69,7 +69,7 @@ void rn_session_done(struct rn_session *session)
 // One byte more than the library takes, so that its own message tells about too large a source.
 #define SOURCE_MAX ((size_t)16 << 20)
 
-static bool read_source(struct rn_session *session, const char *path, struct rn_bytes *source)
+bool rn_session_read(struct rn_session *session, const char *path, struct rn_bytes *source)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
@@ -86,11 +86,11 @@ static bool read_source(struct rn_session *session, const char *path, struct rn_
 
 /* Building */
 
-static void show_diagnostics(const struct rn_session *session, const rune_diagnostics *diagnostics)
+void rn_session_show(const struct rn_session *session, const rune_diagnostics *diagnostics)
 {
     const struct rn_console *console = &session->console;
     rune_text *text = NULL;
-    if (rune_diagnostics_count(diagnostics) == 0 ||
+    if (console->format != RN_FORMAT_TEXT || rune_diagnostics_count(diagnostics) == 0 ||
         (console->quiet && !rune_diagnostics_has_error(diagnostics))) {
         return;
     }
@@ -138,18 +138,29 @@ static rune_status add_source(const char *path, const struct rn_bytes *source,
     return rune_sources_insert_file(sources, path, error);
 }
 
-static bool set_build_options(struct rn_session *session, bool script, rune_options *options)
+rune_options *rn_session_options(struct rn_session *session, bool script)
 {
     const char *wall = session->args->values[RN_OPTION_BUILD_WALL];
     uint64_t nanoseconds = 0;
     if (wall != NULL && !rn_quantity_parse(wall, RN_QUANTITY_TIME, &nanoseconds)) {
         rn_console_complain("--build-wall: %s is not a time such as 2s", wall);
         session->code = EXIT_USAGE;
-        return false;
+        return NULL;
+    }
+    rune_options *options = rune_options_new();
+    if (options == NULL) {
+        session->code = rn_console_take_error(&session->console, NULL);
+        return NULL;
     }
     rune_options_set_script(options, script);
     rune_options_set_wall(options, nanoseconds);
-    return true;
+    return options;
+}
+
+bool rn_session_refuses(const struct rn_session *session, const rune_diagnostics *diagnostics)
+{
+    return rn_args_has(session->args, RN_OPTION_WARNINGS_ARE_ERRORS) &&
+           rune_diagnostics_count(diagnostics) > 0;
 }
 
 struct build {
@@ -185,16 +196,20 @@ static rune_unit *build_unit(struct rn_session *session, const char *path,
         status = rune_build(session->supervisor, build->sources, NULL, build->options,
                             build->diagnostics, &unit, &error);
     }
-    bool text = session->console.format == RN_FORMAT_TEXT;
-    if (text && (status == RUNE_OK || status == RUNE_E_COMPILE_FAILED)) {
-        show_diagnostics(session, build->diagnostics);
-    } else if (!text && status == RUNE_OK) {
+    if (status == RUNE_OK && rn_session_refuses(session, build->diagnostics)) {
+        rune_unit_unref(unit);
+        status = RUNE_E_COMPILE_FAILED;
+    }
+    if (status == RUNE_OK || status == RUNE_E_COMPILE_FAILED) {
+        rn_session_show(session, build->diagnostics);
+    }
+    if (status == RUNE_OK && session->console.format != RN_FORMAT_TEXT) {
         keep_remarks(session, build->diagnostics);
     }
     if (status == RUNE_E_COMPILE_FAILED) {
         write_failure(session, build->diagnostics);
     }
-    if (status == RUNE_E_COMPILE_FAILED && rune_diagnostics_has_error(build->diagnostics)) {
+    if (status == RUNE_E_COMPILE_FAILED && rune_diagnostics_count(build->diagnostics) > 0) {
         session->code = rune_reason_exit_code(RUNE_REASON_FAILED, 0);
         rune_error_free(error);
     } else if (status != RUNE_OK) {
@@ -206,17 +221,18 @@ static rune_unit *build_unit(struct rn_session *session, const char *path,
 static rune_unit *compile(struct rn_session *session, const char *path, bool body_if_no_main)
 {
     struct rn_bytes source = {0};
-    if (!read_source(session, path, &source)) {
+    if (!rn_session_read(session, path, &source)) {
         rn_bytes_done(&source);
         return NULL;
     }
     bool script = rn_args_has(session->args, RN_OPTION_SCRIPT) ||
                   (body_if_no_main && !rn_source_has_main(source.data, source.size));
-    struct build build = {rune_sources_new(), rune_options_new(), rune_diagnostics_new()};
+    struct build build = {rune_sources_new(), rn_session_options(session, script),
+                          rune_diagnostics_new()};
     rune_unit *unit = NULL;
-    if (build.sources == NULL || build.options == NULL || build.diagnostics == NULL) {
+    if (build.sources == NULL || build.diagnostics == NULL) {
         session->code = rn_console_take_error(&session->console, NULL);
-    } else if (set_build_options(session, script, build.options)) {
+    } else if (build.options != NULL) {
         unit = build_unit(session, path, &source, &build);
     }
     build_done(&build);

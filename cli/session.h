@@ -5,6 +5,7 @@
 #define RN_CLI_SESSION_H
 
 #include "cli/args.h"
+#include "cli/bytes.h"
 #include "cli/console.h"
 
 struct rn_session {
@@ -22,6 +23,15 @@ bool rn_session_init(struct rn_session *session, const struct rn_args *args);
 /* Starts the supervisor with the options given. */
 bool rn_session_start(struct rn_session *session);
 void rn_session_done(struct rn_session *session);
+
+/* The text of a file, or of standard input for `-`. False: `code` is set, the reason was said. */
+bool rn_session_read(struct rn_session *session, const char *path, struct rn_bytes *source);
+/* Options of a build from the command line; the caller's. NULL: as above. */
+rune_options *rn_session_options(struct rn_session *session, bool script);
+/* True if there are warnings and --warnings-are-errors was given. */
+bool rn_session_refuses(const struct rn_session *session, const rune_diagnostics *diagnostics);
+/* Writes diagnostics to standard error, in the text format. */
+void rn_session_show(const struct rn_session *session, const rune_diagnostics *diagnostics);
 
 /*
  * A file as a Unit: `.rnu` files are loaded, others compiled, `-` is standard input. Without

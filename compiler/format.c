@@ -101,14 +101,16 @@ static enum rn_error read_text(struct rn_source_reading *reading, const char *na
         error = parse(reading, false, &as_file);
     }
     bool good = error == RN_OK && is_readable(&as_file);
+    bool further = good;
     if (error == RN_OK && !good) {
         error = parse(reading, true, diagnostics);
         good = error == RN_OK && is_readable(diagnostics);
+        further = !good && reach(&as_file) >= reach(diagnostics);
     }
-    if (error == RN_OK && !good && reach(&as_file) >= reach(diagnostics)) {
-        struct rn_diagnostics worse = *diagnostics;
+    if (error == RN_OK && further) {
+        struct rn_diagnostics other = *diagnostics;
         *diagnostics = as_file;
-        as_file = worse;
+        as_file = other;
     }
     rn_diagnostics_done(&as_file);
     return error == RN_OK && !good ? RN_E_COMPILE_FAILED : error;
@@ -302,7 +304,8 @@ static enum rn_error validate(const struct rn_format_input *input,
         return RN_E_COMPILE_FAILED;
     }
     *out_text = (struct rn_utf8){input->size == 0 ? "" : input->text, input->size};
-    RN_TRY(rn_diagnostics_add_source(diagnostics, input->name, out_text->data, input->size, &index));
+    RN_TRY(
+        rn_diagnostics_add_source(diagnostics, input->name, out_text->data, input->size, &index));
     return RN_OK;
 }
 

@@ -95,8 +95,10 @@ static bool is_redundant_group(const struct rn_formatter *f, const struct rn_ast
 static void use_group(struct rn_formatter *f, const struct rn_ast_use *use)
 {
     if (!is_redundant_group(f, use)) {
-        rn_f_list(f, &(struct rn_list){
-                         .count = use->group_count, .element = use_element, .context = use->group});
+        rn_f_list(f, &(struct rn_list){.style = RN_LIST_FILL,
+                                       .count = use->group_count,
+                                       .element = use_element,
+                                       .context = use->group});
         return;
     }
     rn_f_drop(f, RN_TOKEN_BRACE_OPEN);

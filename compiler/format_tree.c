@@ -671,6 +671,27 @@ static void arm_comma(struct rn_formatter *f, const struct rn_ast_arm *arm)
     }
 }
 
+/* On the line of the arrow as far as it goes, else on the next one. */
+static void arm_body(struct rn_formatter *f, const struct rn_ast_expr *body)
+{
+    if (is_huggable(body, true) && body->kind != RN_EXPR_CALL) {
+        rn_f_space(f);
+        rn_f_expr(f, body);
+        return;
+    }
+    uint32_t group = rn_doc_open(&f->doc);
+    rn_f_add(f, RN_DOC_INDENT);
+    rn_f_add(f, RN_DOC_LINE);
+    uint32_t first = f->doc.count;
+    rn_f_expr(f, body);
+    uint32_t hug = rn_doc_first_break(&f->doc, first);
+    rn_f_add(f, RN_DOC_DEDENT);
+    rn_doc_close(&f->doc);
+    if (f->doc.error == RN_OK) {
+        f->doc.ops[group].hug = hug;
+    }
+}
+
 static void arm(struct rn_formatter *f, const struct rn_ast_expr *match, uint32_t index)
 {
     const struct rn_ast_arm *a = &match->match.arms[index];
@@ -688,8 +709,7 @@ static void arm(struct rn_formatter *f, const struct rn_ast_expr *match, uint32_
     }
     rn_f_space(f);
     rn_f_take(f, RN_TOKEN_ROCKET);
-    rn_f_space(f);
-    rn_f_expr(f, a->body);
+    arm_body(f, a->body);
     arm_comma(f, a);
 }
 

@@ -1,10 +1,11 @@
 /*
  * main.c: runeward-compiler: one build behind the wall, then the end.
  *
- *      READY ──► BUILD ──► rn_compile ─┬─► NEED ──► MODULE ─┐
- *                              ▲       │                    │
- *                              └───────┼────────────────────┘
- *                                      └─► IMAGE, DEBUG, DIAGNOSTICS, BUILT
+ *      READY ─┬► BUILD ──► rn_compile ─┬─► NEED ──► MODULE ─┐
+ *             │                ▲       │                    │
+ *             │                └───────┼────────────────────┘
+ *             │                        └─► DIAGNOSTICS, IMAGE, DEBUG, BUILT
+ *             └► FORMAT ──► rn_format ───► DIAGNOSTICS, FORMATTED, BUILT
  *
  * It receives and sends with waiting only: there is nothing else to do meanwhile. Memory is the
  * arena behind rn_alloc. Nothing of one build can reach another.
@@ -14,6 +15,7 @@
 #include "base/alloc.h"
 #include "bytecode/unit.h"
 #include "compiler/compile.h"
+#include "compiler/format.h"
 #include "policy/process.h"
 #include "shm/message.h"
 #include "shm/transport.h"
@@ -46,13 +48,12 @@ static enum rn_error send_message(struct server *server, const struct rn_message
     return RN_OK;
 }
 
-static enum rn_error receive_packet(struct server *server, enum rn_message_type type,
-                                    struct rn_message *out_message)
+static enum rn_error receive_packet(struct server *server, struct rn_message *out_message)
 {
     struct rn_wire_message wire = {.bytes = server->packet};
     RN_TRY(rn_transport_receive(server->socket_fd, server->packet, RN_WAIT_ALLOWED, &wire.size));
     RN_TRY(rn_message_decode(wire, RN_TO_COMPILER, out_message));
-    if (out_message->type != type || out_message->sequence != server->sequence_in) {
+    if (out_message->sequence != server->sequence_in) {
         return RN_E_MESSAGE_STATE;
     }
     server->sequence_in++;
@@ -60,11 +61,11 @@ static enum rn_error receive_packet(struct server *server, enum rn_message_type 
 }
 
 /* Receives one whole message; *out_body is the caller's (rn_free), with a zero byte behind it. */
-static enum rn_error receive_message(struct server *server, enum rn_message_type type,
-                                     struct rn_message *out_message, char **out_body)
+static enum rn_error receive_message(struct server *server, struct rn_message *out_message,
+                                     char **out_body)
 {
     struct rn_message message;
-    RN_TRY(receive_packet(server, type, &message));
+    RN_TRY(receive_packet(server, &message));
     if (!message.first) {
         return RN_E_MESSAGE_STATE;
     }
@@ -83,8 +84,8 @@ static enum rn_error receive_message(struct server *server, enum rn_message_type
         if (message.last) {
             break;
         }
-        RN_TRY(receive_packet(server, type, &message));
-        if (message.first) {
+        RN_TRY(receive_packet(server, &message));
+        if (message.first || message.type != out_message->type) {
             return RN_E_MESSAGE_STATE;
         }
     }
@@ -125,7 +126,8 @@ static enum rn_error request_module(struct server *server, const char *item,
     struct rn_message need = {
         .type = RN_MESSAGE_NEED, .body = (const uint8_t *)item, .body_size = size};
     RN_TRY(send_message(server, &need));
-    return receive_message(server, RN_MESSAGE_MODULE, out_message, out_body);
+    RN_TRY(receive_message(server, out_message, out_body));
+    return out_message->type == RN_MESSAGE_MODULE ? RN_OK : RN_E_MESSAGE_STATE;
 }
 
 static enum rn_error load_module(void *user, const char *item, char **out_name, char **out_text,
@@ -216,24 +218,77 @@ static enum rn_error compile(struct server *server, const struct rn_message *req
     return send_output(server, status, &output);
 }
 
-static enum rn_error build(struct server *server)
+static enum rn_error build(struct server *server, const struct rn_message *request,
+                           const char *body)
 {
-    struct rn_message request;
-    RN_AUTO_FREE char *body = NULL;
-    RN_TRY(receive_message(server, RN_MESSAGE_BUILD, &request, &body));
-    uint64_t front = (uint64_t)request.as.BUILD.name_size + request.as.BUILD.context_size;
-    if (front > request.body_total) {
+    uint64_t front = (uint64_t)request->as.BUILD.name_size + request->as.BUILD.context_size;
+    if (front > request->body_total) {
         return RN_E_MESSAGE_INVALID;
     }
     struct rn_context *context = NULL;
     enum rn_error error = rn_context_new(&context);
-    if (error == RN_OK && request.as.BUILD.context_size > 0) {
-        error = rn_context_decode(context, body + request.as.BUILD.name_size,
-                                  request.as.BUILD.context_size);
+    if (error == RN_OK && request->as.BUILD.context_size > 0) {
+        error = rn_context_decode(context, body + request->as.BUILD.name_size,
+                                  request->as.BUILD.context_size);
     }
-    error = error == RN_OK ? compile(server, &request, body, context) : send_built(server, error);
+    error = error == RN_OK ? compile(server, request, body, context) : send_built(server, error);
     rn_context_free(context);
     return error;
+}
+
+static enum rn_error send_formatted(struct server *server, enum rn_error status,
+                                    const struct rn_diagnostics *diagnostics,
+                                    const struct rn_buf *text)
+{
+    RN_TRY(send_diagnostics(server, diagnostics));
+    if (status == RN_OK) {
+        RN_TRY(send_part(server, RN_MESSAGE_FORMATTED, text));
+    }
+    return send_built(server, status);
+}
+
+static enum rn_error format(struct server *server, const struct rn_message *request,
+                            const char *body)
+{
+    uint32_t name_size = request->as.FORMAT.name_size;
+    uint32_t indent = request->as.FORMAT.indent;
+    if (name_size > request->body_total || indent > RN_FORMAT_INDENT_MAX) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    RN_AUTO_FREE char *name = rn_strndup(body, name_size);
+    if (!name) {
+        return RN_E_NO_MEMORY;
+    }
+    struct rn_format_input input = {
+        .name = name,
+        .text = body + name_size,
+        .size = request->body_total - name_size,
+        .memory_max = request->as.FORMAT.memory_max,
+        .indent = (uint8_t)indent,
+        .tabs = indent == 0,
+        .no_final_newline = request->as.FORMAT.bare_end != 0,
+    };
+    RN_AUTO(rn_buf) struct rn_buf text;
+    RN_AUTO(rn_diagnostics) struct rn_diagnostics diagnostics;
+    rn_buf_init(&text, RN_TEXT_BODY_MAX);
+    rn_diagnostics_init(&diagnostics);
+    enum rn_error status = rn_format(&input, &diagnostics, &text);
+    return send_formatted(server, status, &diagnostics, &text);
+}
+
+static enum rn_error serve_request(struct server *server)
+{
+    struct rn_message request;
+    RN_AUTO_FREE char *body = NULL;
+    RN_TRY(receive_message(server, &request, &body));
+    switch ((uint32_t)request.type) {
+    case RN_MESSAGE_BUILD:
+        return build(server, &request, body);
+    case RN_MESSAGE_FORMAT:
+        return format(server, &request, body);
+    default:
+        return RN_E_MESSAGE_STATE;
+    }
 }
 
 static int serve_one(struct rn_process *process)
@@ -248,7 +303,7 @@ static int serve_one(struct rn_process *process)
         .as.COMPILER_READY = {.isa_digest = rn_isa_digest(), .layers = process->report.active}};
     enum rn_error error = send_message(server, &ready);
     if (error == RN_OK) {
-        error = build(server);
+        error = serve_request(server);
     }
     if (error == RN_E_NO_MEMORY) {
         error = send_built(server, error);

@@ -33,6 +33,7 @@
 #define RN_IMAGE_BODY_MAX (64u << 20)
 #define RN_DEBUG_BODY_MAX (128u << 20)
 #define RN_DIAGNOSTICS_BODY_MAX (8u << 20)
+#define RN_TEXT_BODY_MAX (64u << 20)
 
 enum rn_message_type {
 #define MESSAGE(name, number, direction, states, body_max, fds, fields, text)                      \

@@ -14,6 +14,8 @@ struct rune_options {
     char *domain;          /* owned; NULL: "" */
     char *cache_directory; /* owned; NULL: no cache */
     uint64_t cache_bytes_max;
+    uint32_t indent; /* of formatted text; 0: tabs */
+    bool bare_end;
 };
 
 /* A copy for somebody who outlives the caller's; NULL (defaults) gives defaults. NULL without

@@ -3,6 +3,7 @@ rn_library(rn_supervisor
   build.c
   build_peer.c
   cache.c
+  build_talk.c
   call.c
   clock.c
   context.c
@@ -21,6 +22,7 @@ rn_library(rn_supervisor
   pool.c
   record.c
   runner.c
+  source_tools.c
   sources.c
   statics.c
   supervisor.c

@@ -84,6 +84,10 @@ RUNE_API rune_status rune_options_set_domain(rune_options *options,
  */
 RUNE_API rune_status rune_options_set_cache(rune_options *options, const char *directory,
                                             uint64_t bytes_max) RUNE_MUST_CHECK;
+/* For rune_format: columns of a level, 1 to 16, or 0 for tabs (default 4); a line break at the end of
+ * the text (default true). */
+RUNE_API void rune_options_set_indent(rune_options *options, uint32_t columns);
+RUNE_API void rune_options_set_final_newline(rune_options *options, bool newline);
 /* Accepts NULL. */
 RUNE_API void rune_options_free(rune_options *options);
 

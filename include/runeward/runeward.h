@@ -17,6 +17,7 @@
 #include <runeward/execution.h>
 #include <runeward/globals.h>
 #include <runeward/limits.h>
+#include <runeward/source.h>
 #include <runeward/status.h>
 #include <runeward/supervisor.h>
 #include <runeward/text.h>

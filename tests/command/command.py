@@ -6,6 +6,7 @@ usage: command.py RUNEWARD [OPTION...]
 The options stand in front of every command line.
 """
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -193,6 +194,98 @@ class Command(unittest.TestCase):
         self.write("r.rn", "#[test] fn iterator() { [1].iter() } #[test] fn none() { None }")
         done = self.run_command("test", "r.rn", code=1)
         self.assertIn("1 passed, 1 failed", done.stdout)
+
+    # fmt
+
+    UGLY = "pub fn main( ){1+1}"
+    NICE = "pub fn main() {\n    1 + 1\n}\n"
+
+    def test_fmt_writes_files_and_keeps_their_mode(self):
+        self.write("u.rn", self.UGLY)
+        (self.path / "u.rn").chmod(0o750)
+        (self.path / "link.rn").symlink_to("u.rn")
+        self.assertEqual(self.run_command("fmt", "link.rn").stdout, "")
+        self.assertEqual((self.path / "u.rn").read_text(), self.NICE)
+        self.assertEqual((self.path / "u.rn").stat().st_mode & 0o777, 0o750)
+        self.assertTrue((self.path / "link.rn").is_symlink())
+        before = (self.path / "u.rn").stat()
+        self.run_command("fmt", "u.rn")
+        after = (self.path / "u.rn").stat()
+        self.assertEqual((before.st_ino, before.st_mtime_ns), (after.st_ino, after.st_mtime_ns))
+        self.assertEqual(sorted(p.name for p in self.path.iterdir()), ["link.rn", "t.rn", "u.rn"])
+
+    def test_fmt_of_standard_input(self):
+        self.assertEqual(self.run_command("fmt", "-", stdin=self.UGLY).stdout, self.NICE)
+        self.assertEqual(self.run_command("fmt", "--check", "-", stdin=self.NICE).stdout, "")
+        self.run_command("fmt", "--check", "-", stdin=self.UGLY, code=1)
+
+    def test_fmt_check_and_diff_change_nothing(self):
+        self.write("u.rn", self.UGLY)
+        self.write("n.rn", self.NICE)
+        done = self.run_command("fmt", "--check", "u.rn", "n.rn", code=1)
+        self.assertEqual(done.stdout, "u.rn\n")
+        self.assertIn("1 of 2 files", done.stderr)
+        done = self.run_command("fmt", "--diff", "u.rn", "n.rn", code=1)
+        self.assertTrue(done.stdout.startswith("--- u.rn\n+++ u.rn\n@@ -1,1 +1,3 @@\n-pub fn"), done.stdout)
+        self.assertEqual((self.path / "u.rn").read_text(), self.UGLY)
+
+    def test_fmt_refuses_what_it_cannot_read(self):
+        self.write("e.rn", "fn main( {")
+        done = self.run_command("fmt", "e.rn", code=1)
+        self.assertRegex(done.stderr, r"^e\.rn:1:\d+: error\[E\d+\]: ")
+        self.assertEqual((self.path / "e.rn").read_text(), "fn main( {")
+        self.run_command("fmt", "missing.rn", code=66)
+        self.run_command("fmt", code=64)
+
+    def test_fmt_of_folders(self):
+        (self.path / "d" / "e").mkdir(parents=True)
+        (self.path / "d" / ".hidden").mkdir()
+        for name in ("d/a.rn", "d/e/b.rn", "d/.hidden/c.rn", "d/note.txt"):
+            self.write(name, self.UGLY)
+        self.assertIn("-r", self.run_command("fmt", "d", code=66).stderr)
+        self.assertEqual(self.run_command("fmt", "-r", "--check", "d", code=1).stdout, "d/a.rn\nd/e/b.rn\n")
+        self.run_command("fmt", "-r", "d")
+        self.assertEqual((self.path / "d/e/b.rn").read_text(), self.NICE)
+        self.assertEqual((self.path / "d/.hidden/c.rn").read_text(), self.UGLY)
+        (self.path / "empty").mkdir()
+        self.assertIn("no .rn file", self.run_command("fmt", "-r", "empty", code=66).stderr)
+
+    def test_fmt_options(self):
+        self.assertEqual(self.run_command("fmt", "--indent", "2", "-", stdin=self.UGLY).stdout,
+                         "pub fn main() {\n  1 + 1\n}\n")
+        self.assertEqual(self.run_command("fmt", "--indent=tab", "--no-final-newline", "-", stdin=self.UGLY).stdout,
+                         "pub fn main() {\n\t1 + 1\n}")
+        for bad in ("0", "17", "x"):
+            self.assertIn("1 to 16", self.run_command("fmt", "--indent", bad, "-", code=64).stderr)
+
+    def test_fmt_as_json(self):
+        self.write("u.rn", self.UGLY)
+        self.write("e.rn", "let x = ;")
+        record = self.record("fmt", "--check", "u.rn", "e.rn", code=1)
+        self.assertEqual([f["result"] for f in record["files"]], ["unformatted", "failed"])
+        self.assertEqual(record["files"][1]["diagnostics"][0]["span"]["line"], 1)
+        lines = self.run_command("--format", "jsonl", "fmt", "u.rn").stdout.splitlines()
+        self.assertEqual(json.loads(lines[0])["result"], "formatted")
+
+    def test_a_file_that_cannot_be_replaced(self):
+        if os.getuid() == 0:
+            self.skipTest("root may write anything")
+        self.write("u.rn", self.UGLY)
+        self.path.chmod(0o500)
+        self.run_command("fmt", "u.rn", code=74)
+        self.path.chmod(0o700)
+        self.assertEqual((self.path / "u.rn").read_text(), self.UGLY)
+
+    # warnings
+
+    def test_warnings_may_be_errors(self):
+        self.write("w.rn", "pub fn main() { return 1; 2 }")
+        self.run_command("check", "w.rn")
+        done = self.run_command("check", "--warnings-are-errors", "w.rn", code=1)
+        self.assertIn("warning[", done.stderr)
+        self.write("s.rn", "fn a() {};")
+        self.run_command("fmt", "--warnings-are-errors", "s.rn", code=1)
+        self.run_command("run", "--warnings-are-errors", "w.rn", code=64)
 
     # signals
 

@@ -134,6 +134,10 @@ static void test_blocks(void **state)
     expect("match a {(1,2)=>{true},B if c=>false}",
            "match a {\n    (1, 2) => {\n        true\n    }\n    B if c => false,\n}\n");
     expect("match a { B => {}, (c, d) => {} }", "match a {\n    B => {},\n    (c, d) => {}\n}\n");
+    expect("match a { Refused::Funds { wanted, there } => `${wanted} are wanted, ${there} are "
+           "there, sorry` }",
+           "match a {\n    Refused::Funds { wanted, there } =>\n"
+           "        `${wanted} are wanted, ${there} are there, sorry`,\n}\n");
     expect("let r = select{Some(v)=a=>v,default=>b,};",
            "let r = select {\n    Some(v) = a => v,\n    default => b,\n};\n");
     expect("let o = 'a: {break 'a 1;};", "let o = 'a: {\n    break 'a 1;\n};\n");

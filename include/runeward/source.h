@@ -1,0 +1,27 @@
+/*
+ * source.h: what the compiler knows about sources, for editors and commands.
+ *
+ * The text is read by a process behind the same wall as for a build; the host parses nothing.
+ * Functions from any thread; several may run at once.
+ */
+#ifndef RUNEWARD_SOURCE_H
+#define RUNEWARD_SOURCE_H
+
+#include <runeward/build.h>
+
+RUNE_BEGIN
+
+/*
+ * The root source in the usual layout: every token and comment of it, but for the commas, semicolons and
+ * braces that mean nothing. `options` (or NULL) gives indentation, end, memory and time. The text is
+ * the caller's. COMPILE_FAILED: the diagnostics (or NULL) say what cannot be read, or what would
+ * change by the layout. INVALID_ARGUMENT, LIMIT, CRASHED, VIOLATION, SETUP, NO_MEMORY, SYSTEM, as for
+ * rune_build.
+ */
+RUNE_API rune_status rune_format(rune_supervisor *supervisor, const rune_sources *sources,
+                                 const rune_options *options, rune_diagnostics *diagnostics,
+                                 rune_text **out_text, rune_error **error) RUNE_MUST_CHECK;
+
+RUNE_END
+
+#endif
