@@ -1,8 +1,8 @@
 /*
  * pages.c: a buddy system whose free lists live in the free pages.
  *
- * orders[p] is FREE | k if a free run of 2^k pages begins at p, else 0. Free runs of one order form
- * a doubly linked list of page numbers.
+ * orders[p] is FREE | k if a free run of 2^k pages below the top begins at p, else 0. Free runs of
+ * one order form a doubly linked list of page numbers. No free run ends at the top.
  */
 #include "worker/vm/pages.h"
 
@@ -55,7 +55,7 @@ static void free_aligned(struct rn_pages *pool, uint32_t page, uint32_t order)
 {
     while (order + 1 < RN_PAGE_ORDERS) {
         uint32_t buddy = page ^ (1u << order);
-        if (buddy >= pool->page_count || pool->orders[buddy] != (FREE | order)) {
+        if (buddy >= pool->top || pool->orders[buddy] != (FREE | order)) {
             break;
         }
         unlink_run(pool, buddy, order);
@@ -93,7 +93,6 @@ enum rn_error rn_pages_init(struct rn_pages *pool, void *memory, size_t size)
     pool->base = (uint8_t *)memory + rn_align_up(count, RN_PAGE_SIZE);
     pool->page_count = (uint32_t)count;
     memset(pool->free_heads, 0xff, sizeof(pool->free_heads));
-    free_range(pool, 0, pool->page_count);
     pool->free_count = pool->page_count;
     return RN_OK;
 }
@@ -111,27 +110,52 @@ static void clear_pages(struct rn_pages *pool, uint32_t page, uint32_t count)
     }
 }
 
+/* A run of at least 2^order pages out of the lists, all of it. False: there is none. */
+static bool take_run(struct rn_pages *pool, uint32_t order, uint32_t *out_page, uint32_t *out_order)
+{
+    uint32_t found = order;
+    while (found < RN_PAGE_ORDERS && pool->free_heads[found] == NO_PAGE) {
+        found++;
+    }
+    if (found >= RN_PAGE_ORDERS) {
+        return false;
+    }
+    *out_page = pool->free_heads[found];
+    *out_order = found;
+    unlink_run(pool, *out_page, found);
+    return true;
+}
+
+/* Pages at the top, aligned as a run of 2^order, so that what is given back can be joined. */
+static bool take_top(struct rn_pages *pool, uint32_t pages, uint32_t order, uint32_t *out_page)
+{
+    uint64_t start = rn_align_up((size_t)pool->top, (size_t)1 << order);
+    if (start + pages > pool->page_count) {
+        // Not aligned it may still fit.
+        start = pool->top;
+    }
+    if (start + pages > pool->page_count) {
+        return false;
+    }
+    uint32_t gap = pool->top;
+    *out_page = (uint32_t)start;
+    pool->top = *out_page + pages;
+    free_range(pool, gap, *out_page - gap);
+    return true;
+}
+
 void *rn_pages_alloc(struct rn_pages *pool, uint32_t pages)
 {
     if (pages == 0 || pages > pool->free_count) {
         return NULL;
     }
     uint32_t order = pages == 1 ? 0 : 32u - (uint32_t)__builtin_clz(pages - 1);
-    uint32_t found = order;
-    while (found < RN_PAGE_ORDERS && pool->free_heads[found] == NO_PAGE) {
-        found++;
-    }
-    if (found >= RN_PAGE_ORDERS) {
+    uint32_t page;
+    uint32_t found;
+    if (take_run(pool, order, &page, &found)) {
+        free_range(pool, page + pages, (1u << found) - pages);
+    } else if (!take_top(pool, pages, order, &page)) {
         return NULL;
-    }
-    uint32_t page = pool->free_heads[found];
-    unlink_run(pool, page, found);
-    while (found > order) {
-        found--;
-        push_run(pool, page + (1u << found), found);
-    }
-    if (pages < 1u << order) {
-        free_range(pool, page + pages, (1u << order) - pages);
     }
     pool->free_count -= pages;
     clear_pages(pool, page, pages);
@@ -162,6 +186,15 @@ bool rn_pages_extend(struct rn_pages *pool, void *memory, uint32_t pages, uint32
         return false;
     }
     uint32_t end = first + more;
+    if (first == pool->top) {
+        pool->top = end;
+        pool->free_count -= more;
+        clear_pages(pool, first, more);
+        return true;
+    }
+    if (end > pool->top) {
+        return false;
+    }
     for (uint32_t page = first; page < end; page = start + (1u << order)) {
         if (!find_run(pool, page, &start, &order)) {
             return false;
@@ -180,6 +213,17 @@ bool rn_pages_extend(struct rn_pages *pool, void *memory, uint32_t pages, uint32
     return true;
 }
 
+/* Free runs that end at the top are not of the lists any more. */
+static void lower_top(struct rn_pages *pool)
+{
+    uint32_t start;
+    uint32_t order;
+    while (pool->top > 0 && find_run(pool, pool->top - 1, &start, &order)) {
+        unlink_run(pool, start, order);
+        pool->top = start;
+    }
+}
+
 void rn_pages_free(struct rn_pages *pool, void *memory, uint32_t pages)
 {
     size_t offset = (size_t)((uint8_t *)memory - pool->base);
@@ -189,4 +233,5 @@ void rn_pages_free(struct rn_pages *pool, void *memory, uint32_t pages)
     RN_ASSERT(pool->orders[page] == 0);
     free_range(pool, page, pages);
     pool->free_count += pages;
+    lower_top(pool);
 }

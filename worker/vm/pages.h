@@ -1,9 +1,18 @@
 /*
  * pages.h: the worker's memory, handed out in pages of 2 KiB.
  *
- * A binary buddy system over one range of memory: any number of pages from any place, and
- * neighbours join again when they are given back. A request that is no power of two keeps only what
- * it asked for. Pages are zero when they are handed out; what was never used before is known to be.
+ * A binary buddy system at the low end of one range of memory, and the rest of it above:
+ *
+ *      0                                  top            high_water            page_count
+ *      +---------+------+-------+---------+----------------+---------------------+
+ *      | taken   | free |       |  taken  |  given back    |     never used      |
+ *      +---------+------+-------+---------+----------------+---------------------+
+ *
+ * Any number of pages from any place, and neighbours join again when they are given back. A request
+ * that is no power of two keeps only what it asked for. What no free run below `top` can hold is
+ * taken at `top`, which falls again when the pages below it are free: so few pages are ever touched,
+ * they are the lowest ones, and the last run can grow where it stands. Pages are zero when they are
+ * handed out; those from `high_water` on are known to be.
  *
  * The range begins with the table of orders (a byte for each page), so that nothing is allocated
  * elsewhere. Objects refer to each other by pointer; the collector's links are offsets in units of
@@ -22,6 +31,7 @@ struct rn_pages {
     uint8_t *orders;
     uint32_t page_count;
     uint32_t free_count;
+    uint32_t top;        /* pages from here on are free and in no list */
     uint32_t high_water; /* pages from here on were never used */
     uint32_t free_heads[RN_PAGE_ORDERS];
 };

@@ -139,6 +139,39 @@ static void a_run_grows_only_into_free_pages(void **state)
     assert_true(rn_pages_extend(pages, run, 400, 1));
 }
 
+/* Few pages are ever touched, and the last run has all that is behind it. */
+static void the_lowest_pages_come_first(void **state)
+{
+    struct rn_pages *pages = &((struct pool *)*state)->pages;
+    uint8_t *first = rn_pages_alloc(pages, 1);
+    uint8_t *last = rn_pages_alloc(pages, 64);
+    assert_ptr_equal(first, pages->base);
+    assert_ptr_equal(last, pages->base + (size_t)64 * RN_PAGE_SIZE);
+    assert_int_equal(pages->high_water, 128);
+    assert_ptr_equal(rn_pages_alloc(pages, 2), first + (size_t)2 * RN_PAGE_SIZE);
+    assert_int_equal(pages->high_water, 128);
+    assert_true(rn_pages_extend(pages, last, 64, pages->page_count - 128));
+    assert_false(rn_pages_extend(pages, last, pages->page_count - 64, 1));
+}
+
+static void what_is_free_at_the_top_is_found_again(void **state)
+{
+    struct rn_pages *pages = &((struct pool *)*state)->pages;
+    uint8_t *runs[40];
+    for (unsigned i = 0; i < RN_COUNT_OF(runs); i++) {
+        runs[i] = rn_pages_alloc(pages, 3 + i);
+        assert_non_null(runs[i]);
+    }
+    uint32_t high_water = pages->high_water;
+    for (unsigned i = 0; i < RN_COUNT_OF(runs); i++) {
+        unsigned at = i * 7 % RN_COUNT_OF(runs);
+        rn_pages_free(pages, runs[at], 3 + at);
+    }
+    assert_int_equal(pages->top, 0);
+    assert_int_equal(pages->high_water, high_water);
+    assert_ptr_equal(rn_pages_alloc(pages, pages->page_count), pages->base);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_pool, free_pool)
 
 int main(void)
@@ -149,6 +182,8 @@ int main(void)
         TEST(odd_lengths_keep_only_what_they_asked_for),
         TEST(pages_are_zero_and_apart),
         TEST(a_run_grows_only_into_free_pages),
+        TEST(the_lowest_pages_come_first),
+        TEST(what_is_free_at_the_top_is_found_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
