@@ -26,6 +26,11 @@
 
 #define EXIT_USAGE 64
 #define EXIT_SETUP 71
+#define HUGE_PAGE ((size_t)2 << 20)
+#define SMALL_PAGES (2 * HUGE_PAGE) /* bytes at the beginning of an arena */
+
+// Of Linux 6.18; older headers do not name it.
+#define THP_EXCEPT_ADVISED (1ul << 1)
 
 struct arguments {
     uint64_t parent;       /* process number of the zygote */
@@ -86,7 +91,16 @@ static bool map_segments(struct rn_process *process, uint64_t mask)
     return true;
 }
 
-// A guard page on either side; what is reserved costs nothing until it is touched.
+static void unmap(uint8_t *start, const uint8_t *end)
+{
+    if (start < end) {
+        munmap(start, (size_t)(end - start));
+    }
+}
+
+// A guard page on either side; what is reserved costs nothing until it is touched. Most processes
+// stay within the first part, where a page costs a page. Beyond, faults are what growing costs most,
+// above all in virtual machines: large pages where the kernel has them.
 static bool reserve_arena(struct rn_process *process, uint64_t wanted)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -94,13 +108,21 @@ static bool reserve_arena(struct rn_process *process, uint64_t wanted)
     if (size == 0) {
         return true;
     }
+    size_t total = size + 2 * page + HUGE_PAGE;
     uint8_t *range =
-        mmap(NULL, size + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (range == MAP_FAILED) {
         return false;
     }
-    process->arena = (struct rn_mapping){range + page, size};
-    return mprotect(range + page, size, PROT_READ | PROT_WRITE) == 0;
+    uint8_t *start = (uint8_t *)rn_align_up((uintptr_t)range + page, HUGE_PAGE);
+    unmap(range, start - page);
+    unmap(start + size + page, range + total);
+    process->arena = (struct rn_mapping){start, size};
+    if (size > SMALL_PAGES) {
+        madvise(start, SMALL_PAGES, MADV_NOHUGEPAGE);
+        madvise(start + SMALL_PAGES, size - SMALL_PAGES, MADV_HUGEPAGE);
+    }
+    return mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
 }
 
 static struct rn_lockdown_limits limits_for(const struct rn_process *process,
@@ -161,7 +183,7 @@ static void enter_wall(struct rn_process *process, const struct arguments *argum
     struct rn_lockdown_limits limits = limits_for(process, arguments);
     rn_lockdown_limits(report, &limits);
     rn_lockdown_not_dumpable(report);
-    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); // an arena page must cost a page; failure costs memory
+    prctl(PR_SET_THP_DISABLE, 1, THP_EXCEPT_ADVISED, 0, 0); // failure costs memory
     rn_lockdown_no_new_privs(report);
 #ifndef RN_SANITIZED
     rn_lockdown_landlock(report);

@@ -116,23 +116,25 @@ static enum rn_error serve(struct rn_worker *worker)
     }
 }
 
-/* Lays the worker's own state and the engine out in the arena. */
+/* Lays the worker's own state and the engine out in the arena. What is seldom used lies last: pages
+ * are small at the beginning only. */
 static struct rn_worker *lay_out(struct rn_process *process)
 {
     size_t own = (sizeof(struct rn_worker) + 4095) & ~(size_t)4095;
-    if (process->arena.size < own + RN_CALL_BODY_MAX + (1u << 20)) {
+    size_t assembly = (RN_CALL_BODY_MAX + 4095) & ~(size_t)4095;
+    if (process->arena.size < own + assembly + (1u << 20)) {
         return NULL;
     }
+    size_t size = (process->arena.size - own - assembly) & ~(size_t)4095;
     struct rn_worker *worker = (void *)process->arena.data;
-    worker->assembly = process->arena.data + own;
+    uint8_t *region = process->arena.data + own;
+    worker->assembly = region + size;
     worker->socket_fd = process->socket_fd;
     worker->queue_first = RN_NONE;
     const struct rn_mapping *control = &process->segments[RN_SEGMENT_CONTROL];
     if (control->data && control->size >= sizeof(struct rn_control)) {
         worker->control = (const void *)control->data;
     }
-    uint8_t *region = worker->assembly + RN_CALL_BODY_MAX;
-    size_t size = (size_t)(process->arena.data + process->arena.size - region);
     if (rn_engine_new(region, size, &rn_std_library, &worker->engine) != RN_OK) {
         return NULL;
     }

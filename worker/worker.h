@@ -3,7 +3,7 @@
  *
  * Everything lies in the arena that was reserved before the wall closed:
  *
- *      | rn_worker: tables, slots, packets | assembly of one large message | the engine's region |
+ *      | rn_worker: tables, slots, packets | the engine's region | assembly of one large message |
  *
  * The supervisor numbers slots, Units, RuntimeContexts and Vms; each is an index into a table here.
  * It is trusted (it owns the process), but not to be free of mistakes: what makes no sense ends the
