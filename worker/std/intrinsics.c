@@ -122,26 +122,6 @@ INTRINSIC(push)
     return rn_vec_push(vm, vec, args[1]) ? rn_std_unit(args) : RN_RAISED;
 }
 
-/* The function that a sort called may have changed the vector: then its elements stay as they are.
- */
-INTRINSIC(replace)
-{
-    (void)count;
-    struct rn_vec *vec;
-    struct rn_vec *other;
-    RN_TRY_VM(rn_std_vec_mut(vm, args[0], &vec));
-    RN_TRY_VM(rn_arg_vec(vm, args[1], &other));
-    if (vec->count != other->count) {
-        return rn_raise(vm, RN_VM_ERROR_ACCESS_WRITE, args[0]);
-    }
-    rn_std_charge_items(vm, vec->count);
-    if (vec->count != 0) {
-        memcpy(vec->items, other->items, vec->count * sizeof(vec->items[0]));
-    }
-    vec->header.version++;
-    return rn_std_unit(args);
-}
-
 INTRINSIC(tuple_of)
 {
     (void)count;
@@ -252,16 +232,29 @@ INTRINSIC(push_text)
 }
 
 rn_native_fn *const rn_std_intrinsics[RN_INTRINSIC_COUNT] = {
-    [RN_INTRINSIC_ITER] = iter,           [RN_INTRINSIC_FUNCTION] = function,
-    [RN_INTRINSIC_BOOL] = boolean,        [RN_INTRINSIC_OPTION] = option,
-    [RN_INTRINSIC_RESULT] = result,       [RN_INTRINSIC_STRING] = string,
-    [RN_INTRINSIC_PAIR] = pair,           [RN_INTRINSIC_HASH_SET] = hash_set,
-    [RN_INTRINSIC_SIZE_ARG] = size_arg,   [RN_INTRINSIC_I64] = to_i64,
-    [RN_INTRINSIC_U64] = to_u64,          [RN_INTRINSIC_F64] = to_f64,
-    [RN_INTRINSIC_ORDERING] = ordering,   [RN_INTRINSIC_PUSH] = push,
-    [RN_INTRINSIC_REPLACE] = replace,     [RN_INTRINSIC_TUPLE_OF] = tuple_of,
-    [RN_INTRINSIC_FIND] = find,           [RN_INTRINSIC_SLICE] = slice,
-    [RN_INTRINSIC_CHAR_AT] = char_at,     [RN_INTRINSIC_TEXT_SIZE] = text_size,
-    [RN_INTRINSIC_WIDTH] = width,         [RN_INTRINSIC_CHAR_TEXT] = char_text,
+    [RN_INTRINSIC_ITER] = iter,
+    [RN_INTRINSIC_FUNCTION] = function,
+    [RN_INTRINSIC_BOOL] = boolean,
+    [RN_INTRINSIC_OPTION] = option,
+    [RN_INTRINSIC_RESULT] = result,
+    [RN_INTRINSIC_STRING] = string,
+    [RN_INTRINSIC_PAIR] = pair,
+    [RN_INTRINSIC_HASH_SET] = hash_set,
+    [RN_INTRINSIC_SIZE_ARG] = size_arg,
+    [RN_INTRINSIC_I64] = to_i64,
+    [RN_INTRINSIC_U64] = to_u64,
+    [RN_INTRINSIC_F64] = to_f64,
+    [RN_INTRINSIC_ORDERING] = ordering,
+    [RN_INTRINSIC_PUSH] = push,
+    [RN_INTRINSIC_TUPLE_OF] = tuple_of,
+    [RN_INTRINSIC_SORT_BEGIN] = rn_std_sort_begin,
+    [RN_INTRINSIC_SORT_STEP] = rn_std_sort_step,
+    [RN_INTRINSIC_SORT_END] = rn_std_sort_end,
+    [RN_INTRINSIC_FIND] = find,
+    [RN_INTRINSIC_SLICE] = slice,
+    [RN_INTRINSIC_CHAR_AT] = char_at,
+    [RN_INTRINSIC_TEXT_SIZE] = text_size,
+    [RN_INTRINSIC_WIDTH] = width,
+    [RN_INTRINSIC_CHAR_TEXT] = char_text,
     [RN_INTRINSIC_PUSH_TEXT] = push_text,
 };

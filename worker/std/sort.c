@@ -1,10 +1,12 @@
 /*
- * sort.c: Vec::sort, by the total order of values.
+ * sort.c: Vec::sort, by the total order of values, and the merging behind Vec::sort_by.
  *
- * Runs of 16 are sorted by insertion, then merged with doubling width, back and forth between two
- * copies: stable, n log n comparisons at most, and the vector itself takes the elements only when
- * all comparisons have gone well. A round touches a bounded number of elements; in between the
- * state is a tuple in args[0] (the vector, two copies) and integers behind them.
+ * Runs are merged with doubling width, back and forth between two copies: stable, n log n
+ * comparisons at most, and the vector itself takes the elements only when all comparisons have gone
+ * well. The state is a tuple: the vector, two copies, and integers that say how far it is. `sort`
+ * begins with runs of 16 made by insertion and keeps it in args[0] from one round to the next; a
+ * round touches a bounded number of elements. `sort_by` has it in a register of the standard Unit,
+ * whose loop asks the comparator: rn_std_sort_step takes an answer and asks for the next.
  */
 #include "worker/std/std.h"
 
@@ -24,12 +26,29 @@ enum {
     LEFT,  /* next of the left run, of the right one, and where it goes */
     RIGHT,
     PLACE,
+    ASKED, /* sort_by: the comparator was called with the next of both runs */
     STATE_COUNT
+};
+
+/* The pair of runs being merged. */
+struct pair {
+    const struct rn_value *from;
+    struct rn_value *to;
+    int64_t left;
+    int64_t middle; /* where the right run begins, */
+    int64_t right;
+    int64_t end; /* and ends */
+    int64_t place;
 };
 
 static int64_t number(const struct rn_value *state, int index)
 {
     return state[index].i64;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 static enum rn_outcome is_greater(struct rn_vm *vm, struct rn_value a, struct rn_value b,
@@ -55,6 +74,7 @@ static struct rn_vec *copy_of(struct rn_vm *vm, const struct rn_vec *vec)
     return copy;
 }
 
+/* The state of a sort of args[0] goes there. */
 static enum rn_outcome begin(struct rn_vm *vm, struct rn_value *args, const struct rn_vec *vec)
 {
     struct rn_vec *from = copy_of(vm, vec);
@@ -71,7 +91,7 @@ static enum rn_outcome begin(struct rn_vm *vm, struct rn_value *args, const stru
         state->items[i] = rn_value_i64(0);
     }
     args[0] = rn_value_object(state);
-    return RN_AGAIN;
+    return RN_DONE;
 }
 
 static enum rn_outcome insertion_sort(struct rn_vm *vm, struct rn_value *items, int64_t count)
@@ -93,9 +113,20 @@ static enum rn_outcome insertion_sort(struct rn_vm *vm, struct rn_value *items, 
     return RN_DONE;
 }
 
-static int64_t smaller(int64_t a, int64_t b)
+/* The cursors of the pair of runs at `start`. */
+static void begin_pair(struct rn_value *state, int64_t start, int64_t count)
 {
-    return a < b ? a : b;
+    state[START] = rn_value_i64(start);
+    state[LEFT] = rn_value_i64(start);
+    state[RIGHT] = rn_value_i64(smaller(start + number(state, WIDTH), count));
+}
+
+/* All runs of FROM are of that width. */
+static void begin_pass(struct rn_value *state, int64_t width, int64_t count)
+{
+    state[WIDTH] = rn_value_i64(width);
+    state[PLACE] = rn_value_i64(0);
+    begin_pair(state, 0, count);
 }
 
 /* Some runs of RUN elements; the last round sets the width. */
@@ -110,53 +141,78 @@ static enum rn_outcome make_runs(struct rn_vm *vm, struct rn_value *state)
     }
     state[START] = rn_value_i64(start);
     if (start >= from->count) {
-        state[WIDTH] = rn_value_i64(RUN);
-        state[START] = rn_value_i64(0);
-        state[LEFT] = rn_value_i64(0);
-        state[RIGHT] = rn_value_i64(smaller(RUN, from->count));
-        state[PLACE] = rn_value_i64(0);
+        begin_pass(state, RUN, from->count);
     }
     return RN_AGAIN;
 }
 
-/* The cursors of the pair of runs at `start`. */
-static void begin_pair(struct rn_value *state, int64_t start, int64_t count)
+static struct pair load_pair(const struct rn_value *state)
 {
-    state[START] = rn_value_i64(start);
-    state[LEFT] = rn_value_i64(start);
-    state[RIGHT] = rn_value_i64(smaller(start + number(state, WIDTH), count));
-}
-
-/* FROM and TO change places, the runs are twice as wide. */
-static void begin_pass(struct rn_value *state, int64_t count)
-{
-    struct rn_value other = state[FROM];
-    state[FROM] = state[TO];
-    state[TO] = other;
-    state[WIDTH] = rn_value_i64(number(state, WIDTH) * 2);
-    state[PLACE] = rn_value_i64(0);
-    begin_pair(state, 0, count);
-}
-
-static enum rn_outcome merge_one(struct rn_vm *vm, struct rn_value *state)
-{
-    struct rn_vec *from = rn_as_vec(state[FROM]);
+    const struct rn_vec *from = rn_as_vec(state[FROM]);
     int64_t middle = smaller(number(state, START) + number(state, WIDTH), from->count);
-    int64_t end = smaller(middle + number(state, WIDTH), from->count);
-    int64_t left = number(state, LEFT);
-    int64_t right = number(state, RIGHT);
-    bool take_right = left == middle;
-    if (left < middle && right < end) {
-        RN_TRY_VM(is_greater(vm, from->items[left], from->items[right], &take_right));
+    return (struct pair){
+        .from = from->items,
+        .to = rn_as_vec(state[TO])->items,
+        .left = number(state, LEFT),
+        .middle = middle,
+        .right = number(state, RIGHT),
+        .end = smaller(middle + number(state, WIDTH), from->count),
+        .place = number(state, PLACE),
+    };
+}
+
+/* The next pair begins when this one is merged, the next pass when the last one is: FROM and TO
+ * change places, the runs are twice as wide. */
+static void save_pair(struct rn_value *state, const struct pair *pair)
+{
+    int64_t count = rn_as_vec(state[FROM])->count;
+    state[LEFT] = rn_value_i64(pair->left);
+    state[RIGHT] = rn_value_i64(pair->right);
+    state[PLACE] = rn_value_i64(pair->place);
+    if (pair->place == count) {
+        struct rn_value other = state[FROM];
+        state[FROM] = state[TO];
+        state[TO] = other;
+        begin_pass(state, number(state, WIDTH) * 2, count);
+    } else if (pair->place == pair->end) {
+        begin_pair(state, pair->end, count);
     }
-    int64_t place = number(state, PLACE);
-    rn_as_vec(state[TO])->items[place] = from->items[take_right ? right : left];
-    state[take_right ? RIGHT : LEFT].i64++;
-    state[PLACE] = rn_value_i64(place + 1);
-    if (place + 1 == end) {
-        begin_pair(state, end, from->count);
+}
+
+/* While neither run is at its end, up to `room` elements. Integers need no branch but the loop's. */
+static enum rn_outcome merge_both(struct rn_vm *vm, struct pair *pair, int64_t room)
+{
+    const struct rn_value *left = &pair->from[pair->left];
+    const struct rn_value *right = &pair->from[pair->right];
+    const struct rn_value *left_end = &pair->from[pair->middle];
+    const struct rn_value *right_end = &pair->from[pair->end];
+    struct rn_value *to = &pair->to[pair->place];
+    for (; room > 0 && left < left_end && right < right_end; room--) {
+        bool greater = left->i64 > right->i64;
+        if (RN_UNLIKELY((left->tag | right->tag) != RN_VALUE_I64)) {
+            RN_TRY_VM(is_greater(vm, *left, *right, &greater));
+        }
+        *to++ = greater ? *right : *left;
+        left += !greater;
+        right += greater;
     }
+    pair->left = left - pair->from;
+    pair->right = right - pair->from;
+    pair->place = to - pair->to;
     return RN_DONE;
+}
+
+/* What is left of one run when the other is at its end, up to `room` elements. */
+static void merge_rest(struct pair *pair, int64_t room)
+{
+    bool right = pair->left == pair->middle;
+    int64_t *next = right ? &pair->right : &pair->left;
+    int64_t count = smaller(room, (right ? pair->end : pair->middle) - *next);
+    if (right || pair->right == pair->end) {
+        memcpy(&pair->to[pair->place], &pair->from[*next], (size_t)count * sizeof(*pair->to));
+        *next += count;
+        pair->place += count;
+    }
 }
 
 static enum rn_outcome finish(struct rn_vm *vm, struct rn_value *args, const struct rn_value *state)
@@ -164,7 +220,13 @@ static enum rn_outcome finish(struct rn_vm *vm, struct rn_value *args, const str
     struct rn_vec *vec;
     RN_TRY_VM(rn_std_vec_mut(vm, state[VECTOR], &vec));
     const struct rn_vec *from = rn_as_vec(state[FROM]);
-    memcpy(vec->items, from->items, vec->count * sizeof(vec->items[0]));
+    // The comparator may have changed the vector: then its elements stay as they are.
+    if (vec->count != from->count) {
+        return rn_raise(vm, RN_VM_ERROR_ACCESS_WRITE, state[VECTOR]);
+    }
+    if (vec->count != 0) {
+        memcpy(vec->items, from->items, vec->count * sizeof(vec->items[0]));
+    }
     vec->header.version++;
     return rn_std_unit(args);
 }
@@ -172,17 +234,17 @@ static enum rn_outcome finish(struct rn_vm *vm, struct rn_value *args, const str
 static enum rn_outcome merge(struct rn_vm *vm, struct rn_value *args, struct rn_value *state)
 {
     int64_t count = rn_as_vec(state[FROM])->count;
+    int64_t room = RN_STD_CHUNK_ITEMS;
     rn_charge(vm, RN_STD_CHUNK_ITEMS);
-    for (uint32_t i = 0; i < RN_STD_CHUNK_ITEMS; i++) {
-        if (number(state, WIDTH) >= count) {
-            return finish(vm, args, state);
-        }
-        RN_TRY_VM(merge_one(vm, state));
-        if (number(state, PLACE) == count) {
-            begin_pass(state, count);
-        }
+    while (room > 0 && number(state, WIDTH) < count) {
+        struct pair pair = load_pair(state);
+        int64_t first = pair.place;
+        RN_TRY_VM(merge_both(vm, &pair, room));
+        merge_rest(&pair, room - (pair.place - first));
+        room -= pair.place - first;
+        save_pair(state, &pair);
     }
-    return RN_AGAIN;
+    return room > 0 ? finish(vm, args, state) : RN_AGAIN;
 }
 
 enum rn_outcome rn_std_vec_sort(struct rn_vm *vm, struct rn_value *args, uint32_t count)
@@ -191,8 +253,89 @@ enum rn_outcome rn_std_vec_sort(struct rn_vm *vm, struct rn_value *args, uint32_
     if (rn_native_round(vm) == 0) {
         struct rn_vec *vec;
         RN_TRY_VM(rn_std_vec_mut(vm, args[0], &vec));
-        return vec->count < 2 ? rn_std_unit(args) : begin(vm, args, vec);
+        if (vec->count < 2) {
+            return rn_std_unit(args);
+        }
+        RN_TRY_VM(begin(vm, args, vec));
+        return RN_AGAIN;
     }
     struct rn_value *state = rn_as_tuple(args[0])->items;
     return number(state, WIDTH) == 0 ? make_runs(vm, state) : merge(vm, args, state);
+}
+
+/* ---- Sorting by a function ---- */
+
+enum rn_outcome rn_std_sort_begin(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    struct rn_vec *vec;
+    RN_TRY_VM(rn_std_vec_mut(vm, args[0], &vec));
+    RN_TRY_VM(begin(vm, args, vec));
+    begin_pass(rn_as_tuple(args[0])->items, 1, vec->count);
+    return RN_DONE;
+}
+
+/* Takes the comparator's answer about the next of both runs. */
+static enum rn_outcome take_answer(struct rn_vm *vm, struct rn_value *state, struct pair *pair,
+                                   struct rn_value answer)
+{
+    if (RN_UNLIKELY(answer.tag != RN_VALUE_ORDERING)) {
+        return rn_raise_expected(vm, RN_TYPE_ID_ORDERING, answer);
+    }
+    bool right = answer.u64 == RN_ORDERING_GREATER;
+    pair->to[pair->place++] = pair->from[right ? pair->right : pair->left];
+    pair->left += !right;
+    pair->right += right;
+    state[ASKED].i64 = 0;
+    return RN_DONE;
+}
+
+/* Calls args[2] with the next of both runs. */
+static enum rn_outcome ask(struct rn_vm *vm, struct rn_value *args, struct rn_value *state,
+                           const struct pair *pair)
+{
+    save_pair(state, pair);
+    state[ASKED].i64 = 1;
+    args[0] = args[2];
+    args[1] = pair->from[pair->left];
+    args[2] = pair->from[pair->right];
+    rn_set_tail_count(vm, 2);
+    return RN_TAIL_CALL;
+}
+
+enum rn_outcome rn_std_sort_step(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    struct rn_value *state = rn_as_tuple(args[0])->items;
+    int64_t total = rn_as_vec(state[FROM])->count;
+    struct pair pair = load_pair(state);
+    if (number(state, ASKED) != 0) {
+        RN_TRY_VM(take_answer(vm, state, &pair, args[1]));
+    }
+    int64_t room = RN_STD_CHUNK_ITEMS;
+    while (room > 0 && number(state, WIDTH) < total) {
+        if (pair.left < pair.middle && pair.right < pair.end) {
+            rn_std_charge_items(vm, (uint64_t)(RN_STD_CHUNK_ITEMS - room));
+            return ask(vm, args, state, &pair);
+        }
+        int64_t first = pair.place;
+        merge_rest(&pair, room);
+        room -= pair.place - first;
+        save_pair(state, &pair);
+        pair = load_pair(state);
+    }
+    rn_std_charge_items(vm, (uint64_t)(RN_STD_CHUNK_ITEMS - room));
+    return rn_std_bool(args, room > 0);
+}
+
+/* What ended the asking may have been an answer. */
+enum rn_outcome rn_std_sort_end(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    const struct rn_value *state = rn_as_tuple(args[0])->items;
+    if (number(state, ASKED) != 0) {
+        return rn_raise_expected(vm, RN_TYPE_ID_ORDERING, args[1]);
+    }
+    rn_std_charge_items(vm, rn_as_vec(state[FROM])->count);
+    return finish(vm, args, state);
 }

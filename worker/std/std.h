@@ -117,4 +117,11 @@ char *rn_std_decimal(char buffer[RN_STD_DECIMAL_MAX], uint64_t value);
 
 extern rn_native_fn *const rn_std_intrinsics[];
 
+/* sort.c: intrinsics of Vec::sort_by. The state, a value of their own, is made of the vector; each
+ * step takes it, the comparator's last answer and the comparator, whose result becomes the step's:
+ * true from the step itself at the end of all, unless that was an answer. */
+rn_native_fn rn_std_sort_begin;
+rn_native_fn rn_std_sort_step;
+rn_native_fn rn_std_sort_end;
+
 #endif

@@ -903,9 +903,14 @@ SELECT:
 
     // The standard Unit's own
 INTRINSIC:
+    CHARGE(pc->c);
     vm->native_round = 0;
-    FOLLOW(vm->engine->library->intrinsics[pc->imm](vm, &A, pc->b));
-    NEXT;
+    SAVE();
+    outcome = vm->engine->library->intrinsics[pc->imm](vm, &A, pc->b);
+    if (outcome == RN_TAIL_CALL) {
+        outcome = call_value(vm, &A, vm->tail_count);
+    }
+    goto called;
 RETURN_DONE: {
     CHARGE(pc->c);
     const struct rn_frame *frame = vm->frame;
