@@ -22,10 +22,12 @@ enum {
     FROM,
     TO,
     WIDTH, /* of the runs in FROM; 0: they are still being made */
-    START, /* of the pair of runs being merged */
-    LEFT,  /* next of the left run, of the right one, and where it goes */
-    RIGHT,
-    PLACE,
+    START, /* of the runs to be made */
+    LEFT,  /* of the pair being merged: next of the left run and its end, */
+    MIDDLE,
+    RIGHT, /* the same of the right run, */
+    END,
+    PLACE, /* and where the next of both goes */
     ASKED, /* sort_by: the comparator was called with the next of both runs */
     STATE_COUNT
 };
@@ -116,9 +118,11 @@ static enum rn_outcome insertion_sort(struct rn_vm *vm, struct rn_value *items, 
 /* The cursors of the pair of runs at `start`. */
 static void begin_pair(struct rn_value *state, int64_t start, int64_t count)
 {
-    state[START] = rn_value_i64(start);
+    int64_t middle = smaller(start + number(state, WIDTH), count);
     state[LEFT] = rn_value_i64(start);
-    state[RIGHT] = rn_value_i64(smaller(start + number(state, WIDTH), count));
+    state[MIDDLE] = rn_value_i64(middle);
+    state[RIGHT] = rn_value_i64(middle);
+    state[END] = rn_value_i64(smaller(middle + number(state, WIDTH), count));
 }
 
 /* All runs of FROM are of that width. */
@@ -148,15 +152,13 @@ static enum rn_outcome make_runs(struct rn_vm *vm, struct rn_value *state)
 
 static struct pair load_pair(const struct rn_value *state)
 {
-    const struct rn_vec *from = rn_as_vec(state[FROM]);
-    int64_t middle = smaller(number(state, START) + number(state, WIDTH), from->count);
     return (struct pair){
-        .from = from->items,
+        .from = rn_as_vec(state[FROM])->items,
         .to = rn_as_vec(state[TO])->items,
         .left = number(state, LEFT),
-        .middle = middle,
+        .middle = number(state, MIDDLE),
         .right = number(state, RIGHT),
-        .end = smaller(middle + number(state, WIDTH), from->count),
+        .end = number(state, END),
         .place = number(state, PLACE),
     };
 }
@@ -276,48 +278,27 @@ enum rn_outcome rn_std_sort_begin(struct rn_vm *vm, struct rn_value *args, uint3
 }
 
 /* Takes the comparator's answer about the next of both runs. */
-static enum rn_outcome take_answer(struct rn_vm *vm, struct rn_value *state, struct pair *pair,
-                                   struct rn_value answer)
+static enum rn_outcome take_answer(struct rn_vm *vm, struct rn_value *state, struct rn_value answer)
 {
     if (RN_UNLIKELY(answer.tag != RN_VALUE_ORDERING)) {
         return rn_raise_expected(vm, RN_TYPE_ID_ORDERING, answer);
     }
-    bool right = answer.u64 == RN_ORDERING_GREATER;
-    pair->to[pair->place++] = pair->from[right ? pair->right : pair->left];
-    pair->left += !right;
-    pair->right += right;
+    struct rn_value *next = &state[answer.u64 == RN_ORDERING_GREATER ? RIGHT : LEFT];
+    rn_as_vec(state[TO])->items[state[PLACE].i64] = rn_as_vec(state[FROM])->items[next->i64];
+    next->i64++;
+    state[PLACE].i64++;
     state[ASKED].i64 = 0;
     return RN_DONE;
 }
 
-/* Calls args[2] with the next of both runs. */
-static enum rn_outcome ask(struct rn_vm *vm, struct rn_value *args, struct rn_value *state,
-                           const struct pair *pair)
+/* Goes on to a pair neither of whose runs is at its end, within a chunk of elements. */
+static void go_on(struct rn_vm *vm, struct rn_value *state)
 {
-    save_pair(state, pair);
-    state[ASKED].i64 = 1;
-    args[0] = args[2];
-    args[1] = pair->from[pair->left];
-    args[2] = pair->from[pair->right];
-    rn_set_tail_count(vm, 2);
-    return RN_TAIL_CALL;
-}
-
-enum rn_outcome rn_std_sort_step(struct rn_vm *vm, struct rn_value *args, uint32_t count)
-{
-    (void)count;
-    struct rn_value *state = rn_as_tuple(args[0])->items;
-    int64_t total = rn_as_vec(state[FROM])->count;
-    struct pair pair = load_pair(state);
-    if (number(state, ASKED) != 0) {
-        RN_TRY_VM(take_answer(vm, state, &pair, args[1]));
-    }
+    int64_t count = rn_as_vec(state[FROM])->count;
     int64_t room = RN_STD_CHUNK_ITEMS;
-    while (room > 0 && number(state, WIDTH) < total) {
-        if (pair.left < pair.middle && pair.right < pair.end) {
-            rn_std_charge_items(vm, (uint64_t)(RN_STD_CHUNK_ITEMS - room));
-            return ask(vm, args, state, &pair);
-        }
+    struct pair pair = load_pair(state);
+    while (room > 0 && number(state, WIDTH) < count &&
+           (pair.left == pair.middle || pair.right == pair.end)) {
         int64_t first = pair.place;
         merge_rest(&pair, room);
         room -= pair.place - first;
@@ -325,7 +306,33 @@ enum rn_outcome rn_std_sort_step(struct rn_vm *vm, struct rn_value *args, uint32
         pair = load_pair(state);
     }
     rn_std_charge_items(vm, (uint64_t)(RN_STD_CHUNK_ITEMS - room));
-    return rn_std_bool(args, room > 0);
+}
+
+static bool can_ask(const struct rn_value *state)
+{
+    return number(state, LEFT) < number(state, MIDDLE) && number(state, RIGHT) < number(state, END);
+}
+
+enum rn_outcome rn_std_sort_step(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    struct rn_value *state = rn_as_tuple(args[0])->items;
+    if (number(state, ASKED) != 0) {
+        RN_TRY_VM(take_answer(vm, state, args[1]));
+    }
+    if (!can_ask(state)) {
+        go_on(vm, state);
+        if (!can_ask(state)) {
+            return rn_std_bool(args, number(state, WIDTH) >= rn_as_vec(state[FROM])->count);
+        }
+    }
+    const struct rn_value *from = rn_as_vec(state[FROM])->items;
+    state[ASKED].i64 = 1;
+    rn_value_copy(&args[0], &args[2]);
+    rn_value_copy(&args[1], &from[number(state, LEFT)]);
+    rn_value_copy(&args[2], &from[number(state, RIGHT)]);
+    rn_set_tail_count(vm, 2);
+    return RN_TAIL_CALL;
 }
 
 /* What ended the asking may have been an answer. */

@@ -133,16 +133,23 @@ static enum rn_outcome relate_inline(const struct walk *w, struct rn_value a, st
     return RN_DONE;
 }
 
+static enum rn_partial_ordering order_bytes(struct rn_vm *vm, const struct rn_string *a,
+                                            const struct rn_string *b)
+{
+    uint32_t common = a->size < b->size ? a->size : b->size;
+    rn_charge(vm, common / 16);
+    int order = memcmp(a->data, b->data, common);
+    return order != 0 ? order_i64(order, 0) : order_u64(a->size, b->size);
+}
+
 static enum rn_partial_ordering relate_bytes(const struct walk *w, const struct rn_string *a,
                                              const struct rn_string *b)
 {
-    uint32_t common = a->size < b->size ? a->size : b->size;
-    rn_charge(w->vm, common / 16);
     if (is_equality(w) && a->size != b->size) {
+        rn_charge(w->vm, (a->size < b->size ? a->size : b->size) / 16);
         return RN_PARTIAL_UNORDERED;
     }
-    int order = memcmp(a->data, b->data, common);
-    return order != 0 ? order_i64(order, 0) : order_u64(a->size, b->size);
+    return order_bytes(w->vm, a, b);
 }
 
 static uint32_t parent_of(const struct walk *w, struct rn_value value)
@@ -405,6 +412,12 @@ enum rn_outcome rn_value_compare(struct rn_vm *vm, struct rn_value a, struct rn_
     if ((a.tag | b.tag) == RN_VALUE_I64) {
         rn_charge(vm, 1);
         *out_ordering = order_i64(a.i64, b.i64);
+        return RN_DONE;
+    }
+    if (is_plain_string(a) && is_plain_string(b)) {
+        rn_charge(vm, 1);
+        RN_TRY_VM(rn_check_spent(vm));
+        *out_ordering = order_bytes(vm, rn_as_string(a), rn_as_string(b));
         return RN_DONE;
     }
     return compare(vm, mode == RN_TOTAL ? REL_CMP : REL_PARTIAL_CMP, a, b, out_ordering);

@@ -13,9 +13,12 @@
  * R4  The verifier proved operands, heights, targets and windows. Bodies check types of values,
  *     never operands.
  * R5  A body is at most about ten lines: fast kinds first, the rest in a helper of ops_*.c.
- * R6  A Value is copied as two words: a wide load of what was just stored in halves stalls. The
- *     file is compiled without vectorising for that reason (CMakeLists.txt).
+ * R6  A Value is copied as two words (rn_value_copy): a wide load of what was just stored in halves
+ *     stalls. The file is compiled without vectorising for that reason (CMakeLists.txt).
  */
+#include <stddef.h>
+#include <string.h>
+
 #include "worker/vm/machine.h"
 
 #define NEXT                                                                                       \
@@ -61,6 +64,22 @@
         goto raised;                                                                               \
     } while (0)
 
+/* Into a function of which is known that it fits, without a detour through the Vm. */
+#define ENTER(to_link, to_function, window)                                                        \
+    do {                                                                                           \
+        struct rn_frame *entered = --vm->frame;                                                    \
+        entered->pc = pc + 1;                                                                      \
+        entered->code = vm->code;                                                                  \
+        entered->link = vm->link;                                                                  \
+        entered->delta = (uint32_t)((window)-base);                                                \
+        entered->kind = RN_FRAME_CALL;                                                             \
+        base = (window);                                                                           \
+        vm->link = (to_link);                                                                      \
+        pc = (to_link)->unit.code + (to_function)->code_start;                                     \
+        vm->code = pc;                                                                             \
+        AGAIN_HERE;                                                                                \
+    } while (0)
+
 #define A (base[pc->a])
 #define B (base[pc->b])
 #define C (base[pc->c])
@@ -74,24 +93,18 @@
 #define BOTH_I64(x, y) (((x).tag | (y).tag) == RN_VALUE_I64)
 #define BOTH_F64(x, y) ((x).tag == RN_VALUE_F64 && (y).tag == RN_VALUE_F64)
 
-/* R6. */
-static inline void copy(struct rn_value *to, const struct rn_value *from)
-{
-    uint64_t tag = from->tag;
-    uint64_t word = from->u64;
-    __asm__("" : "+r"(tag));
-    to->tag = tag;
-    to->u64 = word;
-}
+_Static_assert(offsetof(struct rn_object, flags) == offsetof(struct rn_object, kind) + 1,
+               "kind and flags are read as one");
 
-/* An object of that kind that was not moved: kind and flags in one comparison. */
+/* An object of that kind that was not moved: kind and flags, which are neighbours, at once. */
 static inline bool is_kind(struct rn_value value, enum rn_object_kind kind)
 {
     if (value.tag != RN_VALUE_OBJECT) {
         return false;
     }
-    const struct rn_object *object = value.object;
-    return (object->kind | (object->flags & RN_OBJECT_MOVED) << 7) == (int)kind;
+    uint16_t both;
+    memcpy(&both, &value.object->kind, sizeof(both));
+    return (both & (0xff | RN_OBJECT_MOVED << 8)) == (unsigned)kind;
 }
 
 static inline const struct rn_cache_entry *cached(const struct rn_link *link, uint32_t site,
@@ -157,25 +170,29 @@ static inline enum rn_outcome call(struct rn_vm *vm, rn_callee callee, struct rn
     return rn_call_callee(vm, callee, window, count);
 }
 
-/* A closure at window[0]: its arguments move down over it, its captures go behind them. */
-static inline enum rn_outcome call_value(struct rn_vm *vm, struct rn_value *window, uint32_t count)
+/* The function of a closure at window[0] that can be called at once, or NULL. */
+static inline const struct rn_unit_function *
+plain_closure(const struct rn_vm *vm, const struct rn_value *window, uint32_t count)
 {
     const struct rn_function *value = (const struct rn_function *)window[0].object;
     if (RN_UNLIKELY(!is_kind(window[0], RN_OBJECT_FUNCTION) || value->form != RN_FORM_SCRIPT)) {
-        return rn_call_value(vm, window, count);
+        return NULL;
     }
     const struct rn_unit_function *function = &value->link->unit.functions[value->index];
-    if (!is_plain_call(vm, function, window, count)) {
-        return rn_call_value(vm, window, count);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        window[i] = window[i + 1];
+    return is_plain_call(vm, function, window, count) ? function : NULL;
+}
+
+/* Arguments move down over the closure at window[0], its captures go behind them. */
+static inline void place_arguments(struct rn_value *window, uint32_t count)
+{
+    const struct rn_function *value = (const struct rn_function *)window[0].object;
+    struct rn_value *end = window + count;
+    for (; window < end; window++) {
+        rn_value_copy(window, window + 1);
     }
     for (uint32_t i = 0; i < value->header.count; i++) {
-        window[count + i] = value->captures[i];
+        rn_value_copy(window + i, &value->captures[i]);
     }
-    push_frame(vm, value->link, function, window);
-    return (enum rn_outcome)RN_FRAME_PUSHED;
 }
 
 /* --- Looking up --- */
@@ -326,6 +343,7 @@ enum rn_event rn_run_loop(struct rn_vm *vm)
     struct rn_value *base;
     enum rn_outcome outcome;
     struct rn_value item;
+    uint32_t count;
     bool truth;
 
     LOAD();
@@ -339,13 +357,13 @@ enum rn_event rn_run_loop(struct rn_vm *vm)
 
     // Values into registers
 MOVE:
-    copy(&A, &B);
+    rn_value_copy(&A, &B);
     NEXT;
 MOVE_FROM:
-    copy(&A, &base[pc->imm]);
+    rn_value_copy(&A, &base[pc->imm]);
     NEXT;
 MOVE_TO:
-    copy(&base[pc->imm], &A);
+    rn_value_copy(&base[pc->imm], &A);
     NEXT;
 UNIT:
     A = rn_value_unit();
@@ -596,7 +614,7 @@ INDEX_GET:
     if (RN_LIKELY(is_kind(B, RN_OBJECT_VEC) && C.tag == RN_VALUE_I64)) {
         const struct rn_vec *vec = (const struct rn_vec *)B.object;
         if (RN_LIKELY(C.u64 < vec->count)) {
-            copy(&A, &vec->items[C.u64]);
+            rn_value_copy(&A, &vec->items[C.u64]);
             NEXT;
         }
     }
@@ -606,7 +624,7 @@ INDEX_SET:
     if (RN_LIKELY(is_kind(A, RN_OBJECT_VEC) && B.tag == RN_VALUE_I64)) {
         const struct rn_vec *vec = (const struct rn_vec *)A.object;
         if (RN_LIKELY(B.u64 < vec->count)) {
-            copy(&vec->items[B.u64], &C);
+            rn_value_copy(&vec->items[B.u64], &C);
             NEXT;
         }
     }
@@ -628,7 +646,7 @@ FIELD_GET:
     if (RN_LIKELY(is_kind(B, RN_OBJECT_STRUCT))) {
         const struct rn_cache_entry *entry = cached(vm->link, pc->imm, B.object->type);
         if (RN_LIKELY(entry != NULL)) {
-            copy(&A, &((const struct rn_tuple *)B.object)->items[entry->payload]);
+            rn_value_copy(&A, &((const struct rn_tuple *)B.object)->items[entry->payload]);
             NEXT;
         }
     }
@@ -638,7 +656,7 @@ FIELD_SET:
     if (RN_LIKELY(is_kind(A, RN_OBJECT_STRUCT))) {
         const struct rn_cache_entry *entry = cached(vm->link, pc->imm, A.object->type);
         if (RN_LIKELY(entry != NULL)) {
-            copy(&((struct rn_tuple *)A.object)->items[entry->payload], &B);
+            rn_value_copy(&((struct rn_tuple *)A.object)->items[entry->payload], &B);
             NEXT;
         }
     }
@@ -646,7 +664,7 @@ FIELD_SET:
     NEXT;
 TUPLE_GET:
     if (RN_LIKELY(is_kind(B, RN_OBJECT_TUPLE) && pc->imm < B.object->count)) {
-        copy(&A, &((const struct rn_tuple *)B.object)->items[pc->imm]);
+        rn_value_copy(&A, &((const struct rn_tuple *)B.object)->items[pc->imm]);
         NEXT;
     }
     HELP(rn_op_tuple_get(vm, B, pc->imm, &A));
@@ -807,16 +825,7 @@ CALL: {
     struct rn_value *window = &A;
     if (RN_LIKELY(function->kind == RN_FUNCTION_IMMEDIATE && fits(vm, window, function) &&
                   vm->limits.depth == 0)) {
-        struct rn_frame *frame = --vm->frame;
-        frame->pc = pc + 1;
-        frame->code = vm->code;
-        frame->link = link;
-        frame->delta = pc->a;
-        frame->kind = RN_FRAME_CALL;
-        base = window;
-        pc = link->unit.code + function->code_start;
-        vm->code = pc;
-        AGAIN_HERE;
+        ENTER(link, function, window);
     }
     FOLLOW(rn_call_function(vm, link, pc->imm, window, pc->b));
     NEXT;
@@ -833,9 +842,19 @@ CALL_IMPORT: {
 }
 CALL_VALUE:
     CHARGE(pc->c);
+    count = pc->b;
+call_value: {
+    struct rn_value *window = &A;
+    const struct rn_unit_function *function = plain_closure(vm, window, count);
+    if (RN_LIKELY(function != NULL)) {
+        const struct rn_link *link = ((const struct rn_function *)window[0].object)->link;
+        place_arguments(window, count);
+        ENTER(link, function, window);
+    }
     SAVE();
-    outcome = call_value(vm, &A, pc->b);
+    outcome = rn_call_value(vm, window, count);
     goto called;
+}
 CALL_METHOD: {
     CHARGE(pc->c);
     const struct rn_cache_entry *entry = cached(vm->link, pc->imm, rn_exact_type_of(A));
@@ -855,7 +874,7 @@ called:
     goto follow;
 RETURN:
     CHARGE(pc->c);
-    copy(&base[0], &A);
+    rn_value_copy(&base[0], &A);
     goto leave;
 RETURN_UNIT:
     CHARGE(pc->c);
@@ -908,7 +927,8 @@ INTRINSIC:
     SAVE();
     outcome = vm->engine->library->intrinsics[pc->imm](vm, &A, pc->b);
     if (outcome == RN_TAIL_CALL) {
-        outcome = call_value(vm, &A, vm->tail_count);
+        count = vm->tail_count;
+        goto call_value;
     }
     goto called;
 RETURN_DONE: {

@@ -114,6 +114,16 @@ static inline struct rn_value rn_value_object(void *object)
     return (struct rn_value){.tag = RN_VALUE_OBJECT, .object = object};
 }
 
+/* A copy as two words: a wide load of what was just stored in halves would wait for both stores. */
+static inline void rn_value_copy(struct rn_value *to, const struct rn_value *from)
+{
+    uint64_t tag = from->tag;
+    uint64_t word = from->u64;
+    __asm__("" : "+r"(tag));
+    to->tag = tag;
+    to->u64 = word;
+}
+
 static inline bool rn_value_is_object(struct rn_value value)
 {
     return value.tag == RN_VALUE_OBJECT;
