@@ -130,6 +130,43 @@ def big(runeward):
         case("large string", 'pub fn main() { let s = "' + "x" * 1000000 + '"; assert_eq!(s.len(), 1000000); }', "ok", 2)
         case("many errors", "pub fn main() { " + "let ;" * 200000 + " }", "failed", 1)
         case("only quotes", '"' * (1 << 20), "failed", 1)
+        # 1 MiB of one thing each: a diagnostic or success, within a second.
+        main = "pub fn main() { %s }"
+        case("parentheses only", "(" * (1 << 20), "failed", 1)
+        case("braces only", main % ("{" * (1 << 20)), "failed", 1)
+        case("fields of fields", main % ("a." * (1 << 19) + "a"), "failed", 1)
+        case("calls of calls", main % ("a" + "()" * (1 << 19)), "failed", 1)
+        case("paths of paths", main % ("a::" * (1 << 18) + "a"), "failed", 1)
+        case("open attributes", "#[" * (1 << 19), "failed", 1)
+        case("attributes", "#[a]" * (1 << 18) + "pub fn main() {}", "failed", 1)
+        case("escapes", main % ('let s = "' + "\\n" * (1 << 19) + '"; assert_eq!(s.len(), 1 << 19);'), "ok", 2)
+        case("wrong escapes", main % ('let s = "' + "\\q" * (1 << 19) + '";'), "failed", 1)
+        case("templates", main % ("`" + "${`" * (1 << 18)), "failed", 1)
+        case("arms of a match", main % ("match 7 { " + "".join(f"{i} => {i}," for i in range(60000)) + " _ => 0 }"), "ok", 2)
+        case("equal arms", main % ("match 7 { " + "7 => 1," * 140000 + " _ => 0 }"), "ok", 2)
+        case("patterns of patterns", main % ("let " + "[" * (1 << 19) + " = 1;"), "failed", 1)
+        case("closures of closures", main % ("|a| " * (1 << 18) + "a"), "failed", 1)
+        case("one long name", main % ("a" * (1 << 20)), "failed", 1)
+        case("one long comment", "/*" * (1 << 19), "failed", 1)
+        case("else after else", main % ("if true {} " + "else if true {} " * 65000), "ok", 1)
+        case("names alike", "".join(f"fn name{i:05}() {{}}\n" for i in range(40000))
+             + main % "".join(f"name{i:05}x();" for i in range(20000)), "failed", 2)
+        case("locals alike", main % ("".join(f"let name{i:04} = {i};" for i in range(9000))
+             + "".join(f"name{i:04}x;" for i in range(9000))), "failed", 2)
+        case("imports alike", "".join(f"use std::iter::Iter{i};\n" for i in range(40000)) + main % "", "failed", 2)
+        case("modules", "mod a { " * (1 << 17) + "}" * (1 << 17), "failed", 1)
+        case("one enum", "enum E { " + "".join(f"V{i}," for i in range(120000)) + " }\n" + main % "", "failed", 2)
+        case("same function", "fn f() {}\n" * 100000 + main % "", "failed", 2)
+        case("sorting halves", """
+            pub fn main() {
+                let v = [];
+                for i in 0..20000 { v.push(if i < 10000 { i + 10000 } else { i - 10000 }); }
+                let w = v.clone();
+                v.sort_by(|a, b| a.cmp(b));
+                w.sort();
+                assert!(v == w);
+                for i in 0..20000 { assert_eq!(v[i], i); }
+            }""", "ok", 2)
     return failures
 
 
