@@ -262,6 +262,7 @@ static const struct row rows[] = {
 #define STD_CONST_I64(path, number) CONSTANT_ROW(path, RN_CONSTANT_I64, i64, number)
 #define STD_CONST_U64(path, number) CONSTANT_ROW(path, RN_CONSTANT_U64, u64, number)
 #define STD_CONST_F64(path, number) CONSTANT_ROW(path, RN_CONSTANT_F64, f64, number)
+#define STD_CONST_FN(path, symbol) PATH_ROW(path, RN_ITEM_CONSTANT, 0, 0)
 #define STD_MACRO(path) PATH_ROW(path, RN_ITEM_MACRO, 0, -1)
 #include "bytecode/std.def"
 };

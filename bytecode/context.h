@@ -43,7 +43,7 @@ struct rn_context_item {
     int16_t arity;       /* functions, methods (with self), variants; -1: any number */
     uint32_t type_id;    /* types and variants; RN_NONE for types of the standard Unit */
     uint32_t variant;    /* variants: index */
-    /* constants, statics: a ConstValue in CBOR */
+    /* constants, statics: a ConstValue in CBOR; nothing in a constant: a native makes it */
     const uint8_t *constant;
     size_t constant_size;
     const char *deprecated; /* message, or NULL */

@@ -224,6 +224,7 @@ static bool set_call_options(struct rn_call *call, rune_limits *limits, rune_cal
         return false;
     }
     rune_call_options_set_seed(options, seed);
+    rune_call_options_set_clock(options, rn_args_has(call->session->args, RN_OPTION_CLOCK));
     rune_call_options_set_output(options, take_output, call);
     rune_call_options_set_wait(options, true);
     return true;

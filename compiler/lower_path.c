@@ -108,6 +108,13 @@ static struct rn_hir_expr *context_constant(struct rn_lower *lower,
                                             const struct rn_context_item *item, struct rn_span span)
 {
     struct rn_constant value;
+    if (item->constant_size == 0) {
+        struct rn_hir_expr *call = rn_hir_new(lower, RN_HIR_CALL_ITEM, span);
+        if (call->kind != RN_HIR_ERROR) {
+            call->call.item = item;
+        }
+        return call;
+    }
     enum rn_error error =
         rn_constant_decode(item->constant, item->constant_size, lower->items->arena, &value);
     if (error != RN_OK) {

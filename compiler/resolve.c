@@ -299,13 +299,25 @@ static struct rn_target crate_named(struct rn_items *items, rn_symbol name)
     return target;
 }
 
+/* `use json;` is being followed: what it names is not itself but what lies further out. */
+static bool names_itself(struct rn_items *items, struct rn_decl *scope, rn_symbol name)
+{
+    const struct rn_decl *decl = rn_items_children(items, scope, name);
+    if (decl == NULL || decl->next_same != NULL || decl->kind != RN_DECL_IMPORT) {
+        return false;
+    }
+    const struct rn_import *import = decl->imports;
+    return import->state == RN_IMPORT_ACTIVE && import->base == NULL && import->path.count == 1 &&
+           rn_ast_path_ident(&import->path) == name;
+}
+
 static struct rn_target first_name(struct rn_items *items, struct rn_decl *scope, rn_symbol name,
                                    struct rn_span span)
 {
     struct rn_decl *from = scope;
     for (struct rn_decl *at = scope; at != NULL; at = at->outer) {
-        struct rn_target found =
-            at->kind == RN_DECL_FUNCTION ? nothing : rn_lookup(items, at, name, from, span);
+        bool passed = at->kind == RN_DECL_FUNCTION || names_itself(items, at, name);
+        struct rn_target found = passed ? nothing : rn_lookup(items, at, name, from, span);
         if (!is_none(found)) {
             return found;
         }

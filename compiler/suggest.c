@@ -234,6 +234,23 @@ static void propose(struct rn_items *items, struct rn_diagnostic *diagnostic, st
     }
 }
 
+/* Modules of Rune that reach outside: what a sandbox has instead of them. */
+static bool is_outside(const struct rn_items *items, const struct rn_ast_path *path)
+{
+    static const char *const names[] = {"fs", "http", "process", "signal"};
+    if (path->count == 0 || path->segments[0].kind != RN_SEGMENT_IDENT) {
+        return false;
+    }
+    struct rn_utf8 first = rn_symbol_text(&items->symbols, path->segments[0].name.symbol);
+    for (size_t i = 0; i < RN_COUNT_OF(names); i++) {
+        struct rn_utf8 name = rn_text(names[i]);
+        if (first.size == name.size && memcmp(first.data, name.data, name.size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void rn_report_missing(struct rn_items *items, struct rn_decl *scope,
                        const struct rn_ast_path *path, bool value,
                        const struct rn_name_list *locals)
@@ -247,7 +264,12 @@ void rn_report_missing(struct rn_items *items, struct rn_decl *scope,
         diagnostic =
             rn_diagnose(items->diagnostics, MISSING_ITEM, path->span, path_text(items, path));
     }
-    if (path->count != 0) {
+    bool local = value && path->count == 1;
+    if (!local && diagnostic != NULL && is_outside(items, path)) {
+        rn_diagnostic_help(items->diagnostics, diagnostic,
+                           "scripts reach nothing outside by themselves: a host offers such things "
+                           "as functions of its own");
+    } else if (path->count != 0) {
         propose(items, diagnostic, scope, path, locals);
     }
 }

@@ -1,4 +1,4 @@
-/* call_state.c: the state machine of one call; see the head of call_state.h for S1 to S8. */
+/* call_state.c: the state machine of one call; see the head of call_state.h for S1 to S9. */
 #include "shm/call_state.h"
 
 void rn_call_state_start(struct rn_call_state *state, uint32_t credit, uint64_t output_max,
@@ -6,6 +6,7 @@ void rn_call_state_start(struct rn_call_state *state, uint32_t credit, uint64_t 
 {
     *state = (struct rn_call_state){.state = RN_STATE_RUNNING,
                                     .credit = credit,
+                                    .sleeps_left = 1,
                                     .output_left = output_max,
                                     .result_max = result_max,
                                     .host_call_max = host_call_max};
@@ -64,6 +65,9 @@ static enum rn_error count_output(struct rn_call_state *state, const struct rn_m
     if (message->body_size > state->output_left) {
         return RN_E_TOO_LARGE; // S7
     }
+    if (message->body_size == 0) {
+        return RN_E_MESSAGE_INVALID; // S7
+    }
     state->output_left -= message->body_size;
     return RN_OK;
 }
@@ -98,6 +102,12 @@ enum rn_error rn_call_state_receive(struct rn_call_state *state, const struct rn
     if (message->type == RN_MESSAGE_HOST_CALL) {
         return count_host_call(state, message);
     }
+    if (message->type == RN_MESSAGE_SLEEP) {
+        if (state->sleeps_left == 0) {
+            return RN_E_MESSAGE_STATE; // S9
+        }
+        state->sleeps_left--;
+    }
     if (message->type == RN_MESSAGE_RESULT && message->last) {
         state->state = RN_STATE_DONE;
     }
@@ -114,9 +124,15 @@ void rn_call_state_replied(struct rn_call_state *state)
 {
     RN_CHECK(state->host_calls_out > 0);
     state->host_calls_out--;
+    rn_call_state_woken(state);
     if (state->host_calls_out == 0 && state->state == RN_STATE_HOST) {
         state->state = RN_STATE_RUNNING;
     }
+}
+
+void rn_call_state_woken(struct rn_call_state *state)
+{
+    state->sleeps_left += state->sleeps_left < UINT32_MAX;
 }
 
 void rn_call_state_cancel(struct rn_call_state *state)

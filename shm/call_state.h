@@ -14,12 +14,14 @@
  * S2  Packets of the call are numbered 0, 1, 2 …
  * S3  At most one message is in fragments; until its last one nothing else comes, and the fragments
  *     add up to the announced size exactly.
- * S4  Each packet of OUTPUT and HOST_CALL, and each of RESULT but the first, uses up one credit.
+ * S4  Each packet of OUTPUT, HOST_CALL and SLEEP, and each of RESULT but the first, uses up one
+ *     credit.
  * S5  Host calls are numbered 1, 2, 3 …; at most RN_HOST_CALLS_OUT_MAX are out; answers go to those
  *     that are out.
  * S6  After the last packet of RESULT nothing comes.
- * S7  Output never exceeds the call's limit.
+ * S7  Output never exceeds the call's limit, and no OUTPUT is empty.
  * S8  A body that is announced never exceeds the call's limit for its kind.
+ * S9  One SLEEP at the beginning, and one more after each WAKE and each answer to a host call.
  *
  * Pure logic: no I/O, no memory. One thread at a time.
  * Trust: reads messages from workers.
@@ -37,6 +39,7 @@ struct rn_call_state {
     uint32_t credit;   /* packets that may still come */
     uint32_t host_calls;
     uint32_t host_calls_out;
+    uint32_t sleeps_left; /* SLEEP messages that may still come */
     uint64_t output_left;
     uint64_t result_max;
     uint64_t host_call_max;
@@ -49,7 +52,7 @@ void rn_call_state_start(struct rn_call_state *state, uint32_t credit, uint64_t 
                          uint64_t result_max, uint64_t host_call_max);
 
 /*
- * Checks one decoded packet against S1 to S8 and moves on. MESSAGE_STATE, NO_CREDIT or TOO_LARGE:
+ * Checks one decoded packet against S1 to S9 and moves on. MESSAGE_STATE, NO_CREDIT or TOO_LARGE:
  * the worker lies; the state is then of no use any more.
  */
 enum rn_error rn_call_state_receive(struct rn_call_state *state,
@@ -58,6 +61,7 @@ enum rn_error rn_call_state_receive(struct rn_call_state *state,
 /* What the supervisor did. */
 void rn_call_state_grant(struct rn_call_state *state, uint32_t packets);
 void rn_call_state_replied(struct rn_call_state *state);
+void rn_call_state_woken(struct rn_call_state *state);
 void rn_call_state_cancel(struct rn_call_state *state);
 
 #endif

@@ -139,6 +139,29 @@ static void on_timer(struct rn_timer *timer)
     }
 }
 
+/* What a script slept for is over. A worker that does not read is told later. */
+static void on_sleep_timer(struct rn_timer *timer)
+{
+    struct rn_call *call = (void *)((char *)timer - offsetof(struct rn_call, sleep_timer));
+    struct rn_peer *peer = call->peer;
+    pthread_mutex_lock(&peer->lock);
+    bool wanted = call->in_table && !peer->dead && call->state.state != RN_STATE_DONE;
+    if (wanted && peer->queue != NULL) {
+        if (rn_clock_set(call->supervisor->clock, timer, rn_after_ns(rn_now_ns(), REFUSED_NS)) !=
+            RN_OK) {
+            rn_child_kill(&peer->child);
+        }
+    } else if (wanted) {
+        struct rn_message message = {
+            .type = RN_MESSAGE_WAKE,
+            .call = call->id,
+            .as.WAKE = {.number = call->sleep_number, .now_ns = call->clock ? rn_now_ns() : 0}};
+        rn_call_state_woken(&call->state);
+        rn_peer_send_urgent(peer, &message);
+    }
+    pthread_mutex_unlock(&peer->lock);
+}
+
 static void on_cancel(struct rn_cancel_watch *watch)
 {
     struct rn_call *call = (void *)((char *)watch - offsetof(struct rn_call, watch));
@@ -367,9 +390,26 @@ static enum rn_error receive_result(struct rn_call *call)
     return RN_OK;
 }
 
+/* The owner has nothing to do with it: the clock's thread answers. */
+static void receive_sleep(struct rn_call *call, const struct rn_message *message)
+{
+    const struct rn_fields_SLEEP *fields = &message->as.SLEEP;
+    call->sleep_number = fields->number;
+    call->sleep_timer.fire = on_sleep_timer;
+    if (!call->ending && rn_clock_set(call->supervisor->clock, &call->sleep_timer,
+                                      rn_after_ns(rn_now_ns(), fields->ns)) != RN_OK) {
+        call->failed = true;
+    }
+    give_credit(call, 1);
+}
+
 static enum rn_error receive(struct rn_call *call, const struct rn_message *message)
 {
     RN_TRY(rn_call_state_receive(&call->state, message));
+    if (message->type == RN_MESSAGE_SLEEP) {
+        receive_sleep(call, message);
+        return RN_OK;
+    }
     if (message->type == RN_MESSAGE_OUTPUT) {
         if (message->as.OUTPUT.stream > 1) {
             return RN_E_MESSAGE_INVALID;
@@ -427,7 +467,7 @@ static void put_event_back(struct rn_call *call, struct rn_event *event)
 }
 
 /* True: the event is done with. */
-static bool handle_output(struct rn_call *call, struct rn_event *event)
+static bool handle_output(struct rn_call *call, const struct rn_event *event)
 {
     int stream = event->number == 0 ? RUNE_STREAM_STDOUT : RUNE_STREAM_STDERR;
     if (!call->output(call->output_user, stream, (const char *)event->data, event->size)) {
@@ -437,23 +477,33 @@ static bool handle_output(struct rn_call *call, struct rn_event *event)
     return true;
 }
 
-/* No host function is called while answers wait for a worker that does not read. */
-static bool handle_host_call(struct rn_call *call, struct rn_event *event)
+static void handle_host_call(struct rn_call *call, struct rn_event *event)
 {
     pthread_mutex_lock(&call->peer->lock);
-    bool stuck = call->peer->queue != NULL && !call->peer->dead;
     bool wanted = call->stop == RN_REASON_OK && !call->peer->dead;
     pthread_mutex_unlock(&call->peer->lock);
-    if (wanted && !stuck) {
+    if (wanted) {
         rn_host_call_run(call, event);
     }
-    return !wanted || !stuck;
+}
+
+/* Messages wait for a worker that does not read: it gets no more reason to send. */
+static bool is_stuck(struct rn_call *call)
+{
+    pthread_mutex_lock(&call->peer->lock);
+    bool stuck = call->peer->queue != NULL && !call->peer->dead && call->stop == RN_REASON_OK;
+    pthread_mutex_unlock(&call->peer->lock);
+    return stuck;
 }
 
 static bool handle_event(struct rn_call *call, struct rn_event *event)
 {
-    bool done = event->type == RN_MESSAGE_OUTPUT ? handle_output(call, event)
-                                                 : handle_host_call(call, event);
+    bool done = !is_stuck(call);
+    if (done && event->type == RN_MESSAGE_OUTPUT) {
+        done = handle_output(call, event);
+    } else if (done) {
+        handle_host_call(call, event);
+    }
     if (done) {
         pthread_mutex_lock(&call->peer->lock);
         give_credit(call, 1);
@@ -755,6 +805,7 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
     rn_cancel_unwatch(&call->parent_watch);
     ensure_end(call);
     rn_clock_clear(call->supervisor->clock, &call->timer);
+    rn_clock_clear(call->supervisor->clock, &call->sleep_timer);
     rn_host_calls_end(call);
     rune_record *record = rn_alloc(sizeof(*record));
     if (record) {

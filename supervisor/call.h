@@ -61,6 +61,7 @@ struct rn_call {
     /* What was asked for. */
     struct rune_limits limits;
     uint64_t seed;
+    bool clock; /* the script may read the time */
     rune_output_fn output;
     void *output_user;
     void *user;
@@ -78,6 +79,7 @@ struct rn_call {
     struct rn_cpu_span cpu;
     uint64_t host_ns;
     struct rn_timer timer;
+    struct rn_timer sleep_timer; /* of the last SLEEP */
     struct rn_cancel_watch watch;
     struct rn_cancel_watch parent_watch;
 
@@ -93,6 +95,7 @@ struct rn_call {
     struct rn_event *events;
     struct rn_event **events_end;
     uint32_t ungranted;         /* packets taken off the owner's hands, credit not yet given back */
+    uint32_t sleep_number;      /* of the last SLEEP */
     struct rn_message fragment; /* first fragment of what is coming in parts */
     uint8_t *assembly;
     size_t assembly_size;

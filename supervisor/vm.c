@@ -82,6 +82,11 @@ void rune_call_options_set_seed(rune_call_options *options, uint64_t seed)
     options->seed = seed;
 }
 
+void rune_call_options_set_clock(rune_call_options *options, bool granted)
+{
+    options->clock = granted;
+}
+
 void rune_call_options_set_cancel_token(rune_call_options *options, rune_cancel_token *token)
 {
     rune_cancel_token *old = options->token;
@@ -281,6 +286,9 @@ static enum rn_error encode(struct rn_call *call, const struct rn_request *reque
     set_tag(&tags, RN_CALL_TAG_DEPTH, limits[RUNE_LIMIT_DEPTH]);
     set_tag(&tags, RN_CALL_TAG_HOST_CALLS, limits[RUNE_LIMIT_HOST_CALLS]);
     set_tag(&tags, RN_CALL_TAG_SEED, call->seed);
+    if (call->clock) {
+        set_tag(&tags, RN_CALL_TAG_CLOCK, rn_now_ns());
+    }
     if (call->unit->unit.counts[RN_SECTION_EXPORTS] > EXPORTS_WITHOUT_HINT) {
         set_tag(&tags, RN_CALL_TAG_EXPORT, request->target.export);
     }
@@ -311,6 +319,7 @@ static rune_status fill(struct rn_call *call, rune_vm *vm, const rune_call_optio
     if (options) {
         rn_limits_lower(&call->limits, &options->limits);
         call->seed = options->seed;
+        call->clock = options->clock;
         call->output = options->output;
         call->output_user = options->output_user;
         call->wait = options->wait;

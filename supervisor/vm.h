@@ -20,6 +20,7 @@ struct rune_vm_options {
 struct rune_call_options {
     struct rune_limits limits;
     uint64_t seed;
+    bool clock;
     rune_cancel_token *token;
     rune_output_fn output;
     void *output_user;

@@ -4,7 +4,8 @@
  *      CALL ─► RUNNABLE ──turn──► output or message to send ─► BLOCKED (no credit) ─► CREDIT
  *                 ▲                         │ all sent
  *                 │                         ├─► WAITING (for a reply, also when S5 permits no
- *                 │                         │   further host call) ─► HOST_REPLY
+ *                 │                         │   further host call, or for time to pass) ─►
+ *                 │                         │   HOST_REPLY, WAKE
  *                 └─────────────────────────┴─► ended: the slot is free again
  */
 #include "worker/worker.h"
@@ -256,6 +257,21 @@ static void set_host_call(struct rn_slot *slot)
     slot->must_wait = !call->is_async;
 }
 
+/* Nothing can run: perhaps until some time has passed. */
+static void set_waiting(struct rn_slot *slot)
+{
+    uint64_t ns;
+    slot->must_wait = true;
+    if (!rn_vm_take_sleep(slot->vm, &ns)) {
+        return;
+    }
+    struct rn_message message = {.type = RN_MESSAGE_SLEEP,
+                                 .call = slot->id,
+                                 .as.SLEEP = {.number = ++slot->sleeps, .ns = ns}};
+    rn_outgoing_init(&slot->outgoing, &message);
+    slot->sending = true;
+}
+
 static void handle_event(struct rn_slot *slot, enum rn_event event)
 {
     switch (event) {
@@ -266,7 +282,7 @@ static void handle_event(struct rn_slot *slot, enum rn_event event)
         set_host_call(slot);
         break;
     case RN_EVENT_WAITING:
-        slot->must_wait = true;
+        set_waiting(slot);
         break;
     case RN_EVENT_DONE:
         set_done(slot);
@@ -345,6 +361,7 @@ static void start_vm(struct rn_worker *worker, struct rn_slot *slot,
                               .args = args.size > 0 ? (const uint8_t *)args.data : NULL,
                               .args_size = args.size,
                               .seed = tags->values[RN_CALL_TAG_SEED],
+                              .clock_ns = tags->values[RN_CALL_TAG_CLOCK],
                               .limits = limits_of_tags(tags),
                               .cancel = cancel};
     enum rn_error error = rn_vm_start(slot->vm, &call);
@@ -378,6 +395,7 @@ enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *
     slot->sequence_out = 0;
     slot->credit = message->as.CALL.credit;
     slot->host_calls_out = 0;
+    slot->sleeps = 0;
     slot->output_offset = 0;
     slot->output_sent = 0;
     slot->sending = false;
@@ -407,6 +425,17 @@ static enum rn_error handle_credit(struct rn_worker *worker, struct rn_slot *slo
     return slot->phase == RN_PHASE_BLOCKED ? go_on(worker, slot) : RN_OK;
 }
 
+/* What the call waits for may have come. While a host call is being sent, that must go first. */
+static void look_again(struct rn_worker *worker, struct rn_slot *slot)
+{
+    if (!slot->sending || slot->outgoing.message.type == RN_MESSAGE_SLEEP) {
+        slot->must_wait = false;
+    }
+    if (slot->phase == RN_PHASE_WAITING) {
+        enqueue(worker, slot);
+    }
+}
+
 static enum rn_error handle_reply(struct rn_worker *worker, struct rn_slot *slot,
                                   const struct rn_message *message, const uint8_t *body,
                                   size_t size)
@@ -424,12 +453,19 @@ static enum rn_error handle_reply(struct rn_worker *worker, struct rn_slot *slot
     }
     RN_TRY(error);
     slot->host_calls_out--;
-    if (!slot->sending) {
-        slot->must_wait = false;
+    look_again(worker, slot);
+    return RN_OK;
+}
+
+/* A WAKE for a SLEEP that another has replaced is late, and let pass. */
+static enum rn_error handle_wake(struct rn_worker *worker, struct rn_slot *slot,
+                                 const struct rn_fields_WAKE *wake)
+{
+    if (slot->ended || wake->number != slot->sleeps) {
+        return RN_OK;
     }
-    if (slot->phase == RN_PHASE_WAITING) {
-        enqueue(worker, slot);
-    }
+    rn_vm_wake(slot->vm, wake->now_ns);
+    look_again(worker, slot);
     return RN_OK;
 }
 
@@ -470,6 +506,8 @@ enum rn_error rn_worker_call_message(struct rn_worker *worker, const struct rn_m
         return handle_credit(worker, slot, message->as.CREDIT.packets);
     case RN_MESSAGE_HOST_REPLY:
         return handle_reply(worker, slot, message, body, size);
+    case RN_MESSAGE_WAKE:
+        return handle_wake(worker, slot, &message->as.WAKE);
     case RN_MESSAGE_CANCEL:
         return handle_cancel(worker, slot);
     default:

@@ -6,7 +6,7 @@
  * that a short call costs one receive, one run and one send.
  *
  * Towards a worker messages do not interleave: one large message at a time comes in fragments, with
- * CREDIT and CANCEL between them.
+ * CREDIT, CANCEL and WAKE between them.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -49,7 +49,7 @@ static enum rn_error dispatch(struct rn_worker *worker, const struct rn_message 
 
 static bool may_interrupt(enum rn_message_type type)
 {
-    return type == RN_MESSAGE_CREDIT || type == RN_MESSAGE_CANCEL;
+    return type == RN_MESSAGE_CREDIT || type == RN_MESSAGE_CANCEL || type == RN_MESSAGE_WAKE;
 }
 
 /* Adds a fragment; dispatches the message once it is whole. */

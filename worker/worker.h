@@ -74,6 +74,7 @@ struct rn_slot {
     uint32_t sequence_out;
     uint32_t credit;
     uint32_t host_calls_out; /* not answered yet */
+    uint32_t sleeps;         /* SLEEP messages of the call: the number of the last one */
     size_t output_offset;    /* of the first run of output not wholly sent */
     size_t output_sent;      /* bytes of that run that have gone */
     struct rn_outgoing outgoing;

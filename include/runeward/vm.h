@@ -43,11 +43,16 @@ RUNE_API void rune_vm_options_free(rune_vm_options *options);
  */
 typedef bool (*rune_output_fn)(void *user, int stream, const char *data, size_t size);
 
-/* Defaults: limits of Vm and supervisor, seed 0, no token, output dropped. */
+/* Defaults: limits of Vm and supervisor, seed 0, no clock, no token, output dropped. */
 RUNE_API rune_call_options *rune_call_options_new(void) RUNE_MUST_CHECK;
 RUNE_API rune_status rune_call_options_set_limits(rune_call_options *options,
                                                   const rune_limits *limits) RUNE_MUST_CHECK;
 RUNE_API void rune_call_options_set_seed(rune_call_options *options, uint64_t seed);
+/*
+ * True: the script may read the time (Instant::now); its run is no function of its inputs then.
+ * Sleeping needs no clock.
+ */
+RUNE_API void rune_call_options_set_clock(rune_call_options *options, bool granted);
 /* Takes a reference. NULL: none. */
 RUNE_API void rune_call_options_set_cancel_token(rune_call_options *options,
                                                  rune_cancel_token *token);

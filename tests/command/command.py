@@ -105,6 +105,14 @@ class Command(unittest.TestCase):
         given = json.loads(self.run_command("--format", "json", "run", "--limits", "--wall", "1.5s").stdout)
         self.assertEqual(given["limits"]["wall"], {"value": 1500000000, "from": "option"})
 
+    def test_sleeping_needs_no_clock_but_reading_it_does(self):
+        self.write("slow.rn", "pub async fn main() { time::sleep(time::Duration::from_millis(20)).await; 5 }")
+        self.assertEqual(self.run_command("call", "slow.rn", "main").stdout, "5\n")
+        self.write("now.rn", "pub fn main() { time::Instant::now().elapsed().as_secs() < 10 }")
+        self.assertIn("grants no clock", self.run_command("run", "now.rn", code=2).stderr)
+        self.assertEqual(self.run_command("call", "--clock", "now.rn", "main").stdout, "true\n")
+        self.run_command("run", "slow.rn", "--wall", "5ms", code=124)
+
     def test_bad_quantities(self):
         for words in (["--wall", "2"], ["--memory", "64X"], ["--budget", "0"], ["--seed", "x"]):
             self.run_command("run", "t.rn", *words, code=64)

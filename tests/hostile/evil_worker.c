@@ -24,10 +24,12 @@ enum {
     TYPE_CALL = 16,
     TYPE_CREDIT = 17,
     TYPE_HOST_REPLY = 18,
+    TYPE_WAKE = 20,
     TYPE_READY = 32,
     TYPE_OUTPUT = 33,
     TYPE_HOST_CALL = 34,
     TYPE_RESULT = 35,
+    TYPE_SLEEP = 37,
     TYPE_BUILT = 85,
     FIRST = 1,
     LAST = 2,
@@ -118,6 +120,14 @@ static void host_call(uint32_t number, uint32_t function, const void *args, size
     put32(function);
     put64(1);
     put(args, size);
+    go();
+}
+
+static void go_to_sleep(uint32_t number, uint64_t ns)
+{
+    header(TYPE_SLEEP, BOTH, 0);
+    put32(number);
+    put64(ns);
     go();
 }
 
@@ -375,6 +385,23 @@ static void limits(int number)
         }
     case BAD_STREAM:
         output(7, 1);
+        break;
+    case SLEEPS_ON:
+        for (uint32_t i = 0;; i++) {
+            go_to_sleep(i, 0);
+            (void)await(TYPE_WAKE);
+        }
+    case SLEEP_OVERRUN:
+        go_to_sleep(1, UINT64_MAX);
+        go_to_sleep(2, 0);
+        (void)await(TYPE_WAKE);
+        break;
+    case SLEEP_DEAF:
+        for (uint32_t i = 0;; i++) {
+            go_to_sleep(i, 0);
+        }
+    case OUTPUT_EMPTY:
+        output(0, 0);
         break;
     default:
         break;

@@ -99,7 +99,7 @@ static uint64_t number(const char *text)
 
 int main(int count, char **arguments)
 {
-    struct run_options options = {.region_size = (size_t)4 << 30, .slice = 1000000};
+    struct run_options options = {.region_size = (size_t)4 << 30, .slice = 1000000, .seed = 1};
     bool script = false;
     int i = 1;
     for (; i < count && arguments[i][0] == '-'; i++) {
@@ -120,6 +120,12 @@ int main(int count, char **arguments)
         } else if (strcmp(arguments[i], "--depth") == 0) {
             options.limits.depth = number(value);
             i++;
+        } else if (strcmp(arguments[i], "--seed") == 0) {
+            options.seed = number(value);
+            i++;
+        } else if (strcmp(arguments[i], "--clock") == 0) {
+            options.clock_ns = number(value);
+            i++;
         } else if (strcmp(arguments[i], "--slice") == 0) {
             options.slice = number(value);
             i++;
@@ -130,7 +136,7 @@ int main(int count, char **arguments)
     }
     if (i >= count) {
         fprintf(stderr, "usage: rn-inproc [--script] [--budget N] [--memory N] [--output N] "
-                        "[--depth N] [--slice N] [--stats] [run] FILE\n");
+                        "[--depth N] [--seed N] [--clock NS] [--slice N] [--stats] [run] FILE\n");
         return 64;
     }
     return run_file(arguments[i], script, &options);

@@ -86,12 +86,16 @@ static int limit_code(enum rn_limit limit)
     return limits[limit].code;
 }
 
-static enum rn_event drive(struct rn_vm *vm, uint64_t slice)
+static enum rn_event drive(struct rn_vm *vm, uint64_t slice, uint64_t now_ns)
 {
     for (;;) {
         enum rn_event event = rn_vm_run(vm, slice);
+        uint64_t ns;
         if (event == RN_EVENT_OUTPUT) {
             print_output(vm);
+        } else if (event == RN_EVENT_WAITING && rn_vm_take_sleep(vm, &ns)) {
+            now_ns += ns; // nobody waits for real
+            rn_vm_wake(vm, now_ns);
         } else if (event != RN_EVENT_SLICE) {
             return event;
         }
@@ -142,13 +146,16 @@ int run_unit(const struct rune_verified_unit *unit, const struct rn_debug *debug
         fprintf(stderr, "error: %s\n", rn_error_message(error));
         return EXIT_INTERNAL;
     }
-    struct rn_vm_call call = {.item = item, .limits = options->limits, .seed = 1};
+    struct rn_vm_call call = {.item = item,
+                              .limits = options->limits,
+                              .seed = options->seed,
+                              .clock_ns = options->clock_ns};
     error = rn_vm_start(vm, &call);
     if (error != RN_OK) {
         fprintf(stderr, "error: %s\n", rn_error_message(error));
         return EXIT_INTERNAL;
     }
-    int code = finish(vm, drive(vm, options->slice), unit, debug);
+    int code = finish(vm, drive(vm, options->slice, options->clock_ns), unit, debug);
     if (options->stats) {
         struct rn_vm_usage usage = rn_vm_usage(vm);
         fprintf(stderr, "budget %llu, memory peak %llu, output %llu\n",

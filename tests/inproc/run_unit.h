@@ -9,7 +9,9 @@ struct run_options {
     struct rn_vm_limits limits;
     size_t region_size;
     uint64_t slice;
-    bool stats; /* usage to standard error */
+    uint64_t seed;
+    uint64_t clock_ns; /* 0: the script may read no clock */
+    bool stats;        /* usage to standard error */
 };
 
 /* Runs the item (0: the script body), prints output and errors; the exit code of the command. */

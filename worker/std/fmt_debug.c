@@ -10,6 +10,7 @@
 #include "worker/std/fmt.h"
 #include "worker/std/fmt_parts.h"
 #include "worker/std/std.h"
+#include "worker/std/time.h"
 
 #include <string.h>
 
@@ -377,7 +378,9 @@ static enum rn_outcome visit(struct rn_vm *vm, struct rn_string *text, struct rn
     }
     struct shape shape;
     if (!shape_of(vm, value, &shape)) {
-        return append_opaque(vm, text, value);
+        bool done;
+        RN_TRY_VM(rn_std_append_time(vm, text, value, &done));
+        return done ? RN_DONE : append_opaque(vm, text, value);
     }
     RN_TRY_VM(append_head(vm, text, value));
     RN_TRY_VM(rn_fmt_append_text(vm, text, shape.open));

@@ -9,6 +9,7 @@
 static const struct rn_native natives[] = {
 #define STD_FN(path, arity, symbol) {(path), RN_NONE, (arity), 0, rn_std_##symbol},
 #define STD_ASYNC_FN(path, arity, symbol) {(path), RN_NONE, (arity), 0, rn_std_##symbol},
+#define STD_CONST_FN(path, symbol) {(path), RN_NONE, 0, 0, rn_std_##symbol},
 #define STD_METHOD(type, name, arity, symbol)                                                      \
     {(name), RN_TYPE_ID_##type, (arity), 0, rn_std_##symbol},
 #define STD_TRAIT_METHOD(trait, name, arity, symbol)                                               \

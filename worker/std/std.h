@@ -12,6 +12,7 @@
 /* All natives, those that the Vm provides itself included. */
 #define STD_FN(path, arity, symbol) rn_native_fn rn_std_##symbol;
 #define STD_ASYNC_FN(path, arity, symbol) rn_native_fn rn_std_##symbol;
+#define STD_CONST_FN(path, symbol) rn_native_fn rn_std_##symbol;
 #define STD_METHOD(type, name, arity, symbol) rn_native_fn rn_std_##symbol;
 #define STD_TRAIT_METHOD(trait, name, arity, symbol) rn_native_fn rn_std_##symbol;
 #include "bytecode/std.def"

@@ -173,6 +173,8 @@ static bool library_has(const struct walk *w, uint32_t type)
     case RN_TYPE_ID_HASH_MAP:
     case RN_TYPE_ID_HASH_SET:
         return is_equality(w);
+    case RN_TYPE_ID_DURATION:
+    case RN_TYPE_ID_INSTANT:
     case RN_TYPE_ID_OPTION:
     case RN_TYPE_ID_RESULT:
     case RN_TYPE_ID_STRING:

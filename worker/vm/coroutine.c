@@ -124,14 +124,20 @@ static struct rn_future *future_new(struct rn_vm *vm, enum rn_future_form form, 
     return future;
 }
 
-enum rn_outcome rn_host_future_new(struct rn_vm *vm, uint32_t id, struct rn_value *out)
+enum rn_outcome rn_future_new(struct rn_vm *vm, enum rn_future_form form, struct rn_value a,
+                              struct rn_value *out)
 {
-    struct rn_future *future = future_new(vm, RN_FUTURE_HOST, rn_value_i64(id));
+    struct rn_future *future = future_new(vm, form, a);
     if (future == NULL) {
         return RN_RAISED;
     }
     *out = rn_value_object(future);
     return RN_DONE;
+}
+
+enum rn_outcome rn_host_future_new(struct rn_vm *vm, uint32_t id, struct rn_value *out)
+{
+    return rn_future_new(vm, RN_FUTURE_HOST, rn_value_i64(id), out);
 }
 
 /* --- Switching --- */
@@ -309,6 +315,15 @@ static enum rn_outcome poll(struct rn_vm *vm, struct action *act)
         future->state = RN_FIBER_DONE;
         *act = (struct action){ACT_COMPLETE, act->target, future->b};
         return RN_DONE;
+    case RN_FUTURE_SLEEP:
+    case RN_FUTURE_INTERVAL:
+    case RN_FUTURE_TICK: {
+        struct rn_value value = rn_value_unit();
+        bool there = rn_time_poll(vm, future, &value);
+        future->state = there ? RN_FIBER_DONE : RN_FIBER_SUSPENDED;
+        *act = (struct action){there ? ACT_COMPLETE : ACT_PENDING, act->target, value};
+        return RN_DONE;
+    }
     case RN_FUTURE_SELECT:
         break;
     }

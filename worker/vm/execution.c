@@ -82,6 +82,7 @@ static void reset_counters(struct rn_vm *vm, const struct rn_vm_call *call)
     vm->cancel = call->cancel;
     vm->seed = call->seed;
     vm->randoms = 0;
+    rn_time_start(vm, call->clock_ns);
     vm->fuel = 0;
     vm->granted = 0;
     vm->budget = call->limits.budget == 0 ? UINT64_MAX : call->limits.budget;
@@ -250,8 +251,12 @@ static enum rn_event run(struct rn_vm *vm)
 {
     for (;;) {
         if (vm->execution == RN_EXECUTION_WAITING) {
-            if (!rn_host_next_reply(vm)) {
+            bool from_top = vm->awaited_id == 0 && vm->asking == RN_ASKING_NOTHING;
+            if (!rn_time_next(vm) && !rn_host_next_reply(vm)) {
                 return RN_EVENT_WAITING;
+            }
+            if (from_top) {
+                rn_time_forget(vm);
             }
             if (vm->raised || vm->limit != RN_LIMIT_NONE) {
                 return raised_event(vm);

@@ -122,13 +122,32 @@ static enum rn_outcome open_reply(struct rn_vm *vm, struct rn_reply *reply, stru
     return outcome;
 }
 
+/* The next reply, or the one that the whole execution waits for, wherever it stands. */
+static struct rn_reply *take_next(struct rn_vm *vm)
+{
+    struct rn_reply **link = &vm->queue;
+    uint32_t position = 0;
+    while (*link != NULL && vm->awaited_id != 0 && (*link)->id != vm->awaited_id) {
+        link = &(*link)->next;
+        position++;
+    }
+    struct rn_reply *reply = *link;
+    if (reply != NULL) {
+        *link = reply->next;
+        vm->wake_behind -= position < vm->wake_behind;
+    }
+    return reply;
+}
+
 bool rn_host_next_reply(struct rn_vm *vm)
 {
-    struct rn_reply *reply = vm->queue;
-    if (reply == NULL || (vm->awaited_id != 0 && reply->id != vm->awaited_id)) {
+    if (vm->asking != RN_ASKING_NOTHING) {
         return false;
     }
-    vm->queue = reply->next;
+    struct rn_reply *reply = take_next(vm);
+    if (reply == NULL) {
+        return false;
+    }
     if (vm->awaited_id == 0) {
         reply->next = vm->visible;
         vm->visible = reply;

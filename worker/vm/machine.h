@@ -199,9 +199,12 @@ struct rn_coroutine {
 enum rn_future_form {
     RN_FUTURE_STREAM_NEXT,   /* a: the stream */
     RN_FUTURE_STREAM_RESUME, /* a: the stream, b: the value sent */
-    RN_FUTURE_JOIN,   /* a: a Vec of futures, finished ones replaced by unit; b: a Vec of results */
-    RN_FUTURE_HOST,   /* a: i64 id; b: the reply, EMPTY until it is there */
-    RN_FUTURE_SELECT, /* the branches of a SELECT that waits: `index` is the one polled */
+    RN_FUTURE_JOIN,  /* a: a Vec of futures, finished ones replaced by unit; b: a Vec of results */
+    RN_FUTURE_HOST,  /* a: i64 id; b: the reply, EMPTY until it is there */
+    RN_FUTURE_SLEEP, /* a: u64 nanoseconds; from the first poll on when it ends */
+    RN_FUTURE_INTERVAL, /* a: the Interval that it gives */
+    RN_FUTURE_TICK,     /* a: the Interval whose next tick it is */
+    RN_FUTURE_SELECT,   /* the branches of a SELECT that waits: `index` is the one polled */
 };
 
 struct rn_future {
@@ -249,6 +252,15 @@ struct rn_encoded {
     uint8_t *data;
     size_t size;
     uint32_t pages;
+};
+
+#define RN_TIME_NEVER UINT64_MAX
+
+/* What the whole execution waits for the time for. */
+enum rn_asking {
+    RN_ASKING_NOTHING,
+    RN_ASKING_NOW,     /* Instant::now */
+    RN_ASKING_ELAPSED, /* elapsed, since `since_ns` */
 };
 
 /* What a host function answered, in pages of its own. */
@@ -322,6 +334,16 @@ struct rn_vm {
     uint64_t host_calls;
     struct rn_reply *queue;
     struct rn_reply *visible;
+
+    /* The call's clock (sleep.c): it stands still but when the execution waits for it. */
+    uint64_t clock_ns;
+    uint64_t wake_ns;     /* the earliest time that somebody waits for, or RN_TIME_NEVER */
+    uint64_t told_ns;     /* what the embedder was asked to wait for, or RN_TIME_NEVER */
+    uint64_t since_ns;    /* elapsed(): the earlier time */
+    uint32_t wake_behind; /* `woken`: replies that came before */
+    uint8_t asking;       /* enum rn_asking */
+    bool has_clock;       /* granted: the time of day of the embedder */
+    bool woken;
 
     /* Output, in pages of their own */
     uint8_t *output;
@@ -543,6 +565,26 @@ enum rn_outcome rn_op_select(struct rn_vm *vm, struct rn_value *window, uint32_t
 enum rn_outcome rn_coroutine_return(struct rn_vm *vm, struct rn_value result);
 /* Steps the generator of a RN_ITER_GENERATOR for the ITER_NEXT at vm->pc. */
 enum rn_outcome rn_step_generator(struct rn_vm *vm, struct rn_value generator);
+
+enum rn_outcome rn_future_new(struct rn_vm *vm, enum rn_future_form form, struct rn_value a,
+                              struct rn_value *out);
+
+/* sleep.c */
+void rn_time_start(struct rn_vm *vm, uint64_t clock_ns);
+/* A future of time: true if it is there, with what it gives. */
+bool rn_time_poll(struct rn_vm *vm, struct rn_future *future, struct rn_value *out);
+/* Everything that waits is about to be polled again. */
+void rn_time_forget(struct rn_vm *vm);
+/* Durations and Instants, and what is added to them. */
+static inline bool rn_is_time(struct rn_value value)
+{
+    return rn_object_is(value, RN_TYPE_ID_DURATION) || rn_object_is(value, RN_TYPE_ID_INSTANT);
+}
+enum rn_outcome rn_time_add(struct rn_vm *vm, struct rn_value a, struct rn_value b,
+                            struct rn_value *out);
+enum rn_outcome rn_time_advance(struct rn_vm *vm, struct rn_value a, struct rn_value b);
+/* Goes on to the time that was waited for, if that has come before the next reply. */
+bool rn_time_next(struct rn_vm *vm);
 
 /* host.c: begins a call of a host function on its window. */
 enum rn_outcome rn_host_begin(struct rn_vm *vm, uint32_t host, struct rn_value *window,

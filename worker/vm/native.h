@@ -334,6 +334,14 @@ enum rn_outcome rn_value_access(struct rn_vm *vm, struct rn_value value,
 enum rn_outcome rn_value_decode(struct rn_vm *vm, const uint8_t *data, size_t size,
                                 struct rn_value *out_value);
 
+/* A Duration is an opaque struct of two: whole seconds, and nanoseconds below a second. */
+enum rn_outcome rn_arg_duration(struct rn_vm *vm, struct rn_value value, uint64_t *out_seconds,
+                                uint32_t *out_nanoseconds);
+enum rn_outcome rn_make_duration(struct rn_vm *vm, uint64_t seconds, uint32_t nanoseconds,
+                                 struct rn_value *out_value);
+/* An Instant is an opaque struct of one: nanoseconds of the call's clock. */
+enum rn_outcome rn_make_instant(struct rn_vm *vm, uint64_t ns, struct rn_value *out_value);
+
 /* Natives that the Vm provides itself; rows of std.def name them without "rn_std_". */
 /* Of a Generator or Stream: there is nothing more to come. */
 bool rn_coroutine_is_complete(struct rn_value coroutine);
@@ -343,7 +351,17 @@ rn_native_fn rn_std_generator_iter;
 rn_native_fn rn_std_stream_next;   /* Stream: Future of Option */
 rn_native_fn rn_std_stream_resume; /* Stream (self, value): Future of GeneratorState */
 rn_native_fn rn_std_future_join;   /* (Vec or Tuple of futures): Future */
-rn_native_fn rn_std_value_eq;      /* (a, b): bool, PARTIAL_EQ; falls back to the standard Unit */
+rn_native_fn rn_std_time_sleep;    /* (Duration): Future */
+rn_native_fn rn_std_time_interval; /* (Duration): Future of Interval */
+rn_native_fn rn_std_time_interval_at;
+rn_native_fn rn_std_interval_tick; /* Interval: Future */
+rn_native_fn rn_std_interval_reset;
+rn_native_fn rn_std_interval_reset_immediately;
+rn_native_fn rn_std_interval_reset_after;
+rn_native_fn rn_std_interval_reset_at;
+rn_native_fn rn_std_instant_now; /* Instant; the execution waits for the answer */
+rn_native_fn rn_std_instant_elapsed;
+rn_native_fn rn_std_value_eq; /* (a, b): bool, PARTIAL_EQ; falls back to the standard Unit */
 rn_native_fn rn_std_value_partial_cmp; /* Option of Ordering */
 rn_native_fn rn_std_value_cmp;         /* Ordering */
 rn_native_fn rn_std_value_total_eq;    /* std::ops::eq: bool, EQ */

@@ -264,6 +264,9 @@ enum rn_outcome rn_op_binary(struct rn_vm *vm, enum rn_opcode op, struct rn_valu
     if (op == RN_OP_ADD && rn_object_is(a, RN_TYPE_ID_STRING)) {
         return concatenate(vm, a, b, out);
     }
+    if (op == RN_OP_ADD && rn_is_time(a)) {
+        return rn_time_add(vm, a, b, out);
+    }
     return unsupported(vm, op, a, b);
 }
 
@@ -287,6 +290,9 @@ enum rn_outcome rn_op_assign(struct rn_vm *vm, enum rn_opcode op, struct rn_valu
     }
     if (op == RN_OP_ADD_ASSIGN && rn_object_is(a, RN_TYPE_ID_STRING)) {
         return append(vm, a, b);
+    }
+    if (op == RN_OP_ADD_ASSIGN && rn_is_time(a)) {
+        return rn_time_advance(vm, a, b);
     }
     return unsupported(vm, op, a, b);
 }

@@ -73,7 +73,8 @@ static enum rn_outcome hash_inline(struct rn_vm *vm, uint64_t *state, struct rn_
 static bool is_hashable_struct(uint32_t type)
 {
     return type == RN_VARIANT_ID_OPTION_SOME || type == RN_VARIANT_ID_RESULT_OK ||
-           type == RN_VARIANT_ID_RESULT_ERR;
+           type == RN_VARIANT_ID_RESULT_ERR || type == RN_TYPE_ID_DURATION ||
+           type == RN_TYPE_ID_INSTANT;
 }
 
 /* Adds a value; containers are pushed. */

@@ -84,7 +84,8 @@ struct rn_vm_call {
     size_t args_size;
     const uint8_t *statics; /* a ConstValue to set statics from: vec of index, value, ..; or NULL */
     size_t statics_size;
-    uint64_t seed; /* of hashes */
+    uint64_t seed;     /* of hashes and random numbers */
+    uint64_t clock_ns; /* where the clock that the script may read begins; 0: it may read none */
     struct rn_vm_limits limits;
     const volatile uint32_t *cancel; /* not NULL: the execution ends when it is not 0 */
 };
@@ -100,7 +101,7 @@ enum rn_event {
     RN_EVENT_SLICE,     /* the slice is used up: run again */
     RN_EVENT_OUTPUT,    /* much output is waiting: take it, then run again */
     RN_EVENT_HOST_CALL, /* rn_vm_host_call has it; run again (async) or after the reply */
-    RN_EVENT_WAITING,   /* nothing can run until a reply comes */
+    RN_EVENT_WAITING,   /* nothing can run until a reply comes, or time has passed */
     RN_EVENT_DONE,      /* rn_vm_result */
     RN_EVENT_RAISED,    /* rn_vm_error */
     RN_EVENT_LIMIT,     /* rn_vm_limit; rn_vm_error has the place */
@@ -140,6 +141,17 @@ enum rn_error rn_vm_reply(struct rn_vm *vm, uint32_t id, const uint8_t *data,
 /* The host function failed: the script sees an error of kind Host. */
 enum rn_error rn_vm_reply_error(struct rn_vm *vm, uint32_t id, const char *text,
                                 size_t size) RN_MUST_CHECK;
+
+/*
+ * After WAITING: true if the execution also waits for time to pass: call rn_vm_wake in *out_ns from
+ * now. Told once; another true replaces what was told before.
+ *
+ * The call's clock goes on by what was told and by nothing else, unless the call has a clock to read:
+ * so what sleeps does not depend on how long anything took.
+ */
+bool rn_vm_take_sleep(struct rn_vm *vm, uint64_t *out_ns);
+/* `now_ns`: the time, if the call has a clock. Nothing happens if nothing was told. */
+void rn_vm_wake(struct rn_vm *vm, uint64_t now_ns);
 
 /* After DONE. The value in CBOR, borrowed until rn_vm_end. RN_E_CONST_UNSUPPORTED: it cannot be
  * sent; rn_vm_error then holds the path to what cannot. RN_E_TOO_LARGE. */

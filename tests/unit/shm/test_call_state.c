@@ -1,4 +1,4 @@
-/* The state machine of a call: S1 to S8 of shm/call_state.h, each by what it lets pass and refuses.
+/* The state machine of a call: S1 to S9 of shm/call_state.h, each by what it lets pass and refuses.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -182,6 +182,36 @@ static void test_s7_output(void **test)
     assert_int_equal(receive(&state, output(1, 1)), RN_E_TOO_LARGE);
 }
 
+static void test_s7_empty_output(void **test)
+{
+    (void)test;
+    struct rn_call_state state = started();
+    assert_int_equal(receive(&state, output(0, 0)), RN_E_MESSAGE_INVALID);
+}
+
+static struct rn_message go_to_sleep(uint32_t sequence)
+{
+    return (struct rn_message){
+        .type = RN_MESSAGE_SLEEP, .first = true, .last = true, .sequence = sequence};
+}
+
+static void test_s9_sleeps(void **test)
+{
+    (void)test;
+    struct rn_call_state state = started();
+    assert_int_equal(receive(&state, go_to_sleep(0)), RN_OK);
+    struct rn_call_state again = state;
+    assert_int_equal(receive(&again, go_to_sleep(1)), RN_E_MESSAGE_STATE);
+    again = state;
+    rn_call_state_woken(&again);
+    assert_int_equal(receive(&again, go_to_sleep(1)), RN_OK);
+    // The answer of a host call may change what is waited for.
+    assert_int_equal(receive(&state, host_call(1, 1)), RN_OK);
+    rn_call_state_replied(&state);
+    assert_int_equal(receive(&state, go_to_sleep(2)), RN_OK);
+    assert_int_equal(receive(&state, go_to_sleep(3)), RN_E_MESSAGE_STATE);
+}
+
 static void test_s8_bodies(void **test)
 {
     (void)test;
@@ -220,7 +250,8 @@ int main(void)
         cmocka_unit_test(test_s2_sequence),     cmocka_unit_test(test_s3_fragments),
         cmocka_unit_test(test_s4_credit),       cmocka_unit_test(test_s5_host_calls),
         cmocka_unit_test(test_s5_too_many_out), cmocka_unit_test(test_s6_nothing_after_the_result),
-        cmocka_unit_test(test_s7_output),       cmocka_unit_test(test_s8_bodies),
+        cmocka_unit_test(test_s7_output),       cmocka_unit_test(test_s7_empty_output),
+        cmocka_unit_test(test_s9_sleeps),       cmocka_unit_test(test_s8_bodies),
         cmocka_unit_test(test_cancelling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

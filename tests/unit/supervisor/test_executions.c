@@ -9,11 +9,21 @@ static rune_unit *unit;
 static int set_up(void **state)
 {
     int failed = harness_set_up(state);
-    unit = build("pub fn main() { host::double(21) }\n"
-                 "pub async fn later() { host::later(1).await + host::later(2).await }\n"
-                 "pub fn spin() { loop {} }\n"
-                 "pub fn wrong() { 1 / 0 }\n"
-                 "pub fn print() { for _ in 0..20000 { println!(\"0123456789\"); } 5 }\n");
+    unit =
+        build("pub fn main() { host::double(21) }\n"
+              "pub async fn later() { host::later(1).await + host::later(2).await }\n"
+              "pub fn spin() { loop {} }\n"
+              "pub async fn sleep() { time::sleep(time::Duration::from_millis(50)).await; 7 }\n"
+              "pub async fn sleep_on() { time::sleep(time::Duration::from_secs(1000)).await; 7 }\n"
+              "async fn nap(ms) { time::sleep(time::Duration::from_millis(ms)).await; ms }\n"
+              "pub async fn first() { let host = host::later(5); select {\n"
+              "    n = nap(2000) => n, n = nap(30) => n, n = nap(1500) => n } }\n"
+              "pub async fn between() { let slow = nap(40); let a = host::later(1).await;\n"
+              "    let b = host::double(4); a + b + slow.await }\n"
+              "pub async fn now() { let before = time::Instant::now(); nap(20).await;\n"
+              "    if before.elapsed() >= time::Duration::from_millis(20) { 1 } else { 0 } }\n"
+              "pub fn wrong() { 1 / 0 }\n"
+              "pub fn print() { for _ in 0..20000 { println!(\"0123456789\"); } 5 }\n");
     return failed;
 }
 
@@ -103,6 +113,69 @@ static void test_mixed_with_calls(void **state)
     rune_vm_free(vm);
 }
 
+/* Sleepers share a worker, and sleep at the same time. */
+static void test_sleepers(void **state)
+{
+    (void)state;
+    rune_vm *vms[MANY];
+    rune_execution *executions[MANY];
+    for (int i = 0; i < MANY; i++) {
+        vms[i] = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+        executions[i] = start(vms[i],
+                              i % 3 == 0   ? "sleep"
+                              : i % 3 == 1 ? "first"
+                                           : "between",
+                              NULL);
+    }
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(complete_i64(executions[i]), i % 3 == 0 ? 7 : i % 3 == 1 ? 30 : 1049);
+        rune_vm_free(vms[i]);
+    }
+}
+
+static void expect_reason(rune_execution *execution, rune_reason reason, const char *kind)
+{
+    rune_record *record = NULL;
+    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+    assert_int_equal(rune_record_reason(record), reason);
+    if (kind != NULL) {
+        assert_string_equal(rune_error_kind(rune_record_error(record)), kind);
+    }
+    rune_record_free(record);
+    rune_execution_free(execution);
+}
+
+static void test_sleep_ends(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_execution *execution = start(vm, "sleep_on", NULL);
+    rune_execution_cancel(execution);
+    expect_reason(execution, RUNE_REASON_CANCELLED, NULL);
+    rune_limits *limits = rune_limits_new();
+    rune_call_options *options = rune_call_options_new();
+    assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_WALL, 50000000), RUNE_OK);
+    assert_int_equal(rune_call_options_set_limits(options, limits), RUNE_OK);
+    expect_reason(start(vm, "sleep_on", options), RUNE_REASON_WALL, NULL);
+    assert_int_equal(complete_i64(start(vm, "sleep", NULL)), 7);
+    rune_call_options_free(options);
+    rune_limits_free(limits);
+    rune_vm_free(vm);
+}
+
+static void test_the_time(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_call_options *options = rune_call_options_new();
+    expect_reason(start(vm, "now", options), RUNE_REASON_SCRIPT_ERROR, "NoClock");
+    rune_call_options_set_clock(options, true);
+    assert_int_equal(complete_i64(start(vm, "now", options)), 1);
+    rune_call_options_free(options);
+    rune_vm_free(vm);
+}
+
 static void test_the_vm_is_taken(void **state)
 {
     (void)state;
@@ -189,6 +262,9 @@ int main(void)
         cmocka_unit_test(test_one),
         cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_mixed_with_calls),
+        cmocka_unit_test(test_sleepers),
+        cmocka_unit_test(test_sleep_ends),
+        cmocka_unit_test(test_the_time),
         cmocka_unit_test(test_the_vm_is_taken),
         cmocka_unit_test(test_a_descriptor_to_poll),
         cmocka_unit_test(test_errors),

@@ -465,6 +465,17 @@ static void build_host(struct machine *m)
     rn_emit_CALL_IMPORT(b, 1, 1, fetch);
     rn_emit_SELECT(b, 0, 2);
     end(b, 0);
+    // One that goes on while another is waited for.
+    uint32_t w = declare(b, "w", 0, RN_FUNCTION_ASYNC);
+    rn_builder_export(b, w);
+    rn_builder_begin(b, w);
+    rn_emit_INT(b, 0, 10);
+    rn_emit_CALL_IMPORT(b, 0, 1, fetch);
+    rn_emit_INT(b, 1, 1);
+    rn_emit_CALL_IMPORT(b, 1, 1, ask);
+    rn_emit_AWAIT(b, 0, 0);
+    rn_emit_ADD(b, 0, 0, 1);
+    end(b, 0);
     const struct rn_host_function hosts[] = {
         {rn_hash_item("host::ask", 9), 1, false},
         {rn_hash_item("host::fetch", 11), 1, true},
@@ -567,6 +578,25 @@ static void select_takes_the_reply_that_came_first(void **state)
     assert_i64(pair[1], 200);
 }
 
+/* The answer to an asynchronous call comes before the one that the whole execution waits for. */
+static void an_early_answer_waits_its_turn(void **state)
+{
+    struct machine *m = *state;
+    build_host(m);
+    uint32_t ids[2];
+    start(m, "w");
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(run_slices(m, 1000), RN_EVENT_HOST_CALL);
+        ids[i] = rn_vm_host_call(m->vm)->id;
+    }
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_WAITING);
+    reply_i64(m, ids[0], 100);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_WAITING);
+    reply_i64(m, ids[1], 5);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_DONE);
+    assert_i64(rn_vm_result_value(m->vm), 105);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -594,6 +624,7 @@ int main(void)
         TEST(a_reply_that_is_no_value_raises),
         TEST(futures_of_the_host_run_at_once),
         TEST(select_takes_the_reply_that_came_first),
+        TEST(an_early_answer_waits_its_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
