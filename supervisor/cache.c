@@ -327,7 +327,8 @@ static void list_entry(const struct rn_cache *cache, struct listing *listing, co
     struct timespec now;
     bool temporary = ends_with(name, TEMPORARY_ENDING);
     bool ours = temporary || ends_with(name, INPUTS_ENDING) || ends_with(name, UNIT_ENDING);
-    if (!ours || strlen(name) >= sizeof(listing->entries->name) ||
+    size_t size = strlen(name) + 1;
+    if (!ours || size > sizeof(listing->entries->name) ||
         fstatat(cache->directory_fd, name, &about, AT_SYMLINK_NOFOLLOW) != 0) {
         return;
     }
@@ -341,7 +342,7 @@ static void list_entry(const struct rn_cache *cache, struct listing *listing, co
     struct kept *kept = &listing->entries[listing->count++];
     kept->used_ns = about.st_mtim.tv_sec * INT64_C(1000000000) + about.st_mtim.tv_nsec;
     kept->size = (uint64_t)about.st_size;
-    (void)snprintf(kept->name, sizeof(kept->name), "%s", name);
+    memcpy(kept->name, name, size);
     listing->size += kept->size;
 }
 

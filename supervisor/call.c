@@ -730,7 +730,8 @@ static void set_outcome(struct rn_call *call, rune_record *record)
 
 static void set_usage(struct rn_call *call, rune_usage *usage)
 {
-    uint64_t wall_ns = rn_now_ns() - call->begun_ns;
+    call->ended_ns = rn_now_ns();
+    uint64_t wall_ns = call->ended_ns - call->begun_ns;
     bool alone = call->end.sharing == 1;
     uint64_t cpu_ns = call->end.dead && call->end.death.known
                           ? rn_cpu_used(&call->cpu, call->end.death.exit.cpu_ns)

@@ -75,6 +75,7 @@ struct rn_call {
 
     /* Times. */
     uint64_t begun_ns;
+    uint64_t ended_ns; /* once rn_call_end has made the record */
     uint64_t deadline_ns;
     struct rn_cpu_span cpu;
     uint64_t host_ns;

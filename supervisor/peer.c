@@ -25,6 +25,9 @@ enum {
     UNIT_PAGE_SIZE = 4096, /* a mapping is rounded up by less than this */
 };
 
+/* Idle for longer than this, a worker is looked at before it gets a call. */
+#define IDLE_CHECK_NS UINT64_C(100000)
+
 struct rn_peer *rn_peer_ref(struct rn_peer *peer)
 {
     atomic_fetch_add_explicit(&peer->refs, 1, memory_order_relaxed);
@@ -66,6 +69,7 @@ void rn_peer_unref(struct rn_peer *peer)
     release_tables(peer);
     rn_fd_close(peer->fd);
     rn_control_unmap(peer->control);
+    rn_ring_unmap(peer->ring);
     pthread_mutex_destroy(&peer->lock);
     rn_free(peer);
 }
@@ -79,12 +83,18 @@ static enum rn_error spawn(struct rn_peer *peer, struct rn_spawn_failure *out_fa
     peer->fd = fds[0];
     RN_AUTO_FD int theirs = fds[1];
     RN_AUTO_FD int control_fd = -1;
+    RN_AUTO_FD int ring_fd = -1;
     RN_TRY(rn_control_make(&peer->control, &control_fd));
+    if (!peer->domain->supervisor->options.no_ring) {
+        RN_TRY(rn_ring_make(&peer->ring, &ring_fd));
+    }
+    rn_lane_init(&peer->lane, peer->fd, peer->ring, false, peer->packet_in);
     struct rn_spawn_request request = {
         .role = RN_ROLE_WORKER,
         .socket_fd = theirs,
-        .segment_fds =
-            {[RN_SEGMENT_CONTROL] = control_fd, [RN_SEGMENT_RING] = -1, [RN_SEGMENT_CONTEXT] = -1},
+        .segment_fds = {[RN_SEGMENT_CONTROL] = control_fd,
+                        [RN_SEGMENT_RING] = ring_fd,
+                        [RN_SEGMENT_CONTEXT] = -1},
         .arena_size = RN_ARENA_SIZE,
     };
     return rn_zygote_spawn(peer->domain->zygote, &request, &peer->child, out_failure);
@@ -100,9 +110,10 @@ static enum rn_error wait_ready(struct rn_peer *peer)
     if (ready <= 0) {
         return RN_E_TIMED_OUT;
     }
-    struct rn_wire_message wire = {.bytes = peer->packet_in};
+    struct rn_lane_packet packet;
     struct rn_message message;
-    RN_TRY(rn_transport_receive(peer->fd, peer->packet_in, RN_WAIT_NEVER, &wire.size));
+    RN_TRY(rn_lane_receive(&peer->lane, RN_WAIT_NEVER, &packet));
+    struct rn_wire_message wire = {packet.bytes, packet.size};
     RN_TRY(rn_message_decode(wire, RN_FROM_WORKER, &message));
     if (message.type != RN_MESSAGE_READY || message.call != 0 || message.sequence != 0) {
         return RN_E_MESSAGE_STATE;
@@ -507,9 +518,23 @@ static void remove_from_table(struct rn_peer *peer, struct rn_call *call)
     call->in_table = false;
 }
 
-static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
+/* A socket tells the sender that nobody is there any more, a ring does not: one that has been idle for
+ * a while is asked for. */
+static bool has_gone(struct rn_peer *peer, const struct rn_call *call)
 {
     if (peer->dead) {
+        return true;
+    }
+    if (!peer->ring || peer->call_count > 0 || call->begun_ns - peer->rested_ns < IDLE_CHECK_NS) {
+        return false;
+    }
+    struct pollfd polled = {.fd = peer->child.pidfd, .events = POLLIN};
+    return poll(&polled, 1, 0) == 1;
+}
+
+static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
+{
+    if (has_gone(peer, call)) {
         return RN_E_CLOSED;
     }
     uint32_t slot = find_slot(peer);
@@ -573,6 +598,7 @@ void rn_peer_finish(struct rn_peer *peer, struct rn_call *call)
         free_vm_handle(peer, call->vm_handle);
     }
     remove_from_table(peer, call);
+    peer->rested_ns = call->ended_ns;
     if (was_backstop) {
         find_backstop(peer);
     }

@@ -24,6 +24,7 @@
 #include <time.h>
 
 #include "shm/control.h"
+#include "shm/lane.h"
 #include "shm/message.h"
 #include "supervisor/cpu.h"
 #include "supervisor/spawner.h"
@@ -67,7 +68,9 @@ struct rn_peer {
     struct rn_domain *domain;
     uint64_t serial;
     struct rn_child child;
-    int fd;
+    int fd;               /* the socket, as `lane` uses it */
+    struct rn_ring *ring; /* NULL: without */
+    struct rn_lane lane;
     struct rn_control *control;
     uint64_t layers_said; /* in its first message; see rn_wall_believe */
     clockid_t cpu_clock;  /* the worker's processor time */
@@ -89,6 +92,7 @@ struct rn_peer {
     bool dead;
     struct rn_death death;
     uint32_t sequence_out;
+    uint64_t rested_ns; /* when the last call ended */
     uint32_t call_count;
     uint32_t async_count; /* calls that nobody waits for by himself */
     uint32_t pinned;      /* Vms whose Globals are here */

@@ -8,7 +8,6 @@
 
 #include <poll.h>
 
-#include "shm/transport.h"
 #include "supervisor/call.h"
 #include "supervisor/pool.h"
 #include "supervisor/runner.h"
@@ -43,11 +42,15 @@ static uint64_t blame(const struct rn_peer *peer, uint64_t id)
     return 0;
 }
 
-static enum rn_error handle(struct rn_peer *peer, size_t size, uint64_t *out_culprit)
+static enum rn_error handle(struct rn_peer *peer, const struct rn_lane_packet *packet,
+                            uint64_t *out_culprit)
 {
-    struct rn_wire_message wire = {peer->packet_in, size};
+    struct rn_wire_message wire = {packet->bytes, packet->size};
     struct rn_message message;
     RN_TRY(rn_message_decode(wire, RN_FROM_WORKER, &message));
+    if (message.type == RN_MESSAGE_RING) {
+        return rn_lane_take_wake(&peer->lane) ? RN_OK : RN_E_MESSAGE_STATE;
+    }
     struct rn_call *call = message.call != 0 ? peer->calls[message.call % RN_SLOTS_MAX] : NULL;
     if (!call || call->id != message.call) {
         *out_culprit = blame(peer, message.call);
@@ -100,16 +103,16 @@ static void bury(struct rn_peer *peer, enum rn_error error, uint64_t culprit)
 /* Under the lock, with the role: one packet. False: there is nothing now, or the peer is dead. */
 static bool receive_one(struct rn_peer *peer, enum rn_wait wait)
 {
-    size_t size = 0;
+    struct rn_lane_packet packet;
     pthread_mutex_unlock(&peer->lock);
-    enum rn_error error = rn_transport_receive(peer->fd, peer->packet_in, wait, &size);
+    enum rn_error error = rn_lane_receive(&peer->lane, wait, &packet);
     pthread_mutex_lock(&peer->lock);
     if (error == RN_E_WOULD_BLOCK) {
         return false;
     }
     uint64_t culprit = 0;
     if (error == RN_OK) {
-        error = handle(peer, size, &culprit);
+        error = handle(peer, &packet, &culprit);
     }
     if (error == RN_OK) {
         return true;
@@ -137,10 +140,16 @@ static void hand_over(struct rn_peer *peer)
     }
 }
 
+/* What poll cannot see must not be left to whoever polls. */
+static bool is_done(const struct rn_peer *peer, const struct rn_call *call)
+{
+    return rn_call_has_news(call) && !peer->lane.held;
+}
+
 static void wait_as_receiver(struct rn_peer *peer, const struct rn_call *call)
 {
     peer->receiving = true;
-    while (!peer->dead && !rn_call_has_news(call)) {
+    while (!peer->dead && !is_done(peer, call)) {
         (void)receive_one(peer, RN_WAIT_ALLOWED);
     }
     hand_over(peer);

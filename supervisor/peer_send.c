@@ -11,7 +11,6 @@
 
 #include "base/alloc.h"
 #include "shm/fd.h"
-#include "shm/transport.h"
 #include "supervisor/call.h"
 #include "supervisor/runner.h"
 #include "supervisor/supervisor.h"
@@ -35,10 +34,11 @@ static enum rn_error send_some(struct rn_peer *peer, struct rn_outgoing *outgoin
     }
     for (;;) {
         size_t size = rn_outgoing_packet(outgoing, *sequence, peer->packet_out);
+        bool wake; // a worker never sleeps on its socket
         enum rn_error error =
             fd >= 0 && !outgoing->started
-                ? rn_transport_send_fd(peer->fd, peer->packet_out, size, fd, RN_WAIT_NEVER)
-                : rn_transport_send(peer->fd, peer->packet_out, size, RN_WAIT_NEVER);
+                ? rn_lane_send_fd(&peer->lane, peer->packet_out, size, fd, RN_WAIT_NEVER)
+                : rn_lane_send(&peer->lane, peer->packet_out, size, RN_WAIT_NEVER, &wake);
         if (error == RN_E_WOULD_BLOCK || error == RN_E_NO_MEMORY) {
             return RN_E_WOULD_BLOCK;
         }

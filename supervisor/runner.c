@@ -53,6 +53,11 @@ void rn_runner_poke(struct rn_runner *runner)
 
 void rn_runner_watch(struct rn_runner *runner, struct rn_peer *peer, bool receive, bool send)
 {
+    if (receive) {
+        rn_lane_watch(&peer->lane);
+        // What came into the ring meanwhile is not on the socket: a visit at once.
+        send = send || rn_lane_has_packet(&peer->lane);
+    }
     struct epoll_event event = {.events = EPOLLONESHOT | (receive ? (uint32_t)EPOLLIN : 0) |
                                           (send ? (uint32_t)EPOLLOUT : 0),
                                 .data.u64 = peer->serial};
@@ -209,7 +214,11 @@ enum rn_error rn_runner_add(struct rn_runner *runner, struct rn_call *call)
     entry->next = runner->added;
     runner->added = entry;
     pthread_mutex_unlock(&runner->lock);
-    rn_runner_watch(runner, call->peer, true, false);
+    pthread_mutex_lock(&call->peer->lock);
+    if (!call->peer->receiving && !call->peer->dead) {
+        rn_runner_watch(runner, call->peer, true, call->peer->queue != NULL);
+    }
+    pthread_mutex_unlock(&call->peer->lock);
     rn_runner_poke(runner);
     return RN_OK;
 }

@@ -72,6 +72,11 @@ void rune_supervisor_options_set_calls_per_worker(rune_supervisor_options *optio
     options->calls_per_worker = count == 0 ? 1 : count < RN_SLOTS_MAX ? count : RN_SLOTS_MAX;
 }
 
+void rune_supervisor_options_set_ring(rune_supervisor_options *options, bool ring)
+{
+    options->no_ring = !ring;
+}
+
 rune_status rune_supervisor_options_set_helpers(rune_supervisor_options *options,
                                                 const char *directory)
 {

@@ -36,6 +36,7 @@ struct rune_supervisor_options {
     struct rune_limits limits;
     unsigned calls_per_worker;
     char *helpers; /* owned; NULL: search */
+    bool no_ring;
 };
 
 struct rn_runner;

@@ -1,7 +1,7 @@
 /*
  * loop.c: the worker's main loop, behind the wall.
  *
- * It sleeps in recvmsg when no call can run; otherwise it looks for a message between two turns
+ * It sleeps in its lane when no call can run; otherwise it looks for a message between two turns
  * without waiting. A message that makes a call runnable is followed by its first turn at once, so
  * that a short call costs one receive, one run and one send.
  *
@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "shm/transport.h"
 #include "worker/std/library.h"
 #include "worker/worker.h"
 
@@ -82,9 +81,10 @@ static enum rn_error assemble(struct rn_worker *worker, const struct rn_message 
     return error;
 }
 
-static enum rn_error handle_packet(struct rn_worker *worker, size_t size, int fd)
+static enum rn_error handle_packet(struct rn_worker *worker, const struct rn_lane_packet *packet)
 {
-    struct rn_wire_message wire = {worker->packet_in, size};
+    struct rn_wire_message wire = {packet->bytes, packet->size};
+    int fd = packet->fd;
     struct rn_message message;
     RN_TRY(rn_message_decode(wire, RN_TO_WORKER, &message));
     if (message.first && message.last && (!worker->inbox.open || may_interrupt(message.type))) {
@@ -100,13 +100,11 @@ static enum rn_error serve(struct rn_worker *worker)
 {
     for (;;) {
         bool runnable = worker->queue_first != RN_NONE;
-        size_t size;
-        int fd;
+        struct rn_lane_packet packet;
         enum rn_error error =
-            rn_transport_receive_fd(worker->socket_fd, worker->packet_in,
-                                    runnable ? RN_WAIT_NEVER : RN_WAIT_ALLOWED, &size, &fd);
+            rn_lane_receive(&worker->lane, runnable ? RN_WAIT_NEVER : RN_WAIT_ALLOWED, &packet);
         if (error == RN_OK) {
-            RN_TRY(handle_packet(worker, size, fd));
+            RN_TRY(handle_packet(worker, &packet));
         } else if (error != RN_E_WOULD_BLOCK) {
             return error;
         }
@@ -129,7 +127,10 @@ static struct rn_worker *lay_out(struct rn_process *process)
     struct rn_worker *worker = (void *)process->arena.data;
     uint8_t *region = process->arena.data + own;
     worker->assembly = region + size;
-    worker->socket_fd = process->socket_fd;
+    const struct rn_mapping *ring = &process->segments[RN_SEGMENT_RING];
+    rn_lane_init(&worker->lane, process->socket_fd,
+                 ring->size >= sizeof(struct rn_ring) ? (void *)ring->data : NULL, true,
+                 worker->packet_in);
     worker->queue_first = RN_NONE;
     const struct rn_mapping *control = &process->segments[RN_SEGMENT_CONTROL];
     if (control->data && control->size >= sizeof(struct rn_control)) {

@@ -1,8 +1,8 @@
 /*
  * send.c: what a worker says, under credit.
  *
- * A packet goes out by sendto, which waits only while the socket is full: credit keeps that to the
- * moments in which the supervisor is behind with several calls at once.
+ * A packet that does not fit the ring goes out by sendto, which waits only while the socket is full:
+ * credit keeps that to the moments in which the supervisor is behind with several calls at once.
  */
 #include "worker/worker.h"
 
@@ -10,7 +10,26 @@
 
 #include "base/cursor.h"
 #include "base/math.h"
-#include "shm/transport.h"
+
+/* The supervisor sleeps on its socket. If that is full, it has something to wake up for. */
+static enum rn_error send_wake(struct rn_worker *worker)
+{
+    struct rn_message message = {.type = RN_MESSAGE_RING};
+    struct rn_outgoing outgoing;
+    rn_outgoing_init(&outgoing, &message);
+    size_t size = rn_outgoing_packet(&outgoing, 0, worker->packet_out);
+    enum rn_error error =
+        rn_lane_send_socket(&worker->lane, worker->packet_out, size, RN_WAIT_NEVER);
+    return error == RN_E_WOULD_BLOCK ? RN_OK : error;
+}
+
+/* What is in `packet_out`. */
+static enum rn_error send_packet(struct rn_worker *worker, size_t size)
+{
+    bool wake;
+    RN_TRY(rn_lane_send(&worker->lane, worker->packet_out, size, RN_WAIT_ALLOWED, &wake));
+    return wake ? send_wake(worker) : RN_OK;
+}
 
 /* One OUTPUT packet with up to `size` bytes; returns how many went. */
 static enum rn_error send_output_packet(struct rn_worker *worker, struct rn_slot *slot,
@@ -24,7 +43,7 @@ static enum rn_error send_output_packet(struct rn_worker *worker, struct rn_slot
     struct rn_outgoing outgoing;
     rn_outgoing_init(&outgoing, &message);
     size_t packet_size = rn_outgoing_packet(&outgoing, slot->sequence_out, worker->packet_out);
-    RN_TRY(rn_transport_send(worker->socket_fd, worker->packet_out, packet_size, RN_WAIT_ALLOWED));
+    RN_TRY(send_packet(worker, packet_size));
     slot->sequence_out++;
     slot->credit--;
     return RN_OK;
@@ -82,7 +101,7 @@ enum rn_error rn_worker_send_outgoing(struct rn_worker *worker, struct rn_slot *
             return RN_OK;
         }
         size_t size = rn_outgoing_packet(&slot->outgoing, slot->sequence_out, worker->packet_out);
-        RN_TRY(rn_transport_send(worker->socket_fd, worker->packet_out, size, RN_WAIT_ALLOWED));
+        RN_TRY(send_packet(worker, size));
         slot->sequence_out++;
         slot->credit -= needs_credit;
         slot->sending = !rn_outgoing_sent(&slot->outgoing);
@@ -100,5 +119,5 @@ enum rn_error rn_worker_send_ready(struct rn_worker *worker, uint64_t layers)
     struct rn_outgoing outgoing;
     rn_outgoing_init(&outgoing, &message);
     size_t size = rn_outgoing_packet(&outgoing, 0, worker->packet_out);
-    return rn_transport_send(worker->socket_fd, worker->packet_out, size, RN_WAIT_ALLOWED);
+    return rn_lane_send_socket(&worker->lane, worker->packet_out, size, RN_WAIT_ALLOWED);
 }

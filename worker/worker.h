@@ -18,6 +18,7 @@
 #include "shm/call_state.h"
 #include "shm/control.h"
 #include "shm/fault.h"
+#include "shm/lane.h"
 #include "shm/message.h"
 #include "shm/reason.h"
 #include "shm/runtime_layout.h"
@@ -93,7 +94,7 @@ struct rn_inbox {
 };
 
 struct rn_worker {
-    int socket_fd;
+    struct rn_lane lane;
     const struct rn_control *control; /* NULL without one */
     struct rn_engine *engine;
     uint8_t *assembly; /* RN_CALL_BODY_MAX bytes */

@@ -16,8 +16,10 @@
 
 enum {
 #define EVIL(name, number, reason, text) name = number,
+#define EVIL_RING(name, number, reason, text) name = number,
 #include "tests/hostile/misbehaviours.def"
 #undef EVIL
+#undef EVIL_RING
 };
 
 enum {
@@ -29,6 +31,7 @@ enum {
     TYPE_OUTPUT = 33,
     TYPE_HOST_CALL = 34,
     TYPE_RESULT = 35,
+    TYPE_RING = 36,
     TYPE_SLEEP = 37,
     TYPE_BUILT = 85,
     FIRST = 1,
@@ -148,8 +151,64 @@ static void rest_of_result(unsigned flags, size_t size)
     go();
 }
 
+/* The ring, as it lies in memory: words by their offset in each half. */
+enum {
+    RING_BYTES = 32768,
+    TAIL = 0,
+    DOORBELL = 1,
+    SOCKET_SENT = 2,
+    HEAD = 16,
+    WAITS = 17,
+    DATA = 32,
+    HALF_WORDS = DATA + RING_BYTES / 4,
+    WAITS_FUTEX = 1,
+    WAITS_SOCKET = 2,
+};
+
+static volatile uint32_t *to_worker; /* NULL: no ring */
+static volatile uint32_t *to_supervisor;
+static uint32_t socket_taken;
+
+/* Copies the record at the head into `in`; its size, or 0: there is none. */
+static size_t take_from_ring(void)
+{
+    uint32_t head = to_worker[HEAD];
+    if (head == to_worker[TAIL]) {
+        return 0;
+    }
+    const volatile uint8_t *data = (const volatile uint8_t *)(to_worker + DATA);
+    uint32_t size = to_worker[DATA + head % RING_BYTES / 4];
+    for (uint32_t i = 0; i < size && i < sizeof(in); i++) {
+        in[i] = data[(head + 8 + i) % RING_BYTES];
+    }
+    to_worker[HEAD] = head + 8 + (size + 7) / 8 * 8;
+    return size;
+}
+
+/* Waits for a packet on either lane, as little honest as it gets by with. */
+static bool await_socket(size_t *taken)
+{
+    for (;;) {
+        uint32_t seen = to_worker[DOORBELL];
+        to_worker[WAITS] = WAITS_FUTEX;
+        __sync_synchronize();
+        if ((*taken = take_from_ring()) > 0) {
+            return false;
+        }
+        if (to_worker[SOCKET_SENT] != socket_taken) {
+            socket_taken++;
+            return true;
+        }
+        (void)syscall(SYS_futex, to_worker + DOORBELL, 0, seen, 0, 0, 0);
+    }
+}
+
 static ssize_t receive(void)
 {
+    size_t size;
+    if (to_worker && !await_socket(&size)) {
+        return (ssize_t)size;
+    }
     struct iovec part = {in, sizeof(in)};
     char control[64];
     struct msghdr message = {.msg_iov = &part,
@@ -497,12 +556,124 @@ static void deaths(int number)
     }
 }
 
+static void wake(void)
+{
+    uint64_t kept = call;
+    call = 0;
+    header(TYPE_RING, BOTH, 0);
+    call = kept;
+    go();
+}
+
+/* Writes a record with these claims and publishes `claimed` bytes more. */
+static void push(uint32_t size, uint32_t stamp, uint32_t claimed)
+{
+    uint32_t tail = to_supervisor[TAIL];
+    volatile uint8_t *data = (volatile uint8_t *)(to_supervisor + DATA);
+    to_supervisor[DATA + tail % RING_BYTES / 4] = size;
+    to_supervisor[DATA + (tail + 4) % RING_BYTES / 4] = stamp;
+    for (uint32_t i = 0; i < out_size; i++) {
+        data[(tail + 8 + i) % RING_BYTES] = out[i];
+    }
+    __sync_synchronize();
+    to_supervisor[TAIL] = tail + claimed;
+    __sync_fetch_and_add(to_supervisor + DOORBELL, 1);
+    (void)syscall(SYS_futex, to_supervisor + DOORBELL, 1, 1, 0, 0, 0);
+    if (__sync_bool_compare_and_swap(to_supervisor + WAITS, WAITS_SOCKET, 0)) {
+        wake();
+    }
+}
+
+static uint32_t record(size_t size)
+{
+    return 8 + (uint32_t)(size + 7) / 8 * 8;
+}
+
+static void answer_in_ring(uint32_t stamp)
+{
+    header(TYPE_RESULT, BOTH, 1);
+    result_fields(0, 0);
+    put("\xf6", 1);
+    push((uint32_t)out_size, stamp, record(out_size));
+}
+
+static void ring_claims(int number)
+{
+    out_size = 100;
+    switch (number) {
+    case RING_TAIL_BEYOND:
+        push(100, 1, RING_BYTES + 8);
+        break;
+    case RING_TAIL_ODD:
+        push(100, 1, 4);
+        break;
+    case RING_TAIL_BACK:
+        push(100, 1, (uint32_t)-8);
+        break;
+    case RING_SIZE_ZERO:
+        push(0, 1, 8);
+        break;
+    case RING_SIZE_BEYOND:
+        push(5000, 1, 5008);
+        break;
+    case RING_SIZE_SPILLS:
+        push(200, 1, record(100));
+        break;
+    default:
+        push(100, 1, record(100));
+        break;
+    }
+}
+
+static void rings(int number)
+{
+    switch (number) {
+    case RING_HONEST:
+        answer_in_ring(1);
+        break;
+    case RING_STAMP_AHEAD:
+        answer_in_ring(1000);
+        break;
+    case RING_COUNT_LIES:
+        to_supervisor[SOCKET_SENT] += 5;
+        honest();
+        to_supervisor[SOCKET_SENT] -= 5;
+        break;
+    case RING_HEAD_LIES:
+        to_worker[HEAD] += 12345;
+        honest();
+        to_worker[HEAD] -= 12345;
+        break;
+    case RING_SCRIBBLES:
+        for (uint32_t i = 0; i < HALF_WORDS; i++) {
+            to_supervisor[i] = i * 2654435761u + 12345;
+        }
+        wake();
+        break;
+    case RING_RINGS:
+        for (;;) {
+            __sync_fetch_and_add(to_supervisor + DOORBELL, 1);
+            (void)syscall(SYS_futex, to_supervisor + DOORBELL, 1, 1, 0, 0, 0);
+        }
+    case WAKES:
+        for (int i = 0; i < 1000; i++) {
+            wake();
+        }
+        break;
+    default:
+        ring_claims(number);
+        break;
+    }
+}
+
 static void misbehave(int number)
 {
     if (number == HONEST) {
         honest();
     } else if (number >= HEADER) {
         header_byte(number - HEADER);
+    } else if (number >= RING_HONEST) {
+        rings(number);
     } else if (number >= SILENT) {
         deaths(number);
     } else if (number >= NOT_A_VALUE) {
@@ -532,7 +703,10 @@ static int first_argument(size_t size)
 
 static int body(struct rn_process *process)
 {
-    (void)process;
+    if (process->segments[RN_SEGMENT_RING].size > 0) {
+        to_worker = (void *)process->segments[RN_SEGMENT_RING].data;
+        to_supervisor = to_worker + HALF_WORDS;
+    }
     header(TYPE_READY, BOTH, 0);
     put64(rn_isa_digest());
     put64(0);

@@ -16,6 +16,7 @@
 
 #include <runeward/runeward.h>
 
+static bool with_ring;
 static rune_supervisor *supervisor;
 static rune_unit *unit;
 static rune_runtime *runtime;
@@ -55,6 +56,7 @@ static int set_up(void **state)
     assert_int_equal(rune_supervisor_options_set_helpers(options, RN_EVIL_HELPERS), RUNE_OK);
     rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
     rune_supervisor_options_set_workers(options, 1);
+    rune_supervisor_options_set_ring(options, with_ring);
     rune_status status = rune_supervisor_new(options, &supervisor, &error);
     forget(error);
     assert_int_equal(status, RUNE_OK);
@@ -169,10 +171,13 @@ static const struct {
     const char *name;
     int number;
     rune_reason reason;
+    bool needs_ring;
 } cases[] = {
-#define EVIL(name, number, reason, text) {#name, number, RUNE_REASON_##reason},
+#define EVIL(name, number, reason, text) {#name, number, RUNE_REASON_##reason, false},
+#define EVIL_RING(name, number, reason, text) {#name, number, RUNE_REASON_##reason, true},
 #include "tests/hostile/misbehaviours.def"
 #undef EVIL
+#undef EVIL_RING
 };
 
 static void test_every_misbehaviour(void **state)
@@ -180,6 +185,9 @@ static void test_every_misbehaviour(void **state)
     (void)state;
     int failed = 0;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        if (cases[i].needs_ring && !with_ring) {
+            continue;
+        }
         rune_reason reason = call(cases[i].number);
         rune_reason next = call(0);
         if (reason != cases[i].reason || next != RUNE_REASON_OK) {
@@ -234,8 +242,9 @@ static void test_nothing_is_left(void **state)
     assert_int_equal(count_children(), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    with_ring = argc > 1 && strcmp(argv[1], "ring") == 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_misbehaviour),
         cmocka_unit_test(test_every_header_byte),

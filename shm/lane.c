@@ -1,0 +1,238 @@
+/*
+ * lane.c: one order over two lanes, and how to sleep on both.
+ *
+ * Trust: receives packets from workers, unread. Stamps and counters of a worker's half are claims:
+ * one that lies waits for packets that never come, until its calls end by their limits.
+ */
+#include "shm/lane.h"
+
+#include "shm/fd.h"
+#include "shm/message.h"
+
+/* The supervisor looks at its socket when nothing has come for this long. */
+#define FUTEX_SLEEP_NS UINT64_C(2000000)
+/* Looks at the ring before sleeping, each some 50 ns long: about what waking a processor costs. */
+#define SPINS 800
+/* A spin that paid off is worth so many that do not; without luck one wait in PROBE spins. */
+#define LUCK_GAIN 4u
+#define LUCK_MAX 32u
+#define PROBE 64u
+
+void rn_lane_init(struct rn_lane *lane, int fd, struct rn_ring *ring, bool is_worker,
+                  uint8_t *socket_packet)
+{
+    *lane = (struct rn_lane){.fd = fd,
+                             .is_worker = is_worker,
+                             .luck = LUCK_GAIN,
+                             .held_fd = -1,
+                             .socket_packet = socket_packet};
+    if (ring) {
+        lane->in = is_worker ? &ring->to_worker : &ring->to_supervisor;
+        lane->out = is_worker ? &ring->to_supervisor : &ring->to_worker;
+    }
+}
+
+/* Sending */
+
+static void ring(struct rn_lane *lane)
+{
+    atomic_store_explicit(&lane->out->cpu, rn_ring_cpu(), memory_order_relaxed);
+    rn_ring_bell(lane->out);
+}
+
+void rn_lane_count_sent(struct rn_lane *lane)
+{
+    lane->socket_sent++;
+    if (lane->out) {
+        atomic_store_explicit(&lane->out->socket_sent, lane->socket_sent, memory_order_release);
+        ring(lane);
+    }
+}
+
+enum rn_error rn_lane_send_socket(struct rn_lane *lane, const void *packet, size_t size,
+                                  enum rn_wait wait)
+{
+    RN_TRY(rn_transport_send(lane->fd, packet, size, wait));
+    rn_lane_count_sent(lane);
+    return RN_OK;
+}
+
+enum rn_error rn_lane_send(struct rn_lane *lane, const void *packet, size_t size, enum rn_wait wait,
+                           bool *out_wake)
+{
+    *out_wake = false;
+    if (lane->out && size <= RN_RING_PACKET_MAX &&
+        rn_ring_push(lane->out, &lane->tail, packet, (uint32_t)size, lane->socket_sent)) {
+        ring(lane);
+        *out_wake = rn_ring_must_wake(lane->out);
+        return RN_OK;
+    }
+    return rn_lane_send_socket(lane, packet, size, wait);
+}
+
+/* Receiving */
+
+static void take_held(struct rn_lane *lane, struct rn_lane_packet *out_packet)
+{
+    *out_packet = (struct rn_lane_packet){lane->socket_packet, lane->held_size, lane->held_fd};
+    lane->held = false;
+    lane->held_fd = -1;
+    lane->socket_taken++;
+}
+
+static enum rn_error receive_socket(struct rn_lane *lane, enum rn_wait wait)
+{
+    lane->held_fd = -1;
+    if (lane->is_worker) {
+        RN_TRY(rn_transport_receive_fd(lane->fd, lane->socket_packet, wait, &lane->held_size,
+                                       &lane->held_fd));
+    } else {
+        RN_TRY(rn_transport_receive(lane->fd, lane->socket_packet, wait, &lane->held_size));
+    }
+    lane->held = true;
+    return RN_OK;
+}
+
+/* The next packet that is at hand. *out_found false: none; *out_behind: one in the ring waits for the
+ * socket. */
+static enum rn_error take(struct rn_lane *lane, struct rn_lane_packet *out_packet, bool *out_found,
+                          bool *out_behind)
+{
+    struct rn_ring_packet packet = {.present = false};
+    if (lane->in) {
+        RN_TRY(rn_ring_peek(lane->in, lane->head, &packet));
+    }
+    bool reached = packet.present && (int32_t)(lane->socket_taken - packet.stamp) >= 0;
+    *out_behind = packet.present && !reached;
+    *out_found = reached || lane->held;
+    if (reached) {
+        rn_ring_take(lane->in, &lane->head, &packet, lane->ring_packet);
+        *out_packet = (struct rn_lane_packet){lane->ring_packet, packet.size, -1};
+    } else if (lane->held) {
+        take_held(lane, out_packet);
+    }
+    return RN_OK;
+}
+
+/* Sleeping */
+
+static bool socket_is_ahead(const struct rn_lane *lane)
+{
+    return atomic_load_explicit(&lane->in->socket_sent, memory_order_acquire) != lane->socket_taken;
+}
+
+static bool has_news(const struct rn_lane *lane)
+{
+    return atomic_load_explicit(&lane->in->tail, memory_order_acquire) != lane->head ||
+           socket_is_ahead(lane);
+}
+
+/* Spinning against a processor that has other work to do, or is this one, only takes time. */
+static bool may_spin(struct rn_lane *lane)
+{
+    uint32_t there = atomic_load_explicit(&lane->in->cpu, memory_order_relaxed);
+    uint32_t here = rn_ring_cpu();
+    if (there == 0 || here == 0 || there == here) {
+        return false;
+    }
+    bool probe = ++lane->waits % PROBE == 0;
+    return lane->luck > 0 || probe;
+}
+
+static bool spin(struct rn_lane *lane)
+{
+    if (!may_spin(lane)) {
+        return false;
+    }
+    for (int i = 0; i < SPINS; i++) {
+        if (has_news(lane)) {
+            lane->luck = lane->luck + LUCK_GAIN > LUCK_MAX ? LUCK_MAX : lane->luck + LUCK_GAIN;
+            return true;
+        }
+        __builtin_ia32_pause();
+    }
+    lane->luck -= lane->luck > 0;
+    return false;
+}
+
+static void sleep_on_doorbell(struct rn_lane *lane, uint64_t timeout_ns)
+{
+    atomic_store(&lane->in->waits, RN_RING_FUTEX);
+    uint32_t seen = atomic_load(&lane->in->doorbell);
+    if (!has_news(lane)) {
+        rn_ring_sleep(lane->in, seen, timeout_ns);
+    }
+    atomic_store(&lane->in->waits, RN_RING_AWAKE);
+}
+
+void rn_lane_watch(struct rn_lane *lane)
+{
+    if (lane->in) {
+        atomic_fetch_add_explicit(&lane->wakes_owed, 1, memory_order_relaxed);
+        atomic_store(&lane->in->waits, RN_RING_SOCKET);
+    }
+}
+
+static enum rn_error sleep_on_socket(struct rn_lane *lane)
+{
+    if (lane->is_worker) {
+        return receive_socket(lane, RN_WAIT_ALLOWED);
+    }
+    rn_lane_watch(lane);
+    enum rn_error error = rn_lane_has_packet(lane) ? RN_OK : receive_socket(lane, RN_WAIT_ALLOWED);
+    atomic_store(&lane->in->waits, RN_RING_AWAKE);
+    return error;
+}
+
+/* Nothing is there: waits for a change. */
+static enum rn_error wait_for_news(struct rn_lane *lane)
+{
+    if (spin(lane)) {
+        return RN_OK;
+    }
+    sleep_on_doorbell(lane, lane->is_worker ? 0 : FUTEX_SLEEP_NS);
+    if (lane->is_worker || has_news(lane)) {
+        return RN_OK;
+    }
+    return sleep_on_socket(lane);
+}
+
+enum rn_error rn_lane_receive(struct rn_lane *lane, enum rn_wait wait,
+                              struct rn_lane_packet *out_packet)
+{
+    for (;;) {
+        bool found;
+        bool behind;
+        RN_TRY(take(lane, out_packet, &found, &behind));
+        if (found) {
+            return RN_OK;
+        }
+        if (!lane->in || behind) {
+            RN_TRY(receive_socket(lane, wait));
+            continue;
+        }
+        // Only a worker may take the count for what it is: it saves it a system call.
+        bool look = socket_is_ahead(lane) || (!lane->is_worker && wait == RN_WAIT_NEVER);
+        enum rn_error error = look ? receive_socket(lane, RN_WAIT_NEVER) : RN_E_WOULD_BLOCK;
+        if (error == RN_E_WOULD_BLOCK && wait == RN_WAIT_ALLOWED) {
+            error = look ? sleep_on_socket(lane) : wait_for_news(lane);
+        }
+        RN_TRY(error);
+    }
+}
+
+bool rn_lane_has_packet(const struct rn_lane *lane)
+{
+    return lane->held ||
+           (lane->in && atomic_load_explicit(&lane->in->tail, memory_order_acquire) != lane->head);
+}
+
+bool rn_lane_take_wake(struct rn_lane *lane)
+{
+    uint32_t owed = atomic_load_explicit(&lane->wakes_owed, memory_order_relaxed);
+    if (owed == 0) {
+        return false;
+    }
+    atomic_fetch_sub_explicit(&lane->wakes_owed, 1, memory_order_relaxed);
+    return true;
+}

@@ -1,0 +1,95 @@
+/*
+ * lane.h: the packets between a supervisor and one worker: the socket, and a ring beside it.
+ *
+ * Small packets go through the ring while it has room; large ones, those with a descriptor and all
+ * others over the socket. The receiver hands them out in the order in which they were sent: a packet
+ * of the ring says how many went over the socket before it (its stamp).
+ *
+ * D1  Packets are handed out in the order in which they were sent, whichever lane they took.
+ * D2  Who sleeps is woken by every packet sent after it looked last (ring.c says why).
+ *
+ *     ring head has a stamp that was reached   ─► take it
+ *     else a packet of the socket is at hand   ─► take that
+ *     else the ring has a packet               ─► receive from the socket what it waits for
+ *     else                                     ─► nothing there: look at both, then sleep
+ *
+ * Sleeping. A worker sleeps on the doorbell. The supervisor first spins, if the other side runs on
+ * another processor and spinning has paid off of late, then sleeps on the doorbell for a short time,
+ * since most answers are near, and then in recvmsg, where it also learns of the worker's end; there
+ * the worker wakes it with the message RING. Without a ring a lane is the socket alone.
+ *
+ * Sending and receiving are two roles; each has one thread at a time, and its own half of the struct.
+ * Trust: receives packets from workers, unread.
+ */
+#ifndef RN_SHM_LANE_H
+#define RN_SHM_LANE_H
+
+#include "shm/ring.h"
+#include "shm/transport.h"
+
+struct rn_lane {
+    int fd;
+    bool is_worker;          /* its end of the lane */
+    struct rn_ring_half *in; /* NULL: no ring */
+    struct rn_ring_half *out;
+
+    /* Sending. */
+    uint32_t tail;
+    uint32_t socket_sent;
+
+    /* Receiving. */
+    uint32_t head;
+    uint32_t socket_taken; /* packets of the socket that were handed out */
+    uint32_t luck;         /* how much spinning has paid off */
+    uint32_t waits;        /* since the last spin */
+    bool held;             /* a packet of the socket is at hand */
+    size_t held_size;
+    int held_fd;
+    uint8_t *socket_packet; /* RN_PACKET_MAX bytes, the owner's */
+    uint8_t ring_packet[RN_RING_PACKET_MAX];
+
+    /* Both: RINGs that the worker may send since it was told to. */
+    _Atomic uint32_t wakes_owed;
+};
+
+/* What was received; the bytes are good until the next call. */
+struct rn_lane_packet {
+    const uint8_t *bytes;
+    size_t size;
+    int fd; /* the caller's; -1: none */
+};
+
+/* `ring` may be NULL. `socket_packet` holds RN_PACKET_MAX bytes. */
+void rn_lane_init(struct rn_lane *lane, int fd, struct rn_ring *ring, bool is_worker,
+                  uint8_t *socket_packet);
+
+/*
+ * Sends one packet of at most RN_PACKET_MAX bytes, whole or not at all. *out_wake: the other side
+ * waits in recvmsg, and a RING must follow. WOULD_BLOCK, CLOSED, NO_MEMORY, SYSTEM.
+ */
+enum rn_error rn_lane_send(struct rn_lane *lane, const void *packet, size_t size, enum rn_wait wait,
+                           bool *out_wake) RN_MUST_CHECK;
+/* Over the socket in any case. */
+enum rn_error rn_lane_send_socket(struct rn_lane *lane, const void *packet, size_t size,
+                                  enum rn_wait wait) RN_MUST_CHECK;
+/* Of whatever sends over the socket: one more packet has gone. */
+void rn_lane_count_sent(struct rn_lane *lane);
+/* Supervisor only: with a descriptor, borrowed. */
+enum rn_error rn_lane_send_fd(struct rn_lane *lane, const void *packet, size_t size, int fd,
+                              enum rn_wait wait) RN_MUST_CHECK;
+
+/*
+ * Receives the next packet. WOULD_BLOCK, CLOSED, TOO_LARGE, MESSAGE_INVALID (a packet or a ring that
+ * no honest sender makes), SYSTEM.
+ */
+enum rn_error rn_lane_receive(struct rn_lane *lane, enum rn_wait wait,
+                              struct rn_lane_packet *out_packet) RN_MUST_CHECK;
+
+/* Supervisor: from now on the worker wakes with a packet on the socket, which poll reports. */
+void rn_lane_watch(struct rn_lane *lane);
+/* A packet is there that poll does not report. */
+bool rn_lane_has_packet(const struct rn_lane *lane);
+/* A RING has come. False: nobody asked for it. */
+bool rn_lane_take_wake(struct rn_lane *lane);
+
+#endif

@@ -1,0 +1,125 @@
+/*
+ * ring.c: producing, consuming, waking and sleeping on one half of a ring.
+ *
+ * Nobody sleeps through a packet: the consumer says how it sleeps, notes the doorbell, looks once
+ * more, and sleeps only as long as the doorbell has not changed. The producer publishes, rings, and
+ * then asks how the consumer sleeps. All of these are sequentially consistent.
+ *
+ * Trust: reads memory that workers write.
+ */
+#include "shm/ring.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/math.h"
+
+#define MASK (RN_RING_BYTES - 1)
+#define HEAD_SIZE 8u
+
+static uint32_t record_size(uint32_t size)
+{
+    return HEAD_SIZE + ((size + 7u) & ~7u);
+}
+
+static void copy_in(struct rn_ring_half *half, uint32_t at, const void *bytes, uint32_t size)
+{
+    uint32_t offset = at & MASK;
+    uint32_t first = size < RN_RING_BYTES - offset ? size : RN_RING_BYTES - offset;
+    memcpy(half->data + offset, bytes, first);
+    memcpy(half->data, (const uint8_t *)bytes + first, size - first);
+}
+
+static void copy_out(const struct rn_ring_half *half, uint32_t at, void *bytes, uint32_t size)
+{
+    uint32_t offset = at & MASK;
+    uint32_t first = size < RN_RING_BYTES - offset ? size : RN_RING_BYTES - offset;
+    memcpy(bytes, half->data + offset, first);
+    memcpy((uint8_t *)bytes + first, half->data, size - first);
+}
+
+bool rn_ring_push(struct rn_ring_half *half, uint32_t *tail, const void *packet, uint32_t size,
+                  uint32_t stamp)
+{
+    uint32_t used = *tail - atomic_load_explicit(&half->head, memory_order_acquire);
+    if (size == 0 || size > RN_RING_PACKET_MAX || used > RN_RING_BYTES ||
+        record_size(size) > RN_RING_BYTES - used) {
+        return false;
+    }
+    uint32_t head[2] = {size, stamp};
+    copy_in(half, *tail, head, HEAD_SIZE);
+    copy_in(half, *tail + HEAD_SIZE, packet, size);
+    *tail += record_size(size);
+    atomic_store_explicit(&half->tail, *tail, memory_order_release);
+    return true;
+}
+
+enum rn_error rn_ring_peek(const struct rn_ring_half *half, uint32_t head,
+                           struct rn_ring_packet *out_packet)
+{
+    uint32_t left = atomic_load_explicit(&half->tail, memory_order_acquire) - head;
+    out_packet->present = left != 0;
+    if (left == 0) {
+        return RN_OK;
+    }
+    if (left > RN_RING_BYTES || left < HEAD_SIZE) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    uint32_t fields[2];
+    copy_out(half, head, fields, HEAD_SIZE);
+    if (fields[0] == 0 || fields[0] > RN_RING_PACKET_MAX || record_size(fields[0]) > left) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    out_packet->size = fields[0];
+    out_packet->stamp = fields[1];
+    return RN_OK;
+}
+
+void rn_ring_take(struct rn_ring_half *half, uint32_t *head, const struct rn_ring_packet *packet,
+                  void *to)
+{
+    RN_CHECK(packet->present && packet->size <= RN_RING_PACKET_MAX);
+    copy_out(half, *head + HEAD_SIZE, to, packet->size);
+    *head += record_size(packet->size);
+    atomic_store_explicit(&half->head, *head, memory_order_release);
+}
+
+void rn_ring_bell(struct rn_ring_half *half)
+{
+    uint32_t waits = RN_RING_FUTEX;
+    atomic_fetch_add(&half->doorbell, 1);
+    if (atomic_load(&half->waits) == RN_RING_FUTEX &&
+        atomic_compare_exchange_strong(&half->waits, &waits, RN_RING_AWAKE)) {
+        (void)syscall(SYS_futex, &half->doorbell, FUTEX_WAKE, 1, NULL, NULL, 0);
+    }
+}
+
+bool rn_ring_must_wake(struct rn_ring_half *half)
+{
+    uint32_t waits = RN_RING_SOCKET;
+    return atomic_load(&half->waits) == RN_RING_SOCKET &&
+           atomic_compare_exchange_strong(&half->waits, &waits, RN_RING_AWAKE);
+}
+
+void rn_ring_sleep(struct rn_ring_half *half, uint32_t seen, uint64_t timeout_ns)
+{
+    struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
+                               .tv_nsec = (long)(timeout_ns % 1000000000u)};
+    (void)syscall(SYS_futex, &half->doorbell, FUTEX_WAIT, seen, timeout_ns == 0 ? NULL : &timeout,
+                  NULL, 0);
+}
+
+uint32_t rn_ring_cpu(void)
+{
+    if (__rseq_size == 0) {
+        return 0;
+    }
+    const struct rseq *area = (void *)((char *)__builtin_thread_pointer() + __rseq_offset);
+    int32_t cpu = (int32_t) * (const volatile uint32_t *)&area->cpu_id;
+    return cpu < 0 ? 0 : (uint32_t)cpu + 1;
+}

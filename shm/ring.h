@@ -1,0 +1,95 @@
+/*
+ * ring.h: packets through shared memory, beside the socket: the memory and what lies in it.
+ *
+ * One segment per worker, made by the supervisor, sealed against resizing and mapped read-write on
+ * both sides. Two halves, one per direction, each with one producer and one consumer:
+ *
+ *     producer's line   tail, doorbell, socket_sent, cpu
+ *     consumer's line   head, waits
+ *     data              RN_RING_BYTES, used in a circle; positions count bytes for ever (mod 2^32)
+ *
+ *     a packet:  | size:32 | stamp:32 | bytes ... | padding to 8 |
+ *
+ * `stamp` counts the packets that its sender had sent over the socket before, so that the receiver
+ * can restore one order over both lanes (lane.h). What does not fit goes over the socket.
+ *
+ * Trust: both halves are written by workers. The supervisor keeps its own positions privately, takes
+ * sizes and positions as claims, and copies a packet out before anybody looks at it.
+ */
+#ifndef RN_SHM_RING_H
+#define RN_SHM_RING_H
+
+#include "base/error.h"
+
+#include <stdatomic.h>
+
+#define RN_RING_BYTES 32768u
+#define RN_RING_PACKET_MAX 4096u
+
+/* How the consumer of a half sleeps, which says how it is woken. */
+enum rn_ring_waits {
+    RN_RING_AWAKE = 0, /* it will look before it sleeps */
+    RN_RING_FUTEX = 1, /* on the doorbell */
+    RN_RING_SOCKET = 2 /* for a packet on the socket: RING. Supervisor only */
+};
+
+struct rn_ring_half {
+    _Alignas(64) _Atomic uint32_t tail;
+    _Atomic uint32_t doorbell;    /* changes with every packet, on either lane */
+    _Atomic uint32_t socket_sent; /* packets sent over the socket in this direction */
+    _Atomic uint32_t cpu;         /* where the producer ran last, counted from 1; 0: unknown */
+    _Alignas(64) _Atomic uint32_t head;
+    _Atomic uint32_t waits; /* enum rn_ring_waits */
+    _Alignas(64) uint8_t data[RN_RING_BYTES];
+};
+
+struct rn_ring {
+    struct rn_ring_half to_worker;
+    struct rn_ring_half to_supervisor;
+};
+
+_Static_assert((RN_RING_BYTES & (RN_RING_BYTES - 1)) == 0, "positions wrap with 2^32");
+
+/* A packet that lies at the head, not taken yet. */
+struct rn_ring_packet {
+    bool present;
+    uint32_t size;
+    uint32_t stamp;
+};
+
+/* Producer: appends a packet; `*tail` is its own position. False: no room, or too large. */
+bool rn_ring_push(struct rn_ring_half *half, uint32_t *tail, const void *packet, uint32_t size,
+                  uint32_t stamp);
+/*
+ * Consumer: what lies at its own position `head`. MESSAGE_INVALID: no producer that keeps to the
+ * rules leaves this behind.
+ */
+enum rn_error rn_ring_peek(const struct rn_ring_half *half, uint32_t head,
+                           struct rn_ring_packet *out_packet) RN_MUST_CHECK;
+/* Consumer: copies what rn_ring_peek found into `to` (RN_RING_PACKET_MAX bytes) and goes past it. */
+void rn_ring_take(struct rn_ring_half *half, uint32_t *head, const struct rn_ring_packet *packet,
+                  void *to);
+
+/* Producer: rings the doorbell, and wakes a consumer that sleeps on it. */
+void rn_ring_bell(struct rn_ring_half *half);
+/*
+ * Producer, after a push and the bell: the consumer waits for a packet on the socket, and the caller
+ * is the one who has to send it. Not after a packet on the socket: its consumer may have woken,
+ * worked and gone to sleep again, and would then be taken for awake.
+ */
+bool rn_ring_must_wake(struct rn_ring_half *half);
+/*
+ * Consumer: sleeps until the doorbell is not `seen` any more, at most `timeout_ns` (0: without end).
+ * Comes back early, too.
+ */
+void rn_ring_sleep(struct rn_ring_half *half, uint32_t seen, uint64_t timeout_ns);
+
+/* The processor this thread runs on, counted from 1, without a system call; 0: unknown. */
+uint32_t rn_ring_cpu(void);
+
+/* Supervisor only. Makes and maps one; *out_fd is for the worker, the caller's. SYSTEM. */
+enum rn_error rn_ring_make(struct rn_ring **out_ring, int *out_fd) RN_MUST_CHECK;
+/* Supervisor only. Accepts NULL. */
+void rn_ring_unmap(struct rn_ring *ring);
+
+#endif

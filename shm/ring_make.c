@@ -1,0 +1,32 @@
+/* ring_make.c: the supervisor's side of a ring: making it. */
+#include "shm/ring.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "shm/fd.h"
+
+enum rn_error rn_ring_make(struct rn_ring **out_ring, int *out_fd)
+{
+    RN_AUTO_FD int fd = memfd_create("runeward-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || ftruncate(fd, sizeof(struct rn_ring)) != 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        return RN_E_SYSTEM;
+    }
+    struct rn_ring *ring =
+        mmap(NULL, sizeof(struct rn_ring), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (ring == MAP_FAILED) {
+        return RN_E_SYSTEM;
+    }
+    *out_ring = ring;
+    *out_fd = RN_TAKE_FD(fd);
+    return RN_OK;
+}
+
+void rn_ring_unmap(struct rn_ring *ring)
+{
+    if (ring) {
+        munmap(ring, sizeof(*ring));
+    }
+}

@@ -1,0 +1,213 @@
+/*
+ * One order over socket and ring: two threads play supervisor and worker and send each other packets
+ * of all sizes, now and then idle for long enough to fall asleep.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shm/fd.h"
+#include "shm/lane.h"
+#include "shm/message.h"
+
+enum {
+    PACKETS = 20000,
+};
+
+struct ends {
+    int fds[2];
+    struct rn_ring *ring;
+    struct rn_lane supervisor;
+    struct rn_lane worker;
+    uint8_t buffers[2][RN_PACKET_MAX];
+};
+
+static int set_up(void **state)
+{
+    struct ends *e = calloc(1, sizeof(*e));
+    int fd = -1;
+    assert_int_equal(rn_transport_pair(e->fds), RN_OK);
+    assert_int_equal(rn_ring_make(&e->ring, &fd), RN_OK);
+    close(fd);
+    rn_lane_init(&e->supervisor, e->fds[0], e->ring, false, e->buffers[0]);
+    rn_lane_init(&e->worker, e->fds[1], e->ring, true, e->buffers[1]);
+    *state = e;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct ends *e = *state;
+    close(e->fds[0]);
+    if (e->fds[1] >= 0) {
+        close(e->fds[1]);
+    }
+    rn_ring_unmap(e->ring);
+    free(e);
+    return 0;
+}
+
+/* What stands for RING in these packets. */
+static const uint32_t wake_mark = 0xffffffffu;
+
+static size_t size_of(uint32_t i)
+{
+    uint32_t x = i * 2654435761u;
+    return x % 20 == 0 ? 5000 + x % 20000 : 5 + x % 300;
+}
+
+static void send_one(struct rn_lane *lane, uint32_t number, size_t size)
+{
+    static _Thread_local uint8_t packet[RN_PACKET_MAX];
+    bool wake = false;
+    memcpy(packet, &number, sizeof(number));
+    memset(packet + 4, (int)(number & 0xff), size - 4);
+    RN_CHECK(rn_lane_send(lane, packet, size, RN_WAIT_ALLOWED, &wake) == RN_OK);
+    if (wake) {
+        RN_CHECK(rn_lane_send_socket(lane, &wake_mark, 4, RN_WAIT_ALLOWED) == RN_OK);
+    }
+}
+
+static void nap(uint32_t i)
+{
+    if (i % 997 == 0) {
+        struct timespec pause = {.tv_nsec = 3000000};
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+static void receive_all(struct rn_lane *lane)
+{
+    for (uint32_t next = 0; next < PACKETS;) {
+        struct rn_lane_packet packet;
+        RN_CHECK(rn_lane_receive(lane, RN_WAIT_ALLOWED, &packet) == RN_OK);
+        uint32_t number;
+        memcpy(&number, packet.bytes, sizeof(number));
+        if (number == wake_mark) {
+            RN_CHECK(!lane->is_worker && rn_lane_take_wake(lane));
+            continue;
+        }
+        RN_CHECK(number == next && packet.size == size_of(next) &&
+                 packet.bytes[packet.size - 1] == (number & 0xff));
+        next++;
+        nap(next + 500);
+    }
+}
+
+static void *send_all(void *argument)
+{
+    for (uint32_t i = 0; i < PACKETS; i++) {
+        send_one(argument, i, size_of(i));
+        nap(i);
+    }
+    return NULL;
+}
+
+static void *receive_all_of_worker(void *argument)
+{
+    receive_all(argument);
+    return NULL;
+}
+
+static void test_order_towards_the_supervisor(void **state)
+{
+    struct ends *e = *state;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, send_all, &e->worker), 0);
+    receive_all(&e->supervisor);
+    pthread_join(thread, NULL);
+}
+
+static void test_order_towards_the_worker(void **state)
+{
+    struct ends *e = *state;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, receive_all_of_worker, &e->worker), 0);
+    (void)send_all(&e->supervisor);
+    pthread_join(thread, NULL);
+}
+
+static void test_nothing_there(void **state)
+{
+    struct ends *e = *state;
+    struct rn_lane_packet packet;
+    assert_int_equal(rn_lane_receive(&e->worker, RN_WAIT_NEVER, &packet), RN_E_WOULD_BLOCK);
+    assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_NEVER, &packet), RN_E_WOULD_BLOCK);
+    assert_false(rn_lane_has_packet(&e->supervisor));
+    send_one(&e->worker, 7, 8);
+    assert_true(rn_lane_has_packet(&e->supervisor));
+    assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_NEVER, &packet), RN_OK);
+    assert_int_equal(packet.size, 8);
+}
+
+static void test_wakes_are_counted(void **state)
+{
+    struct ends *e = *state;
+    bool wake = true;
+    assert_false(rn_lane_take_wake(&e->supervisor));
+    assert_int_equal(rn_lane_send(&e->worker, "abcd", 4, RN_WAIT_NEVER, &wake), RN_OK);
+    assert_false(wake);
+    rn_lane_watch(&e->supervisor);
+    assert_int_equal(rn_lane_send(&e->worker, "abcd", 4, RN_WAIT_NEVER, &wake), RN_OK);
+    assert_true(wake);
+    assert_true(rn_lane_take_wake(&e->supervisor));
+    assert_false(rn_lane_take_wake(&e->supervisor));
+}
+
+/* A worker that ends is noticed by whoever waits, whatever it claims in the ring. */
+static void test_the_end_of_the_other_side(void **state)
+{
+    struct ends *e = *state;
+    struct rn_lane_packet packet;
+    atomic_store(&e->ring->to_supervisor.socket_sent, 5);
+    close(RN_TAKE_FD(e->fds[1]));
+    assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_ALLOWED, &packet), RN_E_CLOSED);
+}
+
+static void test_a_lie_is_told(void **state)
+{
+    struct ends *e = *state;
+    struct rn_lane_packet packet;
+    atomic_store(&e->ring->to_supervisor.tail, RN_RING_BYTES * 2);
+    assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_ALLOWED, &packet),
+                     RN_E_MESSAGE_INVALID);
+}
+
+static void test_without_a_ring(void **state)
+{
+    struct ends *e = *state;
+    struct rn_lane_packet packet;
+    rn_lane_init(&e->supervisor, e->fds[0], NULL, false, e->buffers[0]);
+    rn_lane_init(&e->worker, e->fds[1], NULL, true, e->buffers[1]);
+    send_one(&e->worker, 1, 100);
+    send_one(&e->supervisor, 2, 100);
+    assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_ALLOWED, &packet), RN_OK);
+    assert_int_equal(rn_lane_receive(&e->worker, RN_WAIT_ALLOWED, &packet), RN_OK);
+    assert_int_equal(rn_lane_receive(&e->worker, RN_WAIT_NEVER, &packet), RN_E_WOULD_BLOCK);
+    rn_lane_watch(&e->supervisor);
+    assert_false(rn_lane_has_packet(&e->supervisor));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_order_towards_the_supervisor),
+        CASE(test_order_towards_the_worker),
+        CASE(test_nothing_there),
+        CASE(test_wakes_are_counted),
+        CASE(test_the_end_of_the_other_side),
+        CASE(test_a_lie_is_told),
+        CASE(test_without_a_ring),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

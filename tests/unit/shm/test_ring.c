@@ -1,0 +1,156 @@
+/* Packets through one half of a ring, and what a producer that lies can leave there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "shm/ring.h"
+
+static struct rn_ring *ring;
+
+static int set_up(void **state)
+{
+    (void)state;
+    int fd = -1;
+    assert_int_equal(rn_ring_make(&ring, &fd), RN_OK);
+    close(fd);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rn_ring_unmap(ring);
+    return 0;
+}
+
+static void fill(uint8_t *packet, uint32_t size, uint32_t seed)
+{
+    for (uint32_t i = 0; i < size; i++) {
+        packet[i] = (uint8_t)(seed + i * 7);
+    }
+}
+
+static void test_packets_come_out_as_they_went_in(void **state)
+{
+    (void)state;
+    uint32_t tail = 0;
+    uint32_t head = 0;
+    uint8_t in[RN_RING_PACKET_MAX];
+    uint8_t out[RN_RING_PACKET_MAX];
+    for (uint32_t i = 0; i < 5000; i++) {
+        uint32_t size = 1 + i * 37 % RN_RING_PACKET_MAX;
+        struct rn_ring_packet packet;
+        fill(in, size, i);
+        assert_true(rn_ring_push(&ring->to_worker, &tail, in, size, i));
+        assert_int_equal(rn_ring_peek(&ring->to_worker, head, &packet), RN_OK);
+        assert_true(packet.present);
+        assert_int_equal(packet.size, size);
+        assert_int_equal(packet.stamp, i);
+        rn_ring_take(&ring->to_worker, &head, &packet, out);
+        assert_memory_equal(in, out, size);
+        assert_int_equal(rn_ring_peek(&ring->to_worker, head, &packet), RN_OK);
+        assert_false(packet.present);
+    }
+}
+
+static void test_a_full_ring_takes_no_more(void **state)
+{
+    (void)state;
+    uint32_t tail = 0;
+    uint32_t head = 0;
+    uint32_t count = 0;
+    uint8_t bytes[RN_RING_PACKET_MAX] = {0};
+    while (rn_ring_push(&ring->to_worker, &tail, bytes, 1000, 0)) {
+        count++;
+    }
+    assert_int_equal(count, RN_RING_BYTES / 1008);
+    struct rn_ring_packet packet;
+    assert_int_equal(rn_ring_peek(&ring->to_worker, head, &packet), RN_OK);
+    rn_ring_take(&ring->to_worker, &head, &packet, bytes);
+    assert_true(rn_ring_push(&ring->to_worker, &tail, bytes, 1000, 0));
+    assert_false(rn_ring_push(&ring->to_worker, &tail, bytes, 1000, 0));
+}
+
+static void test_sizes_that_belong_on_the_socket(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[RN_RING_PACKET_MAX + 1];
+    uint32_t tail = 0;
+    assert_false(rn_ring_push(&ring->to_worker, &tail, bytes, 0, 0));
+    assert_false(rn_ring_push(&ring->to_worker, &tail, bytes, sizeof(bytes), 0));
+    assert_int_equal(tail, 0);
+}
+
+static void test_a_consumer_that_lies_stops_the_producer(void **state)
+{
+    (void)state;
+    uint32_t tail = 0;
+    atomic_store(&ring->to_worker.head, 12345);
+    assert_false(rn_ring_push(&ring->to_worker, &tail, "x", 1, 0));
+    atomic_store(&ring->to_worker.head, 0);
+    assert_true(rn_ring_push(&ring->to_worker, &tail, "x", 1, 0));
+}
+
+static enum rn_error peek_claim(uint32_t tail, uint32_t size)
+{
+    struct rn_ring_half *half = &ring->to_supervisor;
+    struct rn_ring_packet packet;
+    memcpy(half->data, &size, sizeof(size));
+    atomic_store(&half->tail, tail);
+    return rn_ring_peek(half, 0, &packet);
+}
+
+static void test_claims_of_a_producer(void **state)
+{
+    (void)state;
+    assert_int_equal(peek_claim(16, 8), RN_OK);
+    assert_int_equal(peek_claim(16, 1), RN_OK);
+    assert_int_equal(peek_claim(RN_RING_BYTES, RN_RING_PACKET_MAX), RN_OK);
+    assert_int_equal(peek_claim(RN_RING_BYTES + 8, 8), RN_E_MESSAGE_INVALID);
+    assert_int_equal(peek_claim((uint32_t)-8, 8), RN_E_MESSAGE_INVALID);
+    assert_int_equal(peek_claim(4, 8), RN_E_MESSAGE_INVALID);
+    assert_int_equal(peek_claim(8, 0), RN_E_MESSAGE_INVALID);
+    assert_int_equal(peek_claim(16, 9), RN_E_MESSAGE_INVALID);
+    assert_int_equal(peek_claim(RN_RING_BYTES, RN_RING_PACKET_MAX + 1), RN_E_MESSAGE_INVALID);
+    assert_int_equal(peek_claim(RN_RING_BYTES, UINT32_MAX), RN_E_MESSAGE_INVALID);
+}
+
+static void test_who_must_be_woken_by_a_packet(void **state)
+{
+    (void)state;
+    struct rn_ring_half *half = &ring->to_supervisor;
+    uint32_t before = atomic_load(&half->doorbell);
+    rn_ring_bell(half);
+    assert_int_equal(atomic_load(&half->doorbell), before + 1);
+    assert_false(rn_ring_must_wake(half));
+    atomic_store(&half->waits, RN_RING_SOCKET);
+    rn_ring_bell(half);
+    assert_int_equal(atomic_load(&half->waits), RN_RING_SOCKET);
+    assert_true(rn_ring_must_wake(half));
+    assert_false(rn_ring_must_wake(half));
+    atomic_store(&half->waits, RN_RING_FUTEX);
+    assert_false(rn_ring_must_wake(half));
+    rn_ring_bell(half);
+    assert_int_equal(atomic_load(&half->waits), RN_RING_AWAKE);
+    // The doorbell has changed: nobody sleeps.
+    rn_ring_sleep(half, before, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_packets_come_out_as_they_went_in, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_full_ring_takes_no_more, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sizes_that_belong_on_the_socket, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_consumer_that_lies_stops_the_producer, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_claims_of_a_producer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_who_must_be_woken_by_a_packet, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
