@@ -28,9 +28,13 @@ static const char source[] =
     "        Ok(text) => match base64::decode(text) {"
     "            Ok(value) => base64::encode(value) == text,"
     "            Err(error) => format!(\"{error}\").len() > 0 }"
-    "        Err(..) => true } }";
+    "        Err(..) => true } }"
+    "pub fn read_toml(bytes) { match toml::from_bytes(bytes) {"
+    "    Ok(value) => { let text = toml::to_string(value).unwrap();"
+    "        toml::to_string(toml::from_string(text).unwrap()).unwrap() == text }"
+    "    Err(error) => format!(\"{error}{error:?}\").len() > 0 } }";
 
-static const char *const functions[] = {"read_json", "read_base64"};
+static const char *const functions[] = {"read_json", "read_base64", "read_toml"};
 
 /* The machine with its one script, made once. */
 static struct rn_vm *make_vm(void)

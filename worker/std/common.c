@@ -140,3 +140,20 @@ enum rn_outcome rn_std_arg_i32(struct rn_vm *vm, struct rn_value value, int32_t 
     *out_value = (int32_t)number;
     return RN_DONE;
 }
+
+bool rn_std_utf8_chunk(struct rn_utf8 text, size_t *at, bool *out_last, size_t *out_bad)
+{
+    size_t left = text.size - *at;
+    size_t size = left < RN_STD_CHUNK_BYTES ? left : RN_STD_CHUNK_BYTES;
+    size_t bad;
+    *out_last = size == left;
+    if (!rn_utf8_valid(text.data + *at, size, &bad)) {
+        if (*out_last || bad == 0 || size - bad > 3) {
+            *out_bad = *at + bad;
+            return false;
+        }
+        size = bad;
+    }
+    *at += size;
+    return true;
+}

@@ -480,21 +480,17 @@ static enum rn_outcome read_after(struct reader *r)
                  : refuse_next(r, "expected `,` or `}`", end_in_object);
 }
 
-/* A chunk of UTF-8; a character that crosses its end is left for the next. */
 static enum rn_outcome validate(struct reader *r)
 {
-    size_t size = rn_min_size(r->size - r->at, RN_STD_CHUNK_BYTES);
+    bool last;
     size_t bad;
-    bool last = r->at + size == r->size;
-    if (!rn_utf8_valid(r->text + r->at, size, &bad)) {
-        if (last || bad == 0 || size - bad > 3) {
-            return refuse(r, "invalid unicode code point", r->at + bad + 1);
-        }
-        size = bad;
-        last = false;
+    if (!rn_std_utf8_chunk((struct rn_utf8){r->text, r->size}, &r->at, &last, &bad)) {
+        return refuse(r, "invalid unicode code point", bad + 1);
     }
-    r->at = last ? 0 : r->at + size;
-    r->phase = last ? VALUE : VALIDATE;
+    if (last) {
+        r->at = 0;
+        r->phase = VALUE;
+    }
     return RN_DONE;
 }
 

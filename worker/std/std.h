@@ -90,6 +90,12 @@ enum rn_outcome rn_std_bytes_mut(struct rn_vm *vm, struct rn_value value,
 /* Gives back what a String or Bytes has beyond its size. False: memory is gone. */
 bool rn_std_shrink(struct rn_vm *vm, struct rn_string *string) RN_MUST_CHECK;
 
+/*
+ * Moves *at over the next chunk of `text` if that is UTF-8; a character that crosses the chunk's end
+ * is left for the next one. *out_last: that was all of it. False: *out_bad is not UTF-8.
+ */
+bool rn_std_utf8_chunk(struct rn_utf8 text, size_t *at, bool *out_last, size_t *out_bad);
+
 /* Integers, converted if they fit; the name is that of the type in the error ("u32"). */
 enum rn_outcome rn_std_arg_u32(struct rn_vm *vm, struct rn_value value, uint32_t *out_value);
 enum rn_outcome rn_std_arg_i32(struct rn_vm *vm, struct rn_value value, int32_t *out_value);
