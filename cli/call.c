@@ -202,7 +202,7 @@ static bool take_output(void *user, int stream, const char *data, size_t size)
     enum rn_format format = call->session->console.format;
     if (format == RN_FORMAT_JSONL && !call->collect) {
         print_event(stream, data, size);
-    } else if (stream == RUNE_STREAM_STDERR) {
+    } else if (stream == RUNE_STREAM_STDERR && !call->collect) {
         fwrite(data, 1, size, stderr);
     } else if (call->collect || format == RN_FORMAT_JSON) {
         rn_bytes_append(&call->output, data, size);

@@ -15,8 +15,8 @@ struct rn_call {
     const char *item;                         /* "" is the script body */
     rune_const_value *args[RN_CALL_ARGS_MAX]; /* owned */
     size_t arg_count;
-    bool collect;           /* keep the output instead of writing it */
-    struct rn_bytes output; /* what was collected of standard output */
+    bool collect;           /* keep all output instead of writing it */
+    struct rn_bytes output; /* what was collected: standard output, or all */
 };
 
 /* True when limits and the like on the command line are sound; else they were complained about. */

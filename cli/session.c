@@ -128,16 +128,6 @@ static void write_failure(const struct rn_session *session, const rune_diagnosti
     }
 }
 
-// Files keep their place, so that `mod a;` finds its file; standard input has none.
-static rune_status add_source(const char *path, const struct rn_bytes *source,
-                              rune_sources *sources, rune_error **error)
-{
-    if (strcmp(path, "-") == 0) {
-        return rune_sources_insert_memory(sources, "<stdin>", source->data, source->size, error);
-    }
-    return rune_sources_insert_file(sources, path, error);
-}
-
 rune_options *rn_session_options(struct rn_session *session, bool script)
 {
     const char *wall = session->args->values[RN_OPTION_BUILD_WALL];
@@ -186,16 +176,22 @@ static void keep_remarks(struct rn_session *session, const rune_diagnostics *dia
     }
 }
 
-static rune_unit *build_unit(struct rn_session *session, const char *path,
-                             const struct rn_bytes *source, const struct build *build)
+static void take_failure(struct rn_session *session, const rune_diagnostics *diagnostics)
+{
+    if (!session->keeps_failures) {
+        write_failure(session, diagnostics);
+    } else if (session->console.format != RN_FORMAT_TEXT) {
+        keep_remarks(session, diagnostics);
+    }
+}
+
+// Builds what was inserted into the sources.
+static rune_unit *build_unit(struct rn_session *session, const struct build *build)
 {
     rune_unit *unit = NULL;
     rune_error *error = NULL;
-    rune_status status = add_source(path, source, build->sources, &error);
-    if (status == RUNE_OK) {
-        status = rune_build(session->supervisor, build->sources, NULL, build->options,
-                            build->diagnostics, &unit, &error);
-    }
+    rune_status status = rune_build(session->supervisor, build->sources, NULL, build->options,
+                                    build->diagnostics, &unit, &error);
     if (status == RUNE_OK && rn_session_refuses(session, build->diagnostics)) {
         rune_unit_unref(unit);
         status = RUNE_E_COMPILE_FAILED;
@@ -207,7 +203,7 @@ static rune_unit *build_unit(struct rn_session *session, const char *path,
         keep_remarks(session, build->diagnostics);
     }
     if (status == RUNE_E_COMPILE_FAILED) {
-        write_failure(session, build->diagnostics);
+        take_failure(session, build->diagnostics);
     }
     if (status == RUNE_E_COMPILE_FAILED && rune_diagnostics_count(build->diagnostics) > 0) {
         session->code = rune_reason_exit_code(RUNE_REASON_FAILED, 0);
@@ -218,24 +214,45 @@ static rune_unit *build_unit(struct rn_session *session, const char *path,
     return status == RUNE_OK ? unit : NULL;
 }
 
-static rune_unit *compile(struct rn_session *session, const char *path, bool body_if_no_main)
+/* `path`: NULL, or where the text was read, so that `mod a;` finds its file. */
+static rune_unit *build(struct rn_session *session, const char *path, const char *name,
+                        const struct rn_bytes *text, bool script)
 {
-    struct rn_bytes source = {0};
-    if (!rn_session_read(session, path, &source)) {
-        rn_bytes_done(&source);
-        return NULL;
-    }
-    bool script = rn_args_has(session->args, RN_OPTION_SCRIPT) ||
-                  (body_if_no_main && !rn_source_has_main(source.data, source.size));
     struct build build = {rune_sources_new(), rn_session_options(session, script),
                           rune_diagnostics_new()};
     rune_unit *unit = NULL;
-    if (build.sources == NULL || build.diagnostics == NULL) {
-        session->code = rn_console_take_error(&session->console, NULL);
+    rune_error *error = NULL;
+    rune_status status = RUNE_E_NO_MEMORY;
+    if (build.sources != NULL && build.diagnostics != NULL && build.options != NULL) {
+        status = path != NULL ? rune_sources_insert_file(build.sources, path, &error)
+                              : rune_sources_insert_memory(build.sources, name, text->data,
+                                                           text->size, &error);
+    }
+    if (status == RUNE_OK) {
+        unit = build_unit(session, &build);
     } else if (build.options != NULL) {
-        unit = build_unit(session, path, &source, &build);
+        session->code = rn_console_take_error(&session->console, error);
     }
     build_done(&build);
+    return unit;
+}
+
+rune_unit *rn_session_build(struct rn_session *session, const char *name,
+                            const struct rn_bytes *text, bool script)
+{
+    return build(session, NULL, name, text, script);
+}
+
+static rune_unit *compile(struct rn_session *session, const char *path, bool body_if_no_main)
+{
+    struct rn_bytes source = {0};
+    rune_unit *unit = NULL;
+    if (rn_session_read(session, path, &source)) {
+        bool script = rn_args_has(session->args, RN_OPTION_SCRIPT) ||
+                      (body_if_no_main && !rn_source_has_main(source.data, source.size));
+        bool is_stdin = strcmp(path, "-") == 0;
+        unit = build(session, is_stdin ? NULL : path, "<stdin>", &source, script);
+    }
     rn_bytes_done(&source);
     return unit;
 }

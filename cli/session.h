@@ -12,10 +12,11 @@ struct rn_session {
     const struct rn_args *args;
     struct rn_console console;
     rune_supervisor *supervisor;
-    bool wall_missing;  /* why the supervisor did not start */
-    bool best_effort;   /* the weaker policy, chosen by an option or by doctor */
-    int code;           /* exit code after a failure */
-    rune_text *remarks; /* JSON formats: diagnostics of the last build that was good, or NULL */
+    bool wall_missing;   /* why the supervisor did not start */
+    bool best_effort;    /* the weaker policy, chosen by an option or by doctor */
+    int code;            /* exit code after a failure */
+    bool keeps_failures; /* the JSON of a failed build is kept in `remarks`, not written */
+    rune_text *remarks;  /* JSON formats: diagnostics of the last build, or NULL */
 };
 
 /* Reads the global options. False: `code` is set, the reason was said. */
@@ -39,5 +40,9 @@ void rn_session_show(const struct rn_session *session, const rune_diagnostics *d
  * Diagnostics have been written. NULL: `code` is set.
  */
 rune_unit *rn_session_unit(struct rn_session *session, const char *path, bool body_if_no_main);
+
+/* A text as a Unit; the rest as above. */
+rune_unit *rn_session_build(struct rn_session *session, const char *name,
+                            const struct rn_bytes *text, bool script);
 
 #endif

@@ -8,6 +8,7 @@ rn_library(rn_compiler_front
   format_tree.c
   lexer.c
   literal.c
+  outline.c
   parser.c
   parser_control.c
   parser_expr.c

@@ -5,7 +5,8 @@
  *             │                ▲       │                    │
  *             │                └───────┼────────────────────┘
  *             │                        └─► DIAGNOSTICS, IMAGE, DEBUG, BUILT
- *             └► FORMAT ──► rn_format ───► DIAGNOSTICS, FORMATTED, BUILT
+ *             ├► FORMAT ──► rn_format ───► DIAGNOSTICS, FORMATTED, BUILT
+ *             └► OUTLINE ─► rn_outline ──► (NEED, MODULE) DIAGNOSTICS, OUTLINED, BUILT
  *
  * It receives and sends with waiting only: there is nothing else to do meanwhile. Memory is the
  * arena behind rn_alloc. Nothing of one build can reach another.
@@ -16,6 +17,7 @@
 #include "bytecode/unit.h"
 #include "compiler/compile.h"
 #include "compiler/format.h"
+#include "compiler/outline.h"
 #include "policy/process.h"
 #include "shm/message.h"
 #include "shm/transport.h"
@@ -236,13 +238,14 @@ static enum rn_error build(struct server *server, const struct rn_message *reque
     return error;
 }
 
-static enum rn_error send_formatted(struct server *server, enum rn_error status,
-                                    const struct rn_diagnostics *diagnostics,
-                                    const struct rn_buf *text)
+/* The text that a request other than BUILD asks for. */
+static enum rn_error send_text(struct server *server, enum rn_message_type type,
+                               enum rn_error status, const struct rn_diagnostics *diagnostics,
+                               const struct rn_buf *text)
 {
     RN_TRY(send_diagnostics(server, diagnostics));
     if (status == RN_OK) {
-        RN_TRY(send_part(server, RN_MESSAGE_FORMATTED, text));
+        RN_TRY(send_part(server, type, text));
     }
     return send_built(server, status);
 }
@@ -273,7 +276,36 @@ static enum rn_error format(struct server *server, const struct rn_message *requ
     rn_buf_init(&text, RN_TEXT_BODY_MAX);
     rn_diagnostics_init(&diagnostics);
     enum rn_error status = rn_format(&input, &diagnostics, &text);
-    return send_formatted(server, status, &diagnostics, &text);
+    return send_text(server, RN_MESSAGE_FORMATTED, status, &diagnostics, &text);
+}
+
+static enum rn_error outline(struct server *server, const struct rn_message *request,
+                             const char *body)
+{
+    uint32_t name_size = request->as.OUTLINE.name_size;
+    if (name_size > request->body_total) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    RN_AUTO_FREE char *name = rn_strndup(body, name_size);
+    if (!name) {
+        return RN_E_NO_MEMORY;
+    }
+    struct rn_module_loader loader = {.user = server, .load = load_module};
+    struct rn_compile_input input = {
+        .name = name,
+        .text = body + name_size,
+        .size = request->body_total - name_size,
+        .loader = &loader,
+        .script = request->as.OUTLINE.script != 0,
+        .memory_max = request->as.OUTLINE.memory_max,
+    };
+    RN_AUTO(rn_buf) struct rn_buf text;
+    RN_AUTO(rn_diagnostics) struct rn_diagnostics diagnostics;
+    rn_buf_init(&text, RN_TEXT_BODY_MAX);
+    rn_diagnostics_init(&diagnostics);
+    enum rn_error status = rn_outline(&input, &diagnostics, &text);
+    RN_TRY(server->failure);
+    return send_text(server, RN_MESSAGE_OUTLINED, status, &diagnostics, &text);
 }
 
 static enum rn_error serve_request(struct server *server)
@@ -286,6 +318,8 @@ static enum rn_error serve_request(struct server *server)
         return build(server, &request, body);
     case RN_MESSAGE_FORMAT:
         return format(server, &request, body);
+    case RN_MESSAGE_OUTLINE:
+        return outline(server, &request, body);
     default:
         return RN_E_MESSAGE_STATE;
     }

@@ -107,7 +107,9 @@ static enum rn_error send_module(struct rn_build_talk *talk, const char *item)
                               ? rn_sources_find(talk->sources, item, &loaded)
                               : RN_E_TOO_LARGE;
     size_t name_size = 0;
-    rn_inputs_add(talk->inputs, item, found, &loaded);
+    if (talk->inputs) {
+        rn_inputs_add(talk->inputs, item, found, &loaded);
+    }
     if (found == RN_OK) {
         rn_buf_append_text(&body, loaded.name);
         name_size = body.size;
@@ -180,7 +182,8 @@ static bool find_part(struct rn_build_talk *talk, enum rn_message_type type,
         {RN_MESSAGE_IMAGE, RN_BUILD_IMAGE},
         {RN_MESSAGE_DEBUG, RN_BUILD_DEBUG},
         {RN_MESSAGE_DIAGNOSTICS, RN_BUILD_DIAGNOSTICS},
-        {RN_MESSAGE_FORMATTED, RN_BUILD_TEXT},
+        {RN_MESSAGE_FORMATTED, RN_BUILD_FORMATTED},
+        {RN_MESSAGE_OUTLINED, RN_BUILD_OUTLINED},
     };
     for (size_t i = 0; i < RN_COUNT_OF(rows); i++) {
         if (rows[i].type == type && (talk->wanted & 1u << rows[i].kind) != 0) {

@@ -9,32 +9,54 @@
 #include "supervisor/text.h"
 
 #define INDENT_MAX 16u
+#define INDENT_DEFAULT 4u
+
+/* Name and text of the root source one behind the other; *out_size: of the name. */
+static enum rn_error make_body(const rune_sources *sources, struct rn_buf *body, uint32_t *out_size)
+{
+    const struct rn_source_text *root = &sources->texts[0];
+    rn_buf_append_text(body, root->name);
+    *out_size = (uint32_t)body->size;
+    rn_buf_append(body, root->text, root->size);
+    return rn_buf_status(body);
+}
 
 static enum rn_error make_format(const rune_sources *sources, const rune_options *options,
                                  struct rn_buf *body, struct rn_message *out_message)
 {
-    const struct rn_source_text *root = &sources->texts[0];
-    rn_buf_append_text(body, root->name);
-    uint32_t name_size = (uint32_t)body->size;
-    rn_buf_append(body, root->text, root->size);
-    RN_TRY(rn_buf_status(body));
+    uint32_t name_size;
+    RN_TRY(make_body(sources, body, &name_size));
     *out_message = (struct rn_message){
         .type = RN_MESSAGE_FORMAT,
         .body = body->data,
         .body_size = body->size,
         .as.FORMAT = {.name_size = name_size,
-                      .indent = options ? options->indent : 4,
+                      .indent = options ? options->indent : INDENT_DEFAULT,
                       .bare_end = options && options->bare_end,
                       .memory_max = rn_build_memory_max(options)},
     };
     return RN_OK;
 }
 
-/* The text that came back. */
-static rune_status take_text(const struct rn_build_talk *talk, rune_text **out_text,
+static enum rn_error make_outline(const rune_sources *sources, const rune_options *options,
+                                  struct rn_buf *body, struct rn_message *out_message)
+{
+    uint32_t name_size;
+    RN_TRY(make_body(sources, body, &name_size));
+    *out_message = (struct rn_message){
+        .type = RN_MESSAGE_OUTLINE,
+        .body = body->data,
+        .body_size = body->size,
+        .as.OUTLINE = {.script = options && options->script,
+                       .name_size = name_size,
+                       .memory_max = rn_build_memory_max(options)},
+    };
+    return RN_OK;
+}
+
+static rune_status take_text(const struct rn_build_part *part, rune_text **out_text,
                              rune_error **error)
 {
-    const struct rn_build_part *part = &talk->parts[RN_BUILD_TEXT];
     if (!part->whole) {
         return rn_build_talk_fail_missing(error);
     }
@@ -46,27 +68,61 @@ static rune_status take_text(const struct rn_build_talk *talk, rune_text **out_t
     return RUNE_OK;
 }
 
+/* What is asked, and which part the answer is. */
+struct question {
+    enum rn_error (*make)(const rune_sources *sources, const rune_options *options,
+                          struct rn_buf *body, struct rn_message *out_message);
+    enum rn_build_part_kind answer;
+    uint32_t wanted; /* besides answer and diagnostics */
+};
+
+static rune_status ask(struct rn_build_talk *talk, const struct question *question,
+                       const rune_options *options, rune_diagnostics *diagnostics,
+                       rune_error **error)
+{
+    struct rn_message request;
+    RN_AUTO(rn_buf) struct rn_buf body;
+    rn_buf_init(&body, RN_BUILD_BODY_MAX);
+    talk->wanted = 1u << question->answer | 1u << RN_BUILD_DIAGNOSTICS | question->wanted;
+    enum rn_error failed = question->make(talk->sources, options, &body, &request);
+    return failed == RN_OK ? rn_build_talk_run(talk, &request, diagnostics, error)
+                           : rn_fail_plain(error, failed);
+}
+
 rune_status rune_format(rune_supervisor *supervisor, const rune_sources *sources,
                         const rune_options *options, rune_diagnostics *diagnostics,
                         rune_text **out_text, rune_error **error)
 {
+    static const struct question question = {make_format, RN_BUILD_FORMATTED, 0};
     struct rn_build_talk talk;
-    struct rn_message request;
     if (options && options->indent > INDENT_MAX) {
         return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "a level is indented by at most 16 columns");
     }
-    RN_AUTO(rn_buf) struct rn_buf body;
-    rn_buf_init(&body, RN_BUILD_BODY_MAX);
     rune_status status = rn_build_talk_begin(&talk, supervisor, sources, options, error);
     if (status != RUNE_OK) {
         return status;
     }
-    talk.wanted = 1u << RN_BUILD_TEXT | 1u << RN_BUILD_DIAGNOSTICS;
-    enum rn_error failed = make_format(sources, options, &body, &request);
-    status = failed == RN_OK ? rn_build_talk_run(&talk, &request, diagnostics, error)
-                             : rn_fail_plain(error, failed);
+    status = ask(&talk, &question, options, diagnostics, error);
     if (status == RUNE_OK) {
-        status = take_text(&talk, out_text, error);
+        status = take_text(&talk.parts[question.answer], out_text, error);
+    }
+    rn_build_talk_done(&talk);
+    return status;
+}
+
+rune_status rune_outline(rune_supervisor *supervisor, const rune_sources *sources,
+                         const rune_options *options, rune_diagnostics *diagnostics,
+                         rune_text **out_text, rune_error **error)
+{
+    static const struct question question = {make_outline, RN_BUILD_OUTLINED, 1u << RN_BUILD_NEED};
+    struct rn_build_talk talk;
+    rune_status status = rn_build_talk_begin(&talk, supervisor, sources, options, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    status = ask(&talk, &question, options, diagnostics, error);
+    if (status == RUNE_OK) {
+        status = take_text(&talk.parts[question.answer], out_text, error);
     }
     rn_build_talk_done(&talk);
     return status;

@@ -22,6 +22,26 @@ RUNE_API rune_status rune_format(rune_supervisor *supervisor, const rune_sources
                                  const rune_options *options, rune_diagnostics *diagnostics,
                                  rune_text **out_text, rune_error **error) RUNE_MUST_CHECK;
 
+/*
+ * What the module tree of the root source declares, with doc comments: JSON, one object a line, a module
+ * before what is in it. Names are not resolved. Members of each object:
+ *
+ *     kind         module, function, method, struct, enum, const, static
+ *     path, name   "shapes::area", "area"; "" for the root module
+ *     public       bool
+ *     source, line where it stands
+ *     signature    source text on one line
+ *     attributes   paths of its attributes, as in ["test"]
+ *     docs         text of the doc comments; docs_line: where the first one stands
+ *     members      fields or variants, each with name, signature, docs
+ *
+ * The text comes from a process behind the wall that has read hostile sources: treat it so. It is the
+ * caller's. Errors as for rune_format.
+ */
+RUNE_API rune_status rune_outline(rune_supervisor *supervisor, const rune_sources *sources,
+                                  const rune_options *options, rune_diagnostics *diagnostics,
+                                  rune_text **out_text, rune_error **error) RUNE_MUST_CHECK;
+
 RUNE_END
 
 #endif

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 COMMAND = []
 
@@ -202,6 +203,95 @@ class Command(unittest.TestCase):
         self.write("r.rn", "#[test] fn iterator() { [1].iter() } #[test] fn none() { None }")
         done = self.run_command("test", "r.rn", code=1)
         self.assertIn("1 passed, 1 failed", done.stdout)
+
+    DOCS = """//! ```
+//! assert!(true);
+//! ```
+
+/// ```
+/// # let hidden = 1;
+/// assert_eq!(f() + hidden, 2);
+/// fn f() { 1 }
+/// ```
+/// ```should_panic
+/// panic!("x");
+/// ```
+/// ```no_run
+/// loop {}
+/// ```
+/// ```rune,ignore
+/// nonsense (
+/// ```
+/// ```json
+/// {}
+/// ```
+pub fn documented() {}
+
+/// ```should_panic
+/// 1
+/// ```
+pub fn calm() {}
+
+/// ```
+/// let x = ;
+/// ```
+mod m {}
+"""
+
+    def test_code_in_doc_comments_is_run(self):
+        self.write("d.rn", self.DOCS)
+        done = self.run_command("test", "d.rn", code=1)
+        self.assertIn("4 passed, 1 failed, 1 skipped, 1 build error\n", done.stdout)
+        self.assertIn("ok    documented (line 6)", done.stdout)
+        self.assertIn("FAIL  calm (line 25): ended without a panic", done.stdout)
+        self.assertIn("d.rn:30:9: error[E", done.stderr)  # as in the file
+        self.assertIn("0 passed, 0 failed, 0 skipped\n", self.run_command("test", "--no-doc-tests", "d.rn").stdout)
+
+    def test_filters_are_operands_too(self):
+        self.assertIn("1 passed, 1 failed, 1 skipped", self.run_command("test", "t.rn", "goo", "bad", code=1).stdout)
+        self.assertIn("0 passed, 0 failed, 3", self.run_command("test", "t.rn", "goo", "--exact").stdout)
+        self.assertIn("1 passed, 0 failed, 2", self.run_command("test", "t.rn", "good", "--exact").stdout)
+        self.run_command("test", "good", code=64)
+
+    def test_quiet_tests_are_characters(self):
+        done = self.run_command("test", "-q", "t.rn", code=1)
+        self.assertEqual(sorted(done.stdout.splitlines()[0]), [".", "F", "F"])
+
+    def test_build_errors_are_counted(self):
+        self.write("e.rn", "fn x( {")
+        done = self.run_command("test", "t.rn", "e.rn", "--filter", "good", code=1)
+        self.assertIn("1 passed, 0 failed, 2 skipped, 1 build error\n", done.stdout)
+        record = self.record("test", "e.rn", code=1)
+        self.assertEqual((record["build_errors"], record["tests"][0]["outcome"]), (1, "build_error"))
+        self.assertEqual(record["tests"][0]["diagnostics"][0]["severity"], "error")
+
+    def test_tests_of_folders(self):
+        (self.path / "d").mkdir()
+        self.write("d/a.rn", "#[test] fn a() {}")
+        self.write("d/b.rn", "#[test] fn b() {}")
+        self.assertIn("2 passed", self.run_command("test", "-r", "d").stdout)
+
+    def test_reports(self):
+        self.write("r.rn", "#[test] fn a() {} #[test] fn b() { println!(\"<\\x01>\"); panic!(\"&\") }")
+        tap = self.run_command("test", "--report", "tap", "r.rn", code=1).stdout.splitlines()
+        self.assertEqual((tap[0], tap[-1]), ("TAP version 14", "1..2"))
+        self.assertEqual(sorted(line.split(" - ")[0].rsplit(" ", 1)[0] for line in tap if " - " in line),
+                         ["not ok", "ok"])
+        done = self.run_command("test", "--report=junit=r.xml", "r.rn", code=1)
+        self.assertIn("1 passed, 1 failed", done.stdout)
+        suites = xml.etree.ElementTree.parse(self.path / "r.xml").getroot()
+        self.assertEqual((suites.get("tests"), suites.get("failures")), ("2", "1"))
+        failed = suites.find("testsuite/testcase[@name='b']")
+        self.assertIn("&", failed.find("failure").text)
+        self.assertIn("<\ufffd>", failed.find("system-out").text)
+        self.assertEqual(self.record("test", "--report", "tap=r.tap", "r.rn", code=1)["failed"], 1)
+        self.assertIn("not ok", (self.path / "r.tap").read_text())
+
+    def test_bad_reports(self):
+        self.assertIn("junit=FILE", self.run_command("test", "--report", "html", "t.rn", code=64).stderr)
+        self.run_command("test", "--report", "tap=", "t.rn", code=64)
+        self.run_command("--format", "json", "test", "--report", "tap", "t.rn", code=64)
+        self.run_command("test", "--report", "tap=no/such", "t.rn", "--filter", "good", code=74)
 
     # fmt
 

@@ -1,0 +1,293 @@
+/*
+ * command_test.c: test: functions with #[test], and the code in doc comments.
+ *
+ * Every test has a Vm of its own. Code of a doc comment is compiled as a script, behind as many empty
+ * lines as stand before it in its file, so that errors name the right line.
+ */
+#include "cli/call.h"
+#include "cli/commands.h"
+#include "cli/fence.h"
+#include "cli/outline.h"
+#include "cli/paths.h"
+#include "cli/report.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct tests {
+    struct rn_session *session;
+    struct rn_report report;
+    size_t file_count; /* of the operands; filters follow */
+    const char *file;  /* at hand */
+};
+
+/* ---- Which tests ---- */
+
+static bool is_one(const struct tests *tests, const char *name, const char *filter)
+{
+    return rn_args_has(tests->session->args, RN_OPTION_EXACT) ? strcmp(name, filter) == 0
+                                                              : strstr(name, filter) != NULL;
+}
+
+static bool is_chosen(const struct tests *tests, const char *name)
+{
+    const struct rn_args *args = tests->session->args;
+    const char *filter = args->values[RN_OPTION_FILTER];
+    bool any = filter != NULL;
+    if (filter != NULL && is_one(tests, name, filter)) {
+        return true;
+    }
+    for (size_t i = tests->file_count; i < args->operand_count; i++) {
+        if (is_one(tests, name, args->operands[i])) {
+            return true;
+        }
+        any = true;
+    }
+    return !any;
+}
+
+static bool has_enough(const struct tests *tests)
+{
+    const unsigned *counts = tests->report.counts;
+    return counts[RN_TEST_FAILED] + counts[RN_TEST_BUILD_ERROR] > 0 &&
+           rn_args_has(tests->session->args, RN_OPTION_FAIL_FAST);
+}
+
+static void skip(struct tests *tests, const char *name, const char *why)
+{
+    struct rn_test_result result = {
+        .file = tests->file, .name = name, .outcome = RN_TEST_SKIPPED, .why = why};
+    rn_report_add(&tests->report, &result);
+}
+
+/* True if it is to be left out. */
+static bool leaves_out(struct tests *tests, const char *name)
+{
+    if (!is_chosen(tests, name)) {
+        tests->report.unchosen++;
+        return true;
+    }
+    if (has_enough(tests)) {
+        skip(tests, name, "after the first failure");
+        return true;
+    }
+    return false;
+}
+
+/* ---- How a test ended ---- */
+
+// A result that cannot leave the worker, such as an iterator, is neither Err nor None.
+static bool returned_inner(const rune_record *record)
+{
+    const rune_error *error = rune_record_error(record);
+    return rune_record_reason(record) == RUNE_REASON_SCRIPT_ERROR && error != NULL &&
+           rune_error_frame_count(error) == 0 &&
+           strcmp(rune_error_kind(error), "ConstNotSupported") == 0;
+}
+
+// A test fails by an error, and by returning Err or None.
+static const char *verdict(const rune_record *record)
+{
+    const rune_const_value *value = rune_record_value(record);
+    if (returned_inner(record)) {
+        return NULL;
+    }
+    if (rune_record_reason(record) != RUNE_REASON_OK) {
+        return rune_reason_name(rune_record_reason(record));
+    }
+    if (rune_value_kind_of(value) == RUNE_VALUE_RESULT && !rune_value_is_ok(value)) {
+        return "returned Err";
+    }
+    if (rune_value_kind_of(value) == RUNE_VALUE_OPTION && !rune_value_is_some(value)) {
+        return "returned None";
+    }
+    return NULL;
+}
+
+static const char *verdict_of_panic(const rune_record *record)
+{
+    rune_reason reason = rune_record_reason(record);
+    if (reason == RUNE_REASON_SCRIPT_ERROR && !returned_inner(record)) {
+        return NULL;
+    }
+    return reason == RUNE_REASON_OK || returned_inner(record) ? "ended without a panic"
+                                                              : rune_reason_name(reason);
+}
+
+static void run(struct tests *tests, rune_unit *unit, const char *item, const char *name,
+                bool should_panic)
+{
+    struct rn_call call = {.session = tests->session, .unit = unit, .item = item, .collect = true};
+    rune_record *record = rn_call_make(&call);
+    const char *why = record == NULL ? "could not be called"
+                      : should_panic ? verdict_of_panic(record)
+                                     : verdict(record);
+    struct rn_test_result result = {
+        .file = tests->file,
+        .name = name,
+        .outcome = why == NULL ? RN_TEST_PASSED : RN_TEST_FAILED,
+        .why = why,
+        .error = record == NULL ? NULL : rune_record_error(record),
+        .record = record,
+        .output = &call.output,
+        .wall_us = record == NULL ? 0 : rune_record_usage(record)->wall_us,
+    };
+    rn_report_add(&tests->report, &result);
+    rune_record_free(record);
+    rn_call_done(&call);
+}
+
+static void fail_build(struct tests *tests, const char *name)
+{
+    struct rn_test_result result = {
+        .file = tests->file,
+        .name = name,
+        .outcome = RN_TEST_BUILD_ERROR,
+        .why = "does not compile",
+        .diagnostics = tests->session->remarks,
+    };
+    rn_report_add(&tests->report, &result);
+}
+
+/* ---- Functions ---- */
+
+static void run_functions(struct tests *tests, rune_unit *unit)
+{
+    rune_export export;
+    for (size_t i = 0; rune_unit_export(unit, i, &export); i++) {
+        if (export.is_test && !leaves_out(tests, export.item)) {
+            run(tests, unit, export.item, export.item, false);
+        }
+    }
+}
+
+/* ---- Doc comments ---- */
+
+/* Empty lines, so that the code begins where it does in its file. */
+static bool place(const struct rn_fenced *fenced, uint32_t docs_line, struct rn_bytes *out)
+{
+    bool good = true;
+    for (uint32_t i = 1; i < docs_line + fenced->line && good; i++) {
+        good = rn_bytes_append(out, "\n", 1);
+    }
+    return good && rn_bytes_append(out, fenced->code.data, fenced->code.size);
+}
+
+static void run_fenced(struct tests *tests, const struct rn_outline_item *item,
+                       const struct rn_fenced *fenced, const char *name)
+{
+    struct rn_bytes text = {0};
+    rune_unit *unit = NULL;
+    if (place(fenced, item->docs_line, &text)) {
+        unit = rn_session_build(tests->session, item->source, &text, true);
+    }
+    if (unit == NULL) {
+        fail_build(tests, name);
+    } else if (fenced->fence.no_run) {
+        struct rn_test_result result = {
+            .file = tests->file, .name = name, .outcome = RN_TEST_PASSED};
+        rn_report_add(&tests->report, &result);
+    } else {
+        run(tests, unit, "", name, fenced->fence.should_panic);
+    }
+    rune_unit_unref(unit);
+    rn_bytes_done(&text);
+}
+
+static void run_docs(struct tests *tests, const struct rn_outline_item *item)
+{
+    struct rn_fenced fenced;
+    const char *at = item->docs;
+    uint32_t line = 0;
+    while (rn_fence_next(&at, &line, &fenced)) {
+        char name[512];
+        snprintf(name, sizeof name, "%s (line %u)", item->path[0] == '\0' ? "crate" : item->path,
+                 (unsigned)(item->docs_line + fenced.line));
+        if (fenced.fence.is_rune && fenced.fence.ignore) {
+            skip(tests, name, "ignored");
+        } else if (fenced.fence.is_rune && !leaves_out(tests, name)) {
+            run_fenced(tests, item, &fenced, name);
+        }
+        rn_bytes_done(&fenced.code);
+    }
+}
+
+static void run_doc_tests(struct tests *tests, const char *path)
+{
+    struct rn_outline outline;
+    if (!rn_outline_read(tests->session, path, true, &outline)) {
+        return; // what is wrong was told when the file was built
+    }
+    for (size_t i = 0; i < outline.count; i++) {
+        run_docs(tests, rn_outline_at(&outline, i));
+    }
+    rn_outline_done(&outline);
+}
+
+/* ---- Files ---- */
+
+static bool has_sources(const char *path)
+{
+    size_t size = strlen(path);
+    return strcmp(path, "-") != 0 && !(size > 4 && strcmp(path + size - 4, ".rnu") == 0);
+}
+
+static void run_file(struct tests *tests, const char *path)
+{
+    tests->file = path;
+    rune_unit *unit = rn_session_unit(tests->session, path, false);
+    if (unit == NULL) {
+        fail_build(tests, "");
+        return;
+    }
+    run_functions(tests, unit);
+    rune_unit_unref(unit);
+    if (has_sources(path) && !rn_args_has(tests->session->args, RN_OPTION_NO_DOC_TESTS)) {
+        run_doc_tests(tests, path);
+    }
+}
+
+static int run_files(struct tests *tests, const struct rn_paths *paths)
+{
+    for (const char *path = rn_paths_next(paths, NULL); path != NULL && !has_enough(tests);
+         path = rn_paths_next(paths, path)) {
+        run_file(tests, path);
+    }
+    return rn_report_finish(&tests->report);
+}
+
+/* Operands are files up to the first one that is no file and does not look like one. */
+static size_t count_files(const struct rn_args *args)
+{
+    size_t count = 0;
+    while (count < args->operand_count && (strpbrk(args->operands[count], "./-") != NULL ||
+                                           access(args->operands[count], F_OK) == 0)) {
+        count++;
+    }
+    return count;
+}
+
+int rn_command_test(struct rn_session *session)
+{
+    struct tests tests = {.session = session, .file_count = count_files(session->args)};
+    struct rn_paths paths;
+    if (!rn_call_check_options(session)) {
+        return session->code;
+    }
+    if (tests.file_count == 0) {
+        return rn_command_misused(session);
+    }
+    if (!rn_paths_expand(session, tests.file_count, &paths)) {
+        return session->code;
+    }
+    session->keeps_failures = true;
+    int code = session->code;
+    if (rn_session_start(session) && rn_report_init(&tests.report, session)) {
+        code = run_files(&tests, &paths);
+    } else {
+        code = session->code;
+    }
+    rn_paths_done(&paths);
+    return code;
+}

@@ -1,0 +1,248 @@
+/* outline.c: asking for an outline, and its lines to items. */
+#include "cli/outline.h"
+
+#include <runeward/source.h>
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE_SIZE ((size_t)1 << 20)
+
+struct page {
+    void *start;
+    size_t size;
+};
+
+/* ---- Storage ---- */
+
+static void *take(struct rn_outline *outline, size_t size)
+{
+    size = (size + 15) & ~(size_t)15;
+    if (size > outline->left) {
+        struct page page = {.size = size > PAGE_SIZE ? size : PAGE_SIZE};
+        page.start =
+            mmap(NULL, page.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (page.start == MAP_FAILED) {
+            return NULL;
+        }
+        if (!rn_bytes_append(&outline->pages, (const char *)&page, sizeof page)) {
+            munmap(page.start, page.size);
+            return NULL;
+        }
+        outline->next = page.start;
+        outline->left = page.size;
+    }
+    void *block = outline->next;
+    outline->next += size;
+    outline->left -= size;
+    return block;
+}
+
+void rn_outline_done(struct rn_outline *outline)
+{
+    const struct page *pages = (const struct page *)(const void *)outline->pages.data;
+    for (size_t i = 0; i < outline->pages.size / sizeof *pages; i++) {
+        munmap(pages[i].start, pages[i].size);
+    }
+    rn_bytes_done(&outline->pages);
+    rn_bytes_done(&outline->items);
+    *outline = (struct rn_outline){.count = 0};
+}
+
+/* ---- Values to texts ---- */
+
+/* A zero byte inside becomes a space. NULL without memory. */
+static const char *keep(struct rn_outline *outline, const char *data, size_t size)
+{
+    char *copy = take(outline, size + 1);
+    for (size_t i = 0; copy != NULL && i < size; i++) {
+        copy[i] = data[i] == '\0' ? ' ' : data[i];
+    }
+    if (copy != NULL) {
+        copy[size] = '\0';
+    }
+    return copy;
+}
+
+/* "" where it is missing or no string. */
+static const char *text_of(struct rn_outline *outline, const rune_const_value *object,
+                           const char *key)
+{
+    rune_const_value *value = rune_value_get(object, key);
+    const char *data = "";
+    size_t size = 0;
+    if (value != NULL) {
+        (void)rune_value_get_string(value, &data, &size);
+    }
+    const char *copy = keep(outline, data, size);
+    rune_value_unref(value);
+    return copy;
+}
+
+static uint32_t number_of(const rune_const_value *object, const char *key)
+{
+    rune_const_value *value = rune_value_get(object, key);
+    int64_t number = 0;
+    if (value != NULL) {
+        (void)rune_value_get_i64(value, &number);
+    }
+    rune_value_unref(value);
+    return number < 0 || number > UINT32_MAX ? 0 : (uint32_t)number;
+}
+
+static bool flag_of(const rune_const_value *object, const char *key)
+{
+    rune_const_value *value = rune_value_get(object, key);
+    bool flag = false;
+    if (value != NULL) {
+        (void)rune_value_get_bool(value, &flag);
+    }
+    rune_value_unref(value);
+    return flag;
+}
+
+static const char *attributes_of(struct rn_outline *outline, const rune_const_value *object)
+{
+    rune_const_value *value = rune_value_get(object, "attributes");
+    struct rn_bytes joined = {0};
+    size_t count = rune_value_count(value);
+    for (size_t i = 0; i < count && i < 64; i++) {
+        rune_const_value *name = rune_value_at(value, i);
+        const char *data = "";
+        size_t size = 0;
+        if (name != NULL && rune_value_get_string(name, &data, &size)) {
+            (void)rn_bytes_append(&joined, ",", i > 0);
+            (void)rn_bytes_append(&joined, data, size);
+        }
+        rune_value_unref(name);
+    }
+    const char *copy = keep(outline, joined.size == 0 ? "" : joined.data, joined.size);
+    rn_bytes_done(&joined);
+    rune_value_unref(value);
+    return copy;
+}
+
+static bool read_members(struct rn_outline *outline, const rune_const_value *object,
+                         struct rn_outline_item *item)
+{
+    rune_const_value *list = rune_value_get(object, "members");
+    size_t count = rune_value_count(list);
+    count = count > RN_OUTLINE_MEMBERS_MAX ? RN_OUTLINE_MEMBERS_MAX : count;
+    struct rn_outline_member *members = take(outline, count * sizeof *members + 1);
+    bool good = members != NULL;
+    for (size_t i = 0; i < count && good; i++) {
+        rune_const_value *member = rune_value_at(list, i);
+        good = member != NULL;
+        if (good) {
+            members[i].name = text_of(outline, member, "name");
+            members[i].signature = text_of(outline, member, "signature");
+            members[i].docs = text_of(outline, member, "docs");
+            good =
+                members[i].name != NULL && members[i].signature != NULL && members[i].docs != NULL;
+        }
+        rune_value_unref(member);
+    }
+    rune_value_unref(list);
+    item->members = members;
+    item->member_count = good ? count : 0;
+    return good;
+}
+
+static bool read_item(struct rn_outline *outline, const rune_const_value *object)
+{
+    struct rn_outline_item item = {
+        .kind = text_of(outline, object, "kind"),
+        .path = text_of(outline, object, "path"),
+        .name = text_of(outline, object, "name"),
+        .source = text_of(outline, object, "source"),
+        .signature = text_of(outline, object, "signature"),
+        .attributes = attributes_of(outline, object),
+        .docs = text_of(outline, object, "docs"),
+        .line = number_of(object, "line"),
+        .docs_line = number_of(object, "docs_line"),
+        .is_public = flag_of(object, "public"),
+    };
+    bool good = item.kind != NULL && item.path != NULL && item.name != NULL &&
+                item.source != NULL && item.signature != NULL && item.attributes != NULL &&
+                item.docs != NULL && read_members(outline, object, &item) &&
+                rn_bytes_append(&outline->items, (const char *)&item, sizeof item);
+    outline->count += good;
+    return good;
+}
+
+/* ---- The whole ---- */
+
+static bool read_lines(struct rn_session *session, const rune_text *text,
+                       struct rn_outline *outline)
+{
+    const char *at = rune_text_data(text);
+    size_t left = rune_text_size(text);
+    while (left > 0) {
+        const char *end = memchr(at, '\n', left);
+        size_t size = end == NULL ? left : (size_t)(end - at);
+        rune_const_value *object = NULL;
+        rune_error *error = NULL;
+        if (rune_value_from_json(at, size, &object, &error) != RUNE_OK) {
+            session->code = rn_console_take_error(&session->console, error);
+            return false;
+        }
+        bool good = read_item(outline, object);
+        rune_value_unref(object);
+        if (!good) {
+            session->code = rn_console_take_error(&session->console, NULL);
+            return false;
+        }
+        size += end != NULL;
+        at += size;
+        left -= size;
+    }
+    return true;
+}
+
+static rune_text *ask(struct rn_session *session, const char *path, bool silent)
+{
+    rune_text *text = NULL;
+    rune_error *error = NULL;
+    rune_sources *sources = rune_sources_new();
+    rune_diagnostics *diagnostics = rune_diagnostics_new();
+    rune_options *options =
+        rn_session_options(session, rn_args_has(session->args, RN_OPTION_SCRIPT));
+    rune_status status = RUNE_E_NO_MEMORY;
+    if (sources != NULL && diagnostics != NULL && options != NULL) {
+        status = rune_sources_insert_file(sources, path, &error);
+    }
+    if (status == RUNE_OK) {
+        status = rune_outline(session->supervisor, sources, options, diagnostics, &text, &error);
+    }
+    if (status == RUNE_E_COMPILE_FAILED) {
+        if (!silent) {
+            rn_session_show(session, diagnostics);
+        }
+        session->code = rune_reason_exit_code(RUNE_REASON_FAILED, 0);
+        rune_error_free(error);
+    } else if (status != RUNE_OK && options != NULL) {
+        session->code = rn_console_take_error(&session->console, error);
+    }
+    rune_sources_free(sources);
+    rune_diagnostics_free(diagnostics);
+    rune_options_free(options);
+    return text;
+}
+
+bool rn_outline_read(struct rn_session *session, const char *path, bool silent,
+                     struct rn_outline *out_outline)
+{
+    *out_outline = (struct rn_outline){.count = 0};
+    rune_text *text = ask(session, path, silent);
+    bool good = text != NULL && read_lines(session, text, out_outline);
+    rune_text_free(text);
+    if (!good) {
+        rn_outline_done(out_outline);
+    }
+    return good;
+}
+
+const struct rn_outline_item *rn_outline_at(const struct rn_outline *outline, size_t index)
+{
+    return (const struct rn_outline_item *)(const void *)outline->items.data + index;
+}
