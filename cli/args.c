@@ -13,6 +13,8 @@
 #define FILES RN_GROUP_FILES
 #define WARN RN_GROUP_WARN
 #define FMT RN_GROUP_FMT
+#define BENCH RN_GROUP_BENCH
+#define DOC RN_GROUP_DOC
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

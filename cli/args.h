@@ -33,6 +33,8 @@ enum rn_option_group {
     RN_GROUP_FILES = 32,
     RN_GROUP_WARN = 64,
     RN_GROUP_FMT = 128,
+    RN_GROUP_BENCH = 256,
+    RN_GROUP_DOC = 512,
 };
 
 struct rn_option_info {

@@ -7,45 +7,22 @@
 #include "cli/call.h"
 #include "cli/commands.h"
 #include "cli/fence.h"
+#include "cli/filter.h"
 #include "cli/outline.h"
 #include "cli/paths.h"
 #include "cli/report.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 struct tests {
     struct rn_session *session;
     struct rn_report report;
-    size_t file_count; /* of the operands; filters follow */
-    const char *file;  /* at hand */
+    struct rn_filter filter;
+    const char *file; /* at hand */
 };
 
 /* ---- Which tests ---- */
-
-static bool is_one(const struct tests *tests, const char *name, const char *filter)
-{
-    return rn_args_has(tests->session->args, RN_OPTION_EXACT) ? strcmp(name, filter) == 0
-                                                              : strstr(name, filter) != NULL;
-}
-
-static bool is_chosen(const struct tests *tests, const char *name)
-{
-    const struct rn_args *args = tests->session->args;
-    const char *filter = args->values[RN_OPTION_FILTER];
-    bool any = filter != NULL;
-    if (filter != NULL && is_one(tests, name, filter)) {
-        return true;
-    }
-    for (size_t i = tests->file_count; i < args->operand_count; i++) {
-        if (is_one(tests, name, args->operands[i])) {
-            return true;
-        }
-        any = true;
-    }
-    return !any;
-}
 
 static bool has_enough(const struct tests *tests)
 {
@@ -64,7 +41,7 @@ static void skip(struct tests *tests, const char *name, const char *why)
 /* True if it is to be left out. */
 static bool leaves_out(struct tests *tests, const char *name)
 {
-    if (!is_chosen(tests, name)) {
+    if (!rn_filter_takes(&tests->filter, name)) {
         tests->report.unchosen++;
         return true;
     }
@@ -257,28 +234,17 @@ static int run_files(struct tests *tests, const struct rn_paths *paths)
     return rn_report_finish(&tests->report);
 }
 
-/* Operands are files up to the first one that is no file and does not look like one. */
-static size_t count_files(const struct rn_args *args)
-{
-    size_t count = 0;
-    while (count < args->operand_count && (strpbrk(args->operands[count], "./-") != NULL ||
-                                           access(args->operands[count], F_OK) == 0)) {
-        count++;
-    }
-    return count;
-}
-
 int rn_command_test(struct rn_session *session)
 {
-    struct tests tests = {.session = session, .file_count = count_files(session->args)};
+    struct tests tests = {.session = session, .filter = rn_filter_of(session->args)};
     struct rn_paths paths;
     if (!rn_call_check_options(session)) {
         return session->code;
     }
-    if (tests.file_count == 0) {
+    if (tests.filter.file_count == 0) {
         return rn_command_misused(session);
     }
-    if (!rn_paths_expand(session, tests.file_count, &paths)) {
+    if (!rn_paths_expand(session, tests.filter.file_count, &paths)) {
         return session->code;
     }
     session->keeps_failures = true;

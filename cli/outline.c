@@ -172,31 +172,28 @@ static bool read_item(struct rn_outline *outline, const rune_const_value *object
 
 /* ---- The whole ---- */
 
-static bool read_lines(struct rn_session *session, const rune_text *text,
-                       struct rn_outline *outline)
+rune_status rn_outline_parse(const char *text, size_t size, struct rn_outline *out_outline,
+                             rune_error **error)
 {
-    const char *at = rune_text_data(text);
-    size_t left = rune_text_size(text);
-    while (left > 0) {
-        const char *end = memchr(at, '\n', left);
-        size_t size = end == NULL ? left : (size_t)(end - at);
+    *out_outline = (struct rn_outline){.count = 0};
+    while (size > 0) {
+        const char *end = memchr(text, '\n', size);
+        size_t line = end == NULL ? size : (size_t)(end - text);
         rune_const_value *object = NULL;
-        rune_error *error = NULL;
-        if (rune_value_from_json(at, size, &object, &error) != RUNE_OK) {
-            session->code = rn_console_take_error(&session->console, error);
-            return false;
+        rune_status status = rune_value_from_json(text, line, &object, error);
+        if (status == RUNE_OK && !read_item(out_outline, object)) {
+            status = RUNE_E_NO_MEMORY;
         }
-        bool good = read_item(outline, object);
         rune_value_unref(object);
-        if (!good) {
-            session->code = rn_console_take_error(&session->console, NULL);
-            return false;
+        if (status != RUNE_OK) {
+            rn_outline_done(out_outline);
+            return status;
         }
-        size += end != NULL;
-        at += size;
-        left -= size;
+        line += end != NULL;
+        text += line;
+        size -= line;
     }
-    return true;
+    return RUNE_OK;
 }
 
 static rune_text *ask(struct rn_session *session, const char *path, bool silent)
@@ -232,14 +229,18 @@ static rune_text *ask(struct rn_session *session, const char *path, bool silent)
 bool rn_outline_read(struct rn_session *session, const char *path, bool silent,
                      struct rn_outline *out_outline)
 {
-    *out_outline = (struct rn_outline){.count = 0};
+    rune_error *error = NULL;
     rune_text *text = ask(session, path, silent);
-    bool good = text != NULL && read_lines(session, text, out_outline);
-    rune_text_free(text);
-    if (!good) {
-        rn_outline_done(out_outline);
+    if (text == NULL) {
+        return false;
     }
-    return good;
+    rune_status status =
+        rn_outline_parse(rune_text_data(text), rune_text_size(text), out_outline, &error);
+    rune_text_free(text);
+    if (status != RUNE_OK) {
+        session->code = rn_console_take_error(&session->console, error);
+    }
+    return status == RUNE_OK;
 }
 
 const struct rn_outline_item *rn_outline_at(const struct rn_outline *outline, size_t index)

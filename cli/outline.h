@@ -46,6 +46,9 @@ struct rn_outline {
 /* False: nothing is to be ended; `session->code` is set. Diagnostics have been shown unless `silent`. */
 bool rn_outline_read(struct rn_session *session, const char *path, bool silent,
                      struct rn_outline *out_outline);
+/* The text alone. JSON_INVALID, JSON_DEPTH, NO_MEMORY (`error` may stay NULL); then nothing is to be ended. */
+rune_status rn_outline_parse(const char *text, size_t size, struct rn_outline *out_outline,
+                             rune_error **error);
 const struct rn_outline_item *rn_outline_at(const struct rn_outline *outline, size_t index);
 void rn_outline_done(struct rn_outline *outline);
 

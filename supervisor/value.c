@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/cursor.h"
 #include "bytecode/const_value.h"
+#include "bytecode/hash.h"
 #include "bytecode/json.h"
 #include "supervisor/error.h"
 #include "supervisor/text.h"
@@ -140,6 +141,20 @@ static bool append_all(struct rn_buf *buf, const rune_const_value *const *items,
         append(buf, items[i]);
     }
     return true;
+}
+
+rune_const_value *rune_value_struct(const char *item, const rune_const_value *const *fields,
+                                    size_t count)
+{
+    struct rn_buf buf = begin();
+    rn_const_begin_struct(&buf, rn_hash_item(item, strlen(item)), count);
+    bool good = append_all(&buf, fields, count);
+    rune_const_value *value = finish(&buf);
+    if (!good) {
+        rune_value_unref(value);
+        return NULL;
+    }
+    return value;
 }
 
 rune_const_value *rune_value_tuple(const rune_const_value *const *items, size_t count)

@@ -60,6 +60,10 @@ RUNE_API rune_const_value *rune_value_vec(const rune_const_value *const *items,
 RUNE_API rune_const_value *rune_value_object(const char *const *keys,
                                              const rune_const_value *const *values,
                                              size_t count) RUNE_MUST_CHECK;
+/* A struct of a script ("shapes::Point"), fields in order of declaration. */
+RUNE_API rune_const_value *rune_value_struct(const char *item,
+                                             const rune_const_value *const *fields,
+                                             size_t count) RUNE_MUST_CHECK;
 RUNE_API rune_const_value *rune_value_none(void) RUNE_MUST_CHECK;
 RUNE_API rune_const_value *rune_value_some(const rune_const_value *value) RUNE_MUST_CHECK;
 RUNE_API rune_const_value *rune_value_ok(const rune_const_value *value) RUNE_MUST_CHECK;

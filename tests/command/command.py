@@ -293,6 +293,49 @@ mod m {}
         self.run_command("--format", "json", "test", "--report", "tap", "t.rn", code=64)
         self.run_command("test", "--report", "tap=no/such", "t.rn", "--filter", "good", code=74)
 
+    # bench
+
+    BENCHES = """#[bench] pub fn add(b) { b.iter(|| 1 + 1) }
+#[bench] fn two(b) { b.iter(|| [1, 2, 3].len()); b.iter(|| { let s = 0; for i in 0..100 { s += i } s }); 7 }
+"""
+    QUICK = ("--warmup", "1ms", "--iter", "5ms")
+
+    def test_benches_cost_the_same_budget_every_time(self):
+        self.write("b.rn", self.BENCHES)
+        runs = [self.record("bench", *self.QUICK, "b.rn")["benches"] for _ in range(2)]
+        found = sorted((b["item"], b["closure"]) for b in runs[0])
+        self.assertEqual(found, [("add", 0), ("two", 0), ("two", 1)])
+        budgets = [{(b["item"], b["closure"]): b["budget"] for b in run} for run in runs]
+        self.assertEqual(budgets[0], budgets[1])
+        self.assertGreater(budgets[0]["two", 1], budgets[0]["two", 0])
+        for bench in runs[0]:
+            self.assertFalse(bench["budget_varies"])
+            self.assertGreaterEqual(bench["samples"], 3)
+            self.assertGreater(bench["mean_ns"], 0)
+            self.assertLessEqual(bench["min_ns"], bench["median_ns"])
+
+    def test_benches_as_text(self):
+        self.write("b.rn", self.BENCHES)
+        done = self.run_command("bench", *self.QUICK, "b.rn", "two")
+        self.assertEqual(len(done.stdout.splitlines()), 2)
+        self.assertRegex(done.stdout, r"^bench  two +[0-9.e+]+ [nu]s/iter .* \d+ instructions/iter")
+        self.assertIn("two #2", done.stdout)
+        self.assertIn("0 measured", self.run_command("bench", "t.rn").stdout)
+
+    def test_benches_that_fail(self):
+        self.write("f.rn", "#[bench] fn f(b) { b.iter(|| { println!(\"said\"); panic!(\"no\") }) } #[bench] fn g(b) {}")
+        done = self.run_command("bench", *self.QUICK, "f.rn", code=1)
+        self.assertIn("FAIL   f: script_error\nsaid\n", done.stdout)
+        self.assertIn("0 measured, 2 failed", done.stdout)
+        self.assertIn("g: nothing was given to `iter`", done.stderr)
+        self.run_command("bench", "--iter", "soon", "f.rn", code=64)
+        self.run_command("bench", code=64)
+
+    def test_a_bench_stays_within_its_budget(self):
+        self.write("b.rn", "#[bench] fn f(b) { b.iter(|| { let s = 0; for i in 0..1000 { s += i } s }) }")
+        bench = self.record("bench", *self.QUICK, "--budget", "100k", "b.rn")["benches"][0]
+        self.assertGreater(bench["iterations"], 3)
+
     # fmt
 
     UGLY = "pub fn main( ){1+1}"
