@@ -460,8 +460,9 @@ void rn_gen_closure(struct rn_gen *gen, const struct rn_hir_expr *expr, uint32_t
     declare_closure(gen, closure);
     uint32_t window = gen->next;
     for (uint32_t i = 0; i < closure->capture_count; i++) {
-        struct rn_hir_expr local = {
-            .kind = RN_HIR_LOCAL, .span = expr->span, .var = closure->captures[i].outer};
+        // The span says which variable it was: errors about captures name it.
+        struct rn_hir_var *var = closure->captures[i].outer;
+        struct rn_hir_expr local = {.kind = RN_HIR_LOCAL, .span = var->span, .var = var};
         rn_gen_push(gen, &local);
     }
     gen->next = window;

@@ -68,12 +68,18 @@ enum rn_call_tag {
     RN_CALL_TAG_END
 };
 
+/* Functions that one Vm keeps for the host; their numbers begin at 1. */
+#define RN_VM_FUNCTIONS_MAX 1024u
+
 /* What a CALL is about: the tag TARGET. */
 enum rn_call_target {
-    RN_TARGET_ITEM,    /* `item`: hash of a function of the Unit */
-    RN_TARGET_STATICS, /* runs nothing; the result is an Object of the static `item`, or with 0 of
-                          all that have a value, under their paths */
-    RN_TARGET_COUNT
+    RN_CALL_TARGET_ITEM,    /* `item`: hash of a function of the Unit */
+    RN_CALL_TARGET_STATICS, /* runs nothing; the result is an Object of the static `item`, or with 0 of
+                                all that have a value, under their paths */
+    RN_CALL_TARGET_FUNCTION, /* `item`: number of a function that the Vm keeps */
+    RN_CALL_TARGET_SEND,     /* runs nothing; the result is that function as a ConstValue */
+    RN_CALL_TARGET_VALUE, /* the first argument is the function; there is no storage for statics */
+    RN_CALL_TARGET_COUNT
 };
 
 #define RN_UNPAREN(...) __VA_ARGS__

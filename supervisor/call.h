@@ -70,6 +70,7 @@ struct rn_call {
     bool wait;                            /* for a free worker */
     bool is_async;                        /* the runner owns it */
     bool wants_usage;                     /* somebody will read its usage */
+    bool keeps;                           /* something may stay in the worker after it */
     void (*on_end)(struct rn_call *call); /* executions */
     void *owner;                          /* the execution */
 

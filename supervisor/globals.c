@@ -302,7 +302,7 @@ rune_status rune_vm_set_static(rune_vm *vm, const char *item, const rune_const_v
 static rune_status ask(rune_vm *vm, const char *item, rune_const_value **out_object,
                        rune_error **error)
 {
-    struct rn_request request = {.target = {.kind = RN_TARGET_STATICS,
+    struct rn_request request = {.target = {.kind = RN_CALL_TARGET_STATICS,
                                             .item = item ? rn_hash_item(item, strlen(item)) : 0,
                                             .name = item ? item : "statics"}};
     rune_record *record = NULL;

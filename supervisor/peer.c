@@ -19,7 +19,6 @@
 #include "supervisor/pool.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
-#include "supervisor/vm.h"
 
 enum {
     UNIT_PAGE_SIZE = 4096, /* a mapping is rounded up by less than this */
@@ -443,6 +442,15 @@ static void free_vm_handle(struct rn_peer *peer, uint32_t handle)
     peer->vms[handle / 64] &= ~(UINT64_C(1) << (handle % 64));
 }
 
+void rn_peer_drop_function(struct rn_peer *peer, uint32_t handle, uint32_t function)
+{
+    struct rn_message message = {.type = RN_MESSAGE_FUNCTION_DROP,
+                                 .as.FUNCTION_DROP = {.vm = handle, .function = function}};
+    if (!peer->dead && rn_peer_send(peer, &message, -1) != RN_OK) {
+        rn_child_kill(&peer->child);
+    }
+}
+
 void rn_peer_drop_vm(struct rn_peer *peer, uint32_t handle, struct rune_unit *unit,
                      struct rune_runtime *runtime)
 {
@@ -547,10 +555,7 @@ static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
         peer->unit_uses[call->unit_index]--;
         return error;
     }
-    // A worker of one call keeps nothing: each begins with what the host set.
-    bool has_statics = call->unit->unit.counts[RN_SECTION_STATICS] > 0 &&
-                       call->vm->isolation != RUNE_ISOLATION_CALL;
-    if (has_statics && call->vm_handle == 0) {
+    if (call->keeps && call->vm_handle == 0) {
         call->vm_handle = find_vm_handle(peer);
     }
     call->slot = slot;

@@ -158,6 +158,8 @@ void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message)
 void rn_peer_flush(struct rn_peer *peer);
 /* Receives without waiting and hands out what there is, up to some packets; for the runner. */
 void rn_peer_pump(struct rn_peer *peer);
+/* A function that a Vm keeps there goes. */
+void rn_peer_drop_function(struct rn_peer *peer, uint32_t handle, uint32_t function);
 /* Gives up Globals kept there. */
 void rn_peer_drop_vm(struct rn_peer *peer, uint32_t handle, struct rune_unit *unit,
                      struct rune_runtime *runtime);

@@ -11,6 +11,7 @@ rn_library(rn_supervisor
   diagnostics.c
   error.c
   execution.c
+  function.c
   globals.c
   helpers.c
   host_call.c
@@ -98,6 +99,7 @@ rn_supervisor_test(calls runeward)
 rn_supervisor_test(limits runeward)
 rn_supervisor_test(storm rn_supervisor)
 rn_supervisor_test(executions runeward)
+rn_supervisor_test(functions runeward)
 rn_supervisor_test(globals runeward)
 rn_supervisor_test(isolation runeward)
 rn_unit_test(supervisor clock rn_supervisor)

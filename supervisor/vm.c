@@ -137,6 +137,8 @@ rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune
         rn_pool_domain_release(domain);
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
+    atomic_init(&vm->refs, 1);
+    pthread_mutex_init(&vm->lock, NULL);
     rn_supervisor_ref(supervisor);
     vm->supervisor = supervisor;
     vm->runtime = rune_runtime_ref(runtime);
@@ -165,13 +167,8 @@ rune_status rn_vm_claim(rune_vm *vm, rune_error **error)
     return RUNE_OK;
 }
 
-void rn_vm_release(rune_vm *vm)
-{
-    atomic_store_explicit(&vm->busy, false, memory_order_release);
-}
-
-/* Gives up the Globals, wherever they are. */
-static void forget_globals(rune_vm *vm)
+/* Gives up what the worker keeps for it. */
+static void leave_home(rune_vm *vm)
 {
     if (vm->home) {
         pthread_mutex_lock(&vm->home->lock);
@@ -182,14 +179,121 @@ static void forget_globals(rune_vm *vm)
     vm->home = NULL;
     vm->handle = 0;
     vm->lost = false;
+}
+
+/* Gives up the Globals and functions, wherever they are. */
+static void forget(rune_vm *vm)
+{
+    leave_home(vm);
     rune_globals_free(RN_TAKE(vm->pending));
+    pthread_mutex_lock(&vm->lock);
+    vm->epoch++;
+    memset(vm->kept, 0, sizeof(vm->kept));
+    memset(vm->dropped, 0, sizeof(vm->dropped));
+    vm->kept_count = 0;
+    vm->has_dropped = false;
+    pthread_mutex_unlock(&vm->lock);
+}
+
+/* Functions */
+
+bool rn_vm_keep(rune_vm *vm, struct rn_kept *out_kept)
+{
+    bool found = false;
+    pthread_mutex_lock(&vm->lock);
+    for (uint32_t i = 0; i < RN_VM_FUNCTIONS_MAX && !found; i++) {
+        if (!(vm->kept[i / 64] >> (i % 64) & 1)) {
+            vm->kept[i / 64] |= UINT64_C(1) << (i % 64);
+            vm->kept_count++;
+            *out_kept = (struct rn_kept){i + 1, vm->epoch};
+            found = true;
+        }
+    }
+    pthread_mutex_unlock(&vm->lock);
+    return found;
+}
+
+void rn_vm_unkeep(rune_vm *vm, const struct rn_kept *kept)
+{
+    uint32_t i = kept->number - 1;
+    pthread_mutex_lock(&vm->lock);
+    vm->dropped[i / 64] |= UINT64_C(1) << (i % 64);
+    vm->has_dropped = true;
+    pthread_mutex_unlock(&vm->lock);
+}
+
+/* Of a claimed Vm: the next function that is to go; 0: none. */
+static uint32_t take_dropped(rune_vm *vm)
+{
+    uint32_t number = 0;
+    pthread_mutex_lock(&vm->lock);
+    for (uint32_t word = 0; vm->has_dropped && word < RN_VM_FUNCTIONS_MAX / 64; word++) {
+        if (vm->dropped[word] != 0) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(vm->dropped[word]);
+            vm->dropped[word] &= ~(UINT64_C(1) << bit);
+            vm->kept[word] &= ~(UINT64_C(1) << bit);
+            vm->kept_count--;
+            number = word * 64 + bit + 1;
+            break;
+        }
+    }
+    vm->has_dropped = vm->has_dropped && number != 0;
+    pthread_mutex_unlock(&vm->lock);
+    return number;
+}
+
+/* A Vm that keeps nothing any more is not bound to its worker either. */
+static void drop_functions(rune_vm *vm)
+{
+    uint32_t number = take_dropped(vm);
+    if (number == 0) {
+        return;
+    }
+    for (; number != 0; number = take_dropped(vm)) {
+        if (vm->home) {
+            pthread_mutex_lock(&vm->home->lock);
+            rn_peer_drop_function(vm->home, vm->handle, number);
+            pthread_mutex_unlock(&vm->home->lock);
+        }
+    }
+    if (vm->kept_count == 0 && vm->home && vm->unit->unit.counts[RN_SECTION_STATICS] == 0) {
+        leave_home(vm);
+    }
+}
+
+void rn_vm_release(rune_vm *vm)
+{
+    do {
+        if (atomic_load(&vm->has_dropped)) {
+            drop_functions(vm);
+        }
+        atomic_store(&vm->busy, false);
+        // One may have been dropped in between, by a thread that found the Vm claimed.
+    } while (atomic_load(&vm->has_dropped) && !atomic_exchange(&vm->busy, true));
+}
+
+void rn_vm_drop_function(rune_vm *vm, const struct rn_kept *kept)
+{
+    if (rn_supervisor_is_forked(vm->supervisor)) {
+        return;
+    }
+    pthread_mutex_lock(&vm->lock);
+    bool there = vm->epoch == kept->epoch;
+    if (there) {
+        vm->dropped[(kept->number - 1) / 64] |= UINT64_C(1) << ((kept->number - 1) % 64);
+        vm->has_dropped = true;
+    }
+    pthread_mutex_unlock(&vm->lock);
+    if (there && rn_vm_claim(vm, NULL) == RUNE_OK) {
+        rn_vm_release(vm);
+    }
 }
 
 rune_status rune_vm_reset(rune_vm *vm)
 {
     rune_status status = rn_vm_claim(vm, NULL);
     if (status == RUNE_OK) {
-        forget_globals(vm);
+        forget(vm);
         rn_vm_release(vm);
     }
     return status;
@@ -199,7 +303,7 @@ rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit)
 {
     rune_status status = rn_vm_claim(vm, NULL);
     if (status == RUNE_OK) {
-        forget_globals(vm);
+        forget(vm);
         rune_unit *old = vm->unit;
         vm->unit = rune_unit_ref(unit);
         rune_unit_unref(old);
@@ -212,7 +316,7 @@ rune_status rune_vm_set_runtime(rune_vm *vm, rune_runtime *runtime)
 {
     rune_status status = rn_vm_claim(vm, NULL);
     if (status == RUNE_OK) {
-        forget_globals(vm);
+        forget(vm);
         rune_runtime *old = vm->runtime;
         vm->runtime = rune_runtime_ref(runtime);
         rune_runtime_unref(old);
@@ -221,22 +325,35 @@ rune_status rune_vm_set_runtime(rune_vm *vm, rune_runtime *runtime)
     return status;
 }
 
-void rune_vm_free(rune_vm *vm)
+rune_vm *rn_vm_ref(rune_vm *vm)
 {
-    if (!vm || rn_supervisor_is_forked(vm->supervisor)) {
+    atomic_fetch_add_explicit(&vm->refs, 1, memory_order_relaxed);
+    return vm;
+}
+
+void rn_vm_unref(rune_vm *vm)
+{
+    if (!vm || rn_supervisor_is_forked(vm->supervisor) ||
+        atomic_fetch_sub_explicit(&vm->refs, 1, memory_order_acq_rel) != 1) {
         return;
     }
     rune_supervisor *supervisor = vm->supervisor;
     RN_ASSERT(!atomic_load(&vm->busy)); // a thread calls what another frees
-    forget_globals(vm);
+    forget(vm);
     if (vm->isolation == RUNE_ISOLATION_VM) {
         rn_pool_retire_key(supervisor, vm->serial);
     }
     rn_pool_domain_release(vm->domain);
     rune_unit_unref(vm->unit);
     rune_runtime_unref(vm->runtime);
+    pthread_mutex_destroy(&vm->lock);
     rn_free(vm);
     rune_supervisor_free(supervisor);
+}
+
+void rune_vm_free(rune_vm *vm)
+{
+    rn_vm_unref(vm);
 }
 
 /* Preparing calls */
@@ -295,8 +412,11 @@ static enum rn_error encode(struct rn_call *call, const struct rn_request *reque
     if (statics.size > 0) {
         set_tag(&tags, RN_CALL_TAG_STATICS_SIZE, statics.size);
     }
-    if (request->target.kind != RN_TARGET_ITEM) {
+    if (request->target.kind != RN_CALL_TARGET_ITEM) {
         set_tag(&tags, RN_CALL_TAG_TARGET, request->target.kind);
+    }
+    if (request->keep != 0) {
+        set_tag(&tags, RN_CALL_TAG_KEEP, request->keep);
     }
     rn_buf_init(&call->body, RN_CALL_BODY_MAX);
     rn_call_tags_encode(&tags, &call->body);
@@ -335,8 +455,8 @@ static rune_status fill(struct rn_call *call, rune_vm *vm, const rune_call_optio
     return RUNE_OK;
 }
 
-rune_status rn_vm_find_item(const rune_vm *vm, const char *item, struct rn_target *out_target,
-                            rune_error **error)
+rune_status rn_vm_find_item(const rune_vm *vm, const char *item,
+                            struct rn_request_target *out_target, rune_error **error)
 {
     uint64_t hash = item[0] == 0 ? 0 : rn_hash_item(item, strlen(item));
     uint32_t export = rn_unit_export_index(&vm->unit->unit, hash, RN_NONE);
@@ -344,8 +464,8 @@ rune_status rn_vm_find_item(const rune_vm *vm, const char *item, struct rn_targe
         return rn_fail_reason(error, RUNE_E_NOT_FOUND, RUNE_REASON_USAGE, "no_item",
                               "there is no function `%s`", item);
     }
-    *out_target =
-        (struct rn_target){.kind = RN_TARGET_ITEM, .item = hash, .export = export, .name = item};
+    *out_target = (struct rn_request_target){
+        .kind = RN_CALL_TARGET_ITEM, .item = hash, .export = export, .name = item};
     return RUNE_OK;
 }
 
@@ -359,6 +479,14 @@ rune_status rn_args_check(struct rn_args args, rune_error **error)
     return RUNE_OK;
 }
 
+/* A worker of one call keeps nothing: each begins with what the host set. */
+static bool keeps_state(const rune_vm *vm, const struct rn_request *request)
+{
+    bool has_statics = vm->unit->unit.counts[RN_SECTION_STATICS] > 0 &&
+                       request->target.kind != RN_CALL_TARGET_VALUE;
+    return vm->isolation != RUNE_ISOLATION_CALL && (has_statics || request->keep != 0);
+}
+
 rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct rn_call **out_call,
                           rune_error **error)
 {
@@ -370,6 +498,7 @@ rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct 
     call->item = request->target.item;
     call->item_name = request->target.name;
     call->wants_usage = request->wants_usage;
+    call->keeps = keeps_state(vm, request);
     rune_status status = fill(call, vm, options, error);
     if (status == RUNE_OK) {
         enum rn_error failed = encode(call, request);

@@ -29,6 +29,7 @@ struct rune_call_options {
 };
 
 struct rune_vm {
+    _Atomic uint32_t refs;       /* of the host, and one for each function that it holds */
     rune_supervisor *supervisor; /* counted */
     rune_runtime *runtime;       /* counted, may be NULL */
     rune_unit *unit;             /* counted */
@@ -43,12 +44,24 @@ struct rune_vm {
     uint32_t handle;
     bool lost;
     rune_globals *pending; /* statics that go out with the next call; NULL: none */
+    uint64_t epoch;        /* counts what made the worker forget everything; under `lock`, too */
+    pthread_mutex_t lock;  /* of what follows */
+    uint64_t kept[RN_VM_FUNCTIONS_MAX / 64];    /* functions that the worker keeps */
+    uint64_t dropped[RN_VM_FUNCTIONS_MAX / 64]; /* of those, that it is to forget */
+    uint32_t kept_count;
+    atomic_bool has_dropped; /* read without the lock, too */
+};
+
+/* A function that a Vm keeps. */
+struct rn_kept {
+    uint32_t number; /* from 1 */
+    uint64_t epoch;
 };
 
 struct rn_call;
 
 /* What a call is about. */
-struct rn_target {
+struct rn_request_target {
     enum rn_call_target kind;
     uint64_t item;    /* as the kind says */
     uint32_t export;  /* of an item: its index among the Unit's exports; RN_NONE: the script body */
@@ -61,24 +74,35 @@ struct rn_args {
 };
 
 struct rn_request {
-    struct rn_target target;
+    struct rn_request_target target;
     struct rn_args args;
     const rune_call_options *options; /* or NULL */
     bool wants_usage;                 /* somebody will read the record's usage */
+    uint32_t keep;                    /* number of the function that the result is; 0: a value */
 };
 
 /* The function with that path. NOT_FOUND. */
-rune_status rn_vm_find_item(const rune_vm *vm, const char *item, struct rn_target *out_target,
-                            rune_error **error) RN_MUST_CHECK;
+rune_status rn_vm_find_item(const rune_vm *vm, const char *item,
+                            struct rn_request_target *out_target, rune_error **error) RN_MUST_CHECK;
 /* INVALID_ARGUMENT if one is NULL. */
 rune_status rn_args_check(struct rn_args args, rune_error **error) RN_MUST_CHECK;
 
 /* The Vm is the caller's until rn_vm_release. FORKED; BUSY: another call of it runs. */
 rune_status rn_vm_claim(rune_vm *vm, rune_error **error) RN_MUST_CHECK;
-/* The Vm may be called again. */
+/* The Vm may be called again. Functions that were dropped meanwhile go. */
 void rn_vm_release(rune_vm *vm);
+rune_vm *rn_vm_ref(rune_vm *vm);
+/* Accepts NULL. */
+void rn_vm_unref(rune_vm *vm);
+/* Nobody needs the function any more. Any thread, whether the Vm is claimed or not. */
+void rn_vm_drop_function(rune_vm *vm, const struct rn_kept *kept);
 
 /* Of a claimed Vm: */
+
+/* A number for a function; false: there are too many. */
+bool rn_vm_keep(rune_vm *vm, struct rn_kept *out_kept) RN_MUST_CHECK;
+/* The worker does not keep it after all. */
+void rn_vm_unkeep(rune_vm *vm, const struct rn_kept *kept);
 
 /* A call made ready: everything that the options say is in it. *error says why not. */
 rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct rn_call **out_call,

@@ -358,6 +358,7 @@ static void start_vm(struct rn_worker *worker, struct rn_slot *slot,
                               .export_hint = hint < RN_NONE ? (uint32_t)hint : RN_NONE,
                               .statics = statics_size > 0 ? (const uint8_t *)rest.data : NULL,
                               .statics_size = statics_size,
+                              .keep = (uint32_t)tags->values[RN_CALL_TAG_KEEP],
                               .args = args.size > 0 ? (const uint8_t *)args.data : NULL,
                               .args_size = args.size,
                               .seed = tags->values[RN_CALL_TAG_SEED],
@@ -385,7 +386,8 @@ enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *
     struct rn_call_tags tags;
     RN_TRY(rn_call_tags_decode(body, tags_size, &tags));
     if (tags.values[RN_CALL_TAG_STATICS_SIZE] > size - tags_size ||
-        tags.values[RN_CALL_TAG_TARGET] >= RN_TARGET_COUNT) {
+        tags.values[RN_CALL_TAG_TARGET] >= RN_CALL_TARGET_COUNT ||
+        tags.values[RN_CALL_TAG_KEEP] > RN_VM_FUNCTIONS_MAX) {
         return RN_E_MESSAGE_STATE;
     }
     struct rn_slot *slot = &worker->slots[index];

@@ -39,6 +39,9 @@ static enum rn_error dispatch(struct rn_worker *worker, const struct rn_message 
         return rn_worker_detach(worker, message);
     case RN_MESSAGE_VM_DROP:
         return rn_worker_vm_drop(worker, message->as.VM_DROP.vm);
+    case RN_MESSAGE_FUNCTION_DROP:
+        return rn_worker_function_drop(worker, message->as.FUNCTION_DROP.vm,
+                                       message->as.FUNCTION_DROP.function);
     case RN_MESSAGE_CALL:
         return rn_worker_call(worker, message, body, size);
     default:

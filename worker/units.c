@@ -194,3 +194,12 @@ enum rn_error rn_worker_vm_drop(struct rn_worker *worker, uint32_t handle)
     }
     return RN_OK;
 }
+
+enum rn_error rn_worker_function_drop(struct rn_worker *worker, uint32_t handle, uint32_t function)
+{
+    if (handle >= RN_WORKER_VMS_MAX || !worker->vms[handle].vm) {
+        return RN_E_MESSAGE_STATE;
+    }
+    rn_vm_drop_function(worker->vms[handle].vm, function);
+    return RN_OK;
+}

@@ -123,6 +123,9 @@ enum rn_error rn_worker_link_get(struct rn_worker *worker, uint32_t unit, uint32
                                  uint32_t *out_link) RN_MUST_CHECK;
 void rn_worker_link_put(struct rn_worker *worker, uint32_t link);
 enum rn_error rn_worker_vm_drop(struct rn_worker *worker, uint32_t handle) RN_MUST_CHECK;
+/* Of a Vm that is kept and does not run. */
+enum rn_error rn_worker_function_drop(struct rn_worker *worker, uint32_t handle,
+                                      uint32_t function) RN_MUST_CHECK;
 
 /* calls.c: the life of a call. Errors end the worker. */
 enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *message,

@@ -15,6 +15,7 @@
 #include <runeward/context.h>
 #include <runeward/error.h>
 #include <runeward/execution.h>
+#include <runeward/function.h>
 #include <runeward/globals.h>
 #include <runeward/limits.h>
 #include <runeward/source.h>

@@ -187,6 +187,7 @@ static void mark_roots(struct marker *m, struct rn_vm *vm)
     }
     scan_stack(m, vm->values, vm->base, vm->link, vm->pc);
     mark_values(m, vm->statics, vm->static_count);
+    mark_values(m, vm->functions, vm->function_capacity);
     mark_value(m, vm->result);
 }
 

@@ -233,30 +233,15 @@ static enum rn_outcome make_typed(struct decoder *d, uint64_t hash, uint64_t par
     return rn_make_struct(d->vm, type, parts, count, out);
 }
 
+/* As strict as the verifier: the function exists in this Unit, and captures as many. */
 static enum rn_outcome make_function(struct decoder *d, const struct rn_const_token *token,
                                      const struct rn_value *parts, uint32_t count,
                                      struct rn_value *out)
 {
-    const struct rn_link *link = d->vm->script;
-    const struct rune_verified_unit *unit = &link->unit;
-    if (memcmp(unit->header->content_id, token->item.content_id, 32) != 0) {
-        return refuse(d, RN_E_CBOR_INVALID);
-    }
-    for (uint32_t i = 0; i < unit->counts[RN_SECTION_FUNCTIONS]; i++) {
-        if (unit->functions[i].hash == token->item.type_hash &&
-            unit->functions[i].capture_count == count) {
-            struct rn_function *function = rn_function_new(d->vm, link, RN_FORM_SCRIPT, i, count);
-            if (function == NULL) {
-                return RN_RAISED;
-            }
-            if (count > 0) {
-                memcpy(function->captures, parts, count * sizeof(struct rn_value));
-            }
-            *out = rn_value_object(function);
-            return RN_DONE;
-        }
-    }
-    return refuse(d, RN_E_CBOR_INVALID);
+    struct rn_function_id id = {token->item.content_id, token->item.type_hash};
+    struct rn_captures captures = {parts, count};
+    RN_TRY_VM(rn_function_find(d->vm, &id, &captures, out));
+    return out->tag == RN_VALUE_EMPTY ? refuse(d, RN_E_FUNCTION_INVALID) : RN_DONE;
 }
 
 static enum rn_outcome assemble(struct decoder *d, const struct rn_const_token *token,
@@ -323,6 +308,7 @@ static enum rn_outcome close_level(struct decoder *d)
     uint32_t count = d->values->count - level->start;
     struct rn_value value;
     RN_TRY_VM(assemble(d, &level->token, d->values->items + level->start, count, &value));
+    RN_TRY_VM(rn_check_spent(d->vm)); // types and functions were looked for
     d->values->count = level->start;
     return put(d, value);
 }

@@ -50,6 +50,7 @@ static void append_step(struct encoder *e, struct rn_buf *text, const struct rn_
         rn_buf_append_u8(text, '.');
         rn_buf_append(text, name.data, name.size);
     } else {
+        rn_buf_append_text(text, value.object->kind == RN_OBJECT_FUNCTION ? ".captures" : "");
         append_index(text, part);
     }
 }
@@ -122,12 +123,11 @@ static enum rn_outcome begin_struct(struct encoder *e, struct rn_value value)
 static enum rn_outcome begin_function(struct encoder *e, struct rn_value value)
 {
     const struct rn_function *function = (const struct rn_function *)value.object;
-    if (function->form != RN_FORM_SCRIPT || function->link->standard) {
+    struct rn_function_id id;
+    if (!rn_function_identify(e->vm, function, &id)) {
         return cannot_send(e, value);
     }
-    const struct rune_verified_unit *unit = &function->link->unit;
-    rn_const_begin_function(e->buf, unit->header->content_id, unit->functions[function->index].hash,
-                            function->header.count);
+    rn_const_begin_function(e->buf, id.content_id, id.item, function->header.count);
     return open(e, value);
 }
 

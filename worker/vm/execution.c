@@ -33,6 +33,7 @@ void rn_vm_free(struct rn_vm *vm)
     }
     rn_vm_end(vm);
     rn_statics_drop(vm);
+    rn_functions_drop(vm);
     rn_heap_release(&vm->heap);
     rn_pages_free(&vm->engine->pages, vm, vm->pages);
 }
@@ -41,6 +42,7 @@ void rn_vm_reset(struct rn_vm *vm, struct rn_link *link)
 {
     rn_vm_end(vm);
     rn_statics_drop(vm);
+    rn_functions_drop(vm);
     rn_heap_release(&vm->heap);
     if (link != NULL) {
         vm->script = link;
@@ -49,7 +51,7 @@ void rn_vm_reset(struct rn_vm *vm, struct rn_link *link)
 
 bool rn_vm_has_state(const struct rn_vm *vm)
 {
-    return rn_statics_hold_values(vm);
+    return rn_statics_hold_values(vm) || rn_functions_any(vm);
 }
 
 void rn_vm_end(struct rn_vm *vm)
@@ -66,7 +68,7 @@ void rn_vm_end(struct rn_vm *vm)
     }
     vm->coroutine = NULL;
     vm->again = NULL;
-    if (!rn_statics_hold_objects(vm)) {
+    if (!rn_statics_hold_objects(vm) && !rn_functions_any(vm)) {
         rn_heap_release(&vm->heap);
     } else if (vm->main.values != vm->self_stack) {
         rn_heap_buffer_free(vm, vm->main.values);
@@ -138,9 +140,10 @@ static uint32_t find_export(const struct rune_verified_unit *unit, const struct 
 static void find_entry(struct rn_vm *vm, const struct rn_vm_call *call)
 {
     vm->target = (uint8_t)call->target;
+    vm->keep = call->keep;
     vm->entry_hash = call->item;
     vm->entry = RN_NONE;
-    if (call->target == RN_TARGET_ITEM) {
+    if (call->target == RN_CALL_TARGET_ITEM) {
         vm->entry = find_export(&vm->script->unit, call);
     }
 }
@@ -148,7 +151,9 @@ static void find_entry(struct rn_vm *vm, const struct rn_vm_call *call)
 enum rn_error rn_vm_start(struct rn_vm *vm, const struct rn_vm_call *call)
 {
     rn_vm_end(vm);
-    RN_TRY(rn_statics_make(vm));
+    if (call->target != RN_CALL_TARGET_VALUE) {
+        RN_TRY(rn_statics_make(vm));
+    }
     reset_counters(vm, call);
     find_entry(vm, call);
     vm->execution = RN_EXECUTION_NEW;
@@ -167,29 +172,113 @@ enum rn_error rn_vm_start(struct rn_vm *vm, const struct rn_vm_call *call)
     return RN_OK;
 }
 
-/* Puts the arguments into the entry function's registers. */
+static bool has_room(struct rn_vm *vm, uint32_t registers)
+{
+    return (uint8_t *)(vm->base + registers) <= (uint8_t *)(vm->frame - 1) ||
+           rn_stack_grow(vm, vm->base, registers);
+}
+
+/* Puts arguments, then captures, into the registers of a function that is to run. */
+static enum rn_outcome enter_code(struct rn_vm *vm, const struct rn_link *link, uint32_t index,
+                                  const struct rn_call_values *values)
+{
+    const struct rn_unit_function *function = &link->unit.functions[index];
+    if (values->arg_count != function->arg_count ||
+        values->capture_count != function->capture_count) {
+        return rn_raise(vm, RN_VM_ERROR_BAD_ARGUMENT_COUNT, (uint64_t)values->arg_count,
+                        (uint64_t)function->arg_count);
+    }
+    if (!has_room(vm, function->register_count)) {
+        return RN_RAISED;
+    }
+    if (values->arg_count > 0) {
+        memcpy(vm->base, values->args, values->arg_count * sizeof(struct rn_value));
+    }
+    if (values->capture_count > 0) {
+        memcpy(vm->base + values->arg_count, values->captures,
+               values->capture_count * sizeof(struct rn_value));
+    }
+    vm->result = rn_value_unit();
+    vm->link = link;
+    vm->code = link->unit.code + function->code_start;
+    vm->pc = vm->code;
+    return RN_DONE;
+}
+
+/* The decoded arguments behind the first `skip`. */
+static struct rn_call_values arguments(const struct rn_vm *vm, uint32_t skip)
+{
+    if (vm->result.tag == RN_VALUE_UNIT) {
+        return (struct rn_call_values){.arg_count = 0};
+    }
+    return (struct rn_call_values){.args = rn_as_tuple(vm->result)->items + skip,
+                                   .arg_count = vm->result.object->count - skip};
+}
+
 static enum rn_outcome enter_item(struct rn_vm *vm)
 {
     if (vm->entry == RN_NONE) {
         return rn_raise(vm, RN_VM_ERROR_MISSING_ENTRY_HASH, vm->entry_hash);
     }
-    const struct rn_unit_function *function = &vm->script->unit.functions[vm->entry];
-    uint32_t count = vm->result.tag == RN_VALUE_UNIT ? 0 : vm->result.object->count;
-    if (count != function->arg_count || function->capture_count != 0) {
-        return rn_raise(vm, RN_VM_ERROR_BAD_ARGUMENT_COUNT, (uint64_t)count,
-                        (uint64_t)function->arg_count);
+    struct rn_call_values values = arguments(vm, 0);
+    return enter_code(vm, vm->script, vm->entry, &values);
+}
+
+static enum rn_outcome construct(struct rn_vm *vm, const struct rn_function *function,
+                                 const struct rn_call_values *values)
+{
+    if (values->arg_count > RN_ARGUMENTS_MAX) {
+        return rn_raise(vm, RN_VM_ERROR_BAD_ARGUMENT_COUNT, (uint64_t)values->arg_count,
+                        (uint64_t)RN_ARGUMENTS_MAX);
     }
-    if ((uint8_t *)(vm->base + function->register_count) > (uint8_t *)(vm->frame - 1) &&
-        !rn_stack_grow(vm, vm->base, function->register_count)) {
+    if (!has_room(vm, values->arg_count + 1)) {
         return RN_RAISED;
     }
-    if (count > 0) {
-        memcpy(vm->base, rn_as_tuple(vm->result)->items, count * sizeof(struct rn_value));
+    if (values->arg_count > 0) {
+        memcpy(vm->base, values->args, values->arg_count * sizeof(struct rn_value));
     }
-    vm->result = rn_value_unit();
-    vm->code = vm->script->unit.code + function->code_start;
-    vm->pc = vm->code;
-    return RN_DONE;
+    RN_TRY_VM(rn_construct(vm, function->index, vm->base, values->arg_count));
+    vm->result = vm->base[0];
+    return (enum rn_outcome)RN_FINISHED;
+}
+
+static enum rn_outcome enter_function(struct rn_vm *vm, const struct rn_function *function,
+                                      uint32_t skip)
+{
+    struct rn_call_values values = arguments(vm, skip);
+    if (function->form == RN_FORM_TYPE) {
+        return construct(vm, function, &values);
+    }
+    if (function->form != RN_FORM_SCRIPT) {
+        return rn_raise_panic_literal(vm, "the host cannot call a native function");
+    }
+    values.captures = function->captures;
+    values.capture_count = function->header.count;
+    return enter_code(vm, function->link, function->index, &values);
+}
+
+/* The first argument is what is called. */
+static enum rn_outcome enter_value(struct rn_vm *vm)
+{
+    struct rn_value callee =
+        vm->result.tag == RN_VALUE_UNIT ? vm->result : rn_as_tuple(vm->result)->items[0];
+    if (!rn_object_is(callee, RN_TYPE_ID_FUNCTION)) {
+        return rn_raise(vm, RN_VM_ERROR_UNSUPPORTED_CALL, callee);
+    }
+    return enter_function(vm, (const struct rn_function *)callee.object, 1);
+}
+
+static enum rn_outcome enter_kept(struct rn_vm *vm)
+{
+    const struct rn_function *function = rn_functions_get(vm, vm->entry_hash);
+    if (function == NULL) {
+        return rn_raise(vm, RN_VM_ERROR_MISSING_ENTRY_HASH, vm->entry_hash);
+    }
+    if (vm->target == RN_CALL_TARGET_FUNCTION) {
+        return enter_function(vm, function, 0);
+    }
+    vm->result = rn_value_object((struct rn_function *)(uintptr_t)function);
+    return (enum rn_outcome)RN_FINISHED;
 }
 
 /* RN_FINISHED: nothing is to run, the result is there. */
@@ -198,15 +287,36 @@ static enum rn_outcome enter(struct rn_vm *vm)
     if (vm->limit != RN_LIMIT_NONE) {
         return RN_RAISED; // the arguments alone were too much
     }
-    if (vm->target == RN_TARGET_STATICS) {
+    switch ((enum rn_call_target)vm->target) {
+    case RN_CALL_TARGET_STATICS:
         RN_TRY_VM(rn_statics_object(vm, vm->entry_hash, &vm->result));
         return (enum rn_outcome)RN_FINISHED;
+    case RN_CALL_TARGET_FUNCTION:
+    case RN_CALL_TARGET_SEND:
+        return enter_kept(vm);
+    case RN_CALL_TARGET_VALUE:
+        return enter_value(vm);
+    case RN_CALL_TARGET_ITEM:
+    case RN_CALL_TARGET_COUNT:
+        break;
     }
     return enter_item(vm);
 }
 
+/* A result that is to be kept stays here; what goes out is the hash of its item. */
+static enum rn_event keep_result(struct rn_vm *vm)
+{
+    if (vm->keep == 0 || rn_functions_keep(vm, vm->keep, vm->result, &vm->result) == RN_DONE) {
+        return RN_EVENT_DONE;
+    }
+    return vm->raised ? RN_EVENT_RAISED : RN_EVENT_LIMIT;
+}
+
 static enum rn_event finish(struct rn_vm *vm, enum rn_event event)
 {
+    if (event == RN_EVENT_DONE) {
+        event = keep_result(vm);
+    }
     switch (event) {
     case RN_EVENT_RAISED:
     case RN_EVENT_LIMIT:

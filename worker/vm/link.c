@@ -127,7 +127,7 @@ static uint32_t count_own_types(const struct rune_verified_unit *unit)
     return count;
 }
 
-static rn_callee resolve_import(const struct rn_link *link, uint64_t hash)
+rn_callee rn_link_resolve(const struct rn_link *link, uint64_t hash)
 {
     rn_callee callee = rn_names_find(link->engine, RN_NONE, hash);
     for (uint32_t i = 0; callee == 0 && i < link->host_count; i++) {
@@ -145,7 +145,7 @@ static rn_callee resolve_import(const struct rn_link *link, uint64_t hash)
 static void link_imports(struct rn_link *link)
 {
     for (uint32_t i = 0; i < link->unit.counts[RN_SECTION_IMPORTS]; i++) {
-        link->imports[i] = resolve_import(link, link->unit.imports[i].hash);
+        link->imports[i] = rn_link_resolve(link, link->unit.imports[i].hash);
     }
 }
 

@@ -314,6 +314,11 @@ struct rn_vm {
     uint32_t static_count;
     uint32_t static_pages;
 
+    struct rn_value *functions; /* that the host keeps, by number from 1; EMPTY or a Function */
+    uint32_t function_capacity;
+    uint32_t function_pages;
+    uint32_t keep; /* under this number the result is kept; 0: not */
+
     uint8_t execution; /* enum rn_execution_state */
     uint8_t event;     /* of a final state: enum rn_event */
     uint8_t limit;     /* enum rn_limit */
@@ -430,6 +435,8 @@ struct rn_function *rn_function_new(struct rn_vm *vm, const struct rn_link *link
                                     uint32_t index, uint32_t captures);
 
 /* link.c, types.c */
+/* What the item with that hash of the library or the host leads to; 0: nothing. */
+rn_callee rn_link_resolve(const struct rn_link *link, uint64_t hash);
 const struct rn_type_record *rn_type_record(const struct rn_vm *vm, uint32_t type);
 uint32_t rn_engine_find_type(const struct rn_engine *engine, uint64_t hash);
 uint32_t rn_find_type(const struct rn_vm *vm, uint64_t hash);
@@ -513,6 +520,29 @@ enum rn_outcome rn_op_static_set(struct rn_vm *vm, uint32_t index, struct rn_val
 enum rn_outcome rn_op_try(struct rn_vm *vm, struct rn_value value, struct rn_value *out,
                           bool *out_return);
 enum rn_outcome rn_op_iter(struct rn_vm *vm, struct rn_value value, struct rn_value *out);
+
+/* function.c */
+struct rn_function_id {
+    const uint8_t *content_id; /* 32 bytes; zeros: of the library or the host */
+    uint64_t item;
+};
+struct rn_captures {
+    const struct rn_value *values;
+    uint32_t count;
+};
+/* False: a function that cannot travel. */
+bool rn_function_identify(struct rn_vm *vm, const struct rn_function *function,
+                          struct rn_function_id *out_id);
+/* The function of that identity with these captures; EMPTY if there is none that takes so many. */
+enum rn_outcome rn_function_find(struct rn_vm *vm, const struct rn_function_id *id,
+                                 const struct rn_captures *captures, struct rn_value *out);
+void rn_functions_drop(struct rn_vm *vm);
+bool rn_functions_any(const struct rn_vm *vm);
+/* NULL: none is kept under that number. */
+const struct rn_function *rn_functions_get(const struct rn_vm *vm, uint64_t number);
+/* Keeps `value`, which must be a Function, and gives the hash of its item. */
+enum rn_outcome rn_functions_keep(struct rn_vm *vm, uint32_t number, struct rn_value value,
+                                  struct rn_value *out);
 
 /* statics.c */
 /* Unless there is storage already. */

@@ -84,6 +84,7 @@ struct rn_vm_call {
     size_t args_size;
     const uint8_t *statics; /* a ConstValue to set statics from: vec of index, value, ..; or NULL */
     size_t statics_size;
+    uint32_t keep;     /* the result is a Function: keep it under this number; 0: not */
     uint64_t seed;     /* of hashes and random numbers */
     uint64_t clock_ns; /* where the clock that the script may read begins; 0: it may read none */
     struct rn_vm_limits limits;
@@ -111,9 +112,12 @@ enum rn_event {
 /* Runs for about `slice` units of budget (at least one block). */
 enum rn_event rn_vm_run(struct rn_vm *vm, uint64_t slice);
 
-/* Ends the execution in any state. Without statics that hold objects, the heap goes in bulk. */
+/* Ends the execution in any state. Without statics that hold objects and kept functions, the heap
+ * goes in bulk. */
 void rn_vm_end(struct rn_vm *vm);
-/* True if statics hold something: the Vm is bound to this process. */
+/* A function that the host keeps goes. */
+void rn_vm_drop_function(struct rn_vm *vm, uint32_t number);
+/* True if statics hold something or a function is kept: the Vm is bound to this process. */
 bool rn_vm_has_state(const struct rn_vm *vm);
 
 /* Output. Borrowed until rn_vm_output_taken. Look after OUTPUT and after every final event. */

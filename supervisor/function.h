@@ -1,0 +1,30 @@
+/* function.h: functions of scripts as the host holds them. */
+#ifndef RN_SUPERVISOR_FUNCTION_H
+#define RN_SUPERVISOR_FUNCTION_H
+
+#include <runeward/function.h>
+
+#include <stdatomic.h>
+
+#include "supervisor/vm.h"
+
+struct rune_function {
+    _Atomic uint32_t refs;
+    rune_vm *vm;     /* counted */
+    uint32_t number; /* in the Vm */
+    uint64_t epoch;  /* of the Vm when it was kept */
+    uint64_t hash;   /* of the item; 0: unknown */
+    char *item;      /* owned */
+};
+
+struct rune_sync_function {
+    _Atomic uint32_t refs;
+    rune_supervisor *supervisor; /* counted, as are the next three */
+    rune_runtime *runtime;       /* or NULL */
+    rune_unit *unit;
+    rune_const_value *value;
+    rune_vm_options options;
+    char *item; /* owned */
+};
+
+#endif
