@@ -121,16 +121,38 @@ static bool receive_one(struct rn_peer *peer, enum rn_wait wait)
     return false;
 }
 
-/* Under the lock: gives up the role to another owner that waits, or to the runner. */
+/* Who waits and should receive next: best one that has nothing yet, since whoever has will leave. */
+static struct rn_call *find_waiting(const struct rn_peer *peer)
+{
+    struct rn_call *found = NULL;
+    for (uint32_t i = 0; i < RN_SLOTS_MAX; i++) {
+        struct rn_call *call = peer->calls[i];
+        if (call && call->waiting) {
+            found = call;
+            if (!rn_call_has_news(call)) {
+                break;
+            }
+        }
+    }
+    return found;
+}
+
+/* Under the lock, with the role free: wakes a thread that waits; false: none does. */
+static bool wake_waiting(struct rn_peer *peer)
+{
+    struct rn_call *next = find_waiting(peer);
+    if (next) {
+        pthread_cond_signal(&next->cond);
+    }
+    return next != NULL;
+}
+
+/* Under the lock: an owner gives up the role to another one that waits, or to the runner. */
 static void hand_over(struct rn_peer *peer)
 {
     peer->receiving = false;
-    for (uint32_t i = 0; i < RN_SLOTS_MAX && peer->call_count > 1; i++) {
-        struct rn_call *call = peer->calls[i];
-        if (call && call->waiting) {
-            pthread_cond_signal(&call->cond);
-            return;
-        }
+    if (peer->call_count > 1 && wake_waiting(peer)) {
+        return;
     }
     if (peer->async_count > 0) {
         struct rn_runner *runner = rn_supervisor_runner(peer->domain->supervisor);
@@ -164,13 +186,18 @@ static void wait_for_receiver(struct rn_peer *peer, struct rn_call *call)
 
 void rn_peer_wait(struct rn_peer *peer, struct rn_call *call)
 {
+    bool waited = false;
     pthread_mutex_lock(&peer->lock);
     while (!peer->dead && !rn_call_has_news(call)) {
+        waited = peer->receiving;
         if (peer->receiving) {
             wait_for_receiver(peer, call);
         } else {
             wait_as_receiver(peer, call);
         }
+    }
+    if (waited && !peer->receiving && !peer->dead) {
+        hand_over(peer); // the role may have been meant for this thread, which leaves
     }
     pthread_mutex_unlock(&peer->lock);
 }
@@ -202,4 +229,7 @@ void rn_peer_pump(struct rn_peer *peer)
         }
     }
     peer->receiving = false;
+    if (peer->call_count > peer->async_count) {
+        (void)wake_waiting(peer); // it found the role taken
+    }
 }
