@@ -2,21 +2,26 @@
  * bench_calls.c: what a call costs, beside its floor in the same run.
  *
  * Three placements, since a blocked round trip between two idle cores is twenty times one on a single
- * core: both ends on core 0, worker on core 1, and wherever the scheduler puts them. The floor is a
- * bare SOCK_SEQPACKET echo between two processes in the same placement. Rounds are interleaved and
+ * core: both ends on core 0, worker on core 1, and wherever the scheduler puts them. The floors
+ * are a bare SOCK_SEQPACKET echo and a bare futex ping-pong between two processes in the same
+ * placement. Rounds are interleaved and
  * medians printed; nothing is asserted.
  */
 #include <runeward/runeward.h>
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,6 +111,54 @@ static double echo_us(int fd)
     return median_us(samples, CALLS);
 }
 
+/* The other floor: a word in shared memory that each side changes, wakes the other for, and waits on. */
+struct ping_pong {
+    _Alignas(64) _Atomic uint32_t there;
+    _Alignas(64) _Atomic uint32_t back;
+};
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t seen)
+{
+    while (atomic_load(word) == seen) {
+        (void)syscall(SYS_futex, word, FUTEX_WAIT, seen, NULL, NULL, 0);
+    }
+}
+
+static void futex_change(_Atomic uint32_t *word)
+{
+    atomic_fetch_add(word, 1);
+    (void)syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static pid_t start_ping_pong(struct ping_pong **out_shared)
+{
+    struct ping_pong *shared =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (uint32_t seen = 0;; seen++) {
+            futex_wait(&shared->there, seen);
+            futex_change(&shared->back);
+        }
+    }
+    *out_shared = shared;
+    return pid;
+}
+
+static double futex_us(struct ping_pong *shared)
+{
+    static uint64_t samples[CALLS];
+    for (int i = 0; i < CALLS; i++) {
+        uint64_t start = now_ns();
+        uint32_t seen = atomic_load(&shared->back);
+        futex_change(&shared->there);
+        futex_wait(&shared->back, seen);
+        samples[i] = now_ns() - start;
+    }
+    return median_us(samples, CALLS);
+}
+
 struct setup {
     rune_supervisor *supervisor;
     rune_context *context;
@@ -140,13 +193,14 @@ static rune_vm *vm_for(struct setup *s, rune_unit *unit, rune_isolation isolatio
     return vm;
 }
 
-static void start(struct setup *s)
+static void start(struct setup *s, bool ring)
 {
     static const char text[] = "pub fn add(a, b) { a + b }\n";
     rune_error *error = NULL;
     rune_supervisor_options *options = rune_supervisor_options_new();
     rune_supervisor_options_set_workers(options, 1);
     rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    rune_supervisor_options_set_ring(options, ring);
     if (rune_supervisor_new(options, &s->supervisor, &error) != RUNE_OK) {
         die("supervisor", error);
     }
@@ -278,7 +332,76 @@ struct placement {
     int theirs;
 };
 
-static void calls_table(struct setup *s, const rune_const_value *const *args)
+/* One call a millisecond: what waking costs, whoever has to be woken. */
+static double rare_call_us(rune_vm *vm, const rune_const_value *const *args)
+{
+    enum {
+        COUNT = 200
+    };
+    uint64_t samples[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        usleep(1000);
+        samples[i] = call_add(vm, args);
+    }
+    return median_us(samples, COUNT);
+}
+
+static double rare_echo_us(int fd)
+{
+    enum {
+        COUNT = 200
+    };
+    uint64_t samples[COUNT];
+    char packet[ECHO_SIZE] = {0};
+    for (int i = 0; i < COUNT; i++) {
+        usleep(1000);
+        uint64_t start = now_ns();
+        if (send(fd, packet, sizeof(packet), MSG_NOSIGNAL) < 0 ||
+            recv(fd, packet, sizeof(packet), 0) < 0) {
+            die("echo", NULL);
+        }
+        samples[i] = now_ns() - start;
+    }
+    return median_us(samples, COUNT);
+}
+
+enum column {
+    ECHO,
+    SOCKET_CALL,
+    FUTEX,
+    RING_CALL,
+    FRESH_VM,
+    RARE_ECHO,
+    RARE_CALL,
+    COLUMNS
+};
+
+static double measure(enum column column, int echo_fd, struct ping_pong *shared, struct setup *ring,
+                      struct setup *socket, const rune_const_value *const *args)
+{
+    switch (column) {
+    case ECHO:
+        return echo_us(echo_fd);
+    case SOCKET_CALL:
+        return call_us(socket->vm, args);
+    case FUTEX:
+        return futex_us(shared);
+    case RING_CALL:
+        return call_us(ring->vm, args);
+    case FRESH_VM:
+        return fresh_vm_us(ring, args);
+    case RARE_ECHO:
+        return rare_echo_us(echo_fd);
+    case RARE_CALL:
+        return rare_call_us(ring->vm, args);
+    case COLUMNS:
+        break;
+    }
+    return 0;
+}
+
+static void calls_table(struct setup *ring, struct setup *socket,
+                        const rune_const_value *const *args)
 {
     static const struct placement placements[] = {
         {"one core", 0, 0},
@@ -286,30 +409,39 @@ static void calls_table(struct setup *s, const rune_const_value *const *args)
         {"unpinned", -1, -1},
     };
     int fd = -1;
+    struct ping_pong *shared;
     pid_t echo = start_echo(&fd);
+    pid_t pong = start_ping_pong(&shared);
     printf("call of a trivial function, warm worker, median us of %d x %d\n", ROUNDS, CALLS);
-    printf("%-12s%12s%12s%10s%12s\n", "placement", "echo", "call", "ratio", "fresh Vm");
+    printf("%-11s%9s%9s%7s%9s%9s%7s%9s%11s%9s\n", "placement", "echo", "socket", "ratio", "futex",
+           "ring", "ratio", "new Vm", "rare echo", "rare");
     for (size_t p = 0; p < sizeof(placements) / sizeof(placements[0]); p++) {
-        uint64_t floor[ROUNDS];
-        uint64_t call[ROUNDS];
-        uint64_t fresh[ROUNDS];
+        uint64_t samples[COLUMNS][ROUNDS];
+        double m[COLUMNS];
         pin(0, placements[p].ours);
         pin(echo, placements[p].theirs);
+        pin(pong, placements[p].theirs);
         pin_workers(placements[p].theirs);
         for (int round = 0; round < ROUNDS; round++) {
-            floor[round] = (uint64_t)(echo_us(fd) * 1000.0);
-            call[round] = (uint64_t)(call_us(s->vm, args) * 1000.0);
-            fresh[round] = (uint64_t)(fresh_vm_us(s, args) * 1000.0);
+            for (int c = 0; c < COLUMNS; c++) {
+                samples[c][round] =
+                    (uint64_t)(1000 * measure((enum column)c, fd, shared, ring, socket, args));
+            }
         }
-        double f = median_us(floor, ROUNDS);
-        double c = median_us(call, ROUNDS);
-        printf("%-12s%12.2f%12.2f%10.2f%12.2f\n", placements[p].name, f, c, c / f,
-               median_us(fresh, ROUNDS));
+        for (int c = 0; c < COLUMNS; c++) {
+            m[c] = median_us(samples[c], ROUNDS);
+        }
+        printf("%-11s%9.2f%9.2f%7.2f%9.2f%9.2f%7.2f%9.2f%11.2f%9.2f\n", placements[p].name, m[ECHO],
+               m[SOCKET_CALL], m[SOCKET_CALL] / m[ECHO], m[FUTEX], m[RING_CALL],
+               m[RING_CALL] / m[FUTEX], m[FRESH_VM], m[RARE_ECHO], m[RARE_CALL]);
     }
     pin(0, -1);
     pin_workers(-1);
     kill(echo, SIGKILL);
+    kill(pong, SIGKILL);
     waitpid(echo, NULL, 0);
+    waitpid(pong, NULL, 0);
+    munmap(shared, 4096);
     close(fd);
 }
 
@@ -451,23 +583,32 @@ static void attach_table(struct setup *s, const rune_const_value *const *args)
     pin_workers(-1);
 }
 
+static void finish(struct setup *s)
+{
+    rune_vm_free(s->vm);
+    rune_unit_unref(s->unit);
+    rune_runtime_unref(s->runtime);
+    rune_context_free(s->context);
+    rune_supervisor_free(s->supervisor);
+}
+
 int main(void)
 {
     struct setup s = {0};
-    start(&s);
+    struct setup without_ring = {0};
+    start(&s, true);
     const rune_const_value *args[2] = {rune_value_i64(20), rune_value_i64(22)};
     call_add(s.vm, args);
-    calls_table(&s, args);
     memory_table();
+    start(&without_ring, false);
+    call_add(without_ring.vm, args);
+    calls_table(&s, &without_ring, args);
+    finish(&without_ring);
     printf("\nfresh process for each call, median us: from spares %.1f, back to back %.1f\n",
            fresh_process_us(&s, args, true), fresh_process_us(&s, args, false));
     attach_table(&s, args);
     rune_value_unref((rune_const_value *)args[0]);
     rune_value_unref((rune_const_value *)args[1]);
-    rune_vm_free(s.vm);
-    rune_unit_unref(s.unit);
-    rune_runtime_unref(s.runtime);
-    rune_context_free(s.context);
-    rune_supervisor_free(s.supervisor);
+    finish(&s);
     return 0;
 }
