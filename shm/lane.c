@@ -93,6 +93,12 @@ static enum rn_error receive_socket(struct rn_lane *lane, enum rn_wait wait)
     return RN_OK;
 }
 
+/* Whatever went over the socket before this packet has been handed out. */
+static bool is_reached(const struct rn_lane *lane, const struct rn_ring_packet *packet)
+{
+    return packet->present && (int32_t)(lane->socket_taken - packet->stamp) >= 0;
+}
+
 /* The next packet that is at hand. *out_found false: none; *out_behind: one in the ring waits for the
  * socket. */
 static enum rn_error take(struct rn_lane *lane, struct rn_lane_packet *out_packet, bool *out_found,
@@ -102,7 +108,7 @@ static enum rn_error take(struct rn_lane *lane, struct rn_lane_packet *out_packe
     if (lane->in) {
         RN_TRY(rn_ring_peek(lane->in, lane->head, &packet));
     }
-    bool reached = packet.present && (int32_t)(lane->socket_taken - packet.stamp) >= 0;
+    bool reached = is_reached(lane, &packet);
     *out_behind = packet.present && !reached;
     *out_found = reached || lane->held;
     if (reached) {
@@ -223,8 +229,10 @@ enum rn_error rn_lane_receive(struct rn_lane *lane, enum rn_wait wait,
 
 bool rn_lane_has_packet(const struct rn_lane *lane)
 {
-    return lane->held ||
-           (lane->in && atomic_load_explicit(&lane->in->tail, memory_order_acquire) != lane->head);
+    struct rn_ring_packet packet = {.present = false};
+    // What waits for the socket is not there yet: a worker that lies about it would keep us busy.
+    return lane->held || (lane->in && (rn_ring_peek(lane->in, lane->head, &packet) != RN_OK ||
+                                       is_reached(lane, &packet)));
 }
 
 bool rn_lane_take_wake(struct rn_lane *lane)

@@ -87,7 +87,7 @@ enum rn_error rn_lane_receive(struct rn_lane *lane, enum rn_wait wait,
 
 /* Supervisor: from now on the worker wakes with a packet on the socket, which poll reports. */
 void rn_lane_watch(struct rn_lane *lane);
-/* A packet is there that poll does not report. */
+/* A packet, or a lie, can be received that poll does not report. */
 bool rn_lane_has_packet(const struct rn_lane *lane);
 /* A RING has come. False: nobody asked for it. */
 bool rn_lane_take_wake(struct rn_lane *lane);

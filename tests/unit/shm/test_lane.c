@@ -196,6 +196,25 @@ static void test_without_a_ring(void **state)
     assert_false(rn_lane_has_packet(&e->supervisor));
 }
 
+/* A packet that claims to wait for others is not there for those who ask before they poll. */
+static void test_a_stamp_from_the_future(void **state)
+{
+    struct ends *e = *state;
+    struct rn_lane_packet packet;
+    uint32_t tail = 0;
+    assert_true(rn_ring_push(&e->ring->to_supervisor, &tail, "abcd", 4, 2));
+    assert_false(rn_lane_has_packet(&e->supervisor));
+    assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_NEVER, &packet), RN_E_WOULD_BLOCK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rn_transport_send(e->fds[1], "12345", 5, RN_WAIT_NEVER), RN_OK);
+        assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_NEVER, &packet), RN_OK);
+        assert_int_equal(packet.size, 5);
+    }
+    assert_true(rn_lane_has_packet(&e->supervisor));
+    assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_NEVER, &packet), RN_OK);
+    assert_int_equal(packet.size, 4);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -207,6 +226,7 @@ int main(void)
         CASE(test_wakes_are_counted),
         CASE(test_the_end_of_the_other_side),
         CASE(test_a_lie_is_told),
+        CASE(test_a_stamp_from_the_future),
         CASE(test_without_a_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
