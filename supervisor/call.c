@@ -562,10 +562,13 @@ void rn_call_drive(struct rn_call *call)
     }
 }
 
-bool rn_call_step(struct rn_call *call)
+enum rn_call_step rn_call_step(struct rn_call *call)
 {
-    (void)handle_events(call);
-    return is_over(call);
+    bool refused = !handle_events(call);
+    if (is_over(call)) {
+        return RN_CALL_ENDED;
+    }
+    return refused ? RN_CALL_REFUSED : RN_CALL_WAITS;
 }
 
 /* Ending */

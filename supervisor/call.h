@@ -74,6 +74,11 @@ struct rn_call {
     void (*on_end)(struct rn_call *call); /* executions */
     void *owner;                          /* the execution */
 
+    /* The runner's. */
+    struct rn_call *runner_next;
+    bool is_listed; /* under the runner's lock */
+    bool has_left;  /* its end was told to the owner; the runner's thread only */
+
     /* Times. */
     uint64_t begun_ns;
     uint64_t ended_ns; /* once rn_call_end has made the record */
@@ -129,8 +134,14 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error) RN_MUST_CHEC
 void rn_call_watch(struct rn_call *call, rune_cancel_token *token, rune_cancel_token *parent);
 /* Acts on events until the call has ended; the owner's thread. */
 void rn_call_drive(struct rn_call *call);
-/* The same without waiting, for the runner. True: it has ended. */
-bool rn_call_step(struct rn_call *call);
+/* What a step led to. */
+enum rn_call_step {
+    RN_CALL_WAITS,   /* for news */
+    RN_CALL_REFUSED, /* something of the host's refused: to be stepped again soon */
+    RN_CALL_ENDED
+};
+/* The same without waiting, for the runner. */
+enum rn_call_step rn_call_step(struct rn_call *call);
 /* After its end: gives back what it used and makes the record. NO_MEMORY. */
 rune_status rn_call_end(struct rn_call *call, rune_record **out_record) RN_MUST_CHECK;
 

@@ -107,15 +107,7 @@ static rune_status start(rune_execution *execution, struct rn_call *call,
     rn_call_watch(call, options ? options->token : NULL, NULL);
     execution->call = call;
     atomic_fetch_add(&execution->refs, 1);
-    if (rn_runner_add(runner, rn_call_ref(call)) != RN_OK) {
-        rune_record *record = NULL;
-        rn_call_unref(call);
-        atomic_fetch_sub(&execution->refs, 1);
-        if (rn_call_end(call, &record) == RUNE_OK) {
-            rune_record_free(record);
-        }
-        return rn_fail_plain(error, RN_E_NO_MEMORY);
-    }
+    rn_runner_add(runner, rn_call_ref(call));
     return RUNE_OK;
 }
 

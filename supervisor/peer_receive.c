@@ -26,7 +26,7 @@ static void notify(struct rn_call *call)
     } else if (call->is_async) {
         struct rn_runner *runner = rn_supervisor_runner(call->supervisor);
         if (runner) {
-            rn_runner_poke(runner);
+            rn_runner_ready(runner, call);
         }
     }
 }

@@ -2,6 +2,8 @@
  * runner.c: the thread that receives for executions and flushes queues.
  *
  * Peers are watched with EPOLLONESHOT and known by serial: an event may come after a peer has gone.
+ * Executions with news are in a list, so that a turn costs what there is to do, however many
+ * executions there are. Whoever adds to the list wakes the thread only if it sleeps.
  */
 #include "supervisor/runner.h"
 
@@ -22,10 +24,10 @@
 #define RETRY_MS 5
 #define EVENTS_MAX 64
 
-/* An execution that runs. */
-struct entry {
-    struct entry *next;
-    struct rn_call *call; /* counted */
+/* Calls, each counted; one is in one list at the most (`is_listed`). Under the lock. */
+struct queue {
+    struct rn_call *first;
+    struct rn_call **end;
 };
 
 struct rn_runner {
@@ -33,11 +35,20 @@ struct rn_runner {
     pthread_t thread;
     int epoll_fd;
     int event_fd;
-    pthread_mutex_t lock; /* of `added` */
-    struct entry *added;
+    pthread_mutex_t lock;
+    struct queue ready;   /* with news */
+    struct queue refused; /* to be asked again soon; only the thread adds and takes */
+    bool awake;           /* under the lock: looks at `ready` before it sleeps */
     atomic_bool ending;
-    struct entry *entries; /* the thread's own */
+    _Atomic uint32_t count; /* executions that have not ended */
 };
+
+static void enqueue(struct queue *queue, struct rn_call *call)
+{
+    call->runner_next = NULL;
+    *queue->end = call;
+    queue->end = &call->runner_next;
+}
 
 static void drain(int event_fd)
 {
@@ -45,10 +56,25 @@ static void drain(int event_fd)
     (void)!read(event_fd, &count, sizeof(count));
 }
 
-void rn_runner_poke(struct rn_runner *runner)
+static void wake(struct rn_runner *runner)
 {
     uint64_t one = 1;
     (void)!write(runner->event_fd, &one, sizeof(one));
+}
+
+void rn_runner_ready(struct rn_runner *runner, struct rn_call *call)
+{
+    pthread_mutex_lock(&runner->lock);
+    if (!call->is_listed) {
+        call->is_listed = true;
+        enqueue(&runner->ready, rn_call_ref(call));
+    }
+    bool asleep = !runner->awake;
+    runner->awake = true;
+    pthread_mutex_unlock(&runner->lock);
+    if (asleep) {
+        wake(runner);
+    }
 }
 
 void rn_runner_watch(struct rn_runner *runner, struct rn_peer *peer, bool receive, bool send)
@@ -86,46 +112,89 @@ static void visit(struct rn_runner *runner, uint64_t serial)
     rn_peer_unref(peer);
 }
 
-static void take_added(struct rn_runner *runner)
+/* A sink refused: the call is asked again soon, unless it has become ready already. */
+static void keep_refused(struct rn_runner *runner, struct rn_call *call)
 {
     pthread_mutex_lock(&runner->lock);
-    struct entry *added = runner->added;
-    runner->added = NULL;
+    bool listed = call->is_listed;
+    call->is_listed = true;
+    if (!listed) {
+        enqueue(&runner->refused, rn_call_ref(call));
+    }
     pthread_mutex_unlock(&runner->lock);
-    while (added) {
-        struct entry *next = added->next;
-        added->next = runner->entries;
-        runner->entries = added;
-        added = next;
+}
+
+/* Lets a call that was taken off its list act on its news, and ends it if that was all. */
+static void step(struct rn_runner *runner, struct rn_call *call)
+{
+    enum rn_call_step step = call->has_left ? RN_CALL_WAITS : rn_call_step(call);
+    if (step == RN_CALL_ENDED) {
+        call->has_left = true;
+        atomic_fetch_sub(&runner->count, 1);
+        call->on_end(call);
+    } else if (step == RN_CALL_REFUSED) {
+        keep_refused(runner, call);
+    }
+    rn_call_unref(call);
+}
+
+/* The first of a list, off it; NULL: none. */
+static struct rn_call *take_first(struct rn_runner *runner, struct queue *queue)
+{
+    pthread_mutex_lock(&runner->lock);
+    struct rn_call *call = queue->first;
+    if (call) {
+        queue->first = call->runner_next;
+        if (!queue->first) {
+            queue->end = &queue->first;
+        }
+        call->is_listed = false;
+    }
+    pthread_mutex_unlock(&runner->lock);
+    return call;
+}
+
+/* One turn for each that refused before, and for everybody with news. */
+static void step_all(struct rn_runner *runner)
+{
+    struct rn_call *call;
+    struct rn_call **last = runner->refused.end;
+    while (runner->refused.first && (call = take_first(runner, &runner->refused)) != NULL) {
+        bool was_last = &call->runner_next == last;
+        step(runner, call);
+        if (was_last) {
+            break;
+        }
+    }
+    while ((call = take_first(runner, &runner->ready)) != NULL) {
+        step(runner, call);
     }
 }
 
-/* Lets every execution act on its news. True: one of them must be asked again soon. */
-static bool step_all(struct rn_runner *runner)
+/* From here on, whoever adds to `ready` wakes. False: somebody has added already. */
+static bool may_sleep(struct rn_runner *runner)
 {
-    bool again = false;
-    for (struct entry **at = &runner->entries; *at;) {
-        struct entry *entry = *at;
-        if (rn_call_step(entry->call)) {
-            *at = entry->next;
-            entry->call->on_end(entry->call);
-            rn_call_unref(entry->call);
-            rn_free(entry);
-        } else {
-            again = again || entry->call->events;
-            at = &entry->next;
-        }
+    pthread_mutex_lock(&runner->lock);
+    runner->awake = runner->ready.first != NULL;
+    bool may = !runner->awake;
+    pthread_mutex_unlock(&runner->lock);
+    return may;
+}
+
+static int sleep_time_ms(struct rn_runner *runner)
+{
+    if (!may_sleep(runner)) {
+        return 0;
     }
-    return again;
+    return runner->refused.first ? RETRY_MS : -1;
 }
 
 static void *serve(void *argument)
 {
     struct rn_runner *runner = argument;
     struct epoll_event events[EVENTS_MAX];
-    bool again = false;
     while (!atomic_load(&runner->ending)) {
-        int count = epoll_wait(runner->epoll_fd, events, EVENTS_MAX, again ? RETRY_MS : -1);
+        int count = epoll_wait(runner->epoll_fd, events, EVENTS_MAX, sleep_time_ms(runner));
         for (int i = 0; i < count; i++) {
             if (events[i].data.u64 == 0) {
                 drain(runner->event_fd);
@@ -133,8 +202,7 @@ static void *serve(void *argument)
                 visit(runner, events[i].data.u64);
             }
         }
-        take_added(runner);
-        again = step_all(runner);
+        step_all(runner);
     }
     return NULL;
 }
@@ -180,6 +248,8 @@ enum rn_error rn_runner_new(struct rune_supervisor *supervisor, struct rn_runner
     runner->supervisor = supervisor;
     runner->epoll_fd = -1;
     runner->event_fd = -1;
+    runner->ready.end = &runner->ready.first;
+    runner->refused.end = &runner->refused.first;
     pthread_mutex_init(&runner->lock, NULL);
     enum rn_error error = start(runner);
     if (error != RN_OK) {
@@ -196,29 +266,21 @@ void rn_runner_free(struct rn_runner *runner)
         return;
     }
     atomic_store(&runner->ending, true);
-    rn_runner_poke(runner);
+    wake(runner);
     pthread_join(runner->thread, NULL);
-    take_added(runner);
-    RN_CHECK(!runner->entries);
+    // What was listed again while it ended.
+    step_all(runner);
+    RN_CHECK(runner->count == 0 && !runner->refused.first);
     release(runner);
 }
 
-enum rn_error rn_runner_add(struct rn_runner *runner, struct rn_call *call)
+void rn_runner_add(struct rn_runner *runner, struct rn_call *call)
 {
-    struct entry *entry = rn_alloc(sizeof(*entry));
-    if (!entry) {
-        return RN_E_NO_MEMORY;
-    }
-    entry->call = rn_call_ref(call);
-    pthread_mutex_lock(&runner->lock);
-    entry->next = runner->added;
-    runner->added = entry;
-    pthread_mutex_unlock(&runner->lock);
+    atomic_fetch_add(&runner->count, 1);
     pthread_mutex_lock(&call->peer->lock);
     if (!call->peer->receiving && !call->peer->dead) {
         rn_runner_watch(runner, call->peer, true, call->peer->queue != NULL);
     }
     pthread_mutex_unlock(&call->peer->lock);
-    rn_runner_poke(runner);
-    return RN_OK;
+    rn_runner_ready(runner, call);
 }

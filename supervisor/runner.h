@@ -23,9 +23,9 @@ void rn_runner_free(struct rn_runner *runner);
 /* Looks at the peer as soon as it can be received from or sent to; from any thread, any lock held.
  */
 void rn_runner_watch(struct rn_runner *runner, struct rn_peer *peer, bool receive, bool send);
-/* Looks at all executions once: one has news that no packet brings. */
-void rn_runner_poke(struct rn_runner *runner);
-/* An execution that the runner shall drive until it has ended; counts the call. */
-enum rn_error rn_runner_add(struct rn_runner *runner, struct rn_call *call) RN_MUST_CHECK;
+/* A call that the runner drives has news; from any thread, any lock of a peer held. */
+void rn_runner_ready(struct rn_runner *runner, struct rn_call *call);
+/* A call that has begun, and that the runner shall drive until it has ended. */
+void rn_runner_add(struct rn_runner *runner, struct rn_call *call);
 
 #endif
