@@ -211,6 +211,11 @@ static rune_text *ask(struct rn_session *session, const char *path, bool silent)
     if (status == RUNE_OK) {
         status = rune_outline(session->supervisor, sources, options, diagnostics, &text, &error);
     }
+    if (status == RUNE_OK && !silent && rn_session_refuses(session, diagnostics)) {
+        rune_text_free(text);
+        text = NULL;
+        status = RUNE_E_COMPILE_FAILED;
+    }
     if (status == RUNE_E_COMPILE_FAILED) {
         if (!silent) {
             rn_session_show(session, diagnostics);

@@ -29,6 +29,12 @@ RUNE_API rune_status rune_tools_explain(const char *code, rune_text **out_text) 
 /* The `index`th code in the order of the table, or NULL at the end. Static storage. */
 RUNE_API const char *rune_tools_code_at(size_t index);
 
+/*
+ * What the standard library declares, in the form of rune_outline (source.h): kinds function, method,
+ * struct, const, macro, trait; without documentation. NO_MEMORY.
+ */
+RUNE_API rune_status rune_tools_library(rune_text **out_text) RUNE_MUST_CHECK;
+
 RUNE_END
 
 #endif

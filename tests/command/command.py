@@ -336,6 +336,51 @@ mod m {}
         bench = self.record("bench", *self.QUICK, "--budget", "100k", "b.rn")["benches"][0]
         self.assertGreater(bench["iterations"], 3)
 
+    # doc
+
+    def test_pages_hold_no_markup_of_comments(self):
+        (self.path / "src").mkdir()
+        self.write("src/lib.rn", """//! Root <script>alert(1)</script> [x](javascript:alert(1)) [y](https://example.org).
+pub mod shapes;
+/// Says `<b>` **much**.
+/// ```
+/// # hidden();
+/// let a = "<i>";
+/// ```
+pub fn f(a) {}
+""")
+        self.write("src/shapes.rn", "/// A point.\npub struct Point { /// Across.\n x, y }\n"
+                                    "impl Point { /// Far.\n pub fn far(self) {} }\nenum E { A, B(c) }\nconst C = 1;")
+        done = self.run_command("doc", ".", "--output", "site")
+        self.assertRegex(done.stdout, r"^site/index.html: \d+ pages\n$")
+        site = self.path / "site"
+        root = (site / "module.html").read_text()
+        self.assertIn("&lt;script&gt;alert(1)&lt;/script&gt;", root)
+        self.assertNotIn("javascript:alert(1)\"", root)
+        self.assertIn('href="https://example.org"', root)
+        page = (site / "function.f.html").read_text()
+        self.assertIn("<code>&lt;b&gt;</code>", page)
+        self.assertNotIn("hidden", page)
+        point = (site / "struct.shapes.Point.html").read_text()
+        self.assertIn("Across.", point)
+        self.assertIn("Far.", point)
+        self.assertIn("struct.shapes.Point.html", (site / "module.shapes.html").read_text())
+        self.assertIn('"shapes::Point::far"', (site / "items.js").read_text())
+        self.assertTrue((site / "library.struct.std.vec.Vec.html").exists())
+        for path in site.iterdir():
+            self.assertNotRegex(path.read_text(), r"(src|href)=\"(https?:)?//(?!example)")
+            if path.suffix == ".html":
+                self.assertIn("default-src 'none'", path.read_text())
+
+    def test_doc_of_what_cannot_be_read(self):
+        self.write("e.rn", "fn x( {")
+        self.assertIn("error[E", self.run_command("doc", "e.rn", "-o", "site", code=1).stderr)
+        self.assertFalse((self.path / "site").exists())
+        self.run_command("doc", "missing.rn", "-o", "site", code=66)
+        self.assertIn("main.rn", self.run_command("doc", ".", "-o", "site", code=66).stderr)
+        self.run_command("doc", "t.rn", code=64)
+        self.run_command("doc", "t.rn", "-o", "t.rn", code=74)
+
     # fmt
 
     UGLY = "pub fn main( ){1+1}"
