@@ -23,6 +23,9 @@ void rn_html_raw(struct rn_html *html, const char *markup)
 void rn_html_text(struct rn_html *html, const char *text, size_t size)
 {
     size_t from = 0;
+    if (size == 0) {
+        return; // there may be no text at all
+    }
     for (size_t i = 0; i < size; i++) {
         const char *entity = text[i] == '<'    ? "&lt;"
                              : text[i] == '>'  ? "&gt;"
