@@ -27,7 +27,6 @@
 #define EXIT_USAGE 64
 #define EXIT_SETUP 71
 #define HUGE_PAGE ((size_t)2 << 20)
-#define SMALL_PAGES (2 * HUGE_PAGE) /* bytes at the beginning of an arena */
 
 // Of Linux 6.18; older headers do not name it.
 #define THP_EXCEPT_ADVISED (1ul << 1)
@@ -98,13 +97,44 @@ static void unmap(uint8_t *start, const uint8_t *end)
     }
 }
 
-// A guard page on either side; what is reserved costs nothing until it is touched. Most processes
-// stay within the first part, where a page costs a page. Beyond, faults are what growing costs most,
-// above all in virtual machines: large pages where the kernel has them.
+// Bytes at the beginning of an arena whose pages are small: what a process holds at rest, and most
+// calls and builds.
+static size_t small_pages_size(enum rn_role role)
+{
+    return role == RN_ROLE_COMPILER ? RN_ARENA_SMALL_COMPILER : RN_ARENA_SMALL_WORKER;
+}
+
+// Faults are what growing costs most, above all in virtual machines: large pages where the kernel
+// has them.
+static void advise(const struct rn_process *process)
+{
+    uint8_t *start = process->arena.data;
+    size_t size = process->arena.size;
+    size_t small = small_pages_size(process->role);
+    if (size <= small) {
+        return;
+    }
+    madvise(start, small, MADV_NOHUGEPAGE);
+    madvise(start + small, size - small, MADV_HUGEPAGE);
+}
+
+// A compiler waits for its one build, and has the pages of a short one beforehand. They are written
+// to: a hypervisor may add a fault of its own to the first use of what the kernel has populated.
+static void touch_pages(const struct rn_process *process)
+{
+    volatile uint8_t *start = process->arena.data;
+    size_t size = rn_min_size(process->arena.size, RN_ARENA_READY_COMPILER);
+    for (size_t at = 0; at < size; at += 4096) {
+        start[at] = 0;
+    }
+}
+
+// A guard page on either side; what is reserved costs nothing until it is touched.
 static bool reserve_arena(struct rn_process *process, uint64_t wanted)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t size = rn_align_up((size_t)wanted, page);
+    size_t small = small_pages_size(process->role);
     if (size == 0) {
         return true;
     }
@@ -114,15 +144,15 @@ static bool reserve_arena(struct rn_process *process, uint64_t wanted)
     if (range == MAP_FAILED) {
         return false;
     }
-    uint8_t *start = (uint8_t *)rn_align_up((uintptr_t)range + page, HUGE_PAGE);
+    uint8_t *start = (uint8_t *)rn_align_up((uintptr_t)range + page + small, HUGE_PAGE) - small;
     unmap(range, start - page);
     unmap(start + size + page, range + total);
     process->arena = (struct rn_mapping){start, size};
-    if (size > SMALL_PAGES) {
-        madvise(start, SMALL_PAGES, MADV_NOHUGEPAGE);
-        madvise(start + SMALL_PAGES, size - SMALL_PAGES, MADV_HUGEPAGE);
+    if (mprotect(start, size, PROT_READ | PROT_WRITE) != 0) {
+        return false;
     }
-    return mprotect(start, size, PROT_READ | PROT_WRITE) == 0;
+    advise(process);
+    return true;
 }
 
 static struct rn_lockdown_limits limits_for(const struct rn_process *process,
@@ -240,6 +270,7 @@ void rn_process_run(int argc, char **argv, enum rn_role role, rn_process_body *b
     }
 #ifndef RN_SANITIZED
     if (role == RN_ROLE_COMPILER) {
+        touch_pages(&process);
         rn_alloc_set_region(process.arena.data, process.arena.size);
     }
 #endif

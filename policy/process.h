@@ -30,6 +30,12 @@ enum rn_segment_slot {
     RN_SEGMENT_COUNT,
 };
 
+/* Bytes at the beginning of an arena whose pages are small; beyond, they are large where the kernel
+ * has them. Of a compiler's, some are there before it is told what to build. */
+#define RN_ARENA_SMALL_WORKER ((size_t)4 << 20)
+#define RN_ARENA_SMALL_COMPILER ((size_t)512 << 10)
+#define RN_ARENA_READY_COMPILER ((size_t)256 << 10)
+
 struct rn_mapping {
     uint8_t *data; /* NULL when the segment was not passed */
     size_t size;
