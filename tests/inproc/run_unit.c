@@ -140,6 +140,8 @@ int run_unit(const struct rune_verified_unit *unit, const struct rn_debug *debug
         perror("mmap");
         return EXIT_INTERNAL;
     }
+    // Like a worker's arena: see policy/process.h.
+    madvise(region, options->region_size, MADV_HUGEPAGE);
     if ((error = rn_engine_new(region, options->region_size, &rn_std_library, &engine)) != RN_OK ||
         (error = rn_link_new(engine, unit, NULL, 0, &link)) != RN_OK ||
         (error = rn_vm_new(engine, link, &vm)) != RN_OK) {

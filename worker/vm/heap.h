@@ -28,7 +28,8 @@ struct rn_vm;
 /* An object of `size` bytes in all; its header is set, its body is not. Charges size / 16. */
 void *rn_heap_object(struct rn_vm *vm, enum rn_object_kind kind, uint32_t type,
                      size_t size) RN_MUST_CHECK;
-/* Storage of at least `size` bytes, 16-byte aligned; the true capacity goes to *out_capacity. */
+/* Storage of at least `size` bytes, 16-byte aligned; the true capacity goes to *out_capacity. If that
+ * is more than RN_SMALL_SIZE_MAX all of it is zero. */
 void *rn_heap_buffer(struct rn_vm *vm, size_t size, size_t *out_capacity) RN_MUST_CHECK;
 /* Storage of at least `size` bytes that begins with the first `used` bytes of `data` (NULL: none),
  * which is given back: the same place grown, or another. The account cannot tell which. */

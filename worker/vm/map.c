@@ -63,37 +63,40 @@ static bool is_removed(const struct rn_map *map, uint32_t position)
     return map->entries[position].key.tag == RN_VALUE_EMPTY;
 }
 
-static void index_insert(struct rn_map *map, uint32_t hash, uint32_t position)
+/* Puts a slot into an index of `mask` + 1, where there is room. */
+static void index_put(uint64_t *index, uint32_t mask, uint64_t slot)
 {
-    uint32_t mask = map->index_capacity - 1;
-    uint32_t i = hash & mask;
-    while (map->index[i] != 0 && (uint32_t)map->index[i] != REMOVED) {
+    uint32_t i = (uint32_t)(slot >> 32) & mask;
+    while (index[i] != 0 && (uint32_t)index[i] != REMOVED) {
         i = (i + 1) & mask;
     }
-    map->index[i] = (uint64_t)hash << 32 | (position + 1);
+    index[i] = slot;
 }
 
-/* A new index of `capacity` slots over the entries, whose hashes are given. */
-static bool index_rebuild(struct rn_vm *vm, struct rn_map *map, uint32_t capacity,
-                          const uint32_t *hashes)
+static void index_insert(struct rn_map *map, uint32_t hash, uint32_t position)
+{
+    index_put(map->index, map->index_capacity - 1, (uint64_t)hash << 32 | (position + 1));
+}
+
+static uint64_t *new_index(struct rn_vm *vm, uint32_t capacity)
 {
     size_t bytes;
     size_t wanted = ((size_t)capacity + 1) * sizeof(uint64_t);
     uint64_t *index = rn_heap_buffer(vm, wanted, &bytes);
-    if (index == NULL) {
-        return false;
+    if (index != NULL) {
+        if (bytes <= RN_SMALL_SIZE_MAX) {
+            memset(index, 0, wanted); // larger storage comes in pages that are zero
+        }
+        index[capacity] = key_seed(vm);
     }
-    memset(index, 0, wanted);
-    index[capacity] = key_seed(vm);
+    return index;
+}
+
+static void set_index(struct rn_vm *vm, struct rn_map *map, uint64_t *index, uint32_t capacity)
+{
     rn_heap_buffer_free(vm, map->index);
     map->index = index;
     map->index_capacity = capacity;
-    for (uint32_t i = 0; i < map->used; i++) {
-        if (!is_removed(map, i)) {
-            index_insert(map, hashes[i], i);
-        }
-    }
-    return true;
 }
 
 /* Computes the hash of an entry that is not in an index yet. */
@@ -111,24 +114,69 @@ static enum rn_outcome entry_hash(struct rn_vm *vm, const struct rn_map *map, ui
     return RN_DONE;
 }
 
-/* Hashes of all entries by position: from the index, or computed if there is none. */
-static uint32_t *collect_hashes(struct rn_vm *vm, const struct rn_map *map)
+/* The first index over the entries. */
+static bool index_entries(struct rn_vm *vm, const struct rn_map *map, uint64_t *index,
+                          uint32_t capacity)
 {
-    size_t bytes;
-    uint32_t *hashes = rn_heap_buffer(vm, (size_t)(map->used + 1) * sizeof(uint32_t), &bytes);
-    if (hashes == NULL) {
-        return NULL;
+    for (uint32_t i = 0; i < map->used; i++) {
+        uint32_t hash;
+        if (is_removed(map, i)) {
+            continue;
+        }
+        if (entry_hash(vm, map, i, &hash) != RN_DONE) {
+            return false;
+        }
+        index_put(index, capacity - 1, (uint64_t)hash << 32 | (i + 1));
+    }
+    return true;
+}
+
+/* A larger index over entries that have not moved. Slots are read in their order, and so written in
+ * the order of as many places as the index has grown by: never across the cache. */
+static bool index_grow(struct rn_vm *vm, struct rn_map *map, uint32_t capacity)
+{
+    uint64_t *index = new_index(vm, capacity);
+    if (index == NULL) {
+        return false;
+    }
+    if (map->index_capacity == 0 && !index_entries(vm, map, index, capacity)) {
+        rn_heap_buffer_free(vm, index);
+        return false;
     }
     for (uint32_t i = 0; i < map->index_capacity; i++) {
         uint32_t position = (uint32_t)map->index[i];
         if (position != 0 && position != REMOVED) {
-            hashes[position - 1] = (uint32_t)(map->index[i] >> 32);
+            index_put(index, capacity - 1, map->index[i]);
         }
     }
-    for (uint32_t i = 0; map->index_capacity == 0 && i < map->used; i++) {
-        if (!is_removed(map, i) && entry_hash(vm, map, i, &hashes[i]) != RN_DONE) {
-            rn_heap_buffer_free(vm, hashes);
-            return NULL;
+    set_index(vm, map, index, capacity);
+    return true;
+}
+
+/* A new index over entries that have moved, whose hashes are given. */
+static bool index_rebuild(struct rn_vm *vm, struct rn_map *map, uint32_t capacity,
+                          const uint32_t *hashes)
+{
+    uint64_t *index = new_index(vm, capacity);
+    if (index == NULL) {
+        return false;
+    }
+    set_index(vm, map, index, capacity);
+    for (uint32_t i = 0; i < map->used; i++) {
+        index_insert(map, hashes[i], i);
+    }
+    return true;
+}
+
+/* Hashes of all entries by position, from the index. */
+static uint32_t *collect_hashes(struct rn_vm *vm, const struct rn_map *map)
+{
+    size_t bytes;
+    uint32_t *hashes = rn_heap_buffer(vm, (size_t)(map->used + 1) * sizeof(uint32_t), &bytes);
+    for (uint32_t i = 0; hashes != NULL && i < map->index_capacity; i++) {
+        uint32_t position = (uint32_t)map->index[i];
+        if (position != 0 && position != REMOVED) {
+            hashes[position - 1] = (uint32_t)(map->index[i] >> 32);
         }
     }
     return hashes;
@@ -178,36 +226,39 @@ static bool grow_entries(struct rn_vm *vm, struct rn_map *map, uint32_t capacity
     return true;
 }
 
-/* Room for `extra` more entries, with an index if there are many. Positions may change. */
-static bool reserve(struct rn_vm *vm, struct rn_map *map, uint32_t extra)
+/* Removed entries go; positions change. */
+static bool tidy(struct rn_vm *vm, struct rn_map *map, uint32_t needed)
 {
-    uint32_t needed = map->live + extra;
-    bool crowded = map->used + extra > map->capacity;
-    bool many_removed = crowded && map->used - map->live > map->used / 2;
-    bool index_small = needed > LINEAR_MAX && map->index_capacity / 8 * 5 < map->used + extra;
-    if (!crowded && !index_small) {
-        return true;
-    }
     uint32_t *hashes = NULL;
-    if (index_small || (many_removed && map->index_capacity != 0)) {
+    if (map->index_capacity != 0) {
         hashes = collect_hashes(vm, map);
         if (hashes == NULL) {
             return false;
         }
     }
-    bool done = true;
-    if (many_removed) {
-        compact(vm, map, hashes);
-    }
-    if (map->used + extra > map->capacity) {
-        uint32_t doubled = map->capacity < 2 ? 2 : map->capacity * 2;
-        done = grow_entries(vm, map, map->used + extra > doubled ? map->used + extra : doubled);
-    }
-    if (done && (index_small || (many_removed && map->index_capacity != 0))) {
-        done = index_rebuild(vm, map, index_capacity_for(map->used + extra), hashes);
-    }
+    compact(vm, map, hashes);
+    bool done = hashes == NULL || index_rebuild(vm, map, index_capacity_for(needed), hashes);
     rn_heap_buffer_free(vm, hashes);
     return done;
+}
+
+/* Room for `extra` more entries, with an index if there are many. Positions may change. */
+static bool reserve(struct rn_vm *vm, struct rn_map *map, uint32_t extra)
+{
+    uint32_t needed = map->live + extra;
+    if (map->used + extra > map->capacity && map->used - map->live > map->used / 2 &&
+        !tidy(vm, map, needed)) {
+        return false;
+    }
+    if (map->used + extra > map->capacity) {
+        uint32_t wanted = map->capacity < 2 ? 2 : map->capacity * 2;
+        wanted = map->used + extra > wanted ? map->used + extra : wanted;
+        if (!grow_entries(vm, map, wanted)) {
+            return false;
+        }
+    }
+    bool index_small = needed > LINEAR_MAX && map->index_capacity / 8 * 5 < map->used + extra;
+    return !index_small || index_grow(vm, map, index_capacity_for(map->used + extra));
 }
 
 struct rn_map *rn_object_new(struct rn_vm *vm, size_t capacity)
@@ -350,8 +401,7 @@ static void forget_entries(struct rn_vm *vm, struct rn_map *map)
 }
 
 /* Takes an entry out of array and index. */
-static void remove_position(struct rn_vm *vm, struct rn_map *map, uint32_t hash,
-                            uint32_t position)
+static void remove_position(struct rn_vm *vm, struct rn_map *map, uint32_t hash, uint32_t position)
 {
     map->entries[position].key = rn_value_empty();
     map->entries[position].value = rn_value_empty();

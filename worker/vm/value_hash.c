@@ -32,16 +32,6 @@ static void add_bytes(uint64_t *state, const char *data, size_t size)
     add_word(state, word);
 }
 
-/*
- * Integers: runs of eight neighbours keep their order within a cache line of the index, so that
- * keys counted up are found where the last one was. Which line a run goes to depends on the seed.
- */
-static uint64_t integer_hash(uint64_t seed, uint64_t value)
-{
-    uint64_t run = mix((value >> 3) ^ seed, UINT64_C(0x9e3779b97f4a7c15) ^ seed);
-    return (run & ~UINT64_C(7)) | (value & 7);
-}
-
 static enum rn_outcome unsupported(struct rn_vm *vm, struct rn_value value)
 {
     return rn_raise(vm, RN_VM_ERROR_UNSUPPORTED_UNARY, RN_UTF8("HASH"), value);
@@ -145,11 +135,6 @@ enum rn_outcome rn_value_hash(struct rn_vm *vm, struct rn_value value, uint64_t 
         return RN_DONE;
     }
     uint64_t state = vm->seed ^ UINT64_C(0x2d358dccaa6c78a5);
-    if (value.tag == RN_VALUE_I64 || value.tag == RN_VALUE_U64) {
-        rn_charge(vm, 1);
-        *out_hash = integer_hash(state, value.u64);
-        return RN_DONE;
-    }
     struct rn_walk walk = {0};
     enum rn_outcome outcome = hash_one(vm, &state, &walk, value);
     if (walk.count > 0 && outcome == RN_DONE) {
