@@ -437,7 +437,17 @@ struct rn_function *rn_function_new(struct rn_vm *vm, const struct rn_link *link
 /* link.c, types.c */
 /* What the item with that hash of the library or the host leads to; 0: nothing. */
 rn_callee rn_link_resolve(const struct rn_link *link, uint64_t hash);
-const struct rn_type_record *rn_type_record(const struct rn_vm *vm, uint32_t type);
+/* Ids count the library's types first, then those of the standard Unit and of the script's. */
+static inline const struct rn_type_record *rn_type_record(const struct rn_vm *vm, uint32_t type)
+{
+    const struct rn_engine *engine = vm->engine;
+    if (type < engine->type_count) {
+        return &engine->types[type];
+    }
+    const struct rn_link *link = vm->script;
+    RN_CHECK(type - link->first_type < link->type_count);
+    return &link->types[type - link->first_type];
+}
 uint32_t rn_engine_find_type(const struct rn_engine *engine, uint64_t hash);
 uint32_t rn_find_type(const struct rn_vm *vm, uint64_t hash);
 

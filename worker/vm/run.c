@@ -107,6 +107,19 @@ static inline bool is_kind(struct rn_value value, enum rn_object_kind kind)
     return (both & (0xff | RN_OBJECT_MOVED << 8)) == (unsigned)kind;
 }
 
+/* A tuple, or a struct or variant whose fields are counted, not named. */
+static inline bool has_positions(const struct rn_vm *vm, struct rn_value value)
+{
+    return is_kind(value, RN_OBJECT_TUPLE) ||
+           (is_kind(value, RN_OBJECT_STRUCT) &&
+            rn_type_record(vm, value.object->type)->shape == RN_SHAPE_TUPLE);
+}
+
+static inline uint32_t exact_type_of(struct rn_value value)
+{
+    return RN_LIKELY(value.tag == RN_VALUE_OBJECT) ? value.object->type : rn_exact_type_of(value);
+}
+
 static inline const struct rn_cache_entry *cached(const struct rn_link *link, uint32_t site,
                                                   uint32_t type)
 {
@@ -249,7 +262,7 @@ static uint32_t switch_target(const struct rn_vm *vm, const struct rn_link *link
         }
     } else {
         const struct rn_type_record *record = rn_type_record(vm, link->type_ids[table->type]);
-        position = (uint64_t)rn_exact_type_of(value) - record->fields;
+        position = (uint64_t)exact_type_of(value) - record->fields;
     }
     return position < table->count ? link->unit.targets[table->targets + position]
                                    : table->default_target;
@@ -549,6 +562,10 @@ assign:
     HELP(rn_op_assign(vm, (enum rn_opcode)pc->op, &A, B));
     NEXT;
 NEG:
+    if (RN_LIKELY(B.tag == RN_VALUE_I64 && B.i64 != INT64_MIN)) {
+        SET_I64(-B.i64);
+        NEXT;
+    }
     HELP(rn_op_neg(vm, B, &A));
     NEXT;
 NOT:
@@ -592,6 +609,10 @@ match:
 MATCH_TYPE:
     if (RN_LIKELY(is_kind(B, RN_OBJECT_STRUCT) && B.object->type == vm->link->type_ids[pc->imm])) {
         SET_BOOL(1);
+        NEXT;
+    }
+    if (B.tag == RN_VALUE_NONE && vm->link->type_ids[pc->imm] == RN_VARIANT_ID_OPTION_SOME) {
+        SET_BOOL(0);
         NEXT;
     }
     goto match;
@@ -663,7 +684,7 @@ FIELD_SET:
     HELP(rn_op_field_set(vm, vm->link, pc->imm, A, B));
     NEXT;
 TUPLE_GET:
-    if (RN_LIKELY(is_kind(B, RN_OBJECT_TUPLE) && pc->imm < B.object->count)) {
+    if (RN_LIKELY(has_positions(vm, B) && pc->imm < B.object->count)) {
         rn_value_copy(&A, &((const struct rn_tuple *)B.object)->items[pc->imm]);
         NEXT;
     }
@@ -764,7 +785,9 @@ jump_compare:
     JUMP_COMPARE_INT(JUMP_GE_INT, RN_OP_GE, x >= y)
 SWITCH:
     CHARGE(pc->c);
-    HELP(rn_check_read(vm, A));
+    if (RN_UNLIKELY(rn_is_moved(A))) {
+        HELP(rn_check_read(vm, A));
+    }
     JUMP_TO(switch_target(vm, vm->link, pc->imm, A));
 
     // Iteration
@@ -857,7 +880,7 @@ call_value: {
 }
 CALL_METHOD: {
     CHARGE(pc->c);
-    const struct rn_cache_entry *entry = cached(vm->link, pc->imm, rn_exact_type_of(A));
+    const struct rn_cache_entry *entry = cached(vm->link, pc->imm, exact_type_of(A));
     SAVE();
     outcome = RN_LIKELY(entry != NULL)
                   ? call(vm, entry->payload, &A, pc->b)

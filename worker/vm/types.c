@@ -1,18 +1,7 @@
 /*
- * types.c: what a type id means: library first, then the standard Unit, then the script's Unit.
+ * types.c: the types of values, and what is known about a type.
  */
 #include "worker/vm/machine.h"
-
-const struct rn_type_record *rn_type_record(const struct rn_vm *vm, uint32_t type)
-{
-    const struct rn_engine *engine = vm->engine;
-    if (type < engine->type_count) {
-        return &engine->types[type];
-    }
-    const struct rn_link *link = vm->script;
-    RN_CHECK(type - link->first_type < link->type_count);
-    return &link->types[type - link->first_type];
-}
 
 static const uint32_t inline_types[] = {
     [RN_VALUE_I64] = RN_TYPE_ID_I64,
