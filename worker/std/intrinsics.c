@@ -169,6 +169,57 @@ INTRINSIC(find)
     return RN_DONE;
 }
 
+/* Fields of std::string::Split. */
+enum {
+    SPLIT_TEXT,
+    SPLIT_SIZE,
+    SPLIT_PATTERN,
+    SPLIT_BY_TEXT,
+    SPLIT_START,
+    SPLIT_FROM,
+    SPLIT_ENDED,
+    SPLIT_FIELDS
+};
+
+/* Where the search goes on when an empty pattern was found at `at`: behind the char there. */
+static uint64_t after_char(const struct rn_string *text, uint64_t at)
+{
+    size_t width = 1;
+    if (at < text->size) {
+        (void)rn_utf8_decode(text->data, text->size, at, &width);
+    }
+    return at + width;
+}
+
+INTRINSIC(next_piece)
+{
+    (void)count;
+    struct rn_value *split = rn_as_tuple(args[0])->items;
+    struct rn_string *text;
+    struct rn_string *pattern;
+    RN_TRY_VM(rn_arg_string(vm, split[SPLIT_TEXT], &text));
+    RN_TRY_VM(rn_arg_string(vm, split[SPLIT_PATTERN], &pattern));
+    uint64_t start = split[SPLIT_START].u64;
+    uint64_t from = split[SPLIT_FROM].u64;
+    RN_CHECK(args[0].object->count == SPLIT_FIELDS && start <= text->size);
+    uint64_t end = text->size;
+    uint64_t found = UINT64_MAX;
+    if (from <= end) {
+        found = rn_std_find(rn_string_text(text), rn_string_text(pattern), from);
+        end = found == UINT64_MAX ? end : found;
+        rn_std_charge_bytes(vm, end - from + pattern->size);
+    }
+    if (found == UINT64_MAX) {
+        split[SPLIT_ENDED] = rn_value_bool(true);
+    } else {
+        uint64_t next = end + pattern->size;
+        split[SPLIT_START] = rn_value_i64((int64_t)next);
+        split[SPLIT_FROM] =
+            rn_value_i64((int64_t)(pattern->size == 0 ? after_char(text, end) : next));
+    }
+    return rn_std_text(vm, args, text->data + start, end - start);
+}
+
 INTRINSIC(slice)
 {
     (void)count;
@@ -251,6 +302,7 @@ rn_native_fn *const rn_std_intrinsics[RN_INTRINSIC_COUNT] = {
     [RN_INTRINSIC_SORT_STEP] = rn_std_sort_step,
     [RN_INTRINSIC_SORT_END] = rn_std_sort_end,
     [RN_INTRINSIC_FIND] = find,
+    [RN_INTRINSIC_NEXT_PIECE] = next_piece,
     [RN_INTRINSIC_SLICE] = slice,
     [RN_INTRINSIC_CHAR_AT] = char_at,
     [RN_INTRINSIC_TEXT_SIZE] = text_size,
