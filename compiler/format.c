@@ -312,7 +312,7 @@ static enum rn_error validate(const struct rn_format_input *input,
 enum rn_error rn_format(const struct rn_format_input *input, struct rn_diagnostics *diagnostics,
                         struct rn_buf *out)
 {
-    struct rn_utf8 text;
+    struct rn_utf8 text = {0};
     struct rn_format_input bounded = *input;
     bounded.memory_max = input->memory_max == 0 ? MEMORY_MAX_DEFAULT : input->memory_max;
     RN_CHECK(input->indent <= RN_FORMAT_INDENT_MAX);
