@@ -20,6 +20,9 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/vm.h"
 
+/* How long a thread that waits drives an external loop before it looks up. */
+#define HELP_NS UINT64_C(10000000)
+
 static void unref(rune_execution *execution)
 {
     if (atomic_fetch_sub_explicit(&execution->refs, 1, memory_order_acq_rel) != 1) {
@@ -42,7 +45,7 @@ static void release(rune_execution *execution)
     rune_supervisor_free(supervisor);
 }
 
-/* On the runner's thread, once. */
+/* Where the runner's turn is, once. */
 static void on_end(struct rn_call *call)
 {
     rune_execution *execution = call->owner;
@@ -59,8 +62,12 @@ static void on_end(struct rn_call *call)
         (void)!write(execution->event_fd, &one, sizeof(one));
     }
     pthread_cond_broadcast(&execution->ended_cond);
+    rune_execution_fn callback = execution->callback;
     pthread_mutex_unlock(&execution->lock);
     rn_call_unref(call);
+    if (callback) {
+        callback(execution->callback_user, execution);
+    }
     unref(execution);
 }
 
@@ -104,7 +111,7 @@ static rune_status start(rune_execution *execution, struct rn_call *call,
     if (status != RUNE_OK) {
         return status;
     }
-    rn_call_watch(call, options ? options->token : NULL, NULL);
+    rn_vm_watch(call, options);
     execution->call = call;
     atomic_fetch_add(&execution->refs, 1);
     rn_runner_add(runner, rn_call_ref(call));
@@ -166,21 +173,45 @@ bool rune_execution_poll(rune_execution *execution)
     return ended;
 }
 
+/* With an external loop, whoever waits keeps it going. True: it has been at work. */
+static bool help(rune_execution *execution, uint64_t until_ns)
+{
+    struct rn_runner *runner = rn_supervisor_external_runner(execution->supervisor);
+    if (!runner) {
+        return false;
+    }
+    uint64_t now_ns = rn_now_ns();
+    uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+    uint64_t step_ns = left_ns < HELP_NS ? left_ns : HELP_NS;
+    return rn_runner_turn(runner, RN_RUNNER_EVENTS_MAX, (int)((step_ns + 999999) / 1000000));
+}
+
+/* Under the lock: waits until somebody says that it has ended, or the time comes. */
+static void sleep_until(rune_execution *execution, uint64_t until_ns)
+{
+    if (until_ns == RN_NEVER_NS) {
+        pthread_cond_wait(&execution->ended_cond, &execution->lock);
+        return;
+    }
+    struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
+                          .tv_nsec = (long)(until_ns % 1000000000u)};
+    pthread_cond_timedwait(&execution->ended_cond, &execution->lock, &at);
+}
+
 rune_status rune_execution_wait(rune_execution *execution, uint64_t timeout_ns)
 {
     uint64_t until_ns = rn_after_ns(rn_now_ns(), timeout_ns);
+    bool external = rn_supervisor_external_runner(execution->supervisor) != NULL;
     pthread_mutex_lock(&execution->lock);
-    while (!execution->ended) {
-        if (until_ns == RN_NEVER_NS) {
-            pthread_cond_wait(&execution->ended_cond, &execution->lock);
-            continue;
+    while (!execution->ended && (until_ns == RN_NEVER_NS || rn_now_ns() < until_ns)) {
+        pthread_mutex_unlock(&execution->lock);
+        bool helped = external && help(execution, until_ns);
+        pthread_mutex_lock(&execution->lock);
+        if (!helped && !execution->ended) {
+            // Another thread dispatches; it may stop doing so.
+            uint64_t step_ns = rn_after_ns(rn_now_ns(), HELP_NS);
+            sleep_until(execution, external && step_ns < until_ns ? step_ns : until_ns);
         }
-        struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
-                              .tv_nsec = (long)(until_ns % 1000000000u)};
-        if (rn_now_ns() >= until_ns) {
-            break;
-        }
-        pthread_cond_timedwait(&execution->ended_cond, &execution->lock, &at);
     }
     bool ended = execution->ended;
     pthread_mutex_unlock(&execution->lock);
@@ -196,6 +227,22 @@ int rune_execution_fd(rune_execution *execution)
     int fd = execution->event_fd;
     pthread_mutex_unlock(&execution->lock);
     return fd;
+}
+
+rune_status rune_execution_on_end(rune_execution *execution, rune_execution_fn fn, void *user)
+{
+    pthread_mutex_lock(&execution->lock);
+    bool taken = execution->callback != NULL;
+    bool ended = execution->ended;
+    if (!taken) {
+        execution->callback = fn;
+        execution->callback_user = user;
+    }
+    pthread_mutex_unlock(&execution->lock);
+    if (!taken && ended) {
+        fn(user, execution);
+    }
+    return taken ? RUNE_E_BUSY : RUNE_OK;
 }
 
 void rune_execution_cancel(rune_execution *execution)

@@ -20,7 +20,9 @@ struct rune_execution {
     bool completed;
     rune_status status;
     rune_record *record; /* until completed */
-    int event_fd;        /* -1 until asked for */
+    rune_execution_fn callback;
+    void *callback_user;
+    int event_fd; /* -1 until asked for */
 };
 
 #endif

@@ -5,6 +5,7 @@ rn_library(rn_supervisor
   cache.c
   build_talk.c
   call.c
+  call_many.c
   clock.c
   context.c
   cpu.c
@@ -31,6 +32,7 @@ rn_library(rn_supervisor
   unit.c
   value.c
   vm.c
+  vm_pool.c
   watch.c
   watch_folders.c)
 target_include_directories(rn_supervisor PUBLIC ${CMAKE_SOURCE_DIR}/include)
@@ -99,8 +101,10 @@ rn_supervisor_test(calls runeward)
 rn_supervisor_test(limits runeward)
 rn_supervisor_test(storm rn_supervisor)
 rn_supervisor_test(executions runeward)
+rn_supervisor_test(vm_pool runeward)
 rn_supervisor_test(functions runeward)
 rn_supervisor_test(globals runeward)
+rn_supervisor_test(host_calls runeward)
 rn_supervisor_test(isolation runeward)
 rn_unit_test(supervisor clock rn_supervisor)
 rn_unit_test(supervisor value runeward)

@@ -1,5 +1,5 @@
 /*
- * runner.c: the thread that receives for executions and flushes queues.
+ * runner.c: receiving for executions and flushing queues, on a thread or where the host dispatches.
  *
  * Peers are watched with EPOLLONESHOT and known by serial: an event may come after a peer has gone.
  * Executions with news are in a list, so that a turn costs what there is to do, however many
@@ -22,7 +22,6 @@
 
 /* A sink of an execution that refused output is asked again after this many milliseconds. */
 #define RETRY_MS 5
-#define EVENTS_MAX 64
 
 /* Calls, each counted; one is in one list at the most (`is_listed`). Under the lock. */
 struct queue {
@@ -33,11 +32,13 @@ struct queue {
 struct rn_runner {
     struct rune_supervisor *supervisor;
     pthread_t thread;
+    bool has_thread;
+    pthread_mutex_t turn; /* held by whoever has the turn */
     int epoll_fd;
     int event_fd;
     pthread_mutex_t lock;
     struct queue ready;   /* with news */
-    struct queue refused; /* to be asked again soon; only the thread adds and takes */
+    struct queue refused; /* to be asked again soon; only who has the turn adds and takes */
     bool awake;           /* under the lock: looks at `ready` before it sleeps */
     atomic_bool ending;
     _Atomic uint32_t count; /* executions that have not ended */
@@ -189,20 +190,54 @@ static int sleep_time_ms(struct rn_runner *runner)
     return runner->refused.first ? RETRY_MS : -1;
 }
 
+/* The shorter of two times; -1 is without end. */
+static int shorter_ms(int a, int b)
+{
+    return b < 0 || (a >= 0 && a < b) ? a : b;
+}
+
+bool rn_runner_turn(struct rn_runner *runner, int events_max, int timeout_ms)
+{
+    struct epoll_event events[RN_RUNNER_EVENTS_MAX];
+    if (pthread_mutex_trylock(&runner->turn) != 0) {
+        return false;
+    }
+    int wait_ms = shorter_ms(sleep_time_ms(runner), timeout_ms);
+    int count = epoll_wait(runner->epoll_fd, events, events_max, wait_ms);
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.u64 == 0) {
+            drain(runner->event_fd);
+        } else {
+            visit(runner, events[i].data.u64);
+        }
+    }
+    step_all(runner);
+    // A host that polls sees only the descriptor.
+    if (!runner->has_thread && !may_sleep(runner)) {
+        wake(runner);
+    }
+    pthread_mutex_unlock(&runner->turn);
+    return true;
+}
+
+uint64_t rn_runner_timeout_ns(struct rn_runner *runner)
+{
+    pthread_mutex_lock(&runner->lock);
+    bool again = runner->refused.first != NULL;
+    pthread_mutex_unlock(&runner->lock);
+    return again ? RETRY_MS * UINT64_C(1000000) : UINT64_MAX;
+}
+
+int rn_runner_fd(const struct rn_runner *runner)
+{
+    return runner->epoll_fd;
+}
+
 static void *serve(void *argument)
 {
     struct rn_runner *runner = argument;
-    struct epoll_event events[EVENTS_MAX];
     while (!atomic_load(&runner->ending)) {
-        int count = epoll_wait(runner->epoll_fd, events, EVENTS_MAX, sleep_time_ms(runner));
-        for (int i = 0; i < count; i++) {
-            if (events[i].data.u64 == 0) {
-                drain(runner->event_fd);
-            } else {
-                visit(runner, events[i].data.u64);
-            }
-        }
-        step_all(runner);
+        (void)rn_runner_turn(runner, RN_RUNNER_EVENTS_MAX, -1);
     }
     return NULL;
 }
@@ -224,6 +259,10 @@ static enum rn_error start(struct rn_runner *runner)
     sigset_t all;
     sigset_t old;
     RN_TRY(open_fds(runner));
+    runner->has_thread = !runner->supervisor->options.external_loop;
+    if (!runner->has_thread) {
+        return RN_OK;
+    }
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int failed = pthread_create(&runner->thread, NULL, serve, runner);
@@ -236,6 +275,7 @@ static void release(struct rn_runner *runner)
     rn_fd_close(runner->epoll_fd);
     rn_fd_close(runner->event_fd);
     pthread_mutex_destroy(&runner->lock);
+    pthread_mutex_destroy(&runner->turn);
     rn_free(runner);
 }
 
@@ -251,6 +291,7 @@ enum rn_error rn_runner_new(struct rune_supervisor *supervisor, struct rn_runner
     runner->ready.end = &runner->ready.first;
     runner->refused.end = &runner->refused.first;
     pthread_mutex_init(&runner->lock, NULL);
+    pthread_mutex_init(&runner->turn, NULL);
     enum rn_error error = start(runner);
     if (error != RN_OK) {
         release(runner);
@@ -267,7 +308,9 @@ void rn_runner_free(struct rn_runner *runner)
     }
     atomic_store(&runner->ending, true);
     wake(runner);
-    pthread_join(runner->thread, NULL);
+    if (runner->has_thread) {
+        pthread_join(runner->thread, NULL);
+    }
     // What was listed again while it ended.
     step_all(runner);
     RN_CHECK(runner->count == 0 && !runner->refused.first);

@@ -5,18 +5,30 @@
  * at it, does what there is to do, and goes on watching while executions run there and nobody else
  * receives, or something is queued.
  *
- * Host functions and output sinks of executions run on it.
+ * Host functions and output sinks of executions run on it. With an external loop it has no thread:
+ * the host polls its descriptor and gives it its turns.
  */
 #ifndef RN_SUPERVISOR_RUNNER_H
 #define RN_SUPERVISOR_RUNNER_H
 
 #include "supervisor/peer.h"
 
+#define RN_RUNNER_EVENTS_MAX 64
+
 struct rn_runner;
 struct rune_supervisor;
 
 enum rn_error rn_runner_new(struct rune_supervisor *supervisor,
                             struct rn_runner **out_runner) RN_MUST_CHECK;
+
+/*
+ * One turn: waits up to `timeout_ms` (-1: without end), then does what there is to do, for at most
+ * `events_max` (1 to RN_RUNNER_EVENTS_MAX) peers. False: another thread has the turn.
+ */
+bool rn_runner_turn(struct rn_runner *runner, int events_max, int timeout_ms);
+/* Within this time there must be a turn even if the descriptor does not poll readable. */
+uint64_t rn_runner_timeout_ns(struct rn_runner *runner);
+int rn_runner_fd(const struct rn_runner *runner);
 /* Ends and joins the thread. Accepts NULL. */
 void rn_runner_free(struct rn_runner *runner);
 

@@ -72,6 +72,11 @@ void rune_supervisor_options_set_calls_per_worker(rune_supervisor_options *optio
     options->calls_per_worker = count == 0 ? 1 : count < RN_SLOTS_MAX ? count : RN_SLOTS_MAX;
 }
 
+void rune_supervisor_options_set_external_loop(rune_supervisor_options *options, bool external)
+{
+    options->external_loop = external;
+}
+
 void rune_supervisor_options_set_ring(rune_supervisor_options *options, bool ring)
 {
     options->no_ring = !ring;
@@ -291,6 +296,11 @@ struct rn_runner *rn_supervisor_runner(rune_supervisor *supervisor)
     return runner;
 }
 
+struct rn_runner *rn_supervisor_external_runner(rune_supervisor *supervisor)
+{
+    return supervisor->options.external_loop ? rn_supervisor_runner(supervisor) : NULL;
+}
+
 /* The open image is what every compiler executes, whatever is at its path by now. */
 static enum rn_error digest_compiler(rune_supervisor *supervisor)
 {
@@ -364,16 +374,33 @@ static void cancel_all(rune_supervisor *supervisor)
     }
 }
 
-/* True once no call runs. */
-static bool wait_idle(struct rn_pool *pool, uint64_t until_ns)
+/* Under the pool's lock, up to a tenth of a second. With an external loop, whoever waits drives it. */
+static void wait_change(rune_supervisor *supervisor, uint64_t until_ns)
 {
+    struct rn_pool *pool = &supervisor->pool;
+    if (supervisor->options.external_loop) {
+        pthread_mutex_unlock(&pool->lock);
+        struct rn_runner *runner = rn_supervisor_runner(supervisor);
+        if (!runner || !rn_runner_turn(runner, RN_RUNNER_EVENTS_MAX, 1)) {
+            (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){.tv_nsec = 1000000}, NULL);
+        }
+        pthread_mutex_lock(&pool->lock);
+        return;
+    }
+    uint64_t step = rn_after_ns(rn_now_ns(), 100000000u);
+    uint64_t at_ns = until_ns < step ? until_ns : step;
+    struct timespec at = {.tv_sec = (time_t)(at_ns / 1000000000u),
+                          .tv_nsec = (long)(at_ns % 1000000000u)};
+    pthread_cond_timedwait(&pool->changed, &pool->lock, &at);
+}
+
+/* True once no call runs. */
+static bool wait_idle(rune_supervisor *supervisor, uint64_t until_ns)
+{
+    struct rn_pool *pool = &supervisor->pool;
     pthread_mutex_lock(&pool->lock);
     while (pool->calls_now > 0 && rn_now_ns() < until_ns) {
-        uint64_t step = rn_after_ns(rn_now_ns(), 100000000u);
-        uint64_t at_ns = until_ns < step ? until_ns : step;
-        struct timespec at = {.tv_sec = (time_t)(at_ns / 1000000000u),
-                              .tv_nsec = (long)(at_ns % 1000000000u)};
-        pthread_cond_timedwait(&pool->changed, &pool->lock, &at);
+        wait_change(supervisor, until_ns);
     }
     bool idle = pool->calls_now == 0;
     pthread_mutex_unlock(&pool->lock);
@@ -390,12 +417,39 @@ rune_status rune_supervisor_close(rune_supervisor *supervisor, uint64_t deadline
     pool->closing = true;
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
-    if (wait_idle(pool, rn_after_ns(rn_now_ns(), deadline_ns))) {
+    if (wait_idle(supervisor, rn_after_ns(rn_now_ns(), deadline_ns))) {
         return RUNE_OK;
     }
     cancel_all(supervisor);
-    (void)wait_idle(pool, rn_after_ns(rn_now_ns(), 20 * RN_GRACE_NS));
+    (void)wait_idle(supervisor, rn_after_ns(rn_now_ns(), 20 * RN_GRACE_NS));
     return RUNE_E_TIMED_OUT;
+}
+
+/* External loop */
+
+int rune_supervisor_fd(rune_supervisor *supervisor)
+{
+    struct rn_runner *runner = rn_supervisor_external_runner(supervisor);
+    return runner ? rn_runner_fd(runner) : -1;
+}
+
+uint64_t rune_supervisor_next_timeout_ns(rune_supervisor *supervisor)
+{
+    struct rn_runner *runner = rn_supervisor_external_runner(supervisor);
+    return runner ? rn_runner_timeout_ns(runner) : UINT64_MAX;
+}
+
+rune_status rune_supervisor_dispatch(rune_supervisor *supervisor, unsigned max)
+{
+    if (rn_supervisor_is_forked(supervisor)) {
+        return RUNE_E_FORKED;
+    }
+    struct rn_runner *runner = rn_supervisor_external_runner(supervisor);
+    if (!runner) {
+        return supervisor->options.external_loop ? RUNE_E_SYSTEM : RUNE_E_UNSUPPORTED;
+    }
+    int events = max == 0 || max > RN_RUNNER_EVENTS_MAX ? RN_RUNNER_EVENTS_MAX : (int)max;
+    return rn_runner_turn(runner, events, 0) ? RUNE_OK : RUNE_E_BUSY;
 }
 
 /* Looking in */

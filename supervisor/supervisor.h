@@ -35,6 +35,7 @@ struct rune_supervisor_options {
     rune_isolation isolation;
     struct rune_limits limits;
     unsigned calls_per_worker;
+    bool external_loop;
     char *helpers; /* owned; NULL: search */
     bool no_ring;
 };
@@ -82,6 +83,8 @@ enum rn_error rn_supervisor_compiler_digest(rune_supervisor *supervisor,
                                             uint8_t out_digest[32]) RN_MUST_CHECK;
 /* The runner, started if needed; NULL if it cannot be. */
 struct rn_runner *rn_supervisor_runner(rune_supervisor *supervisor);
+/* The same if the host drives it; else NULL. */
+struct rn_runner *rn_supervisor_external_runner(rune_supervisor *supervisor);
 
 /* helpers.c: paths of the helper programs in `options`, or wherever they are; the caller's. */
 enum rn_error rn_helpers_find(const char *directory, char **out_worker,

@@ -517,7 +517,7 @@ rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct 
 }
 
 /* A record of a call that did not begin. */
-static rune_record *record_of_failure(const rune_vm *vm, const char *item, rune_error *error)
+rune_record *rn_record_of_failure(const rune_vm *vm, const char *item, rune_error *error)
 {
     rune_record *record = rn_alloc(sizeof(*record));
     if (record) {
@@ -530,6 +530,24 @@ static rune_record *record_of_failure(const rune_vm *vm, const char *item, rune_
     return record;
 }
 
+/* The token under which the call runs that a host function serves. Of async ones the call may end
+ * at any time, and is not looked at. */
+static rune_cancel_token *parent_token(const rune_host_call *parent)
+{
+    if (!parent || parent->entry->is_async) {
+        return NULL;
+    }
+    const struct rn_call *from = parent->call;
+    return from->watch.token ? from->watch.token : from->parent_watch.token;
+}
+
+void rn_vm_watch(struct rn_call *call, const rune_call_options *options)
+{
+    if (options) {
+        rn_call_watch(call, options->token, parent_token(options->parent));
+    }
+}
+
 static rune_status call_once(rune_vm *vm, const struct rn_request *request,
                              rune_record **out_record)
 {
@@ -540,11 +558,11 @@ static rune_status call_once(rune_vm *vm, const struct rn_request *request,
         status = rn_call_begin(call, &why);
     }
     if (status == RUNE_OK) {
-        rn_call_watch(call, request->options ? request->options->token : NULL, NULL);
+        rn_vm_watch(call, request->options);
         rn_call_drive(call);
         status = rn_call_end(call, out_record);
     } else if (why) {
-        *out_record = record_of_failure(vm, request->target.name, why);
+        *out_record = rn_record_of_failure(vm, request->target.name, why);
         status = *out_record ? RUNE_OK : RUNE_E_NO_MEMORY;
     }
     rn_call_unref(call);
@@ -579,7 +597,7 @@ static rune_status call_item(rune_vm *vm, const char *item, struct rn_request *r
     if (status == RUNE_OK) {
         return rn_vm_carry_out(vm, request, out_record, error);
     }
-    *out_record = why ? record_of_failure(vm, item, why) : NULL;
+    *out_record = why ? rn_record_of_failure(vm, item, why) : NULL;
     return *out_record ? RUNE_OK : rn_fail_plain(error, RN_E_NO_MEMORY);
 }
 

@@ -107,10 +107,16 @@ void rn_vm_unkeep(rune_vm *vm, const struct rn_kept *kept);
 /* A call made ready: everything that the options say is in it. *error says why not. */
 rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct rn_call **out_call,
                           rune_error **error) RN_MUST_CHECK;
+/* After the beginning: the call ends when its token, or that of the call it serves, is cancelled. */
+void rn_vm_watch(struct rn_call *call, const rune_call_options *options);
 /* Begins, waits and ends; a record also of a call that could not begin. */
 rune_status rn_vm_carry_out(rune_vm *vm, const struct rn_request *request, rune_record **out_record,
                             rune_error **error) RN_MUST_CHECK;
 
+/* The record of a call that did not begin; takes the error. NULL without memory, and then the error
+ * is still the caller's. */
+rune_record *rn_record_of_failure(const rune_vm *vm, const char *item,
+                                  rune_error *error) RN_MUST_CHECK;
 /* The value of a call that ended well, else its error. Consumes the record. */
 rune_status rn_record_unwrap(rune_record *record, rune_const_value **out_value,
                              rune_error **error) RN_MUST_CHECK;

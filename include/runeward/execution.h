@@ -2,8 +2,9 @@
  * execution.h: a call that runs while the host does something else.
  *
  * rune_vm_send_execute takes the Vm for the time of the execution; its end gives it back. An
- * execution is thread safe in every function; it keeps its supervisor alive. Output sinks and host
- * functions of executions run on a thread of the library, one at a time.
+ * execution is thread safe in every function; it keeps its supervisor alive. Output sinks, host
+ * functions and callbacks of executions run on a thread of the library, one at a time; with an
+ * external loop (supervisor.h) they run where rune_supervisor_dispatch does.
  */
 #ifndef RUNEWARD_EXECUTION_H
 #define RUNEWARD_EXECUTION_H
@@ -31,6 +32,14 @@ RUNE_API rune_status rune_execution_wait(rune_execution *execution,
                                          uint64_t timeout_ns) RUNE_MUST_CHECK;
 /* A descriptor that polls readable once it has ended; the execution's, closed with it; -1: none. */
 RUNE_API int rune_execution_fd(rune_execution *execution);
+/*
+ * `fn` runs once when it has ended; at once, on this thread, if it has already. By then the Vm may
+ * be called again; `fn` may complete and free the execution, but not give up the last handle of the
+ * supervisor. BUSY: a callback is set already.
+ */
+typedef void (*rune_execution_fn)(void *user, rune_execution *execution);
+RUNE_API rune_status rune_execution_on_end(rune_execution *execution, rune_execution_fn fn,
+                                           void *user) RUNE_MUST_CHECK;
 /* Asks it to end as cancelled. Its own end may win the race. */
 RUNE_API void rune_execution_cancel(rune_execution *execution);
 /* The record, once: WOULD_BLOCK before the end, STALE the second time. The caller's. */
@@ -39,6 +48,24 @@ RUNE_API rune_status rune_execution_complete(rune_execution *execution,
 /* Cancels it if it still runs, and waits for its end. Accepts NULL. Not from a sink or host
  * function of an execution. */
 RUNE_API void rune_execution_free(rune_execution *execution);
+
+/* One call of a batch. Everything is borrowed until rune_call_many returns. */
+typedef struct rune_batch_call {
+    rune_vm *vm;
+    const char *item;
+    const rune_const_value *const *args;
+    size_t arg_count;
+    const rune_call_options *options; /* or NULL */
+} rune_batch_call;
+
+/*
+ * Makes all calls and waits for their ends. Calls of different Vms run at the same time, those of
+ * one Vm one after the other, in the order of the batch. out_records[i] is how calls[i] ended, each
+ * the caller's; also of a call that could not begin. NO_MEMORY: no records; what ran was cancelled.
+ * Not from a sink, host function or callback of an execution.
+ */
+RUNE_API rune_status rune_call_many(const rune_batch_call *calls, size_t count,
+                                    rune_record **out_records, rune_error **error) RUNE_MUST_CHECK;
 
 RUNE_END
 

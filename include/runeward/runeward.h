@@ -26,6 +26,7 @@
 #include <runeward/value.h>
 #include <runeward/version.h>
 #include <runeward/vm.h>
+#include <runeward/vm_pool.h>
 #include <runeward/watch.h>
 
 #endif

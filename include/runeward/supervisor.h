@@ -49,6 +49,9 @@ RUNE_API void rune_supervisor_options_set_calls_per_worker(rune_supervisor_optio
  * 68 KiB for each worker; without, a call takes two more system calls of the dearer kind.
  */
 RUNE_API void rune_supervisor_options_set_ring(rune_supervisor_options *options, bool ring);
+/* True: executions are driven by the host, see rune_supervisor_dispatch; default false. */
+RUNE_API void rune_supervisor_options_set_external_loop(rune_supervisor_options *options,
+                                                        bool external);
 /* The folder with the helper programs; default: relative to the library, then the compiled-in one.
  */
 RUNE_API rune_status rune_supervisor_options_set_helpers(rune_supervisor_options *options,
@@ -71,6 +74,21 @@ RUNE_API rune_status rune_supervisor_new(const rune_supervisor_options *options,
 RUNE_API rune_status rune_supervisor_close(rune_supervisor *supervisor, uint64_t deadline_ns);
 /* Gives up this handle; the last handle of any kind ends workers and thread. Accepts NULL. */
 RUNE_API void rune_supervisor_free(rune_supervisor *supervisor);
+
+/*
+ * The external loop. The host polls the descriptor for reading, at most the timeout long, and
+ * dispatches: executions go on, and their host functions, sinks and callbacks run there. A thread
+ * that waits for an execution, frees one or closes the supervisor dispatches meanwhile. Deadlines
+ * and spares stay with threads of the library, which run nothing of the host's.
+ */
+/* The supervisor's, closed with it; -1 without an external loop. */
+RUNE_API int rune_supervisor_fd(rune_supervisor *supervisor);
+/* UINT64_MAX: nothing is due. */
+RUNE_API uint64_t rune_supervisor_next_timeout_ns(rune_supervisor *supervisor);
+/* Handles what has come, of `max` workers at most (0: of up to 64); never waits. BUSY: another
+ * thread dispatches. UNSUPPORTED without an external loop; SYSTEM. */
+RUNE_API rune_status rune_supervisor_dispatch(rune_supervisor *supervisor,
+                                              unsigned max) RUNE_MUST_CHECK;
 
 /* Every layer of the wall as checked from outside: JSON. The text is the caller's. */
 RUNE_API rune_status rune_supervisor_report(rune_supervisor *supervisor, rune_text **out_text,

@@ -60,7 +60,8 @@ RUNE_API void rune_call_options_set_output(rune_call_options *options, rune_outp
                                            void *user);
 /*
  * For a call made inside a host function: it inherits the remaining limits and the deadline of the
- * call that it serves, waits in no queue, and may nest 16 deep. Borrowed until the call returns.
+ * call that it serves, is cancelled with it, waits in no queue, and may nest 16 deep. The Vm must be
+ * another one. Borrowed until the call returns.
  */
 RUNE_API void rune_call_options_set_parent(rune_call_options *options,
                                            const rune_host_call *parent);

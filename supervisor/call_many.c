@@ -1,0 +1,121 @@
+/*
+ * call_many.c: a batch of calls: executions of all Vms at once, of one Vm in order.
+ *
+ * A call whose Vm is busy waits for the one of the batch that has it; one that finds no room in any
+ * worker waits for the oldest that runs.
+ */
+#include <runeward/execution.h>
+
+#include "base/alloc.h"
+#include "supervisor/error.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/vm.h"
+
+struct batch {
+    const rune_batch_call *calls;
+    rune_execution **executions; /* NULL: not begun, or ended */
+    rune_record **records;
+    size_t oldest; /* none before it runs */
+};
+
+/* Waits for the end of call `index` and takes its record. */
+static rune_status finish(struct batch *batch, size_t index)
+{
+    rune_execution *execution = RN_TAKE(batch->executions[index]);
+    if (!execution) {
+        return RUNE_OK;
+    }
+    rune_status status = rune_execution_wait(execution, UINT64_MAX);
+    if (status == RUNE_OK) {
+        status = rune_execution_complete(execution, &batch->records[index]);
+    }
+    rune_execution_free(execution);
+    return status;
+}
+
+/* The newest call before `index` that has the same Vm, or any if `vm` is NULL; `index`: none. */
+static size_t find_running(const struct batch *batch, size_t index, const rune_vm *vm)
+{
+    for (size_t i = index; vm && i > 0; i--) {
+        if (batch->executions[i - 1] && batch->calls[i - 1].vm == vm) {
+            return i - 1;
+        }
+    }
+    for (size_t i = batch->oldest; !vm && i < index; i++) {
+        if (batch->executions[i]) {
+            return i;
+        }
+    }
+    return index;
+}
+
+/* Begins call `index`, after those that it has to wait for. */
+static rune_status begin(struct batch *batch, size_t index)
+{
+    const rune_batch_call *call = &batch->calls[index];
+    for (;;) {
+        rune_error *why = NULL;
+        rune_status status = rune_vm_send_execute(call->vm, call->item, call->args, call->arg_count,
+                                                  call->options, &batch->executions[index], &why);
+        size_t other = index;
+        if (status == RUNE_E_BUSY) {
+            other = find_running(batch, index, call->vm);
+        } else if (status == RUNE_E_OVERLOADED) {
+            other = find_running(batch, index, NULL);
+        }
+        if (status == RUNE_OK || (other == index && why)) {
+            batch->records[index] = why ? rn_record_of_failure(call->vm, call->item, why) : NULL;
+            bool lost = why && !batch->records[index];
+            if (lost) {
+                rune_error_free(why);
+            }
+            return lost ? RUNE_E_NO_MEMORY : RUNE_OK;
+        }
+        rune_error_free(why);
+        if (other == index) {
+            return RUNE_E_NO_MEMORY;
+        }
+        status = finish(batch, other);
+        if (status != RUNE_OK) {
+            return status;
+        }
+        batch->oldest = other == batch->oldest ? other + 1 : batch->oldest;
+    }
+}
+
+static rune_status run(struct batch *batch, size_t count)
+{
+    rune_status status = RUNE_OK;
+    for (size_t i = 0; status == RUNE_OK && i < count; i++) {
+        status = begin(batch, i);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (status == RUNE_OK) {
+            status = finish(batch, i);
+        } else {
+            rune_execution_free(RN_TAKE(batch->executions[i]));
+        }
+    }
+    for (size_t i = 0; status != RUNE_OK && i < count; i++) {
+        rune_record_free(RN_TAKE(batch->records[i]));
+    }
+    return status;
+}
+
+rune_status rune_call_many(const rune_batch_call *calls, size_t count, rune_record **out_records,
+                           rune_error **error)
+{
+    if (count == 0) {
+        return RUNE_OK;
+    }
+    RN_AUTO_FREE rune_execution **executions = rn_alloc_array(count, sizeof(rune_execution *));
+    if (!executions) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    struct batch batch = {.calls = calls, .executions = executions, .records = out_records};
+    for (size_t i = 0; i < count; i++) {
+        out_records[i] = NULL;
+    }
+    rune_status status = run(&batch, count);
+    return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
+}
