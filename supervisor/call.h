@@ -76,8 +76,9 @@ struct rn_call {
 
     /* The runner's. */
     struct rn_call *runner_next;
-    bool is_listed; /* under the runner's lock */
-    bool has_left;  /* its end was told to the owner; the runner's thread only */
+    bool is_driven; /* by the runner: its beginning is over; under the runner's lock, as is: */
+    bool is_listed;
+    bool has_left; /* its end was told to the owner; the runner's thread only */
 
     /* Times. */
     uint64_t begun_ns;

@@ -63,15 +63,23 @@ static void wake(struct rn_runner *runner)
     (void)!write(runner->event_fd, &one, sizeof(one));
 }
 
-void rn_runner_ready(struct rn_runner *runner, struct rn_call *call)
+/* Under the lock: lists the call. True: the runner sleeps, and must be woken. */
+static bool list(struct rn_runner *runner, struct rn_call *call)
 {
-    pthread_mutex_lock(&runner->lock);
     if (!call->is_listed) {
         call->is_listed = true;
         enqueue(&runner->ready, rn_call_ref(call));
     }
     bool asleep = !runner->awake;
     runner->awake = true;
+    return asleep;
+}
+
+/* News may come while the call still begins, on another thread: rn_runner_add looks for them. */
+void rn_runner_ready(struct rn_runner *runner, struct rn_call *call)
+{
+    pthread_mutex_lock(&runner->lock);
+    bool asleep = call->is_driven && list(runner, call);
     pthread_mutex_unlock(&runner->lock);
     if (asleep) {
         wake(runner);
@@ -325,5 +333,11 @@ void rn_runner_add(struct rn_runner *runner, struct rn_call *call)
         rn_runner_watch(runner, call->peer, true, call->peer->queue != NULL);
     }
     pthread_mutex_unlock(&call->peer->lock);
-    rn_runner_ready(runner, call);
+    pthread_mutex_lock(&runner->lock);
+    call->is_driven = true;
+    bool asleep = list(runner, call);
+    pthread_mutex_unlock(&runner->lock);
+    if (asleep) {
+        wake(runner);
+    }
 }
