@@ -159,6 +159,11 @@ int run_unit(const struct rune_verified_unit *unit, const struct rn_debug *debug
     }
     int code = finish(vm, drive(vm, options->slice, options->clock_ns), unit, debug);
     if (options->stats) {
+        const uint8_t *result;
+        size_t result_size;
+        if (code == 0 && rn_vm_result(vm, &result, &result_size) != RN_OK) {
+            fprintf(stderr, "the result cannot leave the process\n");
+        }
         struct rn_vm_usage usage = rn_vm_usage(vm);
         fprintf(stderr, "budget %llu, memory peak %llu, output %llu\n",
                 (unsigned long long)usage.budget, (unsigned long long)usage.memory_peak,
