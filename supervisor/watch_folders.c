@@ -179,7 +179,7 @@ static enum rn_error walk_entry(struct rn_folders *folders, DIR *folder, const c
                                 const struct dirent *entry, unsigned depth)
 {
     char inner[RN_FOLDER_PATH_MAX];
-    struct stat about = {.st_mode = DTTOIF(entry->d_type)};
+    struct stat about = {.st_mode = (mode_t)DTTOIF(entry->d_type)};
     if (!is_plain(entry->d_name)) {
         return RN_OK;
     }

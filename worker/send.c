@@ -105,6 +105,9 @@ enum rn_error rn_worker_send_outgoing(struct rn_worker *worker, struct rn_slot *
         slot->sequence_out++;
         slot->credit -= needs_credit;
         slot->sending = !rn_outgoing_sent(&slot->outgoing);
+        if (!slot->sending && slot->outgoing.message.type == RN_MESSAGE_HOST_CALL) {
+            rn_vm_host_call_taken(slot->vm);
+        }
     }
     *out_done = true;
     return RN_OK;

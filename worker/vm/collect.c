@@ -206,6 +206,9 @@ static void mark(struct marker *m, struct rn_vm *vm)
  */
 static uint8_t *used_end(const struct rn_heap *heap, const struct rn_block *block)
 {
+    if (block->size_class == RN_MIXED_CLASS) {
+        return heap->mixed.next;
+    }
     const struct rn_bump *bump = &heap->bump[block->size_class];
     size_t size = rn_class_sizes[block->size_class];
     if (bump->end == block->end) {
@@ -214,12 +217,19 @@ static uint8_t *used_end(const struct rn_heap *heap, const struct rn_block *bloc
     return block->cells + (size_t)(block->end - block->cells) / size * size;
 }
 
+/* Free cells keep their class. */
+static size_t step_of(const struct rn_block *block, const struct rn_object *object)
+{
+    bool mixed = block->size_class == RN_MIXED_CLASS;
+    return rn_class_sizes[mixed ? object->size_class : block->size_class];
+}
+
 static void sweep_block(struct rn_heap *heap, struct rn_block *block)
 {
-    size_t size = rn_class_sizes[block->size_class];
     uint8_t *end = used_end(heap, block);
-    for (uint8_t *cell = block->cells; cell < end; cell += size) {
+    for (uint8_t *cell = block->cells; cell < end;) {
         struct rn_object *object = (struct rn_object *)(void *)cell;
+        cell += step_of(block, object);
         if ((object->flags & RN_OBJECT_MARKED) != 0) {
             object->flags &= (uint8_t)~RN_OBJECT_MARKED;
         } else if ((object->flags & RN_OBJECT_FREE) == 0) {
@@ -255,10 +265,11 @@ static void unmark(struct rn_heap *heap)
             ((struct rn_object *)(void *)block->cells)->flags &= (uint8_t)~RN_OBJECT_MARKED;
             continue;
         }
-        size_t size = rn_class_sizes[block->size_class];
         uint8_t *end = used_end(heap, block);
-        for (uint8_t *cell = block->cells; cell < end; cell += size) {
-            ((struct rn_object *)(void *)cell)->flags &= (uint8_t)~RN_OBJECT_MARKED;
+        for (uint8_t *cell = block->cells; cell < end;) {
+            struct rn_object *object = (struct rn_object *)(void *)cell;
+            cell += step_of(block, object);
+            object->flags &= (uint8_t)~RN_OBJECT_MARKED;
         }
     }
 }

@@ -2,7 +2,9 @@
  * heap.c: blocks, cells and the account; constructors are beside their types.
  *
  * A cell of a size class comes from the class's free list, else from the end of its newest block,
- * else from a new block: 2 KiB for the first, doubling up to 64 KiB. Free lists are chained through
+ * else from a new block: 2 KiB for the first, doubling up to 64 KiB. A class that has no block yet
+ * takes its cells from the heap's first block, which holds cells of all classes: so a small heap is
+ * 2 KiB, whatever is in it. Free lists are chained through
  * header.link as offsets in units of 16 bytes, which is never 0: the first page of the region is
  * taken by the engine. Larger objects get pages of their own behind a block header.
  */
@@ -135,12 +137,37 @@ static inline bool account(struct rn_vm *vm, size_t size)
     return RN_LIKELY(heap->accounted <= heap->watch) || look_closer(vm, size);
 }
 
+/* A cell of the first block; NULL if it is full, or cannot be had. */
+static struct rn_object *mixed_cell(struct rn_heap *heap, size_t size)
+{
+    struct rn_bump *bump = &heap->mixed;
+    if (bump->end == NULL) {
+        struct rn_block *block = new_block(heap, 1, RN_MIXED_CLASS);
+        if (block == NULL) {
+            return NULL;
+        }
+        *bump = (struct rn_bump){block->cells, block->end};
+    }
+    if ((size_t)(bump->end - bump->next) < size) {
+        return NULL;
+    }
+    struct rn_object *cell = (struct rn_object *)(void *)bump->next;
+    bump->next += size;
+    return cell;
+}
+
 static struct rn_object *fresh_cell(struct rn_vm *vm, uint32_t size_class)
 {
     struct rn_heap *heap = &vm->heap;
     struct rn_bump *bump = &heap->bump[size_class];
     size_t size = rn_class_sizes[size_class];
     if ((size_t)(bump->end - bump->next) < size) {
+        struct rn_object *mixed = heap->block_counts[size_class] == 0 && size <= RN_MIXED_SIZE_MAX
+                                      ? mixed_cell(heap, size)
+                                      : NULL;
+        if (mixed != NULL) {
+            return mixed;
+        }
         uint32_t pages =
             1u << (heap->block_counts[size_class] < 5 ? heap->block_counts[size_class] : 5);
         pages = size > 512 && pages < 4 ? 4 : pages;

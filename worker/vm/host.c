@@ -62,6 +62,13 @@ const struct rn_vm_host_call *rn_vm_host_call(const struct rn_vm *vm)
     return &vm->host_call;
 }
 
+void rn_vm_host_call_taken(struct rn_vm *vm)
+{
+    rn_encoded_done(vm, &vm->host_args);
+    vm->host_call.args = NULL;
+    vm->host_call.args_size = 0;
+}
+
 /* --- Replies --- */
 
 static enum rn_error add_reply(struct rn_vm *vm, uint32_t id, const void *data, size_t size,

@@ -225,8 +225,12 @@ struct rn_block {
     uint8_t *cells;
     uint8_t *end; /* of the block; cells beyond the class's bump pointer were never used */
     uint32_t pages;
-    uint32_t size_class; /* 0: one large object */
+    uint32_t size_class; /* 0: one large object; RN_MIXED_CLASS: cells of any class */
 };
+
+#define RN_MIXED_CLASS RN_SIZE_CLASSES
+/* What stands in the block of mixed cells. */
+#define RN_MIXED_SIZE_MAX 512u
 
 _Static_assert(sizeof(struct rn_block) % 16 == 0, "cells are aligned");
 
@@ -245,6 +249,7 @@ struct rn_heap {
         uint8_t *next;
         uint8_t *end;
     } bump[RN_SIZE_CLASSES];
+    struct rn_bump mixed; /* of the first block, which holds the first cells of all classes */
 };
 
 /* A ConstValue in pages of the region, the holder's to give back. */

@@ -138,6 +138,8 @@ struct rn_vm_host_call {
     uint64_t budget_position;
 };
 const struct rn_vm_host_call *rn_vm_host_call(const struct rn_vm *vm);
+/* The arguments were taken; they are gone from here on. */
+void rn_vm_host_call_taken(struct rn_vm *vm);
 /* The reply of call `id`, in CBOR; RN_E_NOT_FOUND if none such waits. Replies become visible one at
  * a time, in this order, when nothing else can run. */
 enum rn_error rn_vm_reply(struct rn_vm *vm, uint32_t id, const uint8_t *data,
