@@ -44,7 +44,7 @@ static void run(struct rn_vm *vm, uint64_t slice, struct trace *trace)
     struct rn_vm_call call = {
         .item = rn_hash_item("main", 4),
         .seed = 7,
-        .limits = {.budget = 200000, .memory = 8u << 20, .output = OUTPUT_MAX}};
+        .limits = {.budget = 30000, .memory = 8u << 20, .output = OUTPUT_MAX}};
     RN_CHECK(rn_vm_start(vm, &call) == RN_OK);
     *trace = (struct trace){0};
     bool over = false;

@@ -3,6 +3,7 @@
     // expect: TEXT     the next line of standard output
     // error: TEXT      somewhere in standard error; the exit code is 2
     // refused: TEXT    the same of a script that does not compile; the exit code is 1
+    // clock: NS        the script may read a clock that begins there
     // script           the file is a script body
 
 Each script runs twice: in one go, and in slices of one instruction block, which must make no difference.
@@ -14,8 +15,11 @@ import sys
 
 
 def run(runner, path, slice_size):
-    body = ["--script"] if re.search(r"^// script$", path.read_text(encoding="utf-8"), re.M) else []
-    command = [runner, *body, "--slice", str(slice_size), str(path)]
+    text = path.read_text(encoding="utf-8")
+    options = ["--script"] if re.search(r"^// script$", text, re.M) else []
+    for clock in re.findall(r"^// clock: (\d+)$", text, re.M):
+        options += ["--clock", clock]
+    command = [runner, *options, "--slice", str(slice_size), str(path)]
     return subprocess.run(command, capture_output=True, timeout=60)
 
 
