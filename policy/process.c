@@ -118,6 +118,7 @@ static void advise(const struct rn_process *process)
     madvise(start + small, size - small, MADV_HUGEPAGE);
 }
 
+#ifndef RN_SANITIZED
 // A compiler waits for its one build, and has the pages of a short one beforehand. They are written
 // to: a hypervisor may add a fault of its own to the first use of what the kernel has populated.
 static void touch_pages(const struct rn_process *process)
@@ -128,6 +129,7 @@ static void touch_pages(const struct rn_process *process)
         start[at] = 0;
     }
 }
+#endif
 
 // A guard page on either side; what is reserved costs nothing until it is touched.
 static bool reserve_arena(struct rn_process *process, uint64_t wanted)
