@@ -11,6 +11,8 @@
 
 #include "base/alloc.h"
 #include "base/math.h"
+#include "base/unicode.h"
+#include "base/utf8.h"
 #include "bytecode/diagnostic.h"
 #include "bytecode/json.h"
 #include "bytecode/unit_debug.h"
@@ -312,18 +314,33 @@ void rune_error_free(rune_error *error)
 
 /* Showing */
 
+/* Bytes of the scalar at `text`, 0 if none begins there. */
+static size_t scalar_size(const unsigned char *text)
+{
+    size_t size = *text < 0x80 ? 1 : *text < 0xe0 ? 2 : *text < 0xf0 ? 3 : 4;
+    size_t bad;
+    return strnlen((const char *)text, size) == size && rn_utf8_valid(text, size, &bad) ? size : 0;
+}
+
+/* As in diagnostics: what is not plainly visible, or could mislead a terminal, is an escape. */
 static void append_escaped(struct rn_buf *out, const char *text, bool keep_lines)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+    const unsigned char *c = (const unsigned char *)text;
+    while (*c) {
+        size_t size = scalar_size(c);
+        uint32_t scalar = size > 0 ? rn_utf8_decode((const char *)c, size, 0, &size) : 0;
         if (*c == '\n' && keep_lines) {
             rn_buf_append_text(out, "\n  ");
         } else if (*c == '\t') {
             rn_buf_append_u8(out, ' ');
-        } else if (*c < 0x20 || *c == 0x7f) {
+        } else if (size == 0 || scalar < 0x20 || scalar == 0x7f) {
             rn_buf_append_format(out, "\\x%02x", *c);
+        } else if (!rn_unicode_is_printable(scalar)) {
+            rn_buf_append_format(out, "\\u{%x}", (unsigned)scalar);
         } else {
-            rn_buf_append_u8(out, *c);
+            rn_buf_append(out, c, size);
         }
+        c += size > 0 ? size : 1;
     }
 }
 
