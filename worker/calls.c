@@ -246,11 +246,6 @@ static void set_host_call(struct rn_slot *slot)
                                  .as.HOST_CALL = {.number = call->id,
                                                   .function = call->function,
                                                   .budget = call->budget_position}};
-    if (call->args_size > RN_HOST_CALL_BODY_MAX) {
-        set_failure(slot, RN_REASON_SCRIPT_ERROR, "ArgumentsTooLarge",
-                    "the arguments of a host function are too large");
-        return;
-    }
     rn_outgoing_init(&slot->outgoing, &message);
     slot->sending = true;
     slot->host_calls_out++;
@@ -310,6 +305,8 @@ enum rn_error rn_worker_turn(struct rn_worker *worker)
 
 /* Starts */
 
+_Static_assert(RN_HOST_CALL_BODY_MAX == RN_RESULT_BODY_MAX, "one limit of a Vm for both");
+
 static struct rn_vm_limits limits_of_tags(const struct rn_call_tags *tags)
 {
     // Tags that are absent are 0, which means no limit.
@@ -318,7 +315,7 @@ static struct rn_vm_limits limits_of_tags(const struct rn_call_tags *tags)
                                  .output = tags->values[RN_CALL_TAG_OUTPUT_BYTES],
                                  .host_calls = tags->values[RN_CALL_TAG_HOST_CALLS],
                                  .depth = tags->values[RN_CALL_TAG_DEPTH],
-                                 .result_size = RN_RESULT_BODY_MAX};
+                                 .encoded_size = RN_RESULT_BODY_MAX};
 }
 
 /* A Vm for the call: the kept one, or a fresh one. NO_MEMORY: no room now. */

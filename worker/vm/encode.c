@@ -10,6 +10,8 @@
 #include "bytecode/const_value.h"
 #include "worker/vm/machine.h"
 
+#define ENCODED_SIZE_MAX ((size_t)64 << 20)
+
 struct encoder {
     struct rn_vm *vm;
     struct rn_buf *buf;
@@ -305,6 +307,7 @@ enum rn_outcome rn_encode(struct rn_vm *vm, struct rn_value value, struct rn_buf
 enum rn_outcome rn_encode_pages(struct rn_vm *vm, struct rn_value value, size_t size_max,
                                 struct rn_encoded *out)
 {
+    size_max = size_max == 0 ? ENCODED_SIZE_MAX : size_max;
     uint32_t pages = 1;
     for (;;) {
         uint8_t *memory = rn_pages_alloc(&vm->engine->pages, pages);
@@ -322,7 +325,7 @@ enum rn_outcome rn_encode_pages(struct rn_vm *vm, struct rn_value value, size_t 
         if (outcome != RN_DONE) {
             return outcome;
         }
-        if ((size_t)pages * RN_PAGE_SIZE > size_max) {
+        if ((size_t)pages * RN_PAGE_SIZE >= size_max) {
             return rn_raise_panic_literal(vm, "value is too large to be sent");
         }
         pages *= 4;

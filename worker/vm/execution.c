@@ -6,7 +6,6 @@
 #include "worker/vm/machine.h"
 
 #define VM_PAGES 1u
-#define RESULT_SIZE_MAX ((uint64_t)64 << 20)
 
 _Static_assert(sizeof(struct rn_vm) + 32 * sizeof(struct rn_value) <= VM_PAGES * RN_PAGE_SIZE,
                "a Vm and its first stack are one page");
@@ -410,8 +409,7 @@ enum rn_error rn_vm_result(struct rn_vm *vm, const uint8_t **out_data, size_t *o
 {
     RN_CHECK(vm->execution == RN_EXECUTION_ENDED && vm->event == RN_EVENT_DONE);
     if (vm->encoded.data == NULL) {
-        uint64_t max = vm->limits.result_size == 0 ? RESULT_SIZE_MAX : vm->limits.result_size;
-        if (rn_encode_pages(vm, vm->result, max, &vm->encoded) != RN_DONE) {
+        if (rn_encode_pages(vm, vm->result, vm->limits.encoded_size, &vm->encoded) != RN_DONE) {
             return vm->limit == RN_LIMIT_REGION ? RN_E_NO_MEMORY : RN_E_CONST_UNSUPPORTED;
         }
     }

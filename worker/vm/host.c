@@ -22,7 +22,7 @@ static enum rn_outcome encode_args(struct rn_vm *vm, const struct rn_value *wind
         args = rn_value_object(tuple);
     }
     rn_encoded_done(vm, &vm->host_args);
-    return rn_encode_pages(vm, args, UINT32_MAX, &vm->host_args);
+    return rn_encode_pages(vm, args, vm->limits.encoded_size, &vm->host_args);
 }
 
 enum rn_outcome rn_host_begin(struct rn_vm *vm, uint32_t host, struct rn_value *window,
