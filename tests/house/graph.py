@@ -120,7 +120,9 @@ def check_banned():
             for pattern, homes in HOMES:
                 if re.search(pattern, code) and relative not in homes:
                     bad.append(f"{relative}:{number}: {code.strip()}")
-    report(bad, f"{seen} lines use no banned function")
+            if re.search(r'"[^"]*%p', line.split("//")[0]):
+                bad.append(f"{relative}:{number}: an address is printed: {line.strip()}")
+    report(bad, f"{seen} lines use no banned function and print no address")
 
 
 HOSTILE_TABLE = "| files | whose bytes | tried by |"

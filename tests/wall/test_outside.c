@@ -3,6 +3,7 @@
 #include "tests/wall/harness.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -154,6 +155,51 @@ static void own_words_match(void **state)
     harness_close(&harness);
 }
 
+// One of several threads, each with a domain of its own, that make children at the same moment.
+#define CROWD 8
+#define CROWD_CHILDREN 25
+
+struct crowd {
+    pthread_t thread;
+    struct harness harness;
+    unsigned clean; /* children whose socket is all that they have open */
+};
+
+// No checks in here: they belong to the thread of the test.
+static void *make_children(void *user)
+{
+    struct crowd *crowd = user;
+    for (unsigned i = 0; i < CROWD_CHILDREN; i++) {
+        struct subject subject = {.socket_fd = -1};
+        struct rn_wall_report report = {0};
+        subject_spawn(&crowd->harness, RN_ROLE_WORKER, &subject);
+        if (rn_child_report(crowd->harness.zygote, &subject.child, &report) == RN_OK &&
+            (report.active & RN_LAYER_BIT(RN_LAYER_DESCRIPTORS)) != 0) {
+            crowd->clean++;
+        }
+        subject_end(&crowd->harness, &subject);
+    }
+    return NULL;
+}
+
+static void children_made_at_once_have_one_socket(void **state)
+{
+    (void)state;
+    static struct crowd crowds[CROWD];
+    for (unsigned i = 0; i < CROWD; i++) {
+        crowds[i] = (struct crowd){.clean = 0};
+        harness_open(&crowds[i].harness, RN_POLICY_STRICT);
+    }
+    for (unsigned i = 0; i < CROWD; i++) {
+        assert_int_equal(pthread_create(&crowds[i].thread, NULL, make_children, &crowds[i]), 0);
+    }
+    for (unsigned i = 0; i < CROWD; i++) {
+        assert_int_equal(pthread_join(crowds[i].thread, NULL), 0);
+        harness_close(&crowds[i].harness);
+        assert_int_equal(crowds[i].clean, CROWD_CHILDREN);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && !harness_be_nobody(argc, argv)) {
@@ -167,6 +213,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(no_memory_is_writable_and_executable),
         cmocka_unit_test(as_root_each_domain_has_a_uid),
         cmocka_unit_test(own_words_match),
+        cmocka_unit_test(children_made_at_once_have_one_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
