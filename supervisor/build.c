@@ -148,6 +148,20 @@ static rune_status fail_message(rune_error **error, enum rn_error failed)
     return rn_fail_plain(error, failed);
 }
 
+/* An image that does not verify is no mistake of the caller's; the verifier's words stay. */
+static rune_status blame_compiler(rune_status status, rune_error **error)
+{
+    if (status != RUNE_E_UNIT_INVALID && status != RUNE_E_UNIT_VERSION &&
+        status != RUNE_E_UNIT_DEBUG) {
+        return status;
+    }
+    if (error && *error) {
+        (*error)->status = RUNE_E_VIOLATION;
+        (*error)->reason = RUNE_REASON_VIOLATION;
+    }
+    return RUNE_E_VIOLATION;
+}
+
 static rune_status publish(struct rn_build_talk *talk, rune_unit **out_unit, rune_error **error)
 {
     struct rn_build_part *image = &talk->parts[RN_BUILD_IMAGE];
@@ -155,8 +169,9 @@ static rune_status publish(struct rn_build_talk *talk, rune_unit **out_unit, run
     if (!image->whole || !debug->whole) {
         return rn_build_talk_fail_missing(error);
     }
-    return rn_unit_publish(image->bytes, image->size, RN_TAKE(debug->bytes), debug->size, false,
-                           out_unit, error);
+    rune_status status = rn_unit_publish(image->bytes, image->size, RN_TAKE(debug->bytes),
+                                         debug->size, false, out_unit, error);
+    return status == RUNE_OK ? status : blame_compiler(status, error);
 }
 
 static rune_status run(struct rn_build_talk *talk, const struct rn_build_request *request,

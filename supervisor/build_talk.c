@@ -231,9 +231,10 @@ static enum rn_error receive(struct rn_build_talk *talk)
     if (error == RN_E_WOULD_BLOCK) {
         return wait_for(talk, POLLIN);
     }
-    RN_TRY(error);
+    // A packet that is larger than any is the compiler's fault, not the caller's.
+    RN_TRY(error == RN_E_TOO_LARGE ? RN_E_MESSAGE_INVALID : error);
     RN_TRY(rn_message_decode(wire, RN_FROM_COMPILER, &message));
-    if (message.sequence != compiler->sequence_in) {
+    if (message.sequence != compiler->sequence_in || message.call != 0) {
         return RN_E_MESSAGE_STATE;
     }
     compiler->sequence_in++;
