@@ -15,6 +15,8 @@
 #define FMT RN_GROUP_FMT
 #define BENCH RN_GROUP_BENCH
 #define DOC RN_GROUP_DOC
+#define SOCKET RN_GROUP_SOCKET
+#define SERVE RN_GROUP_SERVE
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

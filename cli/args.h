@@ -35,6 +35,8 @@ enum rn_option_group {
     RN_GROUP_FMT = 128,
     RN_GROUP_BENCH = 256,
     RN_GROUP_DOC = 512,
+    RN_GROUP_SOCKET = 1024,
+    RN_GROUP_SERVE = 2048,
 };
 
 struct rn_option_info {

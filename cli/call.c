@@ -257,6 +257,23 @@ static rune_record *call_interruptibly(struct rn_call *call, rune_vm *vm,
     return record;
 }
 
+rune_limits *rn_call_limits(const struct rn_session *session)
+{
+    rune_limits *limits = rune_limits_new();
+    if (limits != NULL && !set_limits(session, limits)) {
+        rune_limits_free(limits);
+        return NULL;
+    }
+    return limits;
+}
+
+static rune_status new_vm(const struct rn_call *call, rune_vm **out_vm, rune_error **error)
+{
+    rune_supervisor *supervisor = call->session->supervisor;
+    return call->script != NULL ? rune_connect_vm(supervisor, call->script, NULL, out_vm, error)
+                                : rune_vm_new(supervisor, NULL, call->unit, NULL, out_vm, error);
+}
+
 rune_record *rn_call_make(struct rn_call *call)
 {
     rune_vm *vm = NULL;
@@ -266,8 +283,7 @@ rune_record *rn_call_make(struct rn_call *call)
     rune_call_options *options = rune_call_options_new();
     if (limits == NULL || options == NULL) {
         call->session->code = rn_console_take_error(&call->session->console, NULL);
-    } else if (rune_vm_new(call->session->supervisor, NULL, call->unit, NULL, &vm, &error) !=
-               RUNE_OK) {
+    } else if (new_vm(call, &vm, &error) != RUNE_OK) {
         call->session->code = rn_console_take_error(&call->session->console, error);
     } else if (set_call_options(call, limits, options)) {
         record = call_interruptibly(call, vm, options);

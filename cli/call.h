@@ -11,7 +11,8 @@
 
 struct rn_call {
     struct rn_session *session;
-    rune_unit *unit;
+    rune_unit *unit;                          /* or, in a daemon: */
+    const char *script;                       /* name in its folder; NULL: `unit` */
     const char *item;                         /* "" is the script body */
     rune_const_value *args[RN_CALL_ARGS_MAX]; /* owned */
     size_t arg_count;
@@ -24,6 +25,8 @@ bool rn_call_check_options(struct rn_session *session);
 /* `--limits`: each limit, its value, and where it comes from. */
 int rn_call_print_limits(struct rn_session *session);
 
+/* The limits of the command line; the caller's. NULL without memory. */
+rune_limits *rn_call_limits(const struct rn_session *session);
 /* Makes the call. NULL: `session->code` is set. The record is the caller's. */
 rune_record *rn_call_make(struct rn_call *call);
 /* Gives back arguments and output; the unit stays the caller's. */

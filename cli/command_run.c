@@ -1,6 +1,7 @@
 /* command_run.c: run and call. */
 #include "cli/call.h"
 #include "cli/commands.h"
+#include "cli/daemon.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -115,9 +116,10 @@ static bool add_json(struct rn_call *call, const char *text)
     return true;
 }
 
-static int call_unit(struct rn_session *session, rune_unit *unit)
+static int call_item(struct rn_session *session, rune_unit *unit, const char *script)
 {
-    struct rn_call call = {.session = session, .unit = unit, .item = session->args->operands[1]};
+    struct rn_call call = {
+        .session = session, .unit = unit, .script = script, .item = session->args->operands[1]};
     for (size_t i = 2; i < session->args->operand_count; i++) {
         if (!add_json(&call, session->args->operands[i])) {
             rn_call_done(&call);
@@ -131,6 +133,14 @@ static int call_unit(struct rn_session *session, rune_unit *unit)
     return code;
 }
 
+// Files are built, here or there; any other word names a script of the daemon's folder.
+static bool is_file(const char *target)
+{
+    const char *dot = strrchr(target, '.');
+    return strcmp(target, "-") == 0 ||
+           (dot != NULL && (strcmp(dot, ".rn") == 0 || strcmp(dot, ".rnu") == 0));
+}
+
 int rn_command_call(struct rn_session *session)
 {
     if (!rn_call_check_options(session)) {
@@ -142,11 +152,16 @@ int rn_command_call(struct rn_session *session)
     if (session->args->operand_count < 2) {
         return rn_command_misused(session);
     }
-    if (!rn_session_start(session)) {
+    const char *target = session->args->operands[0];
+    bool elsewhere = rn_args_has(session->args, RN_OPTION_SOCKET);
+    if (!(elsewhere ? rn_daemon_connect(session) : rn_session_start(session))) {
         return session->code;
     }
-    rune_unit *unit = rn_session_unit(session, session->args->operands[0], false);
-    int code = unit == NULL ? session->code : call_unit(session, unit);
+    if (elsewhere && !is_file(target)) {
+        return call_item(session, NULL, target);
+    }
+    rune_unit *unit = rn_session_unit(session, target, false);
+    int code = unit == NULL ? session->code : call_item(session, unit, NULL);
     rune_unit_unref(unit);
     return code;
 }

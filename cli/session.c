@@ -29,8 +29,13 @@ bool rn_session_init(struct rn_session *session, const struct rn_args *args)
 static rune_status set_options(const struct rn_session *session, rune_supervisor_options *options)
 {
     const char *helpers = session->args->values[RN_OPTION_HELPERS];
-    rune_supervisor_options_set_workers(options, 1);
-    rune_supervisor_options_set_spares(options, 0);
+    bool serves = session->args->command == RN_COMMAND_SERVE;
+    rune_supervisor_options_set_workers(options, serves ? session->workers : 1);
+    rune_supervisor_options_set_spares(options, serves ? 1 : 0);
+    if (session->limits != NULL &&
+        rune_supervisor_options_set_limits(options, session->limits) != RUNE_OK) {
+        return RUNE_E_NO_MEMORY;
+    }
     rune_supervisor_options_set_policy(options, session->best_effort ? RUNE_POLICY_BEST_EFFORT
                                                                      : RUNE_POLICY_STRICT);
     return helpers == NULL ? RUNE_OK : rune_supervisor_options_set_helpers(options, helpers);

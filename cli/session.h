@@ -12,11 +12,13 @@ struct rn_session {
     const struct rn_args *args;
     struct rn_console console;
     rune_supervisor *supervisor;
-    bool wall_missing;   /* why the supervisor did not start */
-    bool best_effort;    /* the weaker policy, chosen by an option or by doctor */
-    int code;            /* exit code after a failure */
-    bool keeps_failures; /* the JSON of a failed build is kept in `remarks`, not written */
-    rune_text *remarks;  /* JSON formats: diagnostics of the last build, or NULL */
+    bool wall_missing;         /* why the supervisor did not start */
+    bool best_effort;          /* the weaker policy, chosen by an option or by doctor */
+    int code;                  /* exit code after a failure */
+    bool keeps_failures;       /* the JSON of a failed build is kept in `remarks`, not written */
+    rune_text *remarks;        /* JSON formats: diagnostics of the last build, or NULL */
+    unsigned workers;          /* of a daemon; 0: one a processor */
+    const rune_limits *limits; /* of a daemon, for everything that it runs; or NULL */
 };
 
 /* Reads the global options. False: `code` is set, the reason was said. */

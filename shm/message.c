@@ -1,7 +1,7 @@
 /*
  * message.c: packets made and read from the table.
  *
- * Trust: reads bytes from workers and compilers.
+ * Trust: reads bytes from workers, compilers, clients and daemons.
  */
 #include "shm/message.h"
 
@@ -26,6 +26,7 @@ enum {
     READY = 1u << RN_STATE_READY,
     BUILDING = 1u << RN_STATE_BUILDING,
     NEEDING = 1u << RN_STATE_NEEDING,
+    CONNECTED = 1u << RN_STATE_CONNECTED,
 };
 
 static const struct rn_message_info infos[] = {
@@ -77,7 +78,7 @@ const char *rn_state_name(enum rn_state state)
         [RN_STATE_HOST] = "host",       [RN_STATE_CANCELLING] = "cancelling",
         [RN_STATE_DONE] = "done",       [RN_STATE_STARTING] = "starting",
         [RN_STATE_READY] = "ready",     [RN_STATE_BUILDING] = "building",
-        [RN_STATE_NEEDING] = "needing",
+        [RN_STATE_NEEDING] = "needing", [RN_STATE_CONNECTED] = "connected",
     };
     return (unsigned)state < RN_STATE_COUNT ? names[state] : "unknown";
 }
@@ -85,10 +86,9 @@ const char *rn_state_name(enum rn_state state)
 const char *rn_direction_name(enum rn_direction direction)
 {
     static const char *const names[] = {
-        [RN_TO_WORKER] = "supervisor to worker",
-        [RN_FROM_WORKER] = "worker to supervisor",
-        [RN_TO_COMPILER] = "supervisor to compiler",
-        [RN_FROM_COMPILER] = "compiler to supervisor",
+        [RN_TO_WORKER] = "supervisor to worker",     [RN_FROM_WORKER] = "worker to supervisor",
+        [RN_TO_COMPILER] = "supervisor to compiler", [RN_FROM_COMPILER] = "compiler to supervisor",
+        [RN_FROM_CLIENT] = "client to daemon",       [RN_TO_CLIENT] = "daemon to client",
     };
     return (unsigned)direction < RN_COUNT_OF(names) ? names[direction] : "unknown";
 }

@@ -11,7 +11,10 @@
  * interleave; within one call and direction CREDIT and CANCEL may come between fragments,
  * nothing else.
  *
- * Trust: reads bytes from workers and compilers.
+ * Between client and daemon `sequence` counts the packets of a direction, whatever their call, and
+ * fragments do not interleave.
+ *
+ * Trust: reads bytes from workers, compilers, clients and daemons.
  */
 #ifndef RN_SHM_MESSAGE_H
 #define RN_SHM_MESSAGE_H
@@ -34,6 +37,9 @@
 #define RN_DEBUG_BODY_MAX (128u << 20)
 #define RN_DIAGNOSTICS_BODY_MAX (8u << 20)
 #define RN_TEXT_BODY_MAX (64u << 20)
+#define RN_CLIENT_BUILD_MAX (32u << 20)
+#define RN_CLIENT_UNIT_MAX (208u << 20) /* image, debug segment, diagnostics */
+#define RN_CLIENT_RECORD_MAX (17u << 20)
 
 enum rn_message_type {
 #define MESSAGE(name, number, direction, states, body_max, fds, fields, text)                      \
@@ -46,6 +52,9 @@ enum rn_direction {
     RN_FROM_WORKER,
     RN_TO_COMPILER,
     RN_FROM_COMPILER,
+    RN_FROM_CLIENT,
+    RN_TO_CLIENT,
+    RN_DIRECTION_COUNT
 };
 
 /* States of a call or, from STARTING on, of a peer. Sets of them are bit masks (1u << state). */
@@ -57,8 +66,9 @@ enum rn_state {
     RN_STATE_DONE,       /* its end has been sent or received */
     RN_STATE_STARTING,   /* the peer has not said that its wall stands */
     RN_STATE_READY,
-    RN_STATE_BUILDING, /* the compiler works */
-    RN_STATE_NEEDING,  /* the compiler waits for a module */
+    RN_STATE_BUILDING,  /* the compiler works */
+    RN_STATE_NEEDING,   /* the compiler waits for a module */
+    RN_STATE_CONNECTED, /* the client was let in */
     RN_STATE_COUNT
 };
 

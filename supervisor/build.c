@@ -16,6 +16,7 @@
 #include "supervisor/cache.h"
 #include "supervisor/diagnostics.h"
 #include "supervisor/error.h"
+#include "supervisor/remote.h"
 #include "supervisor/sources.h"
 #include "supervisor/statics.h"
 #include "supervisor/supervisor.h"
@@ -257,6 +258,9 @@ rune_status rn_build(rune_supervisor *supervisor, const struct rn_build_request 
     struct rn_build_request whole = *request;
     whole.inputs = request->inputs ? request->inputs : &unasked;
     rn_inputs_done(whole.inputs);
+    if (supervisor->remote) {
+        return rn_remote_build(supervisor, &whole, out_unit, error);
+    }
     return request->options && request->options->cache_directory
                ? build_cached(supervisor, &whole, out_unit, error)
                : compile(supervisor, &whole, NULL, out_unit, error);

@@ -15,6 +15,7 @@
 #include "supervisor/clock.h"
 #include "supervisor/diagnostics.h"
 #include "supervisor/error.h"
+#include "supervisor/remote.h"
 #include "supervisor/sources.h"
 #include "supervisor/supervisor.h"
 
@@ -34,6 +35,9 @@ rune_status rn_build_talk_begin(struct rn_build_talk *talk, rune_supervisor *sup
 {
     if (rn_supervisor_is_forked(supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
+    }
+    if (supervisor->remote) {
+        return rn_remote_unsupported(error, "formatting and outlines are");
     }
     if (sources->count == 0) {
         return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "there is no source");

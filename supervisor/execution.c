@@ -16,6 +16,7 @@
 #include "shm/fd.h"
 #include "supervisor/call.h"
 #include "supervisor/error.h"
+#include "supervisor/remote.h"
 #include "supervisor/runner.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/vm.h"
@@ -23,7 +24,7 @@
 /* How long a thread that waits drives an external loop before it looks up. */
 #define HELP_NS UINT64_C(10000000)
 
-static void unref(rune_execution *execution)
+void rn_execution_unref(rune_execution *execution)
 {
     if (atomic_fetch_sub_explicit(&execution->refs, 1, memory_order_acq_rel) != 1) {
         return;
@@ -41,16 +42,12 @@ static void unref(rune_execution *execution)
 static void release(rune_execution *execution)
 {
     rune_supervisor *supervisor = execution->supervisor;
-    unref(execution);
+    rn_execution_unref(execution);
     rune_supervisor_free(supervisor);
 }
 
-/* Where the runner's turn is, once. */
-static void on_end(struct rn_call *call)
+void rn_execution_end(rune_execution *execution, rune_status status, rune_record *record)
 {
-    rune_execution *execution = call->owner;
-    rune_record *record = NULL;
-    rune_status status = rn_call_end(call, &record);
     pthread_mutex_lock(&execution->lock);
     execution->call = NULL;
     execution->status = status;
@@ -64,14 +61,23 @@ static void on_end(struct rn_call *call)
     pthread_cond_broadcast(&execution->ended_cond);
     rune_execution_fn callback = execution->callback;
     pthread_mutex_unlock(&execution->lock);
-    rn_call_unref(call);
     if (callback) {
         callback(execution->callback_user, execution);
     }
-    unref(execution);
 }
 
-static rune_execution *new_execution(rune_vm *vm, const char *item)
+/* Where the runner's turn is, once. */
+static void on_end(struct rn_call *call)
+{
+    rune_execution *execution = call->owner;
+    rune_record *record = NULL;
+    rune_status status = rn_call_end(call, &record);
+    rn_execution_end(execution, status, record);
+    rn_call_unref(call);
+    rn_execution_unref(execution);
+}
+
+rune_execution *rn_execution_new(rune_vm *vm, const char *item)
 {
     rune_execution *execution = rn_alloc(sizeof(*execution));
     char *copy = rn_strndup(item, strlen(item));
@@ -123,6 +129,9 @@ static rune_status send_claimed(rune_vm *vm, const char *item, struct rn_args ar
                                 rune_error **error)
 {
     struct rn_call *call;
+    if (vm->supervisor->remote) {
+        return rn_remote_execute(vm, item, args, options, out_execution, error);
+    }
     struct rn_request request = {.args = args, .options = options, .wants_usage = true};
     rune_status status = rn_vm_find_item(vm, item, &request.target, error);
     if (status == RUNE_OK) {
@@ -131,7 +140,7 @@ static rune_status send_claimed(rune_vm *vm, const char *item, struct rn_args ar
     if (status != RUNE_OK) {
         return status;
     }
-    rune_execution *execution = new_execution(vm, item);
+    rune_execution *execution = rn_execution_new(vm, item);
     status =
         execution ? start(execution, call, options, error) : rn_fail_plain(error, RN_E_NO_MEMORY);
     if (status != RUNE_OK) {
@@ -249,7 +258,11 @@ void rune_execution_cancel(rune_execution *execution)
 {
     pthread_mutex_lock(&execution->lock);
     struct rn_call *call = execution->call ? rn_call_ref(execution->call) : NULL;
+    uint64_t remote_id = execution->ended ? 0 : execution->remote_id;
     pthread_mutex_unlock(&execution->lock);
+    if (remote_id != 0) {
+        rn_remote_cancel(execution->supervisor->remote, remote_id);
+    }
     if (call) {
         rn_call_stop(call, RN_REASON_CANCELLED);
         rn_call_unref(call);

@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+#include "base/check.h"
+
 struct rn_call;
 
 struct rune_execution {
@@ -23,6 +25,13 @@ struct rune_execution {
     rune_execution_fn callback;
     void *callback_user;
     int event_fd; /* -1 until asked for */
+    uint64_t remote_id; /* of the call in a daemon; 0: here */
 };
+
+/* A new one for a claimed Vm; the caller's. NULL without memory. */
+rune_execution *rn_execution_new(rune_vm *vm, const char *item) RN_MUST_CHECK;
+/* It is over: wakes who waits, gives the Vm back. Consumes the record (may be NULL). */
+void rn_execution_end(rune_execution *execution, rune_status status, rune_record *record);
+void rn_execution_unref(rune_execution *execution);
 
 #endif

@@ -7,6 +7,7 @@
 #include "bytecode/const_value.h"
 #include "bytecode/hash.h"
 #include "supervisor/error.h"
+#include "supervisor/remote.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
 #include "supervisor/value.h"
@@ -265,6 +266,9 @@ static rune_globals *copy(const rune_globals *globals)
 
 rune_status rune_vm_set_globals(rune_vm *vm, const rune_globals *globals, rune_error **error)
 {
+    if (vm->supervisor->remote) {
+        return rn_remote_unsupported(error, "a Vm's statics are");
+    }
     if (globals && globals->unit != vm->unit &&
         memcmp(globals->unit->id, vm->unit->id, RUNE_UNIT_ID_SIZE) != 0) {
         return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "the state is of another Unit's statics");
@@ -285,6 +289,9 @@ rune_status rune_vm_set_globals(rune_vm *vm, const rune_globals *globals, rune_e
 rune_status rune_vm_set_static(rune_vm *vm, const char *item, const rune_const_value *value,
                                rune_error **error)
 {
+    if (vm->supervisor->remote) {
+        return rn_remote_unsupported(error, "a Vm's statics are");
+    }
     rune_status status = rn_vm_claim(vm, error);
     if (status != RUNE_OK) {
         return status;
@@ -327,6 +334,9 @@ static rune_status snapshot(rune_vm *vm, rune_globals **out_globals, rune_error 
 
 rune_status rune_vm_globals(rune_vm *vm, rune_globals **out_globals, rune_error **error)
 {
+    if (vm->supervisor->remote) {
+        return rn_remote_unsupported(error, "a Vm's statics are");
+    }
     rune_status status = rn_vm_claim(vm, error);
     if (status == RUNE_OK) {
         status = snapshot(vm, out_globals, error);
@@ -362,6 +372,9 @@ static rune_status get_static(rune_vm *vm, uint32_t index, const char *item,
 rune_status rune_vm_static(rune_vm *vm, const char *item, rune_const_value **out_value,
                            rune_error **error)
 {
+    if (vm->supervisor->remote) {
+        return rn_remote_unsupported(error, "a Vm's statics are");
+    }
     rune_status status = rn_vm_claim(vm, error);
     if (status != RUNE_OK) {
         return status;

@@ -86,7 +86,7 @@ static void ask_runner(struct rn_peer *peer)
 {
     struct rn_runner *runner = rn_supervisor_runner(peer->domain->supervisor);
     if (runner) {
-        rn_runner_watch(runner, peer, false, true);
+        rn_runner_watch(runner, peer, peer->async_count > 0 && !peer->receiving, true);
     }
 }
 

@@ -453,6 +453,37 @@ rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_poo
     return status;
 }
 
+bool rn_pool_is_warm(struct rune_supervisor *supervisor, const struct rn_pool_request *request)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    struct choice choice = look(request);
+    bool may_grow = request->isolation == RUNE_ISOLATION_CALL ||
+                    choice.serving < serving_max(supervisor, request);
+    bool warm = (choice.best && choice.best->load == 0) || !may_grow || choice.spare;
+    pthread_mutex_unlock(&pool->lock);
+    return warm;
+}
+
+bool rn_pool_kill(struct rune_supervisor *supervisor, int32_t pid)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    struct rn_peer *found = NULL;
+    pthread_mutex_lock(&pool->lock);
+    for (struct rn_domain *domain = pool->domains; domain && !found; domain = domain->next) {
+        for (struct rn_peer *peer = domain->peers; peer && !found; peer = peer->next) {
+            bool lives = peer->place == RN_PLACE_SPARE || peer->place == RN_PLACE_SERVING;
+            found = lives && peer->child.pid == pid ? rn_peer_ref(peer) : NULL;
+        }
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (found) {
+        rn_peer_kill(found, 0);
+        rn_peer_unref(found);
+    }
+    return found != NULL;
+}
+
 bool rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_peer *peer)
 {
     struct rn_pool *pool = &supervisor->pool;

@@ -23,7 +23,18 @@ rn_library(rn_supervisor
   peer_send.c
   pool.c
   record.c
+  remote.c
+  remote_build.c
+  remote_call.c
   runner.c
+  serve.c
+  serve_build.c
+  serve_call.c
+  serve_connection.c
+  serve_jobs.c
+  serve_report.c
+  serve_request.c
+  serve_socket.c
   source_tools.c
   sources.c
   statics.c
@@ -34,7 +45,8 @@ rn_library(rn_supervisor
   vm.c
   vm_pool.c
   watch.c
-  watch_folders.c)
+  watch_folders.c
+  wire.c)
 target_include_directories(rn_supervisor PUBLIC ${CMAKE_SOURCE_DIR}/include)
 target_compile_definitions(rn_supervisor PRIVATE
   RN_HELPER_DIR="${CMAKE_INSTALL_FULL_LIBEXECDIR}/runeward")
@@ -112,3 +124,11 @@ rn_unit_test(supervisor codes runeward)
 rn_supervisor_test(memory rn_supervisor)
 rn_supervisor_test(watch runeward)
 rn_supervisor_test(reload runeward)
+rn_supervisor_test(serve runeward)
+rn_supervisor_test(serve_load rn_supervisor)
+foreach(stem serve serve_load)
+  if(TARGET test_supervisor_${stem})
+    target_sources(test_supervisor_${stem} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/supervisor/daemon.c)
+  endif()
+endforeach()
+rn_fuzz_target(client_message rn_supervisor)

@@ -82,6 +82,10 @@ struct rn_pool_request {
  */
 rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_pool_request *request,
                          struct rn_peer **out_peer, rune_error **error) RN_MUST_CHECK;
+/* True if a call would find a worker that runs, so that taking one does not wait. */
+bool rn_pool_is_warm(struct rune_supervisor *supervisor, const struct rn_pool_request *request);
+/* Kills the worker with that process id, as hosts see it; false if there is none. */
+bool rn_pool_kill(struct rune_supervisor *supervisor, int32_t pid);
 /* The peer that holds a Vm's Globals; false if it has gone. */
 bool rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_peer *peer);
 /* Gives it back; `lost`: it is dead. */

@@ -16,6 +16,7 @@
 #include "policy/report.h"
 #include "supervisor/call.h"
 #include "supervisor/error.h"
+#include "supervisor/remote.h"
 #include "supervisor/runner.h"
 #include "supervisor/text.h"
 
@@ -217,10 +218,14 @@ static void free_supervisor(rune_supervisor *supervisor)
         // The threads are not here, and the processes belong to the parent: descriptors only.
         return;
     }
-    rn_runner_free(supervisor->runner);
-    rn_pool_done(supervisor);
-    rn_clock_free(supervisor->clock);
-    rn_spawner_free(supervisor->spawner);
+    if (supervisor->remote) {
+        rn_remote_free(supervisor->remote);
+    } else {
+        rn_runner_free(supervisor->runner);
+        rn_pool_done(supervisor);
+        rn_clock_free(supervisor->clock);
+        rn_spawner_free(supervisor->spawner);
+    }
     if (supervisor->fork_cookie) {
         munmap(supervisor->fork_cookie, (size_t)sysconf(_SC_PAGESIZE));
     }
@@ -243,8 +248,8 @@ static enum rn_error copy_options(rune_supervisor *supervisor,
     return RN_OK;
 }
 
-rune_status rune_supervisor_new(const rune_supervisor_options *options,
-                                rune_supervisor **out_supervisor, rune_error **error)
+/* With options and locks; everything else is still to be started. */
+static rune_supervisor *new_supervisor(const rune_supervisor_options *options)
 {
     rune_supervisor_options *defaults = options ? NULL : rune_supervisor_options_new();
     rune_supervisor *supervisor = rn_alloc(sizeof(*supervisor));
@@ -252,7 +257,7 @@ rune_status rune_supervisor_new(const rune_supervisor_options *options,
     if (!supervisor || !chosen || copy_options(supervisor, chosen) != RN_OK) {
         rune_supervisor_options_free(defaults);
         rn_free(supervisor);
-        return rn_fail_plain(error, RN_E_NO_MEMORY);
+        return NULL;
     }
     rune_supervisor_options_free(defaults);
     atomic_init(&supervisor->refs, 1);
@@ -260,6 +265,16 @@ rune_status rune_supervisor_new(const rune_supervisor_options *options,
     pthread_mutex_init(&supervisor->log_lock, NULL);
     pthread_mutex_init(&supervisor->random_lock, NULL);
     pthread_mutex_init(&supervisor->digest_lock, NULL);
+    return supervisor;
+}
+
+rune_status rune_supervisor_new(const rune_supervisor_options *options,
+                                rune_supervisor **out_supervisor, rune_error **error)
+{
+    rune_supervisor *supervisor = new_supervisor(options);
+    if (!supervisor) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
     if (rn_pool_init(&supervisor->pool) != RN_OK) {
         rn_free(supervisor);
         return rn_fail_plain(error, RN_E_SYSTEM);
@@ -269,6 +284,32 @@ rune_status rune_supervisor_new(const rune_supervisor_options *options,
         free_supervisor(supervisor);
         return status;
     }
+    *out_supervisor = supervisor;
+    return RUNE_OK;
+}
+
+rune_status rune_supervisor_connect(const char *path, const rune_supervisor_options *options,
+                                    rune_supervisor **out_supervisor, rune_error **error)
+{
+    rune_supervisor *supervisor = new_supervisor(options);
+    struct rn_remote *remote = NULL;
+    if (!supervisor) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    enum rn_error failed = sodium_init() < 0 ? RN_E_INTERNAL : make_cookie(supervisor);
+    rune_status status = failed == RN_OK ? (rune_status)rn_remote_new(path, &remote, error)
+                                         : rn_fail_plain(error, failed);
+    if (status != RUNE_OK) {
+        // Nothing was started yet that a supervisor of one's own has.
+        if (supervisor->fork_cookie) {
+            munmap(supervisor->fork_cookie, (size_t)sysconf(_SC_PAGESIZE));
+        }
+        rn_free(supervisor->options.helpers);
+        rn_free(supervisor);
+        return status;
+    }
+    supervisor->options.external_loop = false; // there is nothing that a host could drive
+    supervisor->remote = remote;
     *out_supervisor = supervisor;
     return RUNE_OK;
 }
@@ -412,6 +453,9 @@ rune_status rune_supervisor_close(rune_supervisor *supervisor, uint64_t deadline
     if (rn_supervisor_is_forked(supervisor)) {
         return RUNE_E_FORKED;
     }
+    if (supervisor->remote) {
+        return rn_remote_close(supervisor->remote, deadline_ns);
+    }
     struct rn_pool *pool = &supervisor->pool;
     pthread_mutex_lock(&pool->lock);
     pool->closing = true;
@@ -457,6 +501,11 @@ rune_status rune_supervisor_dispatch(rune_supervisor *supervisor, unsigned max)
 void rune_supervisor_stats(rune_supervisor *supervisor, rune_stats *out_stats)
 {
     struct rn_pool *pool = &supervisor->pool;
+    if (supervisor->remote) {
+        *out_stats = (rune_stats){.calls = 0};
+        (void)!rn_remote_stats(supervisor->remote, out_stats);
+        return;
+    }
     pthread_mutex_lock(&pool->lock);
     *out_stats = pool->stats;
     out_stats->calls_now = pool->calls_now;
@@ -495,6 +544,9 @@ rune_status rune_supervisor_report(rune_supervisor *supervisor, rune_text **out_
 {
     if (rn_supervisor_is_forked(supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
+    }
+    if (supervisor->remote) {
+        return rune_connect_query(supervisor, RUNE_QUERY_WALL, out_text, error);
     }
     struct rn_domain *domain;
     struct rn_wall_report report;

@@ -40,10 +40,12 @@ struct rune_supervisor_options {
     bool no_ring;
 };
 
+struct rn_remote;
 struct rn_runner;
 
 struct rune_supervisor {
     _Atomic uint32_t refs;
+    struct rn_remote *remote; /* a daemon's: nothing below `fork_cookie` is in use; NULL: our own */
     struct rune_supervisor_options options;
     struct rn_spawner *spawner;
     struct rn_clock *clock;

@@ -12,6 +12,7 @@
 #include "supervisor/globals.h"
 #include "supervisor/host_call.h"
 #include "supervisor/record.h"
+#include "supervisor/remote.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
 #include "supervisor/value.h"
@@ -125,6 +126,10 @@ rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune
 {
     if (rn_supervisor_is_forked(supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
+    }
+    if (supervisor->remote) {
+        return runtime ? rn_remote_unsupported(error, "a runtime of host functions is")
+                       : rn_remote_vm_new(supervisor, unit, NULL, options, out_vm, error);
     }
     struct rn_domain *domain = NULL;
     rune_status status =
@@ -292,7 +297,10 @@ void rn_vm_drop_function(rune_vm *vm, const struct rn_kept *kept)
 rune_status rune_vm_reset(rune_vm *vm)
 {
     rune_status status = rn_vm_claim(vm, NULL);
-    if (status == RUNE_OK) {
+    if (status == RUNE_OK && vm->supervisor->remote) {
+        status = rn_remote_vm_reset(vm);
+        rn_vm_release(vm);
+    } else if (status == RUNE_OK) {
         forget(vm);
         rn_vm_release(vm);
     }
@@ -302,7 +310,10 @@ rune_status rune_vm_reset(rune_vm *vm)
 rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit)
 {
     rune_status status = rn_vm_claim(vm, NULL);
-    if (status == RUNE_OK) {
+    if (status == RUNE_OK && vm->supervisor->remote) {
+        status = rn_remote_vm_set_unit(vm, unit);
+        rn_vm_release(vm);
+    } else if (status == RUNE_OK) {
         forget(vm);
         rune_unit *old = vm->unit;
         vm->unit = rune_unit_ref(unit);
@@ -314,6 +325,9 @@ rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit)
 
 rune_status rune_vm_set_runtime(rune_vm *vm, rune_runtime *runtime)
 {
+    if (vm->supervisor->remote) {
+        return runtime ? RUNE_E_UNSUPPORTED : RUNE_OK;
+    }
     rune_status status = rn_vm_claim(vm, NULL);
     if (status == RUNE_OK) {
         forget(vm);
@@ -339,6 +353,10 @@ void rn_vm_unref(rune_vm *vm)
     }
     rune_supervisor *supervisor = vm->supervisor;
     RN_ASSERT(!atomic_load(&vm->busy)); // a thread calls what another frees
+    if (supervisor->remote) {
+        rn_remote_vm_free(vm);
+        return;
+    }
     forget(vm);
     if (vm->isolation == RUNE_ISOLATION_VM) {
         rn_pool_retire_key(supervisor, vm->serial);
@@ -354,6 +372,17 @@ void rn_vm_unref(rune_vm *vm)
 void rune_vm_free(rune_vm *vm)
 {
     rn_vm_unref(vm);
+}
+
+bool rn_vm_is_warm(const rune_vm *vm)
+{
+    struct rn_pool_request request = {
+        .domain = vm->domain,
+        .isolation = vm->isolation,
+        .key = vm->isolation == RUNE_ISOLATION_UNIT ? (uint64_t)(uintptr_t)vm->unit : vm->serial,
+    };
+    return vm->home ||
+           (!rn_pool_domain_is_broken(vm->domain) && rn_pool_is_warm(vm->supervisor, &request));
 }
 
 /* Preparing calls */
@@ -490,6 +519,9 @@ static bool keeps_state(const rune_vm *vm, const struct rn_request *request)
 rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct rn_call **out_call,
                           rune_error **error)
 {
+    if (vm->supervisor->remote) {
+        return rn_remote_unsupported(error, "functions and statics of a Vm are");
+    }
     const rune_call_options *options = request->options;
     struct rn_call *call = rn_call_new();
     if (!call) {
@@ -593,6 +625,9 @@ static rune_status call_item(rune_vm *vm, const char *item, struct rn_request *r
                              rune_record **out_record, rune_error **error)
 {
     rune_error *why = NULL;
+    if (vm->supervisor->remote) {
+        return rn_remote_call(vm, item, request->args, request->options, out_record, error);
+    }
     rune_status status = rn_vm_find_item(vm, item, &request->target, &why);
     if (status == RUNE_OK) {
         return rn_vm_carry_out(vm, request, out_record, error);

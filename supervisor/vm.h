@@ -97,6 +97,9 @@ void rn_vm_unref(rune_vm *vm);
 /* Nobody needs the function any more. Any thread, whether the Vm is claimed or not. */
 void rn_vm_drop_function(rune_vm *vm, const struct rn_kept *kept);
 
+/* True if a call of it would not wait for a worker to start. */
+bool rn_vm_is_warm(const rune_vm *vm);
+
 /* Of a claimed Vm: */
 
 /* A number for a function; false: there are too many. */

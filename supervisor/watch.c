@@ -29,6 +29,7 @@
 #include "supervisor/build.h"
 #include "supervisor/diagnostics.h"
 #include "supervisor/error.h"
+#include "supervisor/remote.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/text.h"
 #include "supervisor/unit.h"
@@ -751,6 +752,9 @@ rune_status rune_watch_new(rune_supervisor *supervisor, const char *directory,
 {
     if (rn_supervisor_is_forked(supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
+    }
+    if (supervisor->remote) {
+        return rn_remote_unsupported(error, "watches are");
     }
     rune_watch *watch = new_watch(supervisor, directory, options);
     if (!watch) {

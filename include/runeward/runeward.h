@@ -12,12 +12,14 @@
 #define RUNEWARD_RUNEWARD_H
 
 #include <runeward/build.h>
+#include <runeward/connect.h>
 #include <runeward/context.h>
 #include <runeward/error.h>
 #include <runeward/execution.h>
 #include <runeward/function.h>
 #include <runeward/globals.h>
 #include <runeward/limits.h>
+#include <runeward/serve.h>
 #include <runeward/source.h>
 #include <runeward/status.h>
 #include <runeward/supervisor.h>

@@ -7,8 +7,10 @@ The options stand in front of every command line.
 """
 import json
 import os
+import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -487,6 +489,130 @@ pub fn f(a) {}
     def test_signals_cancel(self):
         self.interrupted(signal.SIGINT)
         self.interrupted(signal.SIGTERM)
+
+    # the daemon
+
+    def serve(self, *options, environment=None, **more):
+        """A daemon over the folder, once it says that it serves."""
+        process = subprocess.Popen([*COMMAND, "serve", ".", "--socket", "run/socket", *options], cwd=self.path,
+                                   stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}, **more)
+        self.addCleanup(lambda: (process.kill(), process.wait(), process.stderr.close()))
+        for line in process.stderr:
+            if line.startswith("serving"):
+                return process
+        self.fail(f"no daemon: {process.wait()}")
+
+    def ask(self, *words, **more):
+        return self.run_command(words[0], "--socket", "run/socket", *words[1:], **more)
+
+    def end(self, process):
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(20), 0)
+
+    def test_a_daemon_answers(self):
+        process = self.serve()
+        self.assertEqual(self.ask("call", "t", "add", "40", "2").stdout, "42\n")
+        self.assertEqual(self.ask("call", "t.rn", "add", "1", "2").stdout, "3\n")
+        done = self.ask("call", "t", "boom", code=2)
+        self.assertEqual(done.stdout, "before\n")
+        self.assertTrue(done.stderr.startswith("./t.rn:3:") or done.stderr.startswith("t.rn:3:"), done.stderr)
+        self.ask("call", "t", "spin", "--wall", "100ms", code=124)
+        self.assertIn("nothing", self.ask("call", "nothing", "add", code=64).stderr)
+        self.end(process)
+
+    def test_a_save_is_served(self):
+        process = self.serve()
+        self.write("t.rn", "pub fn add(a, b) { a - b }")
+        for _ in range(200):
+            if self.ask("call", "t", "add", "40", "2").stdout == "38\n":
+                break
+        self.assertEqual(self.ask("call", "t", "add", "40", "2").stdout, "38\n")
+        self.end(process)
+
+    def test_the_daemon_is_looked_into_and_steered(self):
+        process = self.serve()
+        self.ask("call", "t", "add", "1", "2")
+        self.assertIn("connections   1 now", self.ask("ctl", "status").stdout)
+        status = json.loads(self.ask("ctl", "--format", "json", "status").stdout)
+        self.assertEqual([script["name"] for script in status["scripts"]], ["t"])
+        self.assertIn("WORKER", self.ask("ctl", "ps").stdout)
+        self.assertIn("WORKER", self.ask("ctl", "top").stdout)
+        ps = json.loads(self.ask("ctl", "--format", "json", "ps").stdout)
+        self.assertEqual(len(ps["connections"]), 1)
+        self.assertIn('runeward_calls_total{reason="ok"} 1\n', self.ask("ctl", "metrics").stdout)
+        self.ask("ctl", "reload")
+        self.assertIn("no worker", self.ask("ctl", "kill", "1", code=64).stderr)
+        self.ask("ctl", "kill", code=64)
+        self.ask("ctl", "dance", code=64)
+        self.ask("ctl", "drain")
+        self.assertEqual(process.wait(20), 0)
+        self.assertIn("there is no daemon", self.ask("ctl", "status", code=69).stderr)
+
+    def test_without_a_daemon(self):
+        self.assertIn("there is no daemon", self.ask("call", "t", "add", code=69).stderr)
+        process = self.serve()
+        process.kill()
+        process.wait()
+        self.assertIn("no daemon answers", self.ask("call", "t", "add", code=69).stderr)
+        self.end(self.serve())  # takes over what the dead one left
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+            other.bind(str(self.path / "stream"))
+            other.listen()
+            self.assertIn("stream", self.run_command("ctl", "--socket", "stream", "status", code=69).stderr)
+        self.run_command("serve", ".", "--socket", "t.rn", code=64)
+        self.run_command("serve", "nowhere", "--socket", "run/socket", code=66)
+        self.run_command("serve", ".", "--socket", "run/socket", "--allow", "65534:call", code=64)
+        self.run_command("serve", ".", "--socket", "run/socket", "--allow", "1:everything", code=64)
+
+    def test_a_client_sees_its_daemon_die(self):
+        process = self.serve()
+        client = subprocess.Popen([*COMMAND, "call", "--socket", "run/socket", "t", "chatter", "--output", "1G", "--wall", "20s"],
+                                  cwd=self.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        client.stdout.readline()
+        process.kill()
+        self.assertIn(b"the daemon has gone", client.communicate(timeout=20)[1])
+        self.assertEqual(client.returncode, 69)
+
+    @unittest.skipUnless(os.geteuid() == 0, "other users are tried as root only")
+    def test_other_users_are_refused(self):
+        self.path.chmod(0o711)
+        process = self.serve("--allow", "12345:call")
+        for uid, code in ((12345, 0), (12346, 77)):
+            done = subprocess.run([*COMMAND, "call", "--socket", "run/socket", "t", "add", "1", "2"], cwd=self.path,
+                                  capture_output=True, text=True, user=uid, group=uid, extra_groups=[])
+            self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn("may not talk", done.stderr)
+        self.end(process)
+
+    def test_the_service_manager_is_told(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+            notices.bind(str(self.path / "notify"))
+            notices.settimeout(20)
+            process = self.serve(environment={"NOTIFY_SOCKET": str(self.path / "notify")})
+            self.assertTrue(notices.recv(100).startswith(b"READY=1"))
+            process.send_signal(signal.SIGHUP)
+            self.assertTrue(notices.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC="))
+            self.assertEqual(notices.recv(100), b"READY=1")
+            self.end(process)
+            self.assertEqual(notices.recv(100), b"STOPPING=1")
+
+    def test_the_socket_may_be_there_already(self):
+        (self.path / "run").mkdir()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(str(self.path / "run" / "socket"))
+            listener.listen()
+            command = " ".join(COMMAND)
+
+            def pass_on():
+                os.dup2(listener.fileno(), 3)
+                os.set_inheritable(3, True)
+
+            process = subprocess.Popen(["sh", "-c", f"LISTEN_PID=$$ LISTEN_FDS=1 exec {command} serve ."], cwd=self.path,
+                                       stderr=subprocess.PIPE, text=True, close_fds=False,
+                                       preexec_fn=pass_on)
+            self.addCleanup(lambda: (process.kill(), process.wait(), process.stderr.close()))
+            self.assertEqual(self.ask("call", "t", "add", "40", "2").stdout, "42\n")
+            self.end(process)
 
     # the rest
 

@@ -28,7 +28,7 @@ static void expect_tags(const struct rn_message *message)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    for (int direction = RN_TO_WORKER; direction <= RN_FROM_COMPILER; direction++) {
+    for (int direction = RN_TO_WORKER; direction < RN_DIRECTION_COUNT; direction++) {
         struct rn_message message;
         struct rn_wire_message wire = {data, size};
         if (rn_message_decode(wire, (enum rn_direction)direction, &message) == RN_OK) {

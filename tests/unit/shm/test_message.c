@@ -63,7 +63,7 @@ static void test_every_row(void **state)
         assert_int_equal(
             rn_message_decode((struct rn_wire_message){packet, size}, info->direction, &got),
             RN_OK);
-        for (int direction = RN_TO_WORKER; direction <= RN_FROM_COMPILER; direction++) {
+        for (int direction = RN_TO_WORKER; direction < RN_DIRECTION_COUNT; direction++) {
             enum rn_error error = rn_message_decode((struct rn_wire_message){packet, size},
                                                     (enum rn_direction)direction, &got);
             assert_int_equal(error,

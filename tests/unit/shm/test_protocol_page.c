@@ -18,7 +18,7 @@
 #include "shm/reason.h"
 
 static const char head[] =
-    "# The protocol between supervisor, workers and compilers\n"
+    "# The protocol between supervisor, workers, compilers, daemon and clients\n"
     "\n"
     "Made from `shm/messages.def` and `shm/reasons.def`; a test compares. Packets of at most "
     "65,536 bytes\n"
@@ -39,7 +39,13 @@ static const char head[] =
     "A message larger than a packet goes as fragments. Fragments of different calls interleave on "
     "the way\n"
     "to the supervisor, not on the way to a worker. What a state does not permit ends the "
-    "sender.\n";
+    "sender.\n"
+    "\n"
+    "Clients talk to a daemon in the same packets, over a `SOCK_SEQPACKET` socket with a name. "
+    "There `call`\n"
+    "is a number of the client's, `sequence` counts all packets of a direction, fragments do not "
+    "interleave,\n"
+    "and what is not permitted ends the connection.\n";
 
 static void append_states(struct rn_buf *out, uint32_t states)
 {
@@ -120,7 +126,7 @@ static void make_page(struct rn_buf *out)
 {
     rn_buf_init(out, 1u << 20);
     rn_buf_append_text(out, head);
-    for (int direction = RN_TO_WORKER; direction <= RN_FROM_COMPILER; direction++) {
+    for (int direction = RN_TO_WORKER; direction < RN_DIRECTION_COUNT; direction++) {
         append_messages(out, (enum rn_direction)direction);
     }
     append_tags(out);

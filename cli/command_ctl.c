@@ -1,0 +1,275 @@
+/* command_ctl.c: looks into a daemon, or steers it. */
+#include "cli/commands.h"
+#include "cli/daemon.h"
+#include "cli/quantity.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 64
+#define DRAIN_DEFAULT_MS 10000u
+
+/* What the daemon tells, as values */
+
+static long long number(const rune_const_value *object, const char *key)
+{
+    int64_t found = 0;
+    rune_const_value *value = rune_value_get(object, key);
+    bool given = value != NULL && rune_value_get_i64(value, &found);
+    rune_value_unref(value);
+    return given ? found : 0;
+}
+
+// Of a text, into `room`; control bytes become "?".
+static const char *text(const rune_const_value *object, const char *key, char *room, size_t size)
+{
+    const char *data = NULL;
+    size_t length = 0;
+    rune_const_value *value = rune_value_get(object, key);
+    room[0] = 0;
+    if (value != NULL && rune_value_get_string(value, &data, &length)) {
+        length = length < size - 1 ? length : size - 1;
+        for (size_t i = 0; i < length; i++) {
+            room[i] = data[i];
+            if ((unsigned char)data[i] < 0x20 || data[i] == 0x7f) {
+                room[i] = '?';
+            }
+        }
+        room[length] = 0;
+    }
+    rune_value_unref(value);
+    return room;
+}
+
+static bool flag(const rune_const_value *object, const char *key)
+{
+    bool found = false;
+    rune_const_value *value = rune_value_get(object, key);
+    (void)(value != NULL && rune_value_get_bool(value, &found));
+    rune_value_unref(value);
+    return found;
+}
+
+static void each(const rune_const_value *object, const char *key,
+                 void (*print)(const rune_const_value *row))
+{
+    rune_const_value *rows = rune_value_get(object, key);
+    for (size_t i = 0; rows != NULL && i < rune_value_count(rows); i++) {
+        rune_const_value *row = rune_value_at(rows, i);
+        if (row != NULL) {
+            print(row);
+        }
+        rune_value_unref(row);
+    }
+    rune_value_unref(rows);
+}
+
+/* status */
+
+static void print_script(const rune_const_value *row)
+{
+    char name[256];
+    char unit[80];
+    printf("  %-40s %.16s%s\n", text(row, "name", name, sizeof(name)),
+           text(row, "unit", unit, sizeof(unit)), flag(row, "broken") ? "  does not compile" : "");
+}
+
+static void print_status(const rune_const_value *status)
+{
+    char version[32];
+    printf("version       %s%s\n", text(status, "version", version, sizeof(version)),
+           flag(status, "draining") ? ", draining" : "");
+    printf("up            %lld s\n", number(status, "uptime_ms") / 1000);
+    printf("connections   %lld now, %lld accepted, %lld refused, %lld ended for what they sent\n",
+           number(status, "connections"), number(status, "accepted"), number(status, "refused"),
+           number(status, "protocol_errors"));
+    printf("calls         %lld now, %lld ended\n", number(status, "calls_now"),
+           number(status, "calls"));
+    printf("builds        %lld\n", number(status, "builds"));
+    printf("workers       %lld now, %lld of them spare; %lld started, %lld lost\n",
+           number(status, "workers"), number(status, "spares"), number(status, "workers_started"),
+           number(status, "workers_lost"));
+    puts("scripts");
+    each(status, "scripts", print_script);
+}
+
+/* ps */
+
+static void print_connection(const rune_const_value *row)
+{
+    printf("%-12lld %-8lld %-8lld %-5lld %-6lld %-6lld %lld\n", number(row, "connection"),
+           number(row, "uid"), number(row, "pid"), number(row, "vms"), number(row, "units"),
+           number(row, "calls"), number(row, "waiting_bytes"));
+}
+
+static void print_call(const rune_const_value *row)
+{
+    char script[256];
+    printf("%-12lld %-8lld %-8lld %-8lld %s\n", number(row, "connection"), number(row, "uid"),
+           number(row, "call"), number(row, "ms"), text(row, "script", script, sizeof(script)));
+}
+
+static void print_worker(const rune_const_value *row)
+{
+    char state[32];
+    char domain[256];
+    printf("%-8lld %-10s %-6lld %-10lld %s\n", number(row, "pid"),
+           text(row, "state", state, sizeof(state)), number(row, "calls"), number(row, "served"),
+           text(row, "domain", domain, sizeof(domain)));
+}
+
+static void print_ps(const rune_const_value *ps)
+{
+    puts("CONNECTION   UID      PID      VMS   UNITS  CALLS  WAITING");
+    each(ps, "connections", print_connection);
+    puts("\nCONNECTION   UID      CALL     MS       SCRIPT");
+    each(ps, "calls", print_call);
+    puts("\nWORKER   STATE      CALLS  SERVED     DOMAIN");
+    each(ps, "workers", print_worker);
+}
+
+/* Asking */
+
+// False: `code` is set.
+static bool ask(struct rn_session *session, rune_query query, rune_text **out_text)
+{
+    rune_error *error = NULL;
+    if (rune_connect_query(session->supervisor, query, out_text, &error) == RUNE_OK) {
+        return true;
+    }
+    session->code = rn_console_take_error(&session->console, error);
+    return false;
+}
+
+static bool show(struct rn_session *session, rune_query query,
+                 void (*print)(const rune_const_value *value))
+{
+    rune_text *json = NULL;
+    rune_const_value *value = NULL;
+    if (!ask(session, query, &json)) {
+        return false;
+    }
+    if (session->console.format != RN_FORMAT_TEXT) {
+        rn_console_take_text(json);
+        puts("");
+        return true;
+    }
+    rune_error *error = NULL;
+    if (rune_value_from_json(rune_text_data(json), rune_text_size(json), &value, &error) ==
+        RUNE_OK) {
+        print(value);
+        rune_value_unref(value);
+    } else {
+        session->code = rn_console_take_error(&session->console, error);
+    }
+    rune_text_free(json);
+    return session->code == 0;
+}
+
+// Once a second on a terminal, once elsewhere.
+static void show_top(struct rn_session *session)
+{
+    bool again = isatty(STDOUT_FILENO) == 1 || session->console.format == RN_FORMAT_JSONL;
+    do {
+        if (session->console.format == RN_FORMAT_TEXT && again) {
+            fputs("\033[H\033[2J", stdout);
+        }
+        if (!show(session, RUNE_QUERY_PS, print_ps)) {
+            return;
+        }
+        if (fflush(stdout) != 0) {
+            return;
+        }
+    } while (again && poll(NULL, 0, 1000) == 0);
+}
+
+static void show_metrics(struct rn_session *session)
+{
+    rune_text *metrics = NULL;
+    if (ask(session, RUNE_QUERY_METRICS, &metrics)) {
+        rn_console_take_text(metrics);
+    }
+}
+
+/* Steering */
+
+static void control(struct rn_session *session, rune_control what, uint64_t value)
+{
+    rune_error *error = NULL;
+    if (rune_connect_control(session->supervisor, what, value, &error) != RUNE_OK) {
+        session->code = rn_console_take_error(&session->console, error);
+    } else if (session->console.format != RN_FORMAT_TEXT) {
+        puts("{\"v\":1,\"reason\":\"ok\"}");
+    }
+}
+
+// A number as operand; false after a complaint.
+static bool read_number(struct rn_session *session, const char *what, enum rn_quantity quantity,
+                        uint64_t *out_number)
+{
+    if (session->args->operand_count == 2 &&
+        rn_quantity_parse(session->args->operands[1], quantity, out_number)) {
+        return true;
+    }
+    rn_console_complain("%s needs %s", session->args->operands[0], what);
+    session->code = EXIT_USAGE;
+    return false;
+}
+
+static void steer(struct rn_session *session, const char *verb)
+{
+    uint64_t value = 0;
+    if (strcmp(verb, "reload") == 0) {
+        control(session, RUNE_CONTROL_RELOAD, 0);
+    } else if (strcmp(verb, "kill") == 0) {
+        if (read_number(session, "the process id of a worker, as ps shows it", RN_QUANTITY_COUNT,
+                        &value)) {
+            control(session, RUNE_CONTROL_KILL, value);
+        }
+    } else if (session->args->operand_count == 1) {
+        control(session, RUNE_CONTROL_DRAIN, DRAIN_DEFAULT_MS);
+    } else if (read_number(session, "a time such as 10s", RN_QUANTITY_TIME, &value)) {
+        control(session, RUNE_CONTROL_DRAIN, value / 1000000);
+    }
+}
+
+static bool is_verb(const char *verb)
+{
+    static const char *const verbs[] = {"status", "ps",    "top", "metrics",
+                                        "reload", "drain", "kill"};
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (strcmp(verb, verbs[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int rn_command_ctl(struct rn_session *session)
+{
+    const char *verb = session->args->operand_count > 0 ? session->args->operands[0] : "";
+    if (!is_verb(verb) || session->args->operand_count > 2) {
+        return rn_command_misused(session);
+    }
+    if (!rn_daemon_connect(session)) {
+        return session->code;
+    }
+    session->code = 0;
+    if (strcmp(verb, "status") == 0) {
+        (void)show(session, RUNE_QUERY_STATUS, print_status);
+    } else if (strcmp(verb, "ps") == 0) {
+        (void)show(session, RUNE_QUERY_PS, print_ps);
+    } else if (strcmp(verb, "top") == 0) {
+        show_top(session);
+    } else if (strcmp(verb, "metrics") == 0) {
+        show_metrics(session);
+    } else {
+        steer(session, verb);
+    }
+    return session->code;
+}

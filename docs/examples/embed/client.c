@@ -1,0 +1,102 @@
+/*
+ * client.c: a daemon for a folder of scripts, and a client that asks it.
+ *
+ * Both ends are in this program for the sake of the example; the daemon is what `runeward serve` is.
+ */
+#include <runeward/runeward.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void die(const char *what, rune_error *error)
+{
+    (void)fprintf(stderr, "%s: %s\n", what, error ? rune_error_message(error) : "failed");
+    rune_error_free(error);
+    exit(1);
+}
+
+static void save(const char *folder, const char *text)
+{
+    char path[256];
+    (void)snprintf(path, sizeof(path), "%s/price.rn", folder);
+    FILE *file = fopen(path, "we");
+    if (!file || fputs(text, file) < 0 || fclose(file) != 0) {
+        die(path, NULL);
+    }
+}
+
+/* The daemon */
+
+static rune_server *start_daemon(rune_supervisor *supervisor, const char *folder, const char *path)
+{
+    rune_server *server = NULL;
+    rune_error *error = NULL;
+    rune_server_options *options = rune_server_options_new();
+    if (!options || rune_server_options_set_directory(options, folder) != RUNE_OK ||
+        rune_server_options_set_socket(options, path) != RUNE_OK ||
+        rune_server_new(supervisor, options, &server, &error) != RUNE_OK) {
+        die("server", error);
+    }
+    rune_server_options_free(options);
+    return server;
+}
+
+static void *run(void *server)
+{
+    rune_server_run(server);
+    return NULL;
+}
+
+/* The client */
+
+static void ask(const char *path)
+{
+    rune_supervisor *daemon = NULL;
+    rune_vm *vm = NULL;
+    rune_const_value *value = NULL;
+    rune_error *error = NULL;
+    int64_t price = 0;
+    if (rune_supervisor_connect(path, NULL, &daemon, &error) != RUNE_OK) {
+        die("connect", error);
+    }
+    if (rune_connect_vm(daemon, "price", NULL, &vm, &error) != RUNE_OK ||
+        rune_vm_call(vm, "main", NULL, 0, NULL, &value, &error) != RUNE_OK) {
+        die("price", error);
+    }
+    (void)rune_value_get_i64(value, &price);
+    (void)printf("price: %lld\n", (long long)price);
+    rune_value_unref(value);
+    rune_vm_free(vm);
+    rune_supervisor_free(daemon);
+}
+
+int main(void)
+{
+    char folder[] = "/tmp/runeward-example-XXXXXX";
+    char path[64];
+    char script[64];
+    pthread_t thread;
+    rune_supervisor *supervisor = NULL;
+    rune_error *error = NULL;
+    if (!mkdtemp(folder) || rune_supervisor_new(NULL, &supervisor, &error) != RUNE_OK) {
+        die("start", error);
+    }
+    save(folder, "pub fn main() { 10 }\n");
+    (void)snprintf(path, sizeof(path), "%s/socket", folder);
+    rune_server *server = start_daemon(supervisor, folder, path);
+    if (pthread_create(&thread, NULL, run, server) != 0) {
+        die("thread", NULL);
+    }
+    ask(path);
+    rune_server_drain(server, 0);
+    pthread_join(thread, NULL);
+    rune_server_free(server);
+    rune_supervisor_free(supervisor);
+    (void)snprintf(script, sizeof(script), "%s/price.rn", folder);
+    (void)unlink(script);
+    (void)rmdir(folder);
+    return 0;
+}

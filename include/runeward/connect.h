@@ -1,0 +1,76 @@
+/*
+ * connect.h: a supervisor in another process, the daemon.
+ *
+ * rune_supervisor_connect gives a rune_supervisor whose workers are those of a daemon (serve.h).
+ * The same functions work on it: rune_build, rune_vm_new, rune_vm_call and _call_record,
+ * rune_vm_send_execute and all of rune_execution, limits, output sinks, cancel tokens,
+ * rune_vm_set_unit, rune_vm_reset, rune_supervisor_stats, _report and _close. Units are the same
+ * objects: one that was built or loaded here is brought to the daemon when a Vm first needs it.
+ *
+ * What it does not offer says UNSUPPORTED with a message that names it: host functions (contexts of
+ * the host's own, runtimes, calls made inside host functions), declared statics and a Vm's Globals
+ * (globals.h), functions of scripts (function.h), formatting and outlines (source.h), watches. A cache of a build's options is left to the daemon's own. When the daemon
+ * goes, calls end as `unavailable` with the status CLOSED, and so does everything later.
+ *
+ * Any thread may use the connection; one thread of the library receives, and runs the sinks of
+ * executions.
+ */
+#ifndef RUNEWARD_CONNECT_H
+#define RUNEWARD_CONNECT_H
+
+#include <runeward/build.h>
+#include <runeward/vm.h>
+
+RUNE_BEGIN
+
+/*
+ * Connects to the daemon's socket. `options` may be NULL; of them, limits and isolation hold for
+ * Vms that are made here. NOT_FOUND: no socket there. CLOSED: nobody answers on it. DENIED: the
+ * daemon refuses this user. OVERLOADED: it has too many connections. The caller's:
+ * rune_supervisor_free.
+ */
+RUNE_API rune_status rune_supervisor_connect(const char *path,
+                                             const rune_supervisor_options *options,
+                                             rune_supervisor **out_supervisor,
+                                             rune_error **error) RUNE_MUST_CHECK;
+
+/*
+ * The Unit that serves under a name of the daemon's folder now. NOT_FOUND: there is none.
+ * UNSUPPORTED: not connected to a daemon. The caller's: rune_unit_unref.
+ */
+RUNE_API rune_status rune_connect_unit(rune_supervisor *supervisor, const char *name,
+                                       rune_unit **out_unit, rune_error **error) RUNE_MUST_CHECK;
+/*
+ * A Vm of a script of the daemon's folder: each call is of the version that serves when it begins,
+ * and the Globals stay as long as that one does. Errors as of rune_vm_new; a name without a script
+ * ends its calls as NOT_FOUND. The caller's: rune_vm_free.
+ */
+RUNE_API rune_status rune_connect_vm(rune_supervisor *supervisor, const char *name,
+                                     const rune_vm_options *options, rune_vm **out_vm,
+                                     rune_error **error) RUNE_MUST_CHECK;
+
+/* Values are stable and never reused. */
+typedef enum rune_query {
+    RUNE_QUERY_STATUS = 0,  /* JSON */
+    RUNE_QUERY_PS = 1,      /* JSON: connections, calls, workers */
+    RUNE_QUERY_METRICS = 2, /* Prometheus text */
+    RUNE_QUERY_WALL = 3,    /* JSON, as rune_supervisor_report */
+    RUNE_QUERY_SCRIPTS = 4  /* JSON, as rune_watch_to_json */
+} rune_query;
+
+typedef enum rune_control {
+    RUNE_CONTROL_DRAIN = 0,  /* `value`: milliseconds for the calls that run */
+    RUNE_CONTROL_RELOAD = 1, /* builds every script again */
+    RUNE_CONTROL_KILL = 2    /* `value`: process id of a worker, as RUNE_QUERY_PS shows it */
+} rune_control;
+
+/* Asks the daemon about itself. DENIED without the right. The text is the caller's. */
+RUNE_API rune_status rune_connect_query(rune_supervisor *supervisor, rune_query query,
+                                        rune_text **out_text, rune_error **error) RUNE_MUST_CHECK;
+/* DENIED; NOT_FOUND: no such worker. */
+RUNE_API rune_status rune_connect_control(rune_supervisor *supervisor, rune_control control,
+                                          uint64_t value, rune_error **error) RUNE_MUST_CHECK;
+
+RUNE_END
+
+#endif

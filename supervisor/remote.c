@@ -1,0 +1,596 @@
+/*
+ * remote.c: the connection to a daemon. Trust: see remote.h.
+ */
+#include "supervisor/remote.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+#include "shm/fd.h"
+#include "shm/transport.h"
+#include "supervisor/clock.h"
+#include "supervisor/error.h"
+#include "supervisor/remote_state.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/wire.h"
+
+/* A sink that refused output is asked again after this many milliseconds. */
+#define RETRY_MS 5
+/* How long a daemon may take to say that it lets this client in. */
+#define WELCOME_MS 10000
+#define CLOSE_STEP_NS UINT64_C(50000000)
+#define CANCEL_NS UINT64_C(1000000000)
+
+/* The end */
+
+rune_status rn_remote_unsupported(rune_error **error, const char *what)
+{
+    return rn_fail(error, RUNE_E_UNSUPPORTED, "%s not offered by a supervisor in a daemon", what);
+}
+
+rune_status rn_remote_fail(struct rn_remote *remote, rune_error **error)
+{
+    pthread_mutex_lock(&remote->lock);
+    rune_status status = remote->why != RUNE_OK ? remote->why : RUNE_E_CLOSED;
+    rn_fail_reason(error, status, RUNE_REASON_UNAVAILABLE, "daemon_lost", "%s",
+                   remote->why_text[0] ? remote->why_text : "the daemon has gone");
+    pthread_mutex_unlock(&remote->lock);
+    return status;
+}
+
+static void set_why(struct rn_remote *remote, rune_status status, const char *text, size_t size)
+{
+    size_t keep = size < sizeof(remote->why_text) - 1 ? size : sizeof(remote->why_text) - 1;
+    if (remote->why == RUNE_OK && rn_utf8_valid(text, keep, NULL)) {
+        remote->why = status;
+        memcpy(remote->why_text, text, keep);
+        remote->why_text[keep] = 0;
+    }
+}
+
+/* Every request ends. On the receiving thread, once. */
+static void die(struct rn_remote *remote)
+{
+    struct rn_remote_request *orphans = NULL;
+    pthread_mutex_lock(&remote->lock);
+    remote->dead = true;
+    struct rn_remote_request *request = RN_TAKE(remote->requests);
+    while (request) {
+        struct rn_remote_request *next = request->next;
+        request->lost = true;
+        request->done = true;
+        if (request->on_done) {
+            request->next = orphans;
+            orphans = request;
+        } else {
+            pthread_cond_signal(&request->changed);
+        }
+        request = next;
+    }
+    pthread_mutex_unlock(&remote->lock);
+    while (orphans) {
+        struct rn_remote_request *next = orphans->next;
+        orphans->on_done(orphans);
+        orphans = next;
+    }
+}
+
+/* Requests */
+
+void rn_remote_request_init(struct rn_remote_request *request)
+{
+    *request = (struct rn_remote_request){.next = NULL};
+    request->events_end = &request->events;
+    pthread_cond_init(&request->changed, NULL);
+}
+
+void rn_remote_event_free(struct rn_remote_event *event)
+{
+    rn_free(event->data);
+    rn_free(event);
+}
+
+void rn_remote_request_done(struct rn_remote_request *request)
+{
+    while (request->events) {
+        struct rn_remote_event *event = request->events;
+        request->events = event->next;
+        rn_remote_event_free(event);
+    }
+    rn_free(RN_TAKE(request->answer.body));
+    pthread_cond_destroy(&request->changed);
+}
+
+/* Under the lock. */
+static struct rn_remote_request **find(struct rn_remote *remote, uint64_t id)
+{
+    struct rn_remote_request **at = &remote->requests;
+    while (*at && (*at)->id != id) {
+        at = &(*at)->next;
+    }
+    return at;
+}
+
+static enum rn_error send_message(struct rn_remote *remote, const struct rn_message *message)
+{
+    struct rn_outgoing outgoing;
+    enum rn_error error = RN_OK;
+    bool more = true;
+    rn_outgoing_init(&outgoing, message);
+    pthread_mutex_lock(&remote->send_lock);
+    while (error == RN_OK && more) {
+        size_t size = rn_outgoing_packet(&outgoing, remote->sequence_out, remote->packet_out);
+        error = rn_transport_send(remote->fd, remote->packet_out, size, RN_WAIT_ALLOWED);
+        if (error == RN_OK) {
+            remote->sequence_out++;
+            more = !rn_outgoing_sent(&outgoing);
+        }
+    }
+    pthread_mutex_unlock(&remote->send_lock);
+    return error == RN_OK ? RN_OK : RN_E_CLOSED;
+}
+
+uint64_t rn_remote_next_id(struct rn_remote *remote)
+{
+    pthread_mutex_lock(&remote->lock);
+    uint64_t id = ++remote->next_id;
+    pthread_mutex_unlock(&remote->lock);
+    return id;
+}
+
+enum rn_error rn_remote_enter(struct rn_remote *remote, struct rn_remote_request *request,
+                              uint64_t id)
+{
+    pthread_mutex_lock(&remote->lock);
+    bool refused = remote->dead || remote->closing;
+    if (!refused) {
+        request->id = id;
+        request->next = remote->requests;
+        remote->requests = request;
+    }
+    pthread_mutex_unlock(&remote->lock);
+    return refused ? RN_E_CLOSED : RN_OK;
+}
+
+enum rn_error rn_remote_begin(struct rn_remote *remote, struct rn_remote_request *request,
+                              struct rn_message *message)
+{
+    message->call = rn_remote_next_id(remote);
+    RN_TRY(rn_remote_enter(remote, request, message->call));
+    rn_remote_tell(remote, message);
+    return RN_OK;
+}
+
+void rn_remote_tell(struct rn_remote *remote, struct rn_message *message)
+{
+    // What cannot be sent ends with the connection, as the receiving thread finds out.
+    if (send_message(remote, message) != RN_OK) {
+        (void)shutdown(remote->fd, SHUT_RDWR);
+    }
+}
+
+void rn_remote_cancel(struct rn_remote *remote, uint64_t id)
+{
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_CANCEL, .call = id};
+    rn_remote_tell(remote, &message);
+}
+
+/* Under the lock. */
+static struct rn_remote_event *pop(struct rn_remote_request *request)
+{
+    struct rn_remote_event *event = request->events;
+    if (event) {
+        request->events = event->next;
+        if (!request->events) {
+            request->events_end = &request->events;
+        }
+    }
+    return event;
+}
+
+struct rn_remote_event *rn_remote_take_event(struct rn_remote *remote,
+                                             struct rn_remote_request *request)
+{
+    pthread_mutex_lock(&remote->lock);
+    struct rn_remote_event *event = pop(request);
+    pthread_mutex_unlock(&remote->lock);
+    return event;
+}
+
+void rn_remote_put_back(struct rn_remote *remote, struct rn_remote_request *request,
+                        struct rn_remote_event *event)
+{
+    pthread_mutex_lock(&remote->lock);
+    event->next = request->events;
+    request->events = event;
+    if (!event->next) {
+        request->events_end = &event->next;
+    }
+    pthread_mutex_unlock(&remote->lock);
+}
+
+struct rn_remote_event *rn_remote_wait(struct rn_remote *remote, struct rn_remote_request *request)
+{
+    pthread_mutex_lock(&remote->lock);
+    while (!request->events && !request->done) {
+        pthread_cond_wait(&request->changed, &remote->lock);
+    }
+    struct rn_remote_event *event = pop(request);
+    pthread_mutex_unlock(&remote->lock);
+    return event;
+}
+
+/* The answer's error, if it is one. */
+static rune_status read_answer(const struct rn_remote_answer *answer, rune_error **error)
+{
+    uint32_t status = answer->fields.status;
+    rune_error *why = NULL;
+    struct rn_cursor cursor;
+    if (status == 0) {
+        return RUNE_OK;
+    }
+    rn_cursor_init(&cursor, answer->body, answer->size);
+    (void)rn_cursor_bytes(&cursor, answer->fields.said_size);
+    if (rn_wire_get_error(&cursor, &why) != RN_OK || status > 1000) {
+        return rn_fail(error, RUNE_E_MESSAGE_INVALID, "the daemon sent an error that is none");
+    }
+    if (error) {
+        *error = why;
+    } else {
+        rune_error_free(why);
+    }
+    return (rune_status) - (int)status;
+}
+
+rune_status rn_remote_ask(struct rn_remote *remote, struct rn_message *message,
+                          struct rn_remote_answer *out_answer, rune_error **error)
+{
+    struct rn_remote_request request;
+    rn_remote_request_init(&request);
+    if (rn_remote_begin(remote, &request, message) != RN_OK) {
+        rn_remote_request_done(&request);
+        return rn_remote_fail(remote, error);
+    }
+    struct rn_remote_event *event;
+    while ((event = rn_remote_wait(remote, &request)) != NULL) {
+        rn_remote_event_free(event);
+    }
+    rune_status status =
+        request.lost ? rn_remote_fail(remote, error) : read_answer(&request.answer, error);
+    if (status == RUNE_OK) {
+        *out_answer = request.answer;
+        request.answer.body = NULL;
+    }
+    rn_remote_request_done(&request);
+    return status;
+}
+
+/* Receiving */
+
+static enum rn_error add_event(struct rn_remote *remote, const struct rn_message *message)
+{
+    struct rn_remote_event *event = rn_alloc(sizeof(*event));
+    uint8_t *data = (uint8_t *)rn_strndup((const char *)message->body, message->body_size);
+    if (!event || !data) {
+        rn_free(event);
+        rn_free(data);
+        return RN_E_NO_MEMORY;
+    }
+    event->type = message->type;
+    event->stream =
+        message->type == RN_MESSAGE_DAEMON_OUTPUT ? message->as.DAEMON_OUTPUT.stream : 0;
+    event->data = data;
+    event->size = message->body_size;
+    pthread_mutex_lock(&remote->lock);
+    struct rn_remote_request *request = *find(remote, message->call);
+    if (request) {
+        *request->events_end = event;
+        request->events_end = &event->next;
+        pthread_cond_signal(&request->changed);
+        remote->refused = remote->refused || request->on_events;
+    }
+    pthread_mutex_unlock(&remote->lock);
+    if (!request) {
+        rn_remote_event_free(event);
+        return RN_E_MESSAGE_STATE;
+    }
+    return RN_OK;
+}
+
+/* An answer or an end: the request is over. `body` is consumed. */
+static enum rn_error finish(struct rn_remote *remote, const struct rn_message *head, uint8_t *body,
+                            size_t size)
+{
+    pthread_mutex_lock(&remote->lock);
+    struct rn_remote_request **at = find(remote, head->call);
+    struct rn_remote_request *request = *at;
+    void (*on_done)(struct rn_remote_request *) = NULL;
+    if (request) {
+        *at = request->next;
+        if (head->type == RN_MESSAGE_DAEMON_ANSWER) {
+            request->answer.fields = head->as.DAEMON_ANSWER;
+        }
+        request->answer.body = body;
+        request->answer.size = size;
+        on_done = request->on_done;
+        request->done = true;
+        pthread_cond_signal(&request->changed);
+    }
+    pthread_mutex_unlock(&remote->lock);
+    if (!request) {
+        rn_free(body);
+        return RN_E_MESSAGE_STATE;
+    }
+    if (on_done) {
+        on_done(request);
+    }
+    return RN_OK;
+}
+
+static enum rn_error assemble(struct rn_remote *remote, const struct rn_message *message)
+{
+    if (message->first) {
+        if (remote->assembling) {
+            return RN_E_MESSAGE_STATE;
+        }
+        remote->body = rn_alloc((size_t)message->body_total + 1);
+        if (!remote->body) {
+            return RN_E_NO_MEMORY;
+        }
+        remote->head = *message;
+        remote->body_size = 0;
+        remote->assembling = true;
+    }
+    if (!remote->assembling || message->type != remote->head.type ||
+        message->call != remote->head.call ||
+        message->body_size > remote->head.body_total - remote->body_size ||
+        message->last != (message->body_size == remote->head.body_total - remote->body_size)) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    if (message->body_size > 0) {
+        memcpy(remote->body + remote->body_size, message->body, message->body_size);
+    }
+    remote->body_size += message->body_size;
+    if (!message->last) {
+        return RN_OK;
+    }
+    remote->assembling = false;
+    return finish(remote, &remote->head, RN_TAKE(remote->body), remote->body_size);
+}
+
+static enum rn_error handle(struct rn_remote *remote, const struct rn_message *message)
+{
+    switch ((uint32_t)message->type) {
+    case RN_MESSAGE_DAEMON_ANSWER:
+    case RN_MESSAGE_DAEMON_END:
+        return assemble(remote, message);
+    case RN_MESSAGE_DAEMON_OUTPUT:
+    case RN_MESSAGE_DAEMON_NEED:
+        return message->first && message->last && !remote->assembling ? add_event(remote, message)
+                                                                      : RN_E_MESSAGE_STATE;
+    case RN_MESSAGE_DAEMON_GOODBYE: {
+        uint32_t status = message->as.DAEMON_GOODBYE.status;
+        pthread_mutex_lock(&remote->lock);
+        set_why(remote, status > 0 && status <= 1000 ? (rune_status) - (int)status : RUNE_E_CLOSED,
+                (const char *)message->body, message->body_size);
+        pthread_mutex_unlock(&remote->lock);
+        return RN_E_CLOSED;
+    }
+    default:
+        return RN_E_MESSAGE_STATE;
+    }
+}
+
+static enum rn_error receive(struct rn_remote *remote, struct rn_message *out_message)
+{
+    struct rn_wire_message wire = {.bytes = remote->packet_in};
+    RN_TRY(rn_transport_receive(remote->fd, remote->packet_in, RN_WAIT_NEVER, &wire.size));
+    RN_TRY(rn_message_decode(wire, RN_TO_CLIENT, out_message));
+    return out_message->sequence == remote->sequence_in++ ? RN_OK : RN_E_MESSAGE_STATE;
+}
+
+/* Lets executions act on their output. True: one of them refused. The request stays in the list
+ * meanwhile, since only this thread ends it. */
+static bool step_executions(struct rn_remote *remote)
+{
+    bool refused = false;
+    pthread_mutex_lock(&remote->lock);
+    struct rn_remote_request *request = remote->requests;
+    while (request) {
+        if (request->on_events && request->events) {
+            pthread_mutex_unlock(&remote->lock);
+            refused = !request->on_events(request) || refused;
+            pthread_mutex_lock(&remote->lock);
+        }
+        request = request->next;
+    }
+    remote->refused = refused;
+    pthread_mutex_unlock(&remote->lock);
+    return refused;
+}
+
+/* A daemon that closes with packets of ours unread makes the kernel report a reset first, and what
+ * it said before that afterwards. */
+static void read_last_words(struct rn_remote *remote)
+{
+    struct rn_message message;
+    while (receive(remote, &message) == RN_OK && handle(remote, &message) == RN_OK) {
+    }
+}
+
+static void *serve(void *argument)
+{
+    struct rn_remote *remote = argument;
+    enum rn_error error = RN_OK;
+    bool refused = false;
+    while (error == RN_OK || error == RN_E_WOULD_BLOCK) {
+        struct pollfd polled = {.fd = remote->fd, .events = POLLIN};
+        (void)poll(&polled, 1, refused ? RETRY_MS : -1);
+        struct rn_message message;
+        while ((error = receive(remote, &message)) == RN_OK &&
+               (error = handle(remote, &message)) == RN_OK) {
+        }
+        pthread_mutex_lock(&remote->lock);
+        bool news = remote->refused;
+        pthread_mutex_unlock(&remote->lock);
+        refused = news && step_executions(remote);
+    }
+    if (error == RN_E_CLOSED || error == RN_E_SYSTEM) {
+        read_last_words(remote);
+    }
+    pthread_mutex_lock(&remote->lock);
+    if (error != RN_E_CLOSED && error != RN_E_SYSTEM) {
+        static const char text[] = "the daemon sent what is not permitted";
+        set_why(remote, (rune_status)error, text, sizeof(text) - 1);
+    }
+    pthread_mutex_unlock(&remote->lock);
+    (void)shutdown(remote->fd, SHUT_RDWR);
+    die(remote);
+    return NULL;
+}
+
+/* Connecting */
+
+static rune_status open_socket(struct rn_remote *remote, const char *path, rune_error **error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        return rn_fail(error, RUNE_E_TOO_LARGE, "%s: the path of a socket has at most %zu bytes",
+                       path, sizeof(address.sun_path) - 1);
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    remote->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (remote->fd >= 0 &&
+        connect(remote->fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
+        return RUNE_OK;
+    }
+    bool none = errno == ENOENT || errno == ENOTDIR;
+    bool refused = errno == ECONNREFUSED || errno == EPROTOTYPE || errno == ENOTSOCK;
+    bool denied = errno == EACCES || errno == EPERM;
+    const char *what = none      ? "there is no daemon"
+                       : refused ? "no daemon answers there"
+                       : denied  ? "this user may not talk to the daemon"
+                                 : strerrordesc_np(errno);
+    return rn_fail_reason(error,
+                          none      ? RUNE_E_NOT_FOUND
+                          : refused ? RUNE_E_CLOSED
+                          : denied  ? RUNE_E_DENIED
+                                    : RUNE_E_SYSTEM,
+                          denied ? RUNE_REASON_DENIED : RUNE_REASON_UNAVAILABLE, "no_daemon",
+                          "%s: %s", path, what);
+}
+
+/* The first packet says whether the daemon lets this client in. */
+static rune_status await_welcome(struct rn_remote *remote, const char *path, rune_error **error)
+{
+    struct pollfd polled = {.fd = remote->fd, .events = POLLIN};
+    struct rn_message message;
+    int ready;
+    do {
+        ready = poll(&polled, 1, WELCOME_MS);
+    } while (ready < 0 && errno == EINTR);
+    enum rn_error failed = ready > 0 ? receive(remote, &message) : RN_E_TIMED_OUT;
+    if (failed == RN_OK && message.type == RN_MESSAGE_DAEMON_WELCOME) {
+        remote->rights = message.as.DAEMON_WELCOME.rights;
+        return RUNE_OK;
+    }
+    if (failed == RN_OK && message.type == RN_MESSAGE_DAEMON_GOODBYE) {
+        (void)!handle(remote, &message);
+        bool denied = remote->why == RUNE_E_DENIED;
+        return rn_fail_reason(error, remote->why,
+                              denied                             ? RUNE_REASON_DENIED
+                              : remote->why == RUNE_E_OVERLOADED ? RUNE_REASON_OVERLOADED
+                                                                 : RUNE_REASON_UNAVAILABLE,
+                              denied ? "denied" : "refused", "%s: %s", path, remote->why_text);
+    }
+    return rn_fail_reason(error, RUNE_E_CLOSED, RUNE_REASON_UNAVAILABLE, "no_daemon",
+                          "%s: what answers there is no runeward daemon", path);
+}
+
+static enum rn_error start_thread(struct rn_remote *remote)
+{
+    sigset_t all;
+    sigset_t old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    remote->has_thread = pthread_create(&remote->thread, NULL, serve, remote) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return remote->has_thread ? RN_OK : RN_E_SYSTEM;
+}
+
+enum rn_error rn_remote_new(const char *path, struct rn_remote **out_remote, rune_error **error)
+{
+    struct rn_remote *remote = rn_alloc(sizeof(*remote));
+    if (!remote) {
+        return (enum rn_error)rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    remote->fd = -1;
+    pthread_mutex_init(&remote->lock, NULL);
+    pthread_mutex_init(&remote->send_lock, NULL);
+    rune_status status = open_socket(remote, path, error);
+    if (status == RUNE_OK) {
+        status = await_welcome(remote, path, error);
+    }
+    if (status == RUNE_OK && start_thread(remote) != RN_OK) {
+        status = rn_fail_plain(error, RN_E_SYSTEM);
+    }
+    if (status != RUNE_OK) {
+        rn_remote_free(remote);
+        return (enum rn_error)status;
+    }
+    *out_remote = remote;
+    return RN_OK;
+}
+
+void rn_remote_free(struct rn_remote *remote)
+{
+    if (!remote) {
+        return;
+    }
+    if (remote->has_thread) {
+        (void)shutdown(remote->fd, SHUT_RDWR);
+        pthread_join(remote->thread, NULL);
+    }
+    rn_fd_close(remote->fd);
+    rn_free(remote->body);
+    pthread_mutex_destroy(&remote->lock);
+    pthread_mutex_destroy(&remote->send_lock);
+    rn_free(remote);
+}
+
+static bool wait_idle(struct rn_remote *remote, uint64_t until_ns)
+{
+    struct timespec step = {.tv_nsec = (long)(CLOSE_STEP_NS / 50)};
+    for (;;) {
+        pthread_mutex_lock(&remote->lock);
+        bool idle = remote->requests == NULL;
+        pthread_mutex_unlock(&remote->lock);
+        if (idle || rn_now_ns() >= until_ns) {
+            return idle;
+        }
+        (void)nanosleep(&step, NULL);
+    }
+}
+
+rune_status rn_remote_close(struct rn_remote *remote, uint64_t deadline_ns)
+{
+    pthread_mutex_lock(&remote->lock);
+    remote->closing = true;
+    pthread_mutex_unlock(&remote->lock);
+    if (wait_idle(remote, rn_after_ns(rn_now_ns(), deadline_ns))) {
+        return RUNE_OK;
+    }
+    (void)shutdown(remote->fd, SHUT_RDWR);
+    (void)wait_idle(remote, rn_after_ns(rn_now_ns(), CANCEL_NS));
+    return RUNE_E_TIMED_OUT;
+}

@@ -1,0 +1,117 @@
+/*
+ * remote.h: a supervisor that is a daemon's: the connection and who waits on it.
+ *
+ * Whoever asks sends on his own thread and waits; one thread receives and hands out. Output of a
+ * synchronous call, and modules that a build needs, are acted upon by the thread that waits; those of
+ * executions by the one that receives.
+ *
+ * Every request ends: with its answer, or when the connection does.
+ *
+ * Threads: all functions from any thread.
+ * Trust: reads packets of a daemon, which may be anybody who could make the socket.
+ */
+#ifndef RN_SUPERVISOR_REMOTE_H
+#define RN_SUPERVISOR_REMOTE_H
+
+#include <runeward/connect.h>
+#include <runeward/execution.h>
+
+#include "supervisor/build.h"
+#include "supervisor/vm.h"
+
+struct rn_remote;
+
+/* What a request comes back with; `body` is the caller's. */
+struct rn_remote_answer {
+    struct rn_fields_DAEMON_ANSWER fields;
+    uint8_t *body;
+    size_t size;
+};
+
+enum rn_error rn_remote_new(const char *path, struct rn_remote **out_remote,
+                            rune_error **error) RN_MUST_CHECK;
+/* No request is out. Accepts NULL. */
+void rn_remote_free(struct rn_remote *remote);
+/* Refuses new requests, waits for those that are out, then cancels them. */
+rune_status rn_remote_close(struct rn_remote *remote, uint64_t deadline_ns);
+
+/* One question, one answer; a failure that the daemon reports becomes *error. */
+rune_status rn_remote_ask(struct rn_remote *remote, struct rn_message *message,
+                          struct rn_remote_answer *out_answer, rune_error **error) RN_MUST_CHECK;
+/* Says something that is not answered. */
+void rn_remote_tell(struct rn_remote *remote, struct rn_message *message);
+
+/* What is not offered over a socket. */
+rune_status rn_remote_unsupported(rune_error **error, const char *what);
+
+/* remote_build.c */
+rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_request *request,
+                            rune_unit **out_unit, rune_error **error) RN_MUST_CHECK;
+/* The daemon's number of a Unit, brought there if it must be. */
+rune_status rn_remote_unit(struct rn_remote *remote, const rune_unit *unit, uint32_t *out_number,
+                           rune_error **error) RN_MUST_CHECK;
+rune_status rn_remote_stats(struct rn_remote *remote, rune_stats *out_stats) RN_MUST_CHECK;
+
+/* remote_call.c: what the functions of vm.h and execution.h do for a Vm of a daemon. */
+rune_status rn_remote_vm_new(rune_supervisor *supervisor, rune_unit *unit, const char *script,
+                             const rune_vm_options *options, rune_vm **out_vm,
+                             rune_error **error) RN_MUST_CHECK;
+rune_status rn_remote_vm_reset(rune_vm *vm) RN_MUST_CHECK;
+rune_status rn_remote_vm_set_unit(rune_vm *vm, rune_unit *unit) RN_MUST_CHECK;
+void rn_remote_vm_free(rune_vm *vm);
+/* Of a claimed Vm. */
+rune_status rn_remote_call(rune_vm *vm, const char *item, struct rn_args args,
+                           const rune_call_options *options, rune_record **out_record,
+                           rune_error **error) RN_MUST_CHECK;
+rune_status rn_remote_execute(rune_vm *vm, const char *item, struct rn_args args,
+                              const rune_call_options *options, rune_execution **out_execution,
+                              rune_error **error) RN_MUST_CHECK;
+void rn_remote_cancel(struct rn_remote *remote, uint64_t id);
+
+/* Requests, for the files above. */
+
+struct rn_remote_event {
+    struct rn_remote_event *next;
+    enum rn_message_type type; /* OUTPUT or NEED */
+    uint32_t stream;
+    uint8_t *data; /* owned; with a zero byte behind it */
+    size_t size;
+};
+
+struct rn_remote_request {
+    struct rn_remote_request *next;
+    uint64_t id;
+    pthread_cond_t changed;
+    bool done;
+    bool lost;                      /* the connection ended first */
+    struct rn_remote_answer answer; /* or the body of END */
+    struct rn_remote_event *events;
+    struct rn_remote_event **events_end;
+    /* Of executions, on the receiving thread: acts on events (false: try again later) and on the
+     * end, which frees the request. NULL: somebody waits. */
+    bool (*on_events)(struct rn_remote_request *request);
+    void (*on_done)(struct rn_remote_request *request);
+};
+
+void rn_remote_request_init(struct rn_remote_request *request);
+void rn_remote_request_done(struct rn_remote_request *request);
+/* Gives it a number and sends the message under it. CLOSED: the connection has ended. */
+enum rn_error rn_remote_begin(struct rn_remote *remote, struct rn_remote_request *request,
+                              struct rn_message *message) RN_MUST_CHECK;
+/* The same in steps: from rn_remote_enter on the request may end, and those that nobody waits for
+ * free themselves. */
+uint64_t rn_remote_next_id(struct rn_remote *remote);
+enum rn_error rn_remote_enter(struct rn_remote *remote, struct rn_remote_request *request,
+                              uint64_t id) RN_MUST_CHECK;
+/* Waits for an event (which is taken) or the end (NULL). */
+struct rn_remote_event *rn_remote_wait(struct rn_remote *remote, struct rn_remote_request *request);
+/* The next event if there is one. */
+struct rn_remote_event *rn_remote_take_event(struct rn_remote *remote,
+                                             struct rn_remote_request *request);
+void rn_remote_put_back(struct rn_remote *remote, struct rn_remote_request *request,
+                        struct rn_remote_event *event);
+void rn_remote_event_free(struct rn_remote_event *event);
+/* Why the connection ended. */
+rune_status rn_remote_fail(struct rn_remote *remote, rune_error **error);
+
+#endif

@@ -1,0 +1,441 @@
+/* remote_call.c: Vms and calls in a daemon. Trust: see remote.h. */
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "supervisor/clock.h"
+#include "supervisor/error.h"
+#include "supervisor/execution.h"
+#include "supervisor/record.h"
+#include "supervisor/remote.h"
+#include "supervisor/remote_state.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/unit.h"
+#include "supervisor/value.h"
+#include "supervisor/wire.h"
+
+/* Packets of output that may be on their way. */
+#define CREDIT 16u
+#define REFUSED_NS 5000000
+#define WAIT_FIRST_NS 1000000u
+#define WAIT_LAST_NS 50000000u
+
+/* Vms */
+
+static rune_status open_vm(rune_vm *vm, uint32_t unit, const char *script, const char *domain,
+                           rune_error **error)
+{
+    RN_AUTO(rn_buf) struct rn_buf body;
+    rn_buf_init(&body, RN_NEED_BODY_MAX);
+    rn_buf_append_text(&body, domain);
+    size_t domain_size = body.size;
+    struct rn_wire_grant grant = {.limits = vm->limits};
+    rn_wire_put_grant(&body, &grant);
+    size_t tags_size = body.size - domain_size;
+    rn_buf_append_text(&body, script ? script : "");
+    enum rn_error failed = rn_buf_status(&body);
+    if (failed != RN_OK) {
+        return rn_fail_plain(error, failed);
+    }
+    struct rn_remote_answer answer = {.body = NULL};
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_OPEN,
+                                 .body = body.data,
+                                 .body_size = body.size,
+                                 .as.CLIENT_OPEN = {.unit = unit,
+                                                    .isolation = vm->isolation,
+                                                    .domain_size = (uint32_t)domain_size,
+                                                    .tags_size = (uint32_t)tags_size}};
+    rune_status status = rn_remote_ask(vm->supervisor->remote, &message, &answer, error);
+    vm->handle = status == RUNE_OK ? (uint32_t)answer.fields.value : 0;
+    rn_free(answer.body);
+    return status;
+}
+
+rune_status rn_remote_vm_new(rune_supervisor *supervisor, rune_unit *unit, const char *script,
+                             const rune_vm_options *options, rune_vm **out_vm, rune_error **error)
+{
+    uint32_t number = 0;
+    rune_status status = unit ? rn_remote_unit(supervisor->remote, unit, &number, error) : RUNE_OK;
+    if (status != RUNE_OK) {
+        return status;
+    }
+    rune_vm *vm = rn_alloc(sizeof(*vm));
+    if (!vm) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    atomic_init(&vm->refs, 1);
+    pthread_mutex_init(&vm->lock, NULL);
+    rn_supervisor_ref(supervisor);
+    vm->supervisor = supervisor;
+    vm->unit = rune_unit_ref(unit);
+    vm->isolation =
+        options && options->has_isolation ? options->isolation : supervisor->options.isolation;
+    vm->limits = supervisor->options.limits;
+    rn_limits_lower(&vm->limits, options ? &options->limits : NULL);
+    status = open_vm(vm, number, script, options ? options->domain : "", error);
+    if (status != RUNE_OK) {
+        rn_remote_vm_free(vm);
+        return status;
+    }
+    *out_vm = vm;
+    return RUNE_OK;
+}
+
+rune_status rune_connect_vm(rune_supervisor *supervisor, const char *name,
+                            const rune_vm_options *options, rune_vm **out_vm, rune_error **error)
+{
+    if (rn_supervisor_is_forked(supervisor)) {
+        return rn_fail_plain(error, RN_E_FORKED);
+    }
+    if (!supervisor->remote) {
+        return rn_fail(error, RUNE_E_UNSUPPORTED, "the supervisor is no daemon's");
+    }
+    return rn_remote_vm_new(supervisor, NULL, name, options, out_vm, error);
+}
+
+static rune_status tell_vm(rune_vm *vm, struct rn_message *message)
+{
+    struct rn_remote_answer answer = {.body = NULL};
+    rune_status status = rn_remote_ask(vm->supervisor->remote, message, &answer, NULL);
+    rn_free(answer.body);
+    return status;
+}
+
+rune_status rn_remote_vm_reset(rune_vm *vm)
+{
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_RESET,
+                                 .as.CLIENT_RESET = {.vm = vm->handle}};
+    return tell_vm(vm, &message);
+}
+
+rune_status rn_remote_vm_set_unit(rune_vm *vm, rune_unit *unit)
+{
+    uint32_t number = 0;
+    rune_status status = rn_remote_unit(vm->supervisor->remote, unit, &number, NULL);
+    if (status == RUNE_OK) {
+        struct rn_message message = {.type = RN_MESSAGE_CLIENT_SET_UNIT,
+                                     .as.CLIENT_SET_UNIT = {.vm = vm->handle, .unit = number}};
+        status = tell_vm(vm, &message);
+    }
+    if (status == RUNE_OK) {
+        rune_unit *old = vm->unit;
+        vm->unit = rune_unit_ref(unit);
+        rune_unit_unref(old);
+    }
+    return status;
+}
+
+void rn_remote_vm_free(rune_vm *vm)
+{
+    rune_supervisor *supervisor = vm->supervisor;
+    if (vm->handle != 0) {
+        struct rn_message message = {.type = RN_MESSAGE_CLIENT_CLOSE,
+                                     .as.CLIENT_CLOSE = {.vm = vm->handle}};
+        rn_remote_tell(supervisor->remote, &message);
+    }
+    rune_unit_unref(vm->unit);
+    pthread_mutex_destroy(&vm->lock);
+    rn_free(vm);
+    rune_supervisor_free(supervisor);
+}
+
+/* Records of calls that the daemon could not tell the end of */
+
+static rune_record *record_of_failure(const rune_vm *vm, const char *item, rune_error *error)
+{
+    rune_record *record = rn_alloc(sizeof(*record));
+    if (!record || !error) {
+        rn_free(record);
+        rune_error_free(error);
+        return NULL;
+    }
+    record->reason = error->reason;
+    record->error = error;
+    record->limits = vm->limits;
+    if (vm->unit) {
+        memcpy(record->unit_id, vm->unit->id_text, sizeof(record->unit_id));
+    }
+    record->item = rn_strndup(item, strlen(item));
+    return record;
+}
+
+static rune_status read_end(struct rn_remote *remote, const rune_vm *vm, const char *item,
+                            struct rn_remote_request *request, rune_record **out_record)
+{
+    rune_error *why = NULL;
+    if (request->lost) {
+        (void)rn_remote_fail(remote, &why);
+    } else {
+        enum rn_error error =
+            rn_wire_get_record(request->answer.body, request->answer.size, item, out_record);
+        if (error == RN_OK) {
+            return RUNE_OK;
+        }
+        (void)rn_fail_plain(&why, error);
+    }
+    *out_record = record_of_failure(vm, item, why);
+    return *out_record ? RUNE_OK : RUNE_E_NO_MEMORY;
+}
+
+/* Calls */
+
+static enum rn_error encode(const char *item, struct rn_args args, const rune_call_options *options,
+                            struct rn_buf *body, struct rn_message *message)
+{
+    struct rn_wire_grant grant = {.seed = 0};
+    struct rn_fields_CLIENT_CALL *fields = &message->as.CLIENT_CALL;
+    rn_buf_append_text(body, item);
+    fields->item_size = (uint32_t)body->size;
+    rn_limits_init(&grant.limits);
+    if (options) {
+        grant = (struct rn_wire_grant){
+            .limits = options->limits, .seed = options->seed, .clock = options->clock};
+    }
+    rn_wire_put_grant(body, &grant);
+    fields->tags_size = (uint32_t)(body->size - fields->item_size);
+    fields->credit = CREDIT;
+    rn_value_append_args(body, args.values, args.count);
+    RN_TRY(rn_buf_status(body));
+    message->type = RN_MESSAGE_CLIENT_CALL;
+    message->body = body->data;
+    message->body_size = body->size;
+    return RN_OK;
+}
+
+/* Before anything is sent. */
+static rune_status check(const rune_call_options *options, rune_error **error)
+{
+    if (options && options->parent) {
+        return rn_remote_unsupported(error, "calls inside of host functions are");
+    }
+    if (options && options->token && rune_cancel_token_is_cancelled(options->token)) {
+        return rn_fail(error, RUNE_E_CANCELLED, "the call was cancelled before it began");
+    }
+    return RUNE_OK;
+}
+
+static void give_credit(struct rn_remote *remote, uint64_t id)
+{
+    struct rn_message message = {
+        .type = RN_MESSAGE_CLIENT_CREDIT, .call = id, .as.CLIENT_CREDIT = {.packets = 1}};
+    rn_remote_tell(remote, &message);
+}
+
+/* What stops a call when its token is cancelled. */
+struct canceller {
+    struct rn_cancel_watch watch; /* first */
+    struct rn_remote *remote;
+    uint64_t id;
+};
+
+static void on_token(struct rn_cancel_watch *watch)
+{
+    struct canceller *canceller = (struct canceller *)watch;
+    rn_remote_cancel(canceller->remote, canceller->id);
+}
+
+static bool deliver(rune_output_fn fn, void *user, const struct rn_remote_event *event)
+{
+    return event->type != RN_MESSAGE_DAEMON_OUTPUT || !fn ||
+           fn(user, event->stream == RUNE_STREAM_STDERR ? RUNE_STREAM_STDERR : RUNE_STREAM_STDOUT,
+              (const char *)event->data, event->size);
+}
+
+/* Output that the sink refuses is offered again. */
+static void act_on_events(struct rn_remote *remote, struct rn_remote_request *request,
+                          const rune_call_options *options)
+{
+    struct rn_remote_event *event;
+    while ((event = rn_remote_wait(remote, request)) != NULL) {
+        while (!deliver(options ? options->output : NULL, options ? options->output_user : NULL,
+                        event)) {
+            (void)nanosleep(&(struct timespec){.tv_nsec = REFUSED_NS}, NULL);
+        }
+        give_credit(remote, request->id);
+        rn_remote_event_free(event);
+    }
+}
+
+static rune_status call_once(rune_vm *vm, const char *item, struct rn_args args,
+                             const rune_call_options *options, rune_record **out_record)
+{
+    struct rn_remote *remote = vm->supervisor->remote;
+    struct rn_remote_request request;
+    struct rn_message message = {.as.CLIENT_CALL = {.vm = vm->handle}};
+    RN_AUTO(rn_buf) struct rn_buf body;
+    rn_buf_init(&body, RN_CALL_BODY_MAX);
+    rune_error *why = NULL;
+    rune_status status = check(options, &why);
+    if (status == RUNE_OK && encode(item, args, options, &body, &message) != RN_OK) {
+        status = rn_fail_plain(&why, rn_buf_status(&body));
+    }
+    if (status != RUNE_OK) {
+        *out_record = record_of_failure(vm, item, why);
+        return *out_record ? RUNE_OK : RUNE_E_NO_MEMORY;
+    }
+    rn_remote_request_init(&request);
+    if (rn_remote_begin(remote, &request, &message) != RN_OK) {
+        request.lost = true;
+    } else {
+        struct canceller canceller = {.remote = remote, .id = request.id};
+        if (options && options->token) {
+            rn_cancel_watch(&canceller.watch, options->token, on_token);
+        }
+        act_on_events(remote, &request, options);
+        rn_cancel_unwatch(&canceller.watch);
+    }
+    status = read_end(remote, vm, item, &request, out_record);
+    rn_remote_request_done(&request);
+    return status;
+}
+
+rune_status rn_remote_call(rune_vm *vm, const char *item, struct rn_args args,
+                           const rune_call_options *options, rune_record **out_record,
+                           rune_error **error)
+{
+    uint64_t until_ns = rn_after_ns(
+        rn_now_ns(), options && options->limits.values[RUNE_LIMIT_WALL] != RUNE_UNLIMITED
+                         ? options->limits.values[RUNE_LIMIT_WALL]
+                         : rune_limits_default(RUNE_LIMIT_WALL));
+    uint64_t pause_ns = WAIT_FIRST_NS;
+    for (;;) {
+        rune_status status = call_once(vm, item, args, options, out_record);
+        if (status != RUNE_OK) {
+            return rn_fail_plain(error, (enum rn_error)status);
+        }
+        // A call that was not begun for want of room may be tried again without harm.
+        bool full = (*out_record)->reason == RUNE_REASON_OVERLOADED &&
+                    (*out_record)->usage.wall_us == 0 && options && options->wait;
+        if (!full || rn_now_ns() >= until_ns) {
+            return RUNE_OK;
+        }
+        rune_record_free(RN_TAKE(*out_record));
+        (void)nanosleep(&(struct timespec){.tv_nsec = (long)pause_ns}, NULL);
+        pause_ns = pause_ns < WAIT_LAST_NS ? pause_ns * 2 : pause_ns;
+    }
+}
+
+/* Executions */
+
+struct rn_remote_call {
+    struct rn_remote_request request; /* first */
+    struct canceller canceller;
+    rune_execution *execution; /* counted */
+    rune_vm *vm;               /* busy until the end */
+    rune_output_fn output;
+    void *output_user;
+};
+
+static bool on_events(struct rn_remote_request *request)
+{
+    struct rn_remote_call *call = (struct rn_remote_call *)request;
+    struct rn_remote *remote = call->vm->supervisor->remote;
+    struct rn_remote_event *event;
+    while ((event = rn_remote_take_event(remote, request)) != NULL) {
+        if (!deliver(call->output, call->output_user, event)) {
+            rn_remote_put_back(remote, request, event);
+            return false;
+        }
+        give_credit(remote, request->id);
+        rn_remote_event_free(event);
+    }
+    return true;
+}
+
+/* What output is left goes out before the end, unless it is refused. */
+static void on_done(struct rn_remote_request *request)
+{
+    struct rn_remote_call *call = (struct rn_remote_call *)request;
+    rune_execution *execution = call->execution;
+    struct rn_remote *remote = call->vm->supervisor->remote;
+    rune_record *record = NULL;
+    struct rn_remote_event *event;
+    while ((event = rn_remote_take_event(remote, request)) != NULL) {
+        (void)deliver(call->output, call->output_user, event);
+        rn_remote_event_free(event);
+    }
+    rn_cancel_unwatch(&call->canceller.watch);
+    rune_status status = read_end(remote, call->vm, execution->item, request, &record);
+    rn_remote_request_done(request);
+    rn_free(call);
+    rn_execution_end(execution, status, record);
+    rn_execution_unref(execution);
+}
+
+static struct rn_remote_call *new_call(rune_vm *vm, rune_execution *execution,
+                                       const rune_call_options *options)
+{
+    struct rn_remote_call *call = rn_alloc(sizeof(*call));
+    if (!call) {
+        return NULL;
+    }
+    rn_remote_request_init(&call->request);
+    call->request.on_events = on_events;
+    call->request.on_done = on_done;
+    call->execution = execution;
+    call->vm = vm;
+    call->output = options ? options->output : NULL;
+    call->output_user = options ? options->output_user : NULL;
+    call->canceller.remote = vm->supervisor->remote;
+    return call;
+}
+
+/*
+ * The execution that the host holds has one reference, the call another. Once the call is entered its
+ * end may come, and its memory go, at any moment.
+ */
+static rune_status send_call(struct rn_remote_call *call, struct rn_message *message,
+                             rune_cancel_token *token, rune_error **error)
+{
+    struct rn_remote *remote = call->vm->supervisor->remote;
+    rune_execution *execution = call->execution;
+    message->call = rn_remote_next_id(remote);
+    atomic_fetch_add(&execution->refs, 1);
+    execution->remote_id = message->call;
+    call->canceller.id = message->call;
+    if (token) {
+        rn_cancel_watch(&call->canceller.watch, token, on_token);
+    }
+    if (rn_remote_enter(remote, &call->request, message->call) != RN_OK) {
+        rn_cancel_unwatch(&call->canceller.watch);
+        atomic_fetch_sub(&execution->refs, 1);
+        rn_remote_request_done(&call->request);
+        rn_free(call);
+        return rn_remote_fail(remote, error);
+    }
+    rn_remote_tell(remote, message);
+    if (token && rune_cancel_token_is_cancelled(token)) {
+        rn_remote_cancel(remote, message->call); // it may have been too early before
+    }
+    return RUNE_OK;
+}
+
+rune_status rn_remote_execute(rune_vm *vm, const char *item, struct rn_args args,
+                              const rune_call_options *options, rune_execution **out_execution,
+                              rune_error **error)
+{
+    RN_AUTO(rn_buf) struct rn_buf body;
+    struct rn_message message = {.as.CLIENT_CALL = {.vm = vm->handle}};
+    rn_buf_init(&body, RN_CALL_BODY_MAX);
+    rune_status status = check(options, error);
+    if (status == RUNE_OK && encode(item, args, options, &body, &message) != RN_OK) {
+        status = rn_fail_plain(error, rn_buf_status(&body));
+    }
+    if (status != RUNE_OK) {
+        return status;
+    }
+    rune_execution *execution = rn_execution_new(vm, item);
+    struct rn_remote_call *call = execution ? new_call(vm, execution, options) : NULL;
+    status = call ? send_call(call, &message, options ? options->token : NULL, error)
+                  : rn_fail_plain(error, RN_E_NO_MEMORY);
+    if (status != RUNE_OK) {
+        if (execution) {
+            rune_supervisor *supervisor = execution->supervisor;
+            rn_execution_unref(execution);
+            rune_supervisor_free(supervisor);
+        }
+        return status;
+    }
+    *out_execution = execution;
+    return RUNE_OK;
+}

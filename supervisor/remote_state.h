@@ -1,0 +1,49 @@
+/* remote_state.h: what is inside of a connection, for the files that are it. */
+#ifndef RN_SUPERVISOR_REMOTE_STATE_H
+#define RN_SUPERVISOR_REMOTE_STATE_H
+
+#include <pthread.h>
+
+#include "shm/message.h"
+#include "supervisor/inputs.h"
+#include "supervisor/remote.h"
+
+/* Units that the daemon is asked to hold; the oldest go. Its Vms hold theirs themselves. */
+#define RN_REMOTE_UNITS_MAX 64u
+
+struct rn_remote_unit {
+    uint8_t digest[RN_DIGEST_SIZE]; /* of content id and debug segment */
+    uint32_t number;
+};
+
+struct rn_remote {
+    int fd;
+    uint32_t rights;
+    pthread_t thread;
+    bool has_thread;
+
+    pthread_mutex_t send_lock;
+    uint32_t sequence_out;
+    uint8_t packet_out[RN_PACKET_MAX];
+
+    pthread_mutex_t lock;
+    struct rn_remote_request *requests;
+    uint64_t next_id;
+    bool dead;
+    bool closing;
+    bool refused; /* an execution has output that was not taken yet */
+    rune_status why;
+    char why_text[256];
+    struct rn_remote_unit units[RN_REMOTE_UNITS_MAX];
+    size_t unit_next;
+
+    /* Of the thread that receives. */
+    uint32_t sequence_in;
+    bool assembling;
+    struct rn_message head;
+    uint8_t *body;
+    size_t body_size;
+    uint8_t packet_in[RN_PACKET_MAX];
+};
+
+#endif

@@ -1,0 +1,313 @@
+/*
+ * serve.h: the daemon: connections, accounts of uids, jobs.
+ *
+ *      accept ──► account by SO_PEERCRED ──► connection ──► request ──► answer
+ *                                                  │
+ *                     what may wait (a build, a Vm's domain, a first worker) ──► job thread
+ *
+ * One thread, in rune_server_run, owns connections, accounts and their tables. It never waits but in
+ * epoll: what may take longer runs as a job, executions end on the supervisor's thread. Both leave a
+ * note (rn_serve_post) that wakes the loop. While a job of a connection runs that must be over before
+ * its next request is looked at, nothing is read from it.
+ *
+ * D1  A connection's memory goes only when its calls have ended and its jobs are done.
+ * D2  Everything that a client names (Units, Vms, calls) is looked up in its own connection.
+ * D3  What is queued for a client counts on its uid's account, and beyond the account's limit nothing
+ *     more is queued than a short error.
+ */
+#ifndef RN_SUPERVISOR_SERVE_H
+#define RN_SUPERVISOR_SERVE_H
+
+#include <runeward/execution.h>
+#include <runeward/serve.h>
+#include <runeward/watch.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "shm/message.h"
+#include "supervisor/pool.h"
+
+#define RN_SERVE_UID_NEVER 65534u
+#define RN_SERVE_ALLOWED_MAX 256u
+#define RN_SERVE_CONNECTIONS_MAX 1024u
+#define RN_SERVE_UNITS_MAX 256u
+#define RN_SERVE_VMS_MAX 256u
+#define RN_SERVE_CALLS_MAX 256u
+#define RN_SERVE_BUILDS_MAX 4u
+#define RN_SERVE_DOMAINS_MAX 256u
+#define RN_SERVE_CREDIT_MAX 1024u
+/* A connection with more waiting output than this is not read from, its scripts print nothing. */
+#define RN_SERVE_OUT_HIGH (1u << 20)
+/* A client that takes nothing for this long while something waits for it is closed. */
+#define RN_SERVE_STALL_NS UINT64_C(60000000000)
+/* Of a domain's name, after "uid/". */
+#define RN_SERVE_DOMAIN_NAME_MAX 200u
+
+struct rn_serve_allowed {
+    uint32_t uid;
+    unsigned rights;
+};
+
+struct rune_server_options {
+    char *directory;
+    char *socket;
+    int listener; /* -1: make one */
+    struct rn_serve_allowed allowed[RN_SERVE_ALLOWED_MAX];
+    size_t allowed_count;
+    uint64_t limits[RUNE_PEER_LIMIT_COUNT];
+    const rune_context *context;
+    rune_options *build;
+};
+
+struct rn_serve_domain {
+    char *name; /* as the pool knows it: "1000/name" */
+    uint32_t vms;
+};
+
+/* What one uid has. Kept while it has a connection. */
+struct rn_serve_account {
+    struct rn_serve_account *next;
+    uint32_t uid;
+    unsigned rights;
+    uint64_t connections;
+    uint64_t calls;
+    _Atomic uint64_t bytes;
+    struct rn_serve_domain domains[RN_SERVE_DOMAINS_MAX];
+};
+
+/* A note for the loop: from a job's or the supervisor's thread. */
+struct rn_serve_note {
+    struct rn_serve_note *next;
+    void (*done)(struct rn_serve_note *note); /* on the loop's thread; owns the note */
+};
+
+/* Work for another thread; its note comes back when it is done. */
+struct rn_serve_job {
+    struct rn_serve_note note; /* first: a job is a note */
+    struct rn_serve_job *next;
+    struct rn_serve_connection *connection; /* counts in its `jobs` */
+    void (*run)(struct rn_serve_job *job);
+};
+
+/* Two sets of threads: short waits, and builds. */
+enum rn_serve_lane {
+    RN_SERVE_SHORT,
+    RN_SERVE_BUILDS,
+    RN_SERVE_LANES
+};
+#define RN_SERVE_THREADS_MAX 4u
+
+struct rn_serve_out {
+    struct rn_serve_out *next;
+    struct rn_outgoing outgoing;
+    uint8_t *body; /* owned */
+    size_t size;   /* counted on the account */
+};
+
+struct rn_serve_vm {
+    rune_vm *vm;     /* NULL: free */
+    char *script;    /* name in the folder; NULL: a Unit of the client's */
+    rune_unit *unit; /* counted: what the Vm has now */
+    struct rn_serve_domain *domain;
+    bool busy;
+    bool closing;
+};
+
+struct rn_serve_begin;
+
+struct rn_serve_call {
+    struct rn_serve_note note; /* first; posted at its end */
+    struct rn_serve_call *next;
+    struct rn_serve_connection *connection;
+    uint64_t id; /* the client's */
+    uint32_t vm;
+    rune_execution *execution;
+    struct rn_serve_begin *begin; /* what it was begun with */
+    bool repeated;
+    uint64_t begun_ns;
+    uint32_t credit; /* under the connection's lock */
+    bool cancelled;
+};
+
+struct rn_serve_build;
+
+struct rn_serve_connection {
+    struct rn_serve_connection *next;
+    struct rune_server *server;
+    struct rn_serve_account *account;
+    uint64_t serial;
+    int fd; /* -1: closed; see D1 */
+    uint32_t pid;
+    uint32_t events; /* that epoll looks for */
+    bool blocked;    /* a job must be done before anything else is read */
+    bool leaving;    /* closes when all that is queued has gone */
+    uint32_t jobs;
+    uint32_t calls_running;
+    uint32_t sequence_in;
+    uint32_t sequence_out;
+    uint64_t stalled_ns; /* since when nothing went out; 0: nothing waits */
+
+    /* The request that is coming in parts. */
+    struct rn_message head;
+    uint8_t *body;
+    size_t body_size;
+    size_t body_capacity;
+    bool assembling;
+
+    rune_unit *units[RN_SERVE_UNITS_MAX];
+    size_t unit_bytes[RN_SERVE_UNITS_MAX];
+    struct rn_serve_vm vms[RN_SERVE_VMS_MAX];
+    struct rn_serve_call *calls;
+    struct rn_serve_build *builds;
+
+    /* Also of the threads that produce output. */
+    pthread_mutex_t lock;
+    struct rn_serve_out *out;
+    struct rn_serve_out **out_end;
+    size_t out_bytes;
+};
+
+/* Upper ends of the buckets in which calls are counted by their time. */
+#define RN_SERVE_BUCKETS 12u
+
+struct rn_serve_counts {
+    uint64_t accepted;
+    uint64_t refused;
+    uint64_t protocol_errors;
+    uint64_t stalled;
+    uint64_t builds;
+    uint64_t builds_failed;
+    uint64_t reloads;
+    uint64_t broken;
+    uint64_t ends[RUNE_REASON_CRASHED + 1];
+    uint64_t buckets[RN_SERVE_BUCKETS + 1];
+    uint64_t microseconds;
+};
+
+struct rn_serve_queue {
+    struct rn_serve_job *first;
+    struct rn_serve_job **last;
+    pthread_cond_t work;
+    pthread_t threads[RN_SERVE_THREADS_MAX];
+    unsigned thread_count;
+};
+
+struct rune_server {
+    rune_supervisor *supervisor; /* counted */
+    rune_watch *watch;           /* NULL: no folder */
+    const rune_context *context;
+    rune_runtime *runtime; /* of the context, or NULL */
+    rune_options *build;
+    struct rn_serve_allowed allowed[RN_SERVE_ALLOWED_MAX];
+    size_t allowed_count;
+    uint64_t limits[RUNE_PEER_LIMIT_COUNT];
+    char *socket; /* to remove at the end, or NULL */
+    int listen_fd;
+    int spare_fd; /* given up to accept, and turn away, when there are no descriptors */
+    int epoll_fd;
+    int event_fd;
+    uint64_t accept_ns; /* not before; 0: now */
+    uint64_t begun_ns;
+
+    struct rn_serve_account *accounts;
+    struct rn_serve_connection *connections;
+    uint32_t connection_count;
+    uint64_t next_serial;
+
+    pthread_mutex_t lock; /* of notes, queues, counts */
+    struct rn_serve_note *notes;
+    struct rn_serve_note **notes_end;
+    struct rn_serve_queue queues[RN_SERVE_LANES];
+    bool ending;
+    struct rn_serve_counts counts;
+
+    atomic_bool draining;
+    _Atomic uint64_t drain_until_ns;
+    bool drained; /* the loop has seen it */
+};
+
+/* serve.c */
+void rn_serve_post(struct rune_server *server, struct rn_serve_note *note);
+void rn_serve_wake(struct rune_server *server);
+
+/* serve_jobs.c */
+enum rn_error rn_serve_jobs_start(struct rune_server *server) RN_MUST_CHECK;
+/* Ends the threads; no job is left. */
+void rn_serve_jobs_stop(struct rune_server *server);
+/* Counts the job on its connection. */
+void rn_serve_submit(struct rn_serve_job *job, enum rn_serve_lane lane);
+
+/* serve_socket.c */
+rune_status rn_serve_listen(struct rune_server *server, const rune_server_options *options,
+                            rune_error **error) RN_MUST_CHECK;
+void rn_serve_stop_listening(struct rune_server *server);
+/* Accepts what waits. */
+void rn_serve_accept(struct rune_server *server);
+void rn_serve_leave_account(struct rune_server *server, struct rn_serve_account *account);
+
+/* serve_connection.c */
+void rn_serve_connection_open(struct rune_server *server, struct rn_serve_account *account, int fd,
+                              uint32_t pid);
+/* Acts on what epoll saw. */
+void rn_serve_connection_ready(struct rn_serve_connection *connection, uint32_t events);
+/* Frees it if nothing needs it any more (D1); true if it did. */
+bool rn_serve_connection_settle(struct rn_serve_connection *connection);
+/* Cancels its calls and closes. The memory goes when it may. */
+void rn_serve_connection_close(struct rn_serve_connection *connection);
+/* Says why and closes once that has gone. */
+void rn_serve_goodbye(struct rn_serve_connection *connection, rune_status status,
+                      const char *sentence);
+/*
+ * Queues a message; `body` (from the C heap) is consumed. Any thread. False: there was no room on
+ * the account, or no memory, and nothing is queued. `insist`: short things go in any case.
+ */
+bool rn_serve_send(struct rn_serve_connection *connection, const struct rn_message *message,
+                   uint8_t *body, bool insist);
+/* The loop's thread: sends what fits the socket. */
+void rn_serve_flush(struct rn_serve_connection *connection);
+/* A job that blocked the connection is done. */
+void rn_serve_unblock(struct rn_serve_connection *connection);
+/* Short answers. */
+void rn_serve_answer(struct rn_serve_connection *connection, uint64_t id, uint64_t value);
+/* `error` is consumed; NULL: the status's own message. */
+void rn_serve_answer_error(struct rn_serve_connection *connection, uint64_t id, rune_status status,
+                           rune_error *error);
+
+/* serve_request.c: one whole request. MESSAGE_INVALID, MESSAGE_STATE: the client breaks the protocol. */
+enum rn_error rn_serve_request(struct rn_serve_connection *connection,
+                               const struct rn_message *head, const uint8_t *body,
+                               size_t size) RN_MUST_CHECK;
+/* The loop's thread: gives up a connection's Units and Vms. */
+void rn_serve_drop_all(struct rn_serve_connection *connection);
+void rn_serve_vm_drop(struct rn_serve_connection *connection, struct rn_serve_vm *vm);
+
+/* serve_call.c */
+enum rn_error rn_serve_call_request(struct rn_serve_connection *connection,
+                                    const struct rn_message *head, const uint8_t *body,
+                                    size_t size) RN_MUST_CHECK;
+enum rn_error rn_serve_credit(struct rn_serve_connection *connection, uint64_t id,
+                              uint32_t packets) RN_MUST_CHECK;
+void rn_serve_cancel(struct rn_serve_connection *connection, uint64_t id);
+void rn_serve_cancel_all(struct rn_serve_connection *connection);
+
+/* serve_build.c */
+enum rn_error rn_serve_build_request(struct rn_serve_connection *connection,
+                                     const struct rn_message *head, const uint8_t *body,
+                                     size_t size) RN_MUST_CHECK;
+enum rn_error rn_serve_module(struct rn_serve_connection *connection, const struct rn_message *head,
+                              const uint8_t *body, size_t size) RN_MUST_CHECK;
+/* Lets builds go on without their client. */
+void rn_serve_abandon_builds(struct rn_serve_connection *connection);
+/* A Unit for the connection's table; the reference is consumed. 0: no room. */
+uint32_t rn_serve_unit_add(struct rn_serve_connection *connection, rune_unit *unit);
+/* The number and the bytes of a Unit, as an answer; `said` and `unit` are consumed. */
+void rn_serve_answer_unit(struct rn_serve_connection *connection, uint64_t id, rune_unit *unit,
+                          struct rn_buf *said, bool with_bytes);
+
+/* serve_report.c */
+rune_status rn_serve_report(struct rune_server *server, uint32_t what, struct rn_buf *out,
+                            rune_error **error) RN_MUST_CHECK;
+
+#endif

@@ -1,0 +1,428 @@
+/*
+ * serve_build.c: builds and Units of clients.
+ *
+ *      CLIENT_BUILD ──► job ──► (DAEMON_NEED ──► CLIENT_MODULE)* ──► DAEMON_ANSWER
+ *
+ * Modules that the request did not bring are asked of the client, which has the files; the build's
+ * thread waits for the answer, up to the build's own deadline. A build whose client has gone finds no
+ * more modules, and its result goes nowhere.
+ *
+ * Trust: reads requests of clients. Sources go to a compiler behind its wall, Units through the
+ * verifier, like anybody's.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/cursor.h"
+#include "bytecode/diagnostic.h"
+#include "supervisor/build.h"
+#include "supervisor/clock.h"
+#include "supervisor/diagnostics.h"
+#include "supervisor/error.h"
+#include "supervisor/serve.h"
+#include "supervisor/unit.h"
+#include "supervisor/wire.h"
+
+#define WALL_MAX_NS UINT64_C(10000000000)
+#define MEMORY_MAX (UINT64_C(512) << 20)
+/* Units that one connection may have its daemon hold. */
+#define UNIT_BYTES_MAX ((size_t)512 << 20)
+
+struct rn_serve_build {
+    struct rn_serve_job job; /* first */
+    struct rn_serve_build *next;
+    uint64_t id;
+    uint64_t until_ns;
+    rune_sources *sources;
+    rune_options *options;
+    const rune_context *context;
+    uint8_t *bytes; /* CLIENT_LOAD: a .rnu file instead of sources */
+    size_t size;
+    rune_diagnostics *diagnostics;
+    rune_unit *unit;
+    rune_status status;
+    rune_error *error;
+
+    pthread_mutex_t lock; /* of the module that is asked for */
+    pthread_cond_t answered;
+    bool asking;
+    bool abandoned;
+    enum rn_error found;
+    char *name;
+    char *text;
+    size_t text_size;
+};
+
+/* Units in the connection's table */
+
+uint32_t rn_serve_unit_add(struct rn_serve_connection *connection, rune_unit *unit)
+{
+    size_t held = 0;
+    size_t size = unit->segment.size + unit->debug_size;
+    uint32_t empty = 0;
+    for (uint32_t i = 0; i < RN_SERVE_UNITS_MAX; i++) {
+        if (connection->units[i]) {
+            held += connection->unit_bytes[i];
+        } else if (empty == 0) {
+            empty = i + 1;
+        }
+    }
+    if (empty == 0 || size > UNIT_BYTES_MAX || held > UNIT_BYTES_MAX - size) {
+        rune_unit_unref(unit);
+        return 0;
+    }
+    connection->units[empty - 1] = unit;
+    connection->unit_bytes[empty - 1] = size;
+    return empty;
+}
+
+void rn_serve_answer_unit(struct rn_serve_connection *connection, uint64_t id, rune_unit *unit,
+                          struct rn_buf *said, bool with_bytes)
+{
+    struct rn_buf body;
+    rune_text *bytes = NULL;
+    rn_buf_init(&body, RN_CLIENT_UNIT_MAX);
+    rn_buf_append(&body, said->data, said->size);
+    if (with_bytes && rune_unit_save(unit, &bytes, NULL) == RUNE_OK) {
+        rn_buf_append(&body, rune_text_data(bytes), rune_text_size(bytes));
+    }
+    bool whole = rn_buf_status(&body) == RN_OK && (bytes || !with_bytes);
+    uint32_t number = whole ? rn_serve_unit_add(connection, unit) : 0;
+    struct rn_message message = {
+        .type = RN_MESSAGE_DAEMON_ANSWER,
+        .call = id,
+        .body_size = body.size,
+        .as.DAEMON_ANSWER = {.said_size = (uint32_t)said->size, .value = number}};
+    if (!whole) {
+        rune_unit_unref(unit);
+    }
+    rune_text_free(bytes);
+    rn_buf_done(said);
+    if (number == 0 || !rn_serve_send(connection, &message, RN_TAKE(body.data), false)) {
+        rn_serve_answer_error(connection, id, RUNE_E_OVERLOADED, NULL);
+    }
+    rn_buf_done(&body);
+}
+
+/* The job */
+
+static enum rn_error ask(struct rn_serve_build *build, const char *item)
+{
+    struct rn_serve_connection *connection = build->job.connection;
+    size_t size = strlen(item);
+    uint8_t *body = size <= RN_NEED_BODY_MAX ? (uint8_t *)rn_strndup(item, size) : NULL;
+    struct rn_message message = {
+        .type = RN_MESSAGE_DAEMON_NEED, .call = build->id, .body_size = size};
+    if (!body) {
+        return RN_E_NO_MEMORY;
+    }
+    if (!rn_serve_send(connection, &message, body, false)) {
+        return RN_E_OVERLOADED;
+    }
+    rn_serve_wake(connection->server);
+    return RN_OK;
+}
+
+/* Under the build's lock. */
+static enum rn_error wait_answer(struct rn_serve_build *build)
+{
+    struct timespec until = {.tv_sec = (time_t)(build->until_ns / 1000000000u),
+                             .tv_nsec = (long)(build->until_ns % 1000000000u)};
+    while (build->asking && !build->abandoned && rn_now_ns() < build->until_ns) {
+        pthread_cond_timedwait(&build->answered, &build->lock, &until);
+    }
+    return build->asking ? RN_E_CANCELLED : build->found;
+}
+
+static rune_status load_module(void *user, const char *item, rune_loaded *loaded)
+{
+    struct rn_serve_build *build = user;
+    pthread_mutex_lock(&build->lock);
+    bool asking = !build->abandoned;
+    build->asking = asking;
+    pthread_mutex_unlock(&build->lock);
+    enum rn_error error = asking ? ask(build, item) : RN_E_CANCELLED;
+    pthread_mutex_lock(&build->lock);
+    if (error == RN_OK) {
+        error = wait_answer(build);
+    }
+    build->asking = false;
+    char *name = RN_TAKE(build->name);
+    char *text = RN_TAKE(build->text);
+    pthread_mutex_unlock(&build->lock);
+    if (error == RN_OK) {
+        error = (enum rn_error)rune_sources_loaded(loaded, name, text, build->text_size);
+    }
+    rn_free(name);
+    rn_free(text);
+    return (rune_status)error;
+}
+
+static void run_build(struct rn_serve_job *base)
+{
+    struct rn_serve_build *build = (struct rn_serve_build *)base;
+    if (build->bytes) {
+        build->status = rune_unit_load(build->bytes, build->size, &build->unit, &build->error);
+    } else {
+        build->status =
+            rune_build(build->job.connection->server->supervisor, build->sources, build->context,
+                       build->options, build->diagnostics, &build->unit, &build->error);
+    }
+}
+
+static void free_build(struct rn_serve_build *build)
+{
+    rune_sources_free(build->sources);
+    rune_options_free(build->options);
+    rune_diagnostics_free(build->diagnostics);
+    rune_unit_unref(build->unit);
+    rune_error_free(build->error);
+    rn_free(build->bytes);
+    rn_free(build->name);
+    rn_free(build->text);
+    pthread_cond_destroy(&build->answered);
+    pthread_mutex_destroy(&build->lock);
+    rn_free(build);
+}
+
+static void answer_failure(struct rn_serve_connection *connection, struct rn_serve_build *build,
+                           struct rn_buf *said)
+{
+    size_t said_size = said->size;
+    rn_wire_put_error(said, build->error, build->status);
+    struct rn_message message = {
+        .type = RN_MESSAGE_DAEMON_ANSWER,
+        .call = build->id,
+        .body_size = said->size,
+        .as.DAEMON_ANSWER = {.status = (uint32_t)-build->status, .said_size = (uint32_t)said_size}};
+    if (rn_buf_status(said) != RN_OK ||
+        !rn_serve_send(connection, &message, RN_TAKE(said->data), false)) {
+        rn_serve_answer_error(connection, build->id, RUNE_E_OVERLOADED, NULL);
+    }
+}
+
+static void count_build(struct rune_server *server, const struct rn_serve_build *build)
+{
+    pthread_mutex_lock(&server->lock);
+    server->counts.builds += !build->bytes;
+    server->counts.builds_failed += !build->bytes && build->status != RUNE_OK;
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void built(struct rn_serve_note *note)
+{
+    struct rn_serve_build *build = (struct rn_serve_build *)note;
+    struct rn_serve_connection *connection = build->job.connection;
+    RN_AUTO(rn_buf) struct rn_buf said;
+    rn_buf_init(&said, RN_DIAGNOSTICS_BODY_MAX + 65536u);
+    struct rn_serve_build **at = &connection->builds;
+    while (*at != build) {
+        at = &(*at)->next;
+    }
+    *at = build->next;
+    connection->jobs--;
+    count_build(connection->server, build);
+    if (build->diagnostics &&
+        rn_diagnostics_encode(&build->diagnostics->list, true, &said) != RN_OK) {
+        rn_buf_clear(&said);
+    }
+    if (build->status == RUNE_OK) {
+        rn_serve_answer_unit(connection, build->id, RN_TAKE(build->unit), &said, !build->bytes);
+    } else {
+        answer_failure(connection, build, &said);
+    }
+    rn_serve_flush(connection);
+    free_build(build);
+}
+
+/* Requests */
+
+static enum rn_error read_sources(rune_sources *sources, struct rn_cursor *cursor, uint32_t count)
+{
+    if (count == 0 || count > RN_SOURCES_MAX) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t name_size = rn_cursor_u32(cursor);
+        uint32_t text_size = rn_cursor_u32(cursor);
+        RN_AUTO_FREE char *name = rn_wire_take_text(cursor, name_size);
+        const uint8_t *text = rn_cursor_bytes(cursor, text_size);
+        RN_TRY(rn_cursor_status(cursor));
+        RN_TRY((enum rn_error)rune_sources_insert_memory(sources, name, (const char *)text,
+                                                         text_size, NULL));
+    }
+    return rn_cursor_left(cursor) == 0 ? RN_OK : RN_E_MESSAGE_INVALID;
+}
+
+static enum rn_error set_options(struct rn_serve_build *build, const struct rn_message *head,
+                                 const char *domain)
+{
+    const struct rn_fields_CLIENT_BUILD *fields = &head->as.CLIENT_BUILD;
+    const struct rn_serve_connection *connection = build->job.connection;
+    char name[RN_DOMAIN_NAME_MAX + 1];
+    bool short_wall = fields->wall_ns > 0 && fields->wall_ns < WALL_MAX_NS;
+    uint64_t wall_ns = short_wall ? fields->wall_ns : WALL_MAX_NS;
+    (void)snprintf(name, sizeof(name), "%u/%s", connection->account->uid, domain);
+    build->options = rn_options_copy(connection->server->build);
+    if (!build->options || rune_options_set_domain(build->options, name) != RUNE_OK) {
+        return RN_E_NO_MEMORY;
+    }
+    rune_options_set_script(build->options, fields->script != 0);
+    rune_options_set_wall(build->options, wall_ns);
+    rune_options_set_memory_max(build->options,
+                                fields->memory_max > 0 && fields->memory_max < MEMORY_MAX
+                                    ? fields->memory_max
+                                    : MEMORY_MAX);
+    build->until_ns = rn_after_ns(rn_now_ns(), wall_ns);
+    return RN_OK;
+}
+
+static enum rn_error read_build(struct rn_serve_build *build, const struct rn_message *head,
+                                const uint8_t *body, size_t size)
+{
+    const struct rn_fields_CLIENT_BUILD *fields = &head->as.CLIENT_BUILD;
+    const struct rn_serve_connection *connection = build->job.connection;
+    struct rn_cursor cursor;
+    rn_cursor_init(&cursor, body, size);
+    if (fields->domain_size > RN_SERVE_DOMAIN_NAME_MAX || fields->script > 1) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    RN_AUTO_FREE char *domain = rn_wire_take_text(&cursor, fields->domain_size);
+    RN_TRY(rn_cursor_status(&cursor));
+    build->sources = rune_sources_new();
+    build->diagnostics = rune_diagnostics_new();
+    if (!build->sources || !build->diagnostics) {
+        return RN_E_NO_MEMORY;
+    }
+    RN_TRY(read_sources(build->sources, &cursor, fields->sources));
+    rune_sources_set_loader(build->sources, load_module, build);
+    bool functions = (connection->account->rights & RUNE_RIGHT_HOST_FUNCTIONS) != 0;
+    build->context = functions ? connection->server->context : NULL;
+    return set_options(build, head, domain);
+}
+
+static enum rn_error read_load(struct rn_serve_build *build, const uint8_t *body, size_t size)
+{
+    build->bytes = (uint8_t *)rn_strndup((const char *)body, size);
+    build->size = size;
+    return build->bytes ? RN_OK : RN_E_NO_MEMORY;
+}
+
+static struct rn_serve_build *new_build(struct rn_serve_connection *connection, uint64_t id)
+{
+    struct rn_serve_build *build = rn_alloc(sizeof(*build));
+    pthread_condattr_t monotonic;
+    if (!build) {
+        return NULL;
+    }
+    build->job =
+        (struct rn_serve_job){.note.done = built, .connection = connection, .run = run_build};
+    build->id = id;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&build->lock, NULL);
+    pthread_cond_init(&build->answered, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    return build;
+}
+
+static unsigned count_builds(const struct rn_serve_connection *connection, uint64_t id,
+                             bool *out_known)
+{
+    unsigned count = 0;
+    *out_known = false;
+    for (const struct rn_serve_build *build = connection->builds; build; build = build->next) {
+        count++;
+        *out_known = *out_known || build->id == id;
+    }
+    return count;
+}
+
+enum rn_error rn_serve_build_request(struct rn_serve_connection *connection,
+                                     const struct rn_message *head, const uint8_t *body,
+                                     size_t size)
+{
+    bool known;
+    if (count_builds(connection, head->call, &known) >= RN_SERVE_BUILDS_MAX) {
+        rune_error *error = NULL;
+        (void)rn_fail(&error, RUNE_E_OVERLOADED, "the connection has as many builds as it may");
+        rn_serve_answer_error(connection, head->call, RUNE_E_OVERLOADED, error);
+        return RN_OK;
+    }
+    struct rn_serve_build *build = known ? NULL : new_build(connection, head->call);
+    if (!build) {
+        return known ? RN_E_MESSAGE_STATE : RN_E_NO_MEMORY;
+    }
+    enum rn_error error = head->type == RN_MESSAGE_CLIENT_BUILD
+                              ? read_build(build, head, body, size)
+                              : read_load(build, body, size);
+    if (error != RN_OK) {
+        free_build(build);
+        return error;
+    }
+    build->next = connection->builds;
+    connection->builds = build;
+    rn_serve_submit(&build->job, RN_SERVE_BUILDS);
+    return RN_OK;
+}
+
+/* The answer to DAEMON_NEED */
+
+static enum rn_error read_module(struct rn_serve_build *build, const struct rn_message *head,
+                                 const uint8_t *body, size_t size)
+{
+    const struct rn_fields_CLIENT_MODULE *fields = &head->as.CLIENT_MODULE;
+    struct rn_cursor cursor;
+    rn_cursor_init(&cursor, body, size);
+    if (fields->status != 0) {
+        bool named = fields->status <= 1000 && size == 0;
+        build->found = named ? (enum rn_error) - (int)fields->status : RN_E_NOT_FOUND;
+        return named ? RN_OK : RN_E_MESSAGE_INVALID;
+    }
+    char *name = rn_wire_take_text(&cursor, fields->name_size);
+    size_t left = rn_cursor_left(&cursor);
+    const uint8_t *text = rn_cursor_bytes(&cursor, left);
+    if (rn_cursor_status(&cursor) != RN_OK) {
+        rn_free(name);
+        return rn_cursor_status(&cursor);
+    }
+    build->found = RN_OK;
+    build->name = name;
+    build->text = rn_strndup((const char *)text, left);
+    build->text_size = left;
+    return build->text ? RN_OK : RN_E_NO_MEMORY;
+}
+
+enum rn_error rn_serve_module(struct rn_serve_connection *connection, const struct rn_message *head,
+                              const uint8_t *body, size_t size)
+{
+    struct rn_serve_build *build = connection->builds;
+    while (build && build->id != head->call) {
+        build = build->next;
+    }
+    if (!build) {
+        return RN_OK; // its time ran out meanwhile
+    }
+    pthread_mutex_lock(&build->lock);
+    // An answer to nothing may have been asked for by a build that lost patience.
+    bool asked = build->asking && !build->text;
+    enum rn_error error = asked ? read_module(build, head, body, size) : RN_OK;
+    if (asked && error == RN_OK) {
+        build->asking = false;
+        pthread_cond_signal(&build->answered);
+    }
+    pthread_mutex_unlock(&build->lock);
+    return error;
+}
+
+void rn_serve_abandon_builds(struct rn_serve_connection *connection)
+{
+    for (struct rn_serve_build *build = connection->builds; build; build = build->next) {
+        pthread_mutex_lock(&build->lock);
+        build->abandoned = true;
+        pthread_cond_signal(&build->answered);
+        pthread_mutex_unlock(&build->lock);
+    }
+}

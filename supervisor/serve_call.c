@@ -1,0 +1,501 @@
+/*
+ * serve_call.c: calls of clients, as executions of the supervisor.
+ *
+ *      CLIENT_CALL ──► begin ──► (output: DAEMON_OUTPUT, as far as the client's credit goes)*
+ *                                                       ──► end ──► DAEMON_END with the record
+ *
+ * Output comes on the supervisor's thread: it is queued under the connection's lock, and refused
+ * when the client has given no credit or does not read; then only this call stands still.
+ *
+ * Trust: reads requests of clients.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cursor.h"
+#include "supervisor/clock.h"
+#include "supervisor/error.h"
+#include "supervisor/serve.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/vm.h"
+#include "supervisor/wire.h"
+
+#define ARGS_MAX 256u
+
+/* What a call is begun with; kept until it has ended, since it may have to be begun again. */
+struct rn_serve_begin {
+    struct rn_serve_job job; /* when it is one */
+    struct rn_serve_call *call;
+    char *item;
+    const rune_const_value **args;
+    size_t arg_count;
+    rune_call_options *options;
+    rune_vm *vm;
+    rune_execution *execution; /* once it has begun */
+    rune_status status;
+    rune_error *error;
+};
+
+static void begin_done(struct rn_serve_begin *begin)
+{
+    for (size_t i = 0; i < begin->arg_count; i++) {
+        rune_value_unref((rune_const_value *)begin->args[i]);
+    }
+    rn_free(begin->args);
+    rn_free(begin->item);
+    rune_call_options_free(begin->options);
+    rune_error_free(begin->error);
+    rn_free(begin);
+}
+
+/* Ends */
+
+static void count_end(struct rune_server *server, rune_reason reason, uint64_t begun_ns)
+{
+    uint64_t us = (rn_now_ns() - begun_ns) / 1000;
+    unsigned bucket = 0;
+    for (uint64_t edge = 50; bucket < RN_SERVE_BUCKETS && us > edge; edge *= 4) {
+        bucket++;
+    }
+    pthread_mutex_lock(&server->lock);
+    server->counts.ends[(unsigned)reason <= RUNE_REASON_CRASHED ? reason : 0]++;
+    server->counts.buckets[bucket]++;
+    server->counts.microseconds += us;
+    pthread_mutex_unlock(&server->lock);
+}
+
+static bool send_record(struct rn_serve_connection *connection, uint64_t id,
+                        const rune_record *record, bool insist)
+{
+    struct rn_buf body;
+    rn_buf_init(&body, RN_CLIENT_RECORD_MAX);
+    rn_wire_put_record(&body, record);
+    if (rn_buf_status(&body) != RN_OK) {
+        rn_buf_done(&body);
+        return false;
+    }
+    struct rn_message message = {.type = RN_MESSAGE_DAEMON_END, .call = id, .body_size = body.size};
+    return rn_serve_send(connection, &message, body.data, insist);
+}
+
+/* A record without value: `error` is consumed. */
+static void send_failure(struct rn_serve_connection *connection, uint64_t id, rune_error *error,
+                         const rune_record *like)
+{
+    rune_record record = {.reason = error ? error->reason : RUNE_REASON_INTERNAL};
+    rn_limits_init(&record.limits);
+    if (like) {
+        record = *like;
+        record.value = NULL;
+        record.reason = error ? error->reason : RUNE_REASON_INTERNAL;
+    }
+    record.error = error;
+    if (!error || record.reason == RUNE_REASON_OK || !send_record(connection, id, &record, true)) {
+        rn_serve_goodbye(connection, RUNE_E_NO_MEMORY, "the daemon has no memory");
+    }
+    rune_error_free(error);
+}
+
+static void fail_call(struct rn_serve_connection *connection, uint64_t id, rune_status status,
+                      rune_reason reason, const char *kind, const char *text)
+{
+    rune_error *error = NULL;
+    (void)rn_fail_reason(&error, status, reason, kind, "%s", text);
+    count_end(connection->server, reason, rn_now_ns());
+    send_failure(connection, id, error, NULL);
+}
+
+/* A record that the account has no room for is told without its value. */
+static void send_end(struct rn_serve_connection *connection, uint64_t id, const rune_record *record)
+{
+    if (!send_record(connection, id, record, false)) {
+        rune_error *error = NULL;
+        (void)rn_fail_reason(&error, RUNE_E_OVERLOADED, RUNE_REASON_OVERLOADED, "unread",
+                             "the result was dropped: more waits for this user than may be held");
+        send_failure(connection, id, error, record);
+    }
+}
+
+static void unlink_call(struct rn_serve_call *call)
+{
+    struct rn_serve_connection *connection = call->connection;
+    struct rn_serve_call **at = &connection->calls;
+    while (*at != call) {
+        at = &(*at)->next;
+    }
+    *at = call->next;
+    connection->calls_running--;
+    connection->account->calls--;
+}
+
+static void free_place(struct rn_serve_connection *connection, uint32_t index)
+{
+    struct rn_serve_vm *vm = &connection->vms[index];
+    vm->busy = false;
+    if (vm->closing) {
+        rn_serve_vm_drop(connection, vm);
+    }
+}
+
+static void start(struct rn_serve_connection *connection, struct rn_serve_begin *begin);
+
+/* A bystander of a worker that had to go is run again, once, if nobody can tell: nothing of it was
+ * seen outside, and no Globals went with the worker. */
+static bool repeat(struct rn_serve_call *call, const rune_record *record)
+{
+    const rune_vm *vm = call->begin->vm;
+    bool may = record->reason == RUNE_REASON_WORKER_LOST && record->error &&
+               record->error->retry_safe && !vm->home && !vm->lost && !call->repeated &&
+               !call->cancelled && call->connection->fd >= 0 && !call->connection->blocked;
+    if (may) {
+        call->repeated = true;
+        rune_execution_free(RN_TAKE(call->execution));
+        start(call->connection, call->begin);
+    }
+    return may;
+}
+
+/* On the loop's thread: the execution has ended. */
+static void call_ended(struct rn_serve_note *note)
+{
+    struct rn_serve_call *call = (struct rn_serve_call *)note;
+    struct rn_serve_connection *connection = call->connection;
+    rune_record *record = NULL;
+    rune_status status = rune_execution_complete(call->execution, &record);
+    if (status == RUNE_OK && repeat(call, record)) {
+        rune_record_free(record);
+        return;
+    }
+    if (status == RUNE_OK) {
+        count_end(connection->server, record->reason, call->begun_ns);
+        send_end(connection, call->id, record);
+    } else {
+        fail_call(connection, call->id, RUNE_E_NO_MEMORY, RUNE_REASON_INTERNAL, "NO_MEMORY",
+                  "the daemon has no memory");
+    }
+    rune_record_free(record);
+    rune_execution_free(call->execution);
+    free_place(connection, call->vm);
+    begin_done(call->begin);
+    unlink_call(call);
+    rn_free(call);
+    rn_serve_flush(connection);
+}
+
+/* On the supervisor's thread. */
+static void on_end(void *user, rune_execution *execution)
+{
+    struct rn_serve_call *call = user;
+    (void)execution;
+    rn_serve_post(call->connection->server, &call->note);
+}
+
+/* Output, on the supervisor's thread. */
+
+static bool take_credit(struct rn_serve_call *call)
+{
+    struct rn_serve_connection *connection = call->connection;
+    pthread_mutex_lock(&connection->lock);
+    bool closed = connection->fd < 0;
+    bool may = closed || (call->credit > 0 && connection->out_bytes <= RN_SERVE_OUT_HIGH);
+    if (may && !closed) {
+        call->credit--;
+    }
+    pthread_mutex_unlock(&connection->lock);
+    return may;
+}
+
+static bool on_output(void *user, int stream, const char *data, size_t size)
+{
+    struct rn_serve_call *call = user;
+    size_t part = size < RN_PACKET_BODY_MAX ? size : RN_PACKET_BODY_MAX;
+    if (!take_credit(call)) {
+        return false;
+    }
+    uint8_t *body = (uint8_t *)rn_strndup(data, part);
+    struct rn_message message = {.type = RN_MESSAGE_DAEMON_OUTPUT,
+                                 .call = call->id,
+                                 .body_size = part,
+                                 .as.DAEMON_OUTPUT = {.stream = (uint32_t)stream}};
+    if (!body || !rn_serve_send(call->connection, &message, body, true)) {
+        return false;
+    }
+    rn_serve_wake(call->connection->server);
+    return true;
+}
+
+/* Beginning */
+
+static void send_execute(struct rn_serve_begin *begin)
+{
+    begin->status = rune_vm_send_execute(begin->vm, begin->item, begin->args, begin->arg_count,
+                                         begin->options, &begin->execution, &begin->error);
+}
+
+/* On the loop's thread, after send_execute on whichever. */
+static void settle_begin(struct rn_serve_begin *begin)
+{
+    struct rn_serve_call *call = begin->call;
+    struct rn_serve_connection *connection = call->connection;
+    if (begin->status == RUNE_OK) {
+        call->execution = begin->execution;
+        if (call->cancelled || connection->fd < 0) {
+            rune_execution_cancel(call->execution);
+        }
+        (void)!rune_execution_on_end(call->execution, on_end, call);
+        return;
+    }
+    rune_error *error = RN_TAKE(begin->error);
+    count_end(connection->server, error ? error->reason : RUNE_REASON_INTERNAL, call->begun_ns);
+    send_failure(connection, call->id, error, NULL);
+    free_place(connection, call->vm);
+    unlink_call(call);
+    rn_free(call);
+    begin_done(begin);
+}
+
+static void run_begin(struct rn_serve_job *base)
+{
+    send_execute((struct rn_serve_begin *)base);
+}
+
+static void begun(struct rn_serve_note *note)
+{
+    struct rn_serve_begin *begin = (struct rn_serve_begin *)note;
+    struct rn_serve_connection *connection = begin->job.connection;
+    connection->jobs--;
+    settle_begin(begin);
+    rn_serve_unblock(connection);
+}
+
+/* A worker that is there takes a call without waiting; else one is started, elsewhere. */
+static void start(struct rn_serve_connection *connection, struct rn_serve_begin *begin)
+{
+    if (rn_vm_is_warm(begin->vm)) {
+        send_execute(begin);
+        settle_begin(begin);
+        return;
+    }
+    begin->job =
+        (struct rn_serve_job){.note.done = begun, .connection = connection, .run = run_begin};
+    connection->blocked = true;
+    rn_serve_submit(&begin->job, RN_SERVE_SHORT);
+}
+
+/* A script's Vm takes the version that serves now. */
+static bool take_version(struct rn_serve_connection *connection, struct rn_serve_vm *vm)
+{
+    if (!vm->script) {
+        return true;
+    }
+    rune_unit *unit = rune_watch_current(connection->server->watch, vm->script);
+    if (unit && unit != vm->unit && rune_vm_set_unit(vm->vm, unit) == RUNE_OK) {
+        rune_unit_unref(vm->unit);
+        vm->unit = rune_unit_ref(unit);
+    }
+    bool same = unit && unit == vm->unit;
+    rune_unit_unref(unit);
+    return same;
+}
+
+/* Reading the request */
+
+static enum rn_error read_args(struct rn_serve_begin *begin, const uint8_t *bytes, size_t size)
+{
+    rune_const_value *tuple = NULL;
+    if (size == 0) {
+        return RN_OK;
+    }
+    // A value that does not decode is the client's mistake about values, not about the protocol:
+    // but its library checks it, so that only a client without one sends such bytes.
+    RN_TRY((enum rn_error)rune_value_from_cbor(bytes, size, &tuple, NULL));
+    size_t count = rune_value_count(tuple);
+    enum rn_error error = rune_value_kind_of(tuple) == RUNE_VALUE_TUPLE && count <= ARGS_MAX
+                              ? RN_OK
+                              : RN_E_MESSAGE_INVALID;
+    if (error == RN_OK) {
+        begin->args = rn_alloc_array(count + 1, sizeof(*begin->args));
+        error = begin->args ? RN_OK : RN_E_NO_MEMORY;
+    }
+    for (size_t i = 0; error == RN_OK && i < count; i++) {
+        begin->args[i] = rune_value_at(tuple, i);
+        error = begin->args[i] ? RN_OK : RN_E_NO_MEMORY;
+        begin->arg_count += error == RN_OK;
+    }
+    rune_value_unref(tuple);
+    return error;
+}
+
+static enum rn_error read_call(struct rn_serve_begin *begin,
+                               const struct rn_fields_CLIENT_CALL *fields, const uint8_t *body,
+                               size_t size)
+{
+    struct rn_cursor cursor;
+    struct rn_wire_grant grant;
+    rn_cursor_init(&cursor, body, size);
+    if (fields->item_size > RN_NEED_BODY_MAX || fields->credit > RN_SERVE_CREDIT_MAX) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    begin->item = rn_wire_take_text(&cursor, fields->item_size);
+    const uint8_t *tags = rn_cursor_bytes(&cursor, fields->tags_size);
+    RN_TRY(rn_cursor_status(&cursor));
+    RN_TRY(rn_wire_get_grant(tags, fields->tags_size, &grant));
+    size_t left = rn_cursor_left(&cursor);
+    RN_TRY(read_args(begin, rn_cursor_bytes(&cursor, left), left));
+    begin->options = rune_call_options_new();
+    if (!begin->options) {
+        return RN_E_NO_MEMORY;
+    }
+    rune_call_options_set_seed(begin->options, grant.seed);
+    rune_call_options_set_clock(begin->options, grant.clock);
+    return (enum rn_error)rune_call_options_set_limits(begin->options, &grant.limits);
+}
+
+static bool is_known(const struct rn_serve_connection *connection, uint64_t id)
+{
+    for (const struct rn_serve_call *call = connection->calls; call; call = call->next) {
+        if (call->id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Why the call cannot even be tried; NULL: it can. */
+static const char *why_not(struct rn_serve_connection *connection, uint32_t number,
+                           rune_status *out_status, rune_reason *out_reason)
+{
+    struct rn_serve_vm *vm =
+        number > 0 && number <= RN_SERVE_VMS_MAX ? &connection->vms[number - 1] : NULL;
+    uint64_t max = connection->server->limits[RUNE_PEER_CALLS];
+    *out_status = RUNE_E_OVERLOADED;
+    *out_reason = RUNE_REASON_OVERLOADED;
+    if (connection->calls_running >= RN_SERVE_CALLS_MAX || connection->account->calls >= max) {
+        return "this user has as many calls as it may";
+    }
+    *out_status = RUNE_E_CLOSED;
+    *out_reason = RUNE_REASON_UNAVAILABLE;
+    if (atomic_load(&connection->server->draining)) {
+        return "the daemon is about to end";
+    }
+    *out_status = RUNE_E_NOT_FOUND;
+    *out_reason = RUNE_REASON_USAGE;
+    if (!vm || !vm->vm) {
+        return "there is no such Vm";
+    }
+    *out_status = RUNE_E_BUSY;
+    if (vm->busy) {
+        return "a call of this Vm runs already";
+    }
+    *out_status = RUNE_E_NOT_FOUND;
+    return take_version(connection, vm) ? NULL : "there is no such script any more";
+}
+
+static struct rn_serve_call *new_call(struct rn_serve_connection *connection,
+                                      const struct rn_message *head, struct rn_serve_begin *begin)
+{
+    struct rn_serve_call *call = rn_alloc(sizeof(*call));
+    if (!call) {
+        return NULL;
+    }
+    call->note.done = call_ended;
+    call->connection = connection;
+    call->begin = begin;
+    call->id = head->call;
+    call->vm = head->as.CLIENT_CALL.vm - 1;
+    call->credit = head->as.CLIENT_CALL.credit;
+    call->begun_ns = rn_now_ns();
+    call->next = connection->calls;
+    connection->calls = call;
+    connection->calls_running++;
+    connection->account->calls++;
+    connection->vms[call->vm].busy = true;
+    return call;
+}
+
+static enum rn_error begin_call(struct rn_serve_connection *connection,
+                                const struct rn_message *head, struct rn_serve_begin *begin)
+{
+    rune_status status = RUNE_OK;
+    rune_reason reason = RUNE_REASON_OK;
+    const char *why = why_not(connection, head->as.CLIENT_CALL.vm, &status, &reason);
+    if (why) {
+        fail_call(connection, head->call, status, reason, rune_status_name(status), why);
+        begin_done(begin);
+        return RN_OK;
+    }
+    begin->call = new_call(connection, head, begin);
+    if (!begin->call) {
+        begin_done(begin);
+        return RN_E_NO_MEMORY;
+    }
+    begin->vm = connection->vms[begin->call->vm].vm;
+    rune_call_options_set_output(begin->options, on_output, begin->call);
+    start(connection, begin);
+    return RN_OK;
+}
+
+enum rn_error rn_serve_call_request(struct rn_serve_connection *connection,
+                                    const struct rn_message *head, const uint8_t *body, size_t size)
+{
+    if (is_known(connection, head->call)) {
+        return RN_E_MESSAGE_STATE;
+    }
+    struct rn_serve_begin *begin = rn_alloc(sizeof(*begin));
+    if (!begin) {
+        return RN_E_NO_MEMORY;
+    }
+    enum rn_error error = read_call(begin, &head->as.CLIENT_CALL, body, size);
+    if (error != RN_OK) {
+        begin_done(begin);
+        return error;
+    }
+    return begin_call(connection, head, begin);
+}
+
+/* While it runs */
+
+static struct rn_serve_call *find_call(struct rn_serve_connection *connection, uint64_t id)
+{
+    struct rn_serve_call *call = connection->calls;
+    while (call && call->id != id) {
+        call = call->next;
+    }
+    return call;
+}
+
+enum rn_error rn_serve_credit(struct rn_serve_connection *connection, uint64_t id, uint32_t packets)
+{
+    struct rn_serve_call *call = find_call(connection, id);
+    if (!call) {
+        return RN_OK; // it has ended meanwhile
+    }
+    pthread_mutex_lock(&connection->lock);
+    bool fits = packets > 0 && packets <= RN_SERVE_CREDIT_MAX - call->credit;
+    call->credit += fits ? packets : 0;
+    pthread_mutex_unlock(&connection->lock);
+    return fits ? RN_OK : RN_E_NO_CREDIT;
+}
+
+static void cancel(struct rn_serve_call *call)
+{
+    call->cancelled = true;
+    if (call->execution) {
+        rune_execution_cancel(call->execution);
+    }
+}
+
+void rn_serve_cancel(struct rn_serve_connection *connection, uint64_t id)
+{
+    struct rn_serve_call *call = find_call(connection, id);
+    if (call) {
+        cancel(call);
+    }
+}
+
+void rn_serve_cancel_all(struct rn_serve_connection *connection)
+{
+    for (struct rn_serve_call *call = connection->calls; call; call = call->next) {
+        cancel(call);
+    }
+}

@@ -1,0 +1,571 @@
+/*
+ * serve_request.c: what a client asks for, but for calls and builds.
+ *
+ * Trust: reads requests of clients. Numbers of Units and Vms are looked up in the connection's own
+ * tables (D2); rights are looked at here, once.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "supervisor/error.h"
+#include "supervisor/serve.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/unit.h"
+#include "supervisor/vm.h"
+#include "supervisor/wire.h"
+
+/* Rights */
+
+static unsigned right_for(enum rn_message_type type)
+{
+    switch ((uint32_t)type) {
+    case RN_MESSAGE_CLIENT_BUILD:
+    case RN_MESSAGE_CLIENT_LOAD:
+        return RUNE_RIGHT_BUILD;
+    case RN_MESSAGE_CLIENT_SCRIPT:
+    case RN_MESSAGE_CLIENT_OPEN:
+        return RUNE_RIGHT_CALL | RUNE_RIGHT_BUILD;
+    case RN_MESSAGE_CLIENT_CONTROL:
+        return RUNE_RIGHT_CONTROL;
+    default:
+        return RUNE_RIGHT_ALL;
+    }
+}
+
+static bool starts_work(enum rn_message_type type)
+{
+    return type == RN_MESSAGE_CLIENT_BUILD || type == RN_MESSAGE_CLIENT_LOAD ||
+           type == RN_MESSAGE_CLIENT_OPEN;
+}
+
+/* Domains: as the pool knows them, counted for the account. */
+
+static struct rn_serve_domain *enter_domain(struct rn_serve_connection *connection,
+                                            const char *name)
+{
+    struct rn_serve_account *account = connection->account;
+    uint64_t max = connection->server->limits[RUNE_PEER_DOMAINS];
+    struct rn_serve_domain *empty = NULL;
+    for (size_t i = 0; i < RN_SERVE_DOMAINS_MAX && i < max; i++) {
+        struct rn_serve_domain *domain = &account->domains[i];
+        if (domain->name && strcmp(domain->name, name) == 0) {
+            domain->vms++;
+            return domain;
+        }
+        empty = !domain->name && !empty ? domain : empty;
+    }
+    if (!empty) {
+        return NULL;
+    }
+    empty->name = rn_strndup(name, strlen(name));
+    empty->vms = empty->name != NULL;
+    return empty->name ? empty : NULL;
+}
+
+static void leave_domain(struct rn_serve_domain *domain)
+{
+    if (domain && --domain->vms == 0) {
+        rn_free(RN_TAKE(domain->name));
+    }
+}
+
+/* Opening Vms: a job, because the domain may have to be made. */
+
+struct open_job {
+    struct rn_serve_job job;
+    uint64_t id;
+    uint32_t index;
+    rune_unit *unit; /* counted */
+    rune_runtime *runtime;
+    rune_vm_options *options;
+    rune_vm *vm;
+    rune_status status;
+    rune_error *error;
+};
+
+static void open_vm(struct rn_serve_job *base)
+{
+    struct open_job *job = (struct open_job *)base;
+    job->status = rune_vm_new(job->job.connection->server->supervisor, job->runtime, job->unit,
+                              job->options, &job->vm, &job->error);
+}
+
+static void vm_opened(struct rn_serve_note *note)
+{
+    struct open_job *job = (struct open_job *)note;
+    struct rn_serve_connection *connection = job->job.connection;
+    struct rn_serve_vm *vm = &connection->vms[job->index];
+    connection->jobs--;
+    vm->busy = false;
+    if (job->status == RUNE_OK) {
+        vm->vm = job->vm;
+        rn_serve_answer(connection, job->id, job->index + 1);
+    } else {
+        rn_serve_answer_error(connection, job->id, job->status, job->error);
+        rn_serve_vm_drop(connection, vm);
+    }
+    rune_unit_unref(job->unit);
+    rune_vm_options_free(job->options);
+    rn_free(job);
+    rn_serve_unblock(connection);
+}
+
+struct open_request {
+    uint64_t id;
+    char *domain;
+    char *script; /* NULL: `unit` */
+    rune_unit *unit;
+    struct rn_wire_grant grant; /* of which a Vm takes the limits */
+    uint32_t isolation;
+};
+
+static rune_status refuse_open(rune_error **error, rune_status status, const char *why)
+{
+    return rn_fail(error, status, "%s", why);
+}
+
+/* Finds what the Vm is of; counted. */
+static rune_status find_unit(struct rn_serve_connection *connection, struct open_request *request,
+                             uint32_t unit, rune_error **error)
+{
+    struct rune_server *server = connection->server;
+    unsigned wanted = request->script ? RUNE_RIGHT_CALL : RUNE_RIGHT_BUILD;
+    if ((connection->account->rights & wanted) == 0) {
+        return refuse_open(error, RUNE_E_DENIED, "this user has no right to that");
+    }
+    if (!request->script) {
+        bool known = unit <= RN_SERVE_UNITS_MAX && connection->units[unit - 1];
+        request->unit = known ? rune_unit_ref(connection->units[unit - 1]) : NULL;
+        return known ? RUNE_OK : refuse_open(error, RUNE_E_NOT_FOUND, "there is no such Unit");
+    }
+    request->unit = server->watch ? rune_watch_current(server->watch, request->script) : NULL;
+    if (!request->unit) {
+        return rn_fail_reason(error, RUNE_E_NOT_FOUND, RUNE_REASON_USAGE, "no_script",
+                              "there is no script `%s`, or it never compiled", request->script);
+    }
+    return RUNE_OK;
+}
+
+static rune_status fill_options(struct open_job *job, const struct open_request *request,
+                                const char *domain)
+{
+    job->options = rune_vm_options_new();
+    if (!job->options || rune_vm_options_set_domain(job->options, domain) != RUNE_OK) {
+        return RUNE_E_NO_MEMORY;
+    }
+    rune_vm_options_set_isolation(job->options, (rune_isolation)request->isolation);
+    return rune_vm_options_set_limits(job->options, &request->grant.limits);
+}
+
+/* A free place in the table, entered for the Vm that is being made. */
+static struct rn_serve_vm *take_place(struct rn_serve_connection *connection,
+                                      struct open_request *request, uint32_t *out_index)
+{
+    for (uint32_t i = 0; i < RN_SERVE_VMS_MAX; i++) {
+        struct rn_serve_vm *vm = &connection->vms[i];
+        if (!vm->vm && !vm->busy && !vm->domain) {
+            *out_index = i;
+            vm->busy = true;
+            vm->script = RN_TAKE(request->script);
+            vm->unit = rune_unit_ref(request->unit);
+            return vm;
+        }
+    }
+    return NULL;
+}
+
+static rune_runtime *runtime_for(const struct rn_serve_connection *connection, bool script)
+{
+    bool may = script || (connection->account->rights & RUNE_RIGHT_HOST_FUNCTIONS) != 0;
+    return may ? connection->server->runtime : NULL;
+}
+
+static rune_status begin_open(struct rn_serve_connection *connection, struct open_request *request,
+                              rune_error **error)
+{
+    char name[RN_DOMAIN_NAME_MAX + 1];
+    uint32_t index = 0;
+    bool script = request->script != NULL;
+    (void)snprintf(name, sizeof(name), "%u/%s", connection->account->uid, request->domain);
+    struct open_job *job = rn_alloc(sizeof(*job));
+    if (!job || fill_options(job, request, name) != RUNE_OK) {
+        rune_vm_options_free(job ? job->options : NULL);
+        rn_free(job);
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    struct rn_serve_vm *vm = take_place(connection, request, &index);
+    struct rn_serve_domain *domain = vm ? enter_domain(connection, name) : NULL;
+    if (!domain) {
+        if (vm) {
+            rn_serve_vm_drop(connection, vm);
+        }
+        rune_vm_options_free(job->options);
+        rn_free(job);
+        return refuse_open(error, RUNE_E_OVERLOADED,
+                           vm ? "this user has as many domains as it may"
+                              : "the connection has as many Vms as it may");
+    }
+    vm->domain = domain;
+    job->job =
+        (struct rn_serve_job){.note.done = vm_opened, .connection = connection, .run = open_vm};
+    job->id = request->id;
+    job->index = index;
+    job->unit = rune_unit_ref(request->unit);
+    job->runtime = runtime_for(connection, script);
+    connection->blocked = true;
+    rn_serve_submit(&job->job, RN_SERVE_SHORT);
+    return RUNE_OK;
+}
+
+static enum rn_error read_open(struct open_request *request, const struct rn_message *head,
+                               const uint8_t *body, size_t size)
+{
+    const struct rn_fields_CLIENT_OPEN *fields = &head->as.CLIENT_OPEN;
+    struct rn_cursor cursor;
+    rn_cursor_init(&cursor, body, size);
+    if (fields->domain_size > RN_SERVE_DOMAIN_NAME_MAX || fields->isolation > RUNE_ISOLATION_CALL) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    request->id = head->call;
+    request->isolation = fields->isolation;
+    request->domain = rn_wire_take_text(&cursor, fields->domain_size);
+    const uint8_t *tags = rn_cursor_bytes(&cursor, fields->tags_size);
+    RN_TRY(rn_cursor_status(&cursor));
+    RN_TRY(rn_wire_get_grant(tags, fields->tags_size, &request->grant));
+    size_t left = rn_cursor_left(&cursor);
+    if (fields->unit == 0) {
+        request->script = rn_wire_take_text(&cursor, left);
+    } else if (left > 0) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    return rn_cursor_status(&cursor);
+}
+
+static enum rn_error handle_open(struct rn_serve_connection *connection,
+                                 const struct rn_message *head, const uint8_t *body, size_t size)
+{
+    struct open_request request = {.domain = NULL};
+    rune_error *why = NULL;
+    enum rn_error error = read_open(&request, head, body, size);
+    if (error == RN_OK) {
+        rune_status status = find_unit(connection, &request, head->as.CLIENT_OPEN.unit, &why);
+        if (status == RUNE_OK) {
+            status = begin_open(connection, &request, &why);
+        }
+        if (status != RUNE_OK) {
+            rn_serve_answer_error(connection, head->call, status, why);
+        }
+    }
+    rn_free(request.domain);
+    rn_free(request.script);
+    rune_unit_unref(request.unit);
+    return error;
+}
+
+/* Giving up Vms: a job, because the last one of a domain ends its processes. */
+
+struct drop_job {
+    struct rn_serve_job job;
+    rune_vm *vm;
+};
+
+static void free_vm(struct rn_serve_job *base)
+{
+    rune_vm_free(((struct drop_job *)base)->vm);
+}
+
+static void vm_freed(struct rn_serve_note *note)
+{
+    struct drop_job *job = (struct drop_job *)note;
+    job->job.connection->jobs--;
+    rn_free(job);
+}
+
+void rn_serve_vm_drop(struct rn_serve_connection *connection, struct rn_serve_vm *vm)
+{
+    rn_free(vm->script);
+    rune_unit_unref(vm->unit);
+    leave_domain(vm->domain);
+    if (vm->vm) {
+        struct drop_job *job = rn_alloc(sizeof(*job));
+        if (job) {
+            job->job = (struct rn_serve_job){
+                .note.done = vm_freed, .connection = connection, .run = free_vm};
+            job->vm = vm->vm;
+            rn_serve_submit(&job->job, RN_SERVE_SHORT);
+        } else {
+            rune_vm_free(vm->vm);
+        }
+    }
+    *vm = (struct rn_serve_vm){.vm = NULL};
+}
+
+void rn_serve_drop_all(struct rn_serve_connection *connection)
+{
+    for (size_t i = 0; i < RN_SERVE_VMS_MAX; i++) {
+        if (connection->vms[i].vm) {
+            rn_serve_vm_drop(connection, &connection->vms[i]);
+        }
+    }
+    for (size_t i = 0; i < RN_SERVE_UNITS_MAX; i++) {
+        rune_unit_unref(RN_TAKE(connection->units[i]));
+    }
+}
+
+/* The Vm with that number, or NULL. */
+static struct rn_serve_vm *vm_at(struct rn_serve_connection *connection, uint32_t number)
+{
+    bool known = number > 0 && number <= RN_SERVE_VMS_MAX && connection->vms[number - 1].vm;
+    return known ? &connection->vms[number - 1] : NULL;
+}
+
+static void handle_set_unit(struct rn_serve_connection *connection, const struct rn_message *head)
+{
+    const struct rn_fields_CLIENT_SET_UNIT *fields = &head->as.CLIENT_SET_UNIT;
+    struct rn_serve_vm *vm = vm_at(connection, fields->vm);
+    bool known = fields->unit > 0 && fields->unit <= RN_SERVE_UNITS_MAX;
+    rune_unit *unit = known ? connection->units[fields->unit - 1] : NULL;
+    rune_status status = vm && unit && !vm->script ? RUNE_OK : RUNE_E_NOT_FOUND;
+    if (status == RUNE_OK) {
+        status = vm->busy ? RUNE_E_BUSY : rune_vm_set_unit(vm->vm, unit);
+    }
+    if (status == RUNE_OK) {
+        rune_unit_unref(vm->unit);
+        vm->unit = rune_unit_ref(unit);
+        rn_serve_answer(connection, head->call, 0);
+    } else {
+        rn_serve_answer_error(connection, head->call, status, NULL);
+    }
+}
+
+static void handle_reset(struct rn_serve_connection *connection, const struct rn_message *head)
+{
+    struct rn_serve_vm *vm = vm_at(connection, head->as.CLIENT_RESET.vm);
+    rune_status status = !vm ? RUNE_E_NOT_FOUND : vm->busy ? RUNE_E_BUSY : rune_vm_reset(vm->vm);
+    if (status == RUNE_OK) {
+        rn_serve_answer(connection, head->call, 0);
+    } else {
+        rn_serve_answer_error(connection, head->call, status, NULL);
+    }
+}
+
+static void handle_close(struct rn_serve_connection *connection, uint32_t number)
+{
+    struct rn_serve_vm *vm = vm_at(connection, number);
+    if (vm && vm->busy) {
+        vm->closing = true;
+    } else if (vm) {
+        rn_serve_vm_drop(connection, vm);
+    }
+}
+
+static void handle_drop(struct rn_serve_connection *connection, uint32_t number)
+{
+    if (number > 0 && number <= RN_SERVE_UNITS_MAX) {
+        rune_unit_unref(RN_TAKE(connection->units[number - 1]));
+    }
+}
+
+/* The folder's scripts */
+
+static enum rn_error handle_script(struct rn_serve_connection *connection,
+                                   const struct rn_message *head, const uint8_t *body, size_t size)
+{
+    struct rune_server *server = connection->server;
+    struct rn_cursor cursor;
+    struct rn_buf said;
+    rn_cursor_init(&cursor, body, size);
+    rn_buf_init(&said, 1);
+    RN_AUTO_FREE char *name = rn_wire_take_text(&cursor, size);
+    RN_TRY(rn_cursor_status(&cursor));
+    rune_unit *unit = server->watch ? rune_watch_current(server->watch, name) : NULL;
+    if (unit) {
+        rn_serve_answer_unit(connection, head->call, unit, &said, true);
+        return RN_OK;
+    }
+    rune_error *error = NULL;
+    (void)rn_fail_reason(&error, RUNE_E_NOT_FOUND, RUNE_REASON_USAGE, "no_script",
+                         "there is no script `%s`, or it never compiled", name);
+    rn_serve_answer_error(connection, head->call, RUNE_E_NOT_FOUND, error);
+    return RN_OK;
+}
+
+/* Looking in and steering: the wall is looked at around a live worker, which takes a job. */
+
+struct query_job {
+    struct rn_serve_job job;
+    uint64_t id;
+    uint32_t what;
+    struct rn_buf out;
+    rune_status status;
+    rune_error *error;
+};
+
+static void answer_text(struct rn_serve_connection *connection, uint64_t id, struct rn_buf *out)
+{
+    struct rn_message message = {
+        .type = RN_MESSAGE_DAEMON_ANSWER, .call = id, .body_size = out->size};
+    if (!rn_serve_send(connection, &message, rn_buf_take(out, &message.body_size), false)) {
+        rn_serve_answer_error(connection, id, RUNE_E_OVERLOADED, NULL);
+    }
+}
+
+static void run_query(struct rn_serve_job *base)
+{
+    struct query_job *job = (struct query_job *)base;
+    rune_text *text = NULL;
+    job->status =
+        rune_supervisor_report(job->job.connection->server->supervisor, &text, &job->error);
+    if (job->status == RUNE_OK) {
+        rn_buf_append(&job->out, rune_text_data(text), rune_text_size(text));
+    }
+    rune_text_free(text);
+}
+
+static void query_done(struct rn_serve_note *note)
+{
+    struct query_job *job = (struct query_job *)note;
+    struct rn_serve_connection *connection = job->job.connection;
+    connection->jobs--;
+    if (job->status == RUNE_OK && rn_buf_status(&job->out) == RN_OK) {
+        answer_text(connection, job->id, &job->out);
+    } else {
+        rn_serve_answer_error(connection, job->id, job->status, RN_TAKE(job->error));
+    }
+    rune_error_free(job->error);
+    rn_buf_done(&job->out);
+    rn_free(job);
+    rn_serve_unblock(connection);
+}
+
+static rune_status ask_wall(struct rn_serve_connection *connection, uint64_t id)
+{
+    struct query_job *job = rn_alloc(sizeof(*job));
+    if (!job) {
+        return RUNE_E_NO_MEMORY;
+    }
+    job->job =
+        (struct rn_serve_job){.note.done = query_done, .connection = connection, .run = run_query};
+    job->id = id;
+    rn_buf_init(&job->out, 1u << 20);
+    connection->blocked = true;
+    rn_serve_submit(&job->job, RN_SERVE_SHORT);
+    return RUNE_OK;
+}
+
+static void handle_query(struct rn_serve_connection *connection, const struct rn_message *head)
+{
+    uint32_t what = head->as.CLIENT_QUERY.what;
+    RN_AUTO(rn_buf) struct rn_buf out;
+    rune_error *error = NULL;
+    rn_buf_init(&out, 16u << 20);
+    // Counts are everybody's, and so is the state of the wall that one's own scripts stand behind.
+    bool open = what == 3 || what == 5;
+    if (!open && (connection->account->rights & RUNE_RIGHT_CONTROL) == 0) {
+        (void)rn_fail(&error, RUNE_E_DENIED, "this user has no right to look in");
+        rn_serve_answer_error(connection, head->call, RUNE_E_DENIED, error);
+        return;
+    }
+    rune_status status = what == 3 ? ask_wall(connection, head->call)
+                                   : rn_serve_report(connection->server, what, &out, &error);
+    if (status != RUNE_OK) {
+        rn_serve_answer_error(connection, head->call, status, error);
+    } else if (what != 3) {
+        answer_text(connection, head->call, &out);
+    }
+}
+
+static void handle_control(struct rn_serve_connection *connection, const struct rn_message *head)
+{
+    const struct rn_fields_CLIENT_CONTROL *fields = &head->as.CLIENT_CONTROL;
+    struct rune_server *server = connection->server;
+    rune_status status = RUNE_OK;
+    rune_error *error = NULL;
+    switch (fields->what) {
+    case 0:
+        rune_server_drain(server, fields->value > UINT64_MAX / 1000000 ? UINT64_MAX
+                                                                       : fields->value * 1000000);
+        break;
+    case 1:
+        rune_server_reload(server);
+        break;
+    case 2:
+        if (fields->value > INT32_MAX ||
+            !rn_pool_kill(server->supervisor, (int32_t)fields->value)) {
+            status = rn_fail_reason(&error, RUNE_E_NOT_FOUND, RUNE_REASON_USAGE, "no_worker",
+                                    "there is no worker with that process id");
+        }
+        break;
+    default:
+        status = RUNE_E_UNSUPPORTED;
+    }
+    if (status == RUNE_OK) {
+        rn_serve_answer(connection, head->call, 0);
+    } else {
+        rn_serve_answer_error(connection, head->call, status, error);
+    }
+}
+
+/* True: answered already. */
+static bool turn_down(struct rn_serve_connection *connection, const struct rn_message *head)
+{
+    rune_error *error = NULL;
+    if ((connection->account->rights & right_for(head->type)) == 0) {
+        (void)rn_fail(&error, RUNE_E_DENIED, "this user has no right to that");
+        rn_serve_answer_error(connection, head->call, RUNE_E_DENIED, error);
+        return true;
+    }
+    if (starts_work(head->type) && atomic_load(&connection->server->draining)) {
+        (void)rn_fail(&error, RUNE_E_CLOSED, "the daemon is about to end");
+        rn_serve_answer_error(connection, head->call, RUNE_E_CLOSED, error);
+        return true;
+    }
+    return false;
+}
+
+enum rn_error rn_serve_request(struct rn_serve_connection *connection,
+                               const struct rn_message *head, const uint8_t *body, size_t size)
+{
+    if (turn_down(connection, head)) {
+        return RN_OK;
+    }
+    switch ((uint32_t)head->type) {
+    case RN_MESSAGE_CLIENT_BUILD:
+    case RN_MESSAGE_CLIENT_LOAD:
+        return rn_serve_build_request(connection, head, body, size);
+    case RN_MESSAGE_CLIENT_MODULE:
+        return rn_serve_module(connection, head, body, size);
+    case RN_MESSAGE_CLIENT_SCRIPT:
+        return handle_script(connection, head, body, size);
+    case RN_MESSAGE_CLIENT_DROP:
+        handle_drop(connection, head->as.CLIENT_DROP.unit);
+        return RN_OK;
+    case RN_MESSAGE_CLIENT_OPEN:
+        return handle_open(connection, head, body, size);
+    case RN_MESSAGE_CLIENT_SET_UNIT:
+        handle_set_unit(connection, head);
+        return RN_OK;
+    case RN_MESSAGE_CLIENT_RESET:
+        handle_reset(connection, head);
+        return RN_OK;
+    case RN_MESSAGE_CLIENT_CLOSE:
+        handle_close(connection, head->as.CLIENT_CLOSE.vm);
+        return RN_OK;
+    case RN_MESSAGE_CLIENT_CALL:
+        return rn_serve_call_request(connection, head, body, size);
+    case RN_MESSAGE_CLIENT_CREDIT:
+        return rn_serve_credit(connection, head->call, head->as.CLIENT_CREDIT.packets);
+    case RN_MESSAGE_CLIENT_CANCEL:
+        rn_serve_cancel(connection, head->call);
+        return RN_OK;
+    case RN_MESSAGE_CLIENT_QUERY:
+        handle_query(connection, head);
+        return RN_OK;
+    case RN_MESSAGE_CLIENT_CONTROL:
+        handle_control(connection, head);
+        return RN_OK;
+    default:
+        return RN_E_MESSAGE_STATE;
+    }
+}

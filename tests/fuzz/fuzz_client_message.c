@@ -1,0 +1,77 @@
+/*
+ * What travels between daemon and client: a packet of either side, and the errors, records and grants
+ * in it. What decodes encodes to something that decodes to the same.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "supervisor/wire.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void try_record(const uint8_t *data, size_t size)
+{
+    rune_record *record = NULL;
+    if (rn_wire_get_record(data, size, "item", &record) != RN_OK) {
+        return;
+    }
+    RN_AUTO(rn_buf) struct rn_buf out;
+    rune_record *again = NULL;
+    rn_buf_init(&out, 64u << 20);
+    rn_wire_put_record(&out, record);
+    RN_CHECK(rn_wire_get_record(out.data, out.size, "item", &again) == RN_OK);
+    RN_CHECK(again->reason == record->reason);
+    RN_CHECK((again->value == NULL) == (record->value == NULL));
+    RN_CHECK(!record->value || rune_value_equal(record->value, again->value));
+    rune_text *text = NULL;
+    if (record->error && rune_error_render(record->error, false, &text) == RUNE_OK) {
+        rune_text_free(text);
+    }
+    rune_record_free(again);
+    rune_record_free(record);
+}
+
+static void try_error(const uint8_t *data, size_t size)
+{
+    struct rn_cursor cursor;
+    rune_error *error = NULL;
+    rn_cursor_init(&cursor, data, size);
+    if (rn_wire_get_error(&cursor, &error) == RN_OK) {
+        RN_CHECK(rune_error_frame_count(error) <= RN_FAULT_FRAMES_MAX);
+        rune_error_free(error);
+    }
+}
+
+static void try_grant(const uint8_t *data, size_t size)
+{
+    struct rn_wire_grant grant;
+    struct rn_wire_grant again;
+    uint8_t storage[512];
+    struct rn_buf out;
+    if (rn_wire_get_grant(data, size, &grant) != RN_OK) {
+        return;
+    }
+    rn_buf_init_fixed(&out, storage, sizeof(storage));
+    rn_wire_put_grant(&out, &grant);
+    RN_CHECK(rn_buf_status(&out) == RN_OK);
+    RN_CHECK(rn_wire_get_grant(out.data, out.size, &again) == RN_OK);
+    RN_CHECK(memcmp(&grant.limits, &again.limits, sizeof(grant.limits)) == 0);
+    RN_CHECK(grant.seed == again.seed && grant.clock == again.clock);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    for (int direction = RN_FROM_CLIENT; direction <= RN_TO_CLIENT; direction++) {
+        struct rn_message message;
+        struct rn_wire_message wire = {data, size};
+        if (rn_message_decode(wire, (enum rn_direction)direction, &message) == RN_OK) {
+            try_record(message.body, message.body_size);
+            try_error(message.body, message.body_size);
+            try_grant(message.body, message.body_size);
+        }
+    }
+    try_record(data, size);
+    try_error(data, size);
+    try_grant(data, size);
+    return 0;
+}

@@ -1,0 +1,622 @@
+/*
+ * test_evil_client.c: what a client without our library may do to a daemon.
+ *
+ * A real daemon, and for each misbehaviour a raw connection of its own. Some break the protocol:
+ * they get a goodbye that names the mistake, and their connection is closed. Others are merely
+ * unpleasant, and get an error, or nothing. After each, a client that behaves is served as before.
+ */
+#include "tests/unit/supervisor/daemon.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "shm/message.h"
+
+static const char script[] = "pub fn main() { 1 }\n"
+                             "pub fn spin() { loop {} }\n"
+                             "pub fn echo(x) { x }\n"
+                             "pub fn flood() { loop { println!(\"{}\", \"0123456789\"); } }\n";
+
+static rune_supervisor *good;
+static rune_vm *good_vm;
+
+struct client {
+    int fd;
+    uint32_t sequence;
+};
+
+/* Raw packets */
+
+static struct client open_client(void)
+{
+    struct client client = {.fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    assert_true(strlen(daemon_socket) < sizeof(address.sun_path));
+    memcpy(address.sun_path, daemon_socket, strlen(daemon_socket));
+    assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return client;
+}
+
+static void send_raw(struct client *client, const void *bytes, size_t size)
+{
+    (void)!send(client->fd, bytes, size, MSG_NOSIGNAL);
+}
+
+/* A well-made packet, which a test may spoil before it goes. */
+static size_t make(struct client *client, const struct rn_message *message, uint8_t *packet)
+{
+    struct rn_outgoing outgoing;
+    rn_outgoing_init(&outgoing, message);
+    return rn_outgoing_packet(&outgoing, client->sequence++, packet);
+}
+
+static void send_message(struct client *client, const struct rn_message *message)
+{
+    uint8_t packet[RN_PACKET_MAX];
+    send_raw(client, packet, make(client, message, packet));
+}
+
+/* The next packet; false: the daemon has closed. */
+static bool receive(struct client *client, struct rn_message *out_message)
+{
+    static uint8_t packet[RN_PACKET_MAX];
+    struct pollfd polled = {.fd = client->fd, .events = POLLIN};
+    if (poll(&polled, 1, 10000) != 1) {
+        fail_msg("the daemon neither answers nor closes");
+    }
+    ssize_t size = recv(client->fd, packet, sizeof(packet), 0);
+    if (size < 0 && errno == ECONNRESET) {
+        // Something of ours was not read; what the daemon said comes after.
+        size = recv(client->fd, packet, sizeof(packet), 0);
+    }
+    if (size <= 0) {
+        return false;
+    }
+    struct rn_wire_message wire = {packet, (size_t)size};
+    assert_int_equal(rn_message_decode(wire, RN_TO_CLIENT, out_message), RN_OK);
+    return true;
+}
+
+/* Reads up to the goodbye and the end; the error that it names. */
+static int goodbye(struct client *client)
+{
+    struct rn_message message;
+    int status = 0;
+    while (receive(client, &message)) {
+        if (message.type == RN_MESSAGE_DAEMON_GOODBYE) {
+            status = -(int)message.as.DAEMON_GOODBYE.status;
+            assert_true(message.body_size > 0);
+        }
+    }
+    close(client->fd);
+    return status;
+}
+
+static void await(struct client *client, enum rn_message_type type, struct rn_message *out_message)
+{
+    do {
+        if (!receive(client, out_message)) {
+            fail_msg("the daemon closed");
+        }
+    } while (out_message->type != type);
+}
+
+/* The status of the next answer. */
+static int answer(struct client *client)
+{
+    struct rn_message message;
+    await(client, RN_MESSAGE_DAEMON_ANSWER, &message);
+    return -(int)message.as.DAEMON_ANSWER.status;
+}
+
+static uint32_t open_vm(struct client *client, uint64_t id)
+{
+    struct rn_message got;
+    struct rn_message message = {
+        .type = RN_MESSAGE_CLIENT_OPEN, .call = id, .body = (const uint8_t *)"a", .body_size = 1};
+    send_message(client, &message);
+    await(client, RN_MESSAGE_DAEMON_ANSWER, &got);
+    assert_int_equal(got.as.DAEMON_ANSWER.status, 0);
+    return (uint32_t)got.as.DAEMON_ANSWER.value;
+}
+
+static void send_call(struct client *client, uint64_t id, uint32_t vm, const char *item,
+                      uint32_t credit)
+{
+    struct rn_message message = {
+        .type = RN_MESSAGE_CLIENT_CALL,
+        .call = id,
+        .body = (const uint8_t *)item,
+        .body_size = strlen(item),
+        .as.CLIENT_CALL = {.vm = vm, .credit = credit, .item_size = (uint32_t)strlen(item)}};
+    send_message(client, &message);
+}
+
+static void expect_served(void)
+{
+    assert_int_equal(call_i64(good_vm, "main"), 1);
+}
+
+/* What breaks the protocol */
+
+static void test_noise(void **state)
+{
+    (void)state;
+    for (unsigned seed = 0; seed < 200; seed++) {
+        struct client client = open_client();
+        uint8_t bytes[512];
+        srand(seed);
+        for (size_t i = 0; i < sizeof(bytes); i++) {
+            bytes[i] = (uint8_t)rand();
+        }
+        send_raw(&client, bytes, 1 + seed % sizeof(bytes));
+        assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+    }
+    expect_served();
+}
+
+static const struct rn_message query = {
+    .type = RN_MESSAGE_CLIENT_QUERY, .call = 1, .as.CLIENT_QUERY = {.what = 5}};
+
+/* One byte of a good packet changed. */
+static int spoiled(size_t at, uint8_t value)
+{
+    struct client client = open_client();
+    uint8_t packet[RN_PACKET_MAX];
+    size_t size = make(&client, &query, packet);
+    packet[at] = value;
+    send_raw(&client, packet, size);
+    return goodbye(&client);
+}
+
+static void test_headers(void **state)
+{
+    (void)state;
+    assert_int_equal(spoiled(0, 9), RUNE_E_MESSAGE_INVALID);               // version
+    assert_int_equal(spoiled(2, 250), RUNE_E_MESSAGE_INVALID);             // unknown type
+    assert_int_equal(spoiled(2, RN_MESSAGE_CALL), RUNE_E_MESSAGE_INVALID); // a worker's
+    assert_int_equal(spoiled(2, RN_MESSAGE_DAEMON_ANSWER), RUNE_E_MESSAGE_INVALID);
+    assert_int_equal(spoiled(4, 0xff), RUNE_E_MESSAGE_INVALID); // flags
+    assert_int_equal(spoiled(4, 0), RUNE_E_MESSAGE_INVALID);    // neither first nor last
+    assert_int_equal(spoiled(6, 1), RUNE_E_MESSAGE_INVALID);    // reserved
+    assert_int_equal(spoiled(16, 5), RUNE_E_MESSAGE_STATE);     // sequence
+    assert_int_equal(spoiled(20, 1), RUNE_E_MESSAGE_INVALID);   // a body that is not there
+    expect_served();
+}
+
+static void test_sizes(void **state)
+{
+    uint8_t packet[RN_PACKET_MAX + 100] = {0};
+    (void)state;
+    struct client client = open_client();
+    size_t size = make(&client, &query, packet);
+    send_raw(&client, packet, size - 1);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+    client = open_client();
+    (void)make(&client, &query, packet);
+    send_raw(&client, packet, sizeof(packet)); // larger than any packet
+    assert_int_equal(goodbye(&client), RUNE_E_TOO_LARGE);
+    client = open_client();
+    send_raw(&client, "", 0); // reads as an end
+    assert_int_equal(goodbye(&client), 0);
+    expect_served();
+}
+
+/* The first packet of a message that announces more than it brings. */
+static size_t make_part(struct client *client, uint64_t id, uint32_t total, uint8_t *packet)
+{
+    static uint8_t body[1000];
+    struct rn_message message = {
+        .type = RN_MESSAGE_CLIENT_LOAD, .call = id, .body = body, .body_size = sizeof(body)};
+    size_t size = make(client, &message, packet);
+    packet[4] = 1; // first, not last
+    memcpy(packet + 20, &total, sizeof(total));
+    return size;
+}
+
+static void test_fragments(void **state)
+{
+    uint8_t packet[RN_PACKET_MAX];
+    (void)state;
+    // Another message before the first is whole.
+    struct client client = open_client();
+    send_raw(&client, packet, make_part(&client, 1, 5000, packet));
+    send_message(&client, &query);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_STATE);
+    // Two beginnings.
+    client = open_client();
+    send_raw(&client, packet, make_part(&client, 1, 5000, packet));
+    send_raw(&client, packet, make_part(&client, 1, 5000, packet));
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_STATE);
+    // A part without a beginning.
+    client = open_client();
+    size_t size = make_part(&client, 1, 0, packet);
+    packet[4] = 2;
+    send_raw(&client, packet, size);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_STATE);
+    // More than was announced.
+    client = open_client();
+    send_raw(&client, packet, make_part(&client, 1, 1500, packet));
+    size = make_part(&client, 1, 0, packet);
+    packet[4] = 2;
+    send_raw(&client, packet, size);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+    // More than may be.
+    client = open_client();
+    send_raw(&client, packet, make_part(&client, 1, UINT32_MAX, packet));
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+    expect_served();
+}
+
+/* A great promise costs the daemon nothing, and everybody the same little. */
+static void test_promises(void **state)
+{
+    struct client clients[32];
+    uint8_t packet[RN_PACKET_MAX];
+    (void)state;
+    for (size_t i = 0; i < 32; i++) {
+        clients[i] = open_client();
+        send_raw(&clients[i], packet, make_part(&clients[i], 1, 200u << 20, packet));
+    }
+    expect_served();
+    for (size_t i = 0; i < 32; i++) {
+        close(clients[i].fd);
+    }
+}
+
+static void test_more_than_may_be_held(void **state)
+{
+    static uint8_t packet[RN_PACKET_MAX];
+    (void)state;
+    struct client client = open_client();
+    send_raw(&client, packet, make_part(&client, 1, 200u << 20, packet));
+    for (int i = 0; i < 1100; i++) {
+        memset(packet, 0, sizeof(packet));
+        uint16_t head[] = {RN_MESSAGE_VERSION, RN_MESSAGE_CLIENT_LOAD, 0, 0};
+        uint64_t id = 1;
+        uint32_t sequence = client.sequence++;
+        memcpy(packet, head, sizeof(head));
+        memcpy(packet + 8, &id, sizeof(id));
+        memcpy(packet + 16, &sequence, sizeof(sequence));
+        send_raw(&client, packet, sizeof(packet));
+    }
+    assert_int_equal(goodbye(&client), RUNE_E_OVERLOADED);
+    expect_served();
+}
+
+static int body_error(enum rn_message_type type, const char *body, size_t size,
+                      struct rn_message fields)
+{
+    struct client client = open_client();
+    fields.type = type;
+    fields.call = 3;
+    fields.body = (const uint8_t *)body;
+    fields.body_size = size;
+    send_message(&client, &fields);
+    return goodbye(&client);
+}
+
+static void test_bodies(void **state)
+{
+    struct rn_message none = {.call = 3};
+    (void)state;
+    // Sizes of parts beyond the body.
+    struct rn_message open = {.as.CLIENT_OPEN = {.domain_size = 100}};
+    assert_int_not_equal(body_error(RN_MESSAGE_CLIENT_OPEN, "a", 1, open), 0);
+    open = (struct rn_message){.as.CLIENT_OPEN = {.tags_size = UINT32_MAX}};
+    assert_int_not_equal(body_error(RN_MESSAGE_CLIENT_OPEN, "a", 1, open), 0);
+    open = (struct rn_message){.as.CLIENT_OPEN = {.isolation = 77}};
+    assert_int_equal(body_error(RN_MESSAGE_CLIENT_OPEN, "a", 1, open), RUNE_E_MESSAGE_INVALID);
+    // Text that is none.
+    assert_int_equal(body_error(RN_MESSAGE_CLIENT_SCRIPT, "\xff\xfe", 2, none),
+                     RUNE_E_MESSAGE_INVALID);
+    assert_int_equal(body_error(RN_MESSAGE_CLIENT_SCRIPT, "a\0b", 3, none), RUNE_E_MESSAGE_INVALID);
+    // Tags out of order, and cut.
+    open = (struct rn_message){.as.CLIENT_OPEN = {.tags_size = 24}};
+    assert_int_equal(body_error(RN_MESSAGE_CLIENT_OPEN,
+                                "\x02\0\x08\0\1\0\0\0\0\0\0\0\x01\0\x08\0\1\0\0\0\0\0\0\0", 24,
+                                open),
+                     RUNE_E_MESSAGE_INVALID);
+    open = (struct rn_message){.as.CLIENT_OPEN = {.tags_size = 3}};
+    assert_int_equal(body_error(RN_MESSAGE_CLIENT_OPEN, "\x02\0\x08", 3, open),
+                     RUNE_E_MESSAGE_INVALID);
+    // Arguments that are no value, or no tuple.
+    struct rn_message call = {.as.CLIENT_CALL = {.vm = 1, .item_size = 4}};
+    assert_int_equal(body_error(RN_MESSAGE_CLIENT_CALL, "main\xff\xff", 6, call),
+                     RUNE_E_CBOR_INVALID);
+    assert_int_equal(body_error(RN_MESSAGE_CLIENT_CALL, "main\x01", 5, call),
+                     RUNE_E_MESSAGE_INVALID);
+    call.as.CLIENT_CALL.credit = UINT32_MAX;
+    assert_int_equal(body_error(RN_MESSAGE_CLIENT_CALL, "main", 4, call), RUNE_E_MESSAGE_INVALID);
+    // A build of nothing, of too much, of what is not there.
+    struct rn_message build = {.as.CLIENT_BUILD = {.sources = 0}};
+    assert_int_equal(body_error(RN_MESSAGE_CLIENT_BUILD, "", 0, build), RUNE_E_MESSAGE_INVALID);
+    build.as.CLIENT_BUILD.sources = UINT32_MAX;
+    assert_int_equal(body_error(RN_MESSAGE_CLIENT_BUILD, "", 0, build), RUNE_E_MESSAGE_INVALID);
+    build.as.CLIENT_BUILD.sources = 1;
+    assert_int_not_equal(body_error(RN_MESSAGE_CLIENT_BUILD, "\xff\xff\xff\xff\0\0\0\0", 8, build),
+                         0);
+    build.as.CLIENT_BUILD.domain_size = 201;
+    assert_int_equal(body_error(RN_MESSAGE_CLIENT_BUILD, "", 0, build), RUNE_E_MESSAGE_INVALID);
+    expect_served();
+}
+
+static void test_credit_beyond_its_bound(void **state)
+{
+    (void)state;
+    struct client client = open_client();
+    uint32_t vm = open_vm(&client, 1);
+    send_call(&client, 2, vm, "spin", 1);
+    struct rn_message credit = {
+        .type = RN_MESSAGE_CLIENT_CREDIT, .call = 2, .as.CLIENT_CREDIT = {.packets = UINT32_MAX}};
+    send_message(&client, &credit);
+    assert_int_equal(goodbye(&client), RUNE_E_NO_CREDIT);
+    daemon_await("calls_now", 0);
+    expect_served();
+}
+
+static void test_one_number_for_two_calls(void **state)
+{
+    (void)state;
+    struct client client = open_client();
+    uint32_t vm = open_vm(&client, 1);
+    send_call(&client, 2, vm, "spin", 1);
+    send_call(&client, 2, vm, "spin", 1);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_STATE);
+    daemon_await("calls_now", 0);
+    expect_served();
+}
+
+/* What is merely unpleasant */
+
+static void test_names_of_others(void **state)
+{
+    struct rn_message end;
+    (void)state;
+    // The Vm and the Units of one connection are nothing in another.
+    struct client owner = open_client();
+    assert_int_equal(open_vm(&owner, 1), 1);
+    struct client client = open_client();
+    send_call(&client, 2, 1, "main", 1);
+    await(&client, RN_MESSAGE_DAEMON_END, &end);
+    for (uint32_t number = 0; number < 300; number += 99) {
+        struct rn_message reset = {
+            .type = RN_MESSAGE_CLIENT_RESET, .call = 3, .as.CLIENT_RESET = {.vm = number}};
+        send_message(&client, &reset);
+        assert_int_equal(answer(&client), RUNE_E_NOT_FOUND);
+        struct rn_message set = {.type = RN_MESSAGE_CLIENT_SET_UNIT,
+                                 .call = 4,
+                                 .as.CLIENT_SET_UNIT = {.vm = 1, .unit = number}};
+        send_message(&client, &set);
+        assert_int_equal(answer(&client), RUNE_E_NOT_FOUND);
+        struct rn_message open = {
+            .type = RN_MESSAGE_CLIENT_OPEN, .call = 5, .as.CLIENT_OPEN = {.unit = number + 1}};
+        send_message(&client, &open);
+        assert_int_equal(answer(&client), RUNE_E_NOT_FOUND);
+        struct rn_message drop = {.type = RN_MESSAGE_CLIENT_DROP,
+                                  .as.CLIENT_DROP = {.unit = number}};
+        send_message(&client, &drop);
+        struct rn_message closing = {.type = RN_MESSAGE_CLIENT_CLOSE,
+                                     .as.CLIENT_CLOSE = {.vm = number}};
+        send_message(&client, &closing);
+    }
+    close(client.fd);
+    close(owner.fd);
+    expect_served();
+}
+
+static void test_answers_to_nothing(void **state)
+{
+    (void)state;
+    struct client client = open_client();
+    struct rn_message module = {.type = RN_MESSAGE_CLIENT_MODULE, .call = 77};
+    struct rn_message cancel = {.type = RN_MESSAGE_CLIENT_CANCEL, .call = 77};
+    struct rn_message credit = {
+        .type = RN_MESSAGE_CLIENT_CREDIT, .call = 77, .as.CLIENT_CREDIT = {.packets = 5}};
+    send_message(&client, &module);
+    send_message(&client, &cancel);
+    send_message(&client, &credit);
+    struct rn_message unknown = {
+        .type = RN_MESSAGE_CLIENT_QUERY, .call = 1, .as.CLIENT_QUERY = {.what = 1000}};
+    send_message(&client, &unknown);
+    assert_int_equal(answer(&client), RUNE_E_UNSUPPORTED);
+    struct rn_message control = {
+        .type = RN_MESSAGE_CLIENT_CONTROL, .call = 1, .as.CLIENT_CONTROL = {.what = 1000}};
+    send_message(&client, &control);
+    assert_int_equal(answer(&client), RUNE_E_UNSUPPORTED);
+    control.as.CLIENT_CONTROL.what = 2; // kill whom?
+    control.as.CLIENT_CONTROL.value = UINT64_MAX;
+    send_message(&client, &control);
+    assert_int_equal(answer(&client), RUNE_E_NOT_FOUND);
+    close(client.fd);
+    expect_served();
+}
+
+/* Units from strangers pass the verifier or are refused. */
+static void test_a_forged_unit(void **state)
+{
+    (void)state;
+    struct client client = open_client();
+    static const char bytes[400] = "\x7fRNUFIL\n\1\0\0\0\x20\0\0\0";
+    struct rn_message load = {.type = RN_MESSAGE_CLIENT_LOAD,
+                              .call = 1,
+                              .body = (const uint8_t *)bytes,
+                              .body_size = sizeof(bytes)};
+    send_message(&client, &load);
+    assert_int_equal(answer(&client), RUNE_E_UNIT_INVALID);
+    load.body_size = 0;
+    send_message(&client, &load);
+    assert_int_equal(answer(&client), RUNE_E_UNIT_INVALID);
+    close(client.fd);
+    expect_served();
+}
+
+/* Asks without end and never reads: its own requests stop, nobody else's. */
+static void test_a_client_that_does_not_read(void **state)
+{
+    (void)state;
+    struct client client = open_client();
+    struct rn_message metrics = {
+        .type = RN_MESSAGE_CLIENT_QUERY, .call = 1, .as.CLIENT_QUERY = {.what = 2}};
+    uint8_t packet[RN_PACKET_MAX];
+    size_t sent = 0;
+    for (; sent < 100000; sent++) {
+        size_t size = make(&client, &metrics, packet);
+        if (send(client.fd, packet, size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+            break;
+        }
+    }
+    assert_int_equal(errno, EAGAIN);
+    assert_true(sent < 100000);
+    expect_served();
+    close(client.fd);
+    expect_served();
+}
+
+/* A script that prints for a client that does not read stands still, and ends with it. */
+static void test_output_that_nobody_reads(void **state)
+{
+    // The item, and as much output as it likes.
+    static const char body[] = "flood\3\0\x08\0\0\0\0\0\0\1\0\0";
+    (void)state;
+    struct client client = open_client();
+    uint32_t vm = open_vm(&client, 1);
+    struct rn_message call = {
+        .type = RN_MESSAGE_CLIENT_CALL,
+        .call = 2,
+        .body = (const uint8_t *)body,
+        .body_size = sizeof(body) - 1,
+        .as.CLIENT_CALL = {.vm = vm, .credit = 1000, .item_size = 5, .tags_size = 12}};
+    send_message(&client, &call);
+    daemon_await("calls_now", 1);
+    expect_served();
+    close(client.fd);
+    daemon_await("calls_now", 0);
+}
+
+static void test_half_a_conversation(void **state)
+{
+    (void)state;
+    struct client client = open_client();
+    uint32_t vm = open_vm(&client, 1);
+    send_call(&client, 2, vm, "spin", 1);
+    daemon_await("calls_now", 1);
+    assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
+    daemon_await("calls_now", 0);
+    close(client.fd);
+    // The other half: it does not want to hear any more.
+    client = open_client();
+    vm = open_vm(&client, 1);
+    assert_int_equal(shutdown(client.fd, SHUT_RD), 0);
+    send_call(&client, 2, vm, "spin", 1);
+    close(client.fd);
+    daemon_await("calls_now", 0);
+    expect_served();
+}
+
+/* Goes in the middle of everything. */
+static void test_vanishing(void **state)
+{
+    static const char source[] = "\7\0\0\0\x18\0\0\0main.rnmod part; pub fn main() {}";
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct client client = open_client();
+        struct rn_message build = {.type = RN_MESSAGE_CLIENT_BUILD,
+                                   .call = 1,
+                                   .body = (const uint8_t *)source,
+                                   .body_size = 8 + 7 + 0x18,
+                                   .as.CLIENT_BUILD = {.sources = 1}};
+        send_message(&client, &build);
+        struct rn_message open = {.type = RN_MESSAGE_CLIENT_OPEN,
+                                  .call = 2,
+                                  .body = (const uint8_t *)"a",
+                                  .body_size = 1};
+        send_message(&client, &open);
+        send_call(&client, 3, 1, "spin", 1);
+        if (i % 4 == 0) {
+            struct rn_message need;
+            await(&client, RN_MESSAGE_DAEMON_NEED, &need);
+        }
+        close(client.fd);
+    }
+    daemon_await("calls_now", 0);
+    daemon_await("connections", 2); // the good one, and the one that asks
+    expect_served();
+}
+
+/* Descriptors that come along are not taken. */
+static void test_descriptors(void **state)
+{
+    uint8_t packet[RN_PACKET_MAX];
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.bytes = {0}};
+    (void)state;
+    int before = count_fds();
+    struct client client = open_client();
+    for (int i = 0; i < 50; i++) {
+        struct iovec data = {.iov_base = packet, .iov_len = make(&client, &query, packet)};
+        struct msghdr message = {.msg_iov = &data,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control.bytes,
+                                 .msg_controllen = sizeof(control.bytes)};
+        control.header = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+        int fd = STDERR_FILENO;
+        memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+        (void)!sendmsg(client.fd, &message, MSG_NOSIGNAL);
+    }
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+    daemon_await("connections", 2);
+    assert_true(count_fds() <= before);
+    expect_served();
+}
+
+static int set_up(void **state)
+{
+    int failed = harness_set_up(state);
+    daemon_start(script, NULL);
+    good = daemon_connect();
+    assert_int_equal(rune_connect_vm(good, "a", NULL, &good_vm, NULL), RUNE_OK);
+    return failed;
+}
+
+static int tear_down(void **state)
+{
+    rune_vm_free(good_vm);
+    rune_supervisor_free(good);
+    daemon_stop();
+    daemon_remove();
+    return harness_tear_down(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_fragments),
+        cmocka_unit_test(test_promises),
+        cmocka_unit_test(test_more_than_may_be_held),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_credit_beyond_its_bound),
+        cmocka_unit_test(test_one_number_for_two_calls),
+        cmocka_unit_test(test_names_of_others),
+        cmocka_unit_test(test_answers_to_nothing),
+        cmocka_unit_test(test_a_forged_unit),
+        cmocka_unit_test(test_a_client_that_does_not_read),
+        cmocka_unit_test(test_output_that_nobody_reads),
+        cmocka_unit_test(test_half_a_conversation),
+        cmocka_unit_test(test_vanishing),
+        cmocka_unit_test(test_descriptors),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
