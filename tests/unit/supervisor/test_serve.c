@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -634,6 +637,81 @@ static void test_limits_of_a_peer(void **state)
     daemon_remove();
 }
 
+/* What the workers of a client's domains are called in there. */
+static void test_domains_are_of_a_uid(void **state)
+{
+    rune_text *text = NULL;
+    rune_vm *vm = NULL;
+    char domain[64];
+    (void)state;
+    // A name that looks like somebody else's domain is a name inside one's own.
+    assert_int_equal(open_in(remote, "12345/tenant", &vm), RUNE_OK);
+    assert_int_equal(call_i64(vm, "main"), 1);
+    assert_int_equal(rune_connect_query(remote, RUNE_QUERY_PS, &text, NULL), RUNE_OK);
+    (void)snprintf(domain, sizeof(domain), "\"domain\":\"%u/12345/tenant\"", geteuid());
+    assert_non_null(strstr(rune_text_data(text), domain));
+    assert_null(strstr(rune_text_data(text), "\"domain\":\"12345"));
+    rune_text_free(text);
+    rune_vm_free(vm);
+}
+
+static int connect_raw(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    memcpy(address.sun_path, daemon_socket, strlen(daemon_socket));
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* A child connects more often than this process has descriptors left. */
+static void test_no_descriptor_is_left(void **state)
+{
+    struct rlimit before;
+    int go[2];
+    int done[2];
+    char byte = 0;
+    (void)state;
+    assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(done), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        (void)!read(go[0], &byte, 1);
+        for (int i = 0; i < 40; i++) {
+            (void)connect_raw();
+        }
+        (void)!write(done[1], &byte, 1);
+        (void)!read(go[0], &byte, 1);
+        _exit(0);
+    }
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit low = {.rlim_cur = (rlim_t)count_fds() + 8, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_int_equal(write(go[1], "g", 1), 1);
+    assert_int_equal(read(done[0], &byte, 1), 1);
+    // Who was in before is served all the while.
+    rune_text *text = NULL;
+    int64_t until = now_ms() + 10000;
+    bool turned_away = false;
+    while (!turned_away && now_ms() < until) {
+        assert_int_equal(rune_connect_query(remote, RUNE_QUERY_STATUS, &text, NULL), RUNE_OK);
+        turned_away = strstr(rune_text_data(text), "\"refused\":0,") == NULL;
+        rune_text_free(text);
+    }
+    assert_true(turned_away);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(write(go[1], "g", 1), 1);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    daemon_await("connections", 2);
+    for (int i = 0; i < 2; i++) {
+        close(go[i]);
+        close(done[i]);
+    }
+}
+
 static void test_nothing_is_left(void **state)
 {
     (void)state;
@@ -654,26 +732,27 @@ static void test_nothing_is_left(void **state)
     assert_int_equal(settled_fds(), before);
 }
 
-#define WITH_DAEMON(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_DAEMON(test_scripts_of_the_folder),
-        WITH_DAEMON(test_large_values_go_both_ways),
-        WITH_DAEMON(test_errors_have_frames),
-        WITH_DAEMON(test_limits_hold),
-        WITH_DAEMON(test_output_comes_and_may_be_refused),
-        WITH_DAEMON(test_executions),
-        WITH_DAEMON(test_cancelling),
-        WITH_DAEMON(test_building_over_the_socket),
-        WITH_DAEMON(test_a_save_is_served),
-        WITH_DAEMON(test_what_is_not_offered),
-        WITH_DAEMON(test_looking_in),
-        WITH_DAEMON(test_killing_a_worker),
-        WITH_DAEMON(test_a_client_that_goes_cancels_its_calls),
-        WITH_DAEMON(test_the_end_of_the_daemon),
-        WITH_DAEMON(test_draining_lets_calls_end),
+        cmocka_unit_test_setup_teardown(test_scripts_of_the_folder, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_large_values_go_both_ways, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_errors_have_frames, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_limits_hold, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_output_comes_and_may_be_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_executions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cancelling, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_building_over_the_socket, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_save_is_served, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_not_offered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_looking_in, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_killing_a_worker, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_client_that_goes_cancels_its_calls, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_the_end_of_the_daemon, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_draining_lets_calls_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_domains_are_of_a_uid, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_descriptor_is_left, set_up, tear_down),
         cmocka_unit_test(test_peers_and_rights),
         cmocka_unit_test(test_the_socket_is_private),
         cmocka_unit_test(test_limits_of_a_peer),
