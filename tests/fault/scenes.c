@@ -1,0 +1,230 @@
+/* scenes.c: see scenes.h. */
+#include "tests/fault/scenes.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char source[] = "pub static COUNT = 1;\n"
+                             "pub fn main() { println!(\"{}\", COUNT); host::double(21) }\n";
+static char folder[64];
+static rune_unit *unit;
+
+static const char *at(const char *name)
+{
+    static char path[2][128];
+    static unsigned next;
+    char *there = path[next++ % 2];
+    (void)snprintf(there, sizeof(path[0]), "%s/%s", folder, name);
+    return there;
+}
+
+int scenes_set_up(void **state)
+{
+    int failed = harness_set_up(state);
+    (void)snprintf(folder, sizeof(folder), "/tmp/rn-fault-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chmod(folder, 0700), 0);
+    FILE *file = fopen(at("main.rn"), "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite(source, 1, sizeof(source) - 1, file), sizeof(source) - 1);
+    fclose(file);
+    unit = build(source);
+    return failed;
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *position)
+{
+    (void)info;
+    (void)type;
+    (void)position;
+    return remove(path);
+}
+
+int scenes_tear_down(void **state)
+{
+    rune_unit_unref(unit);
+    (void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return harness_tear_down(state);
+}
+
+/* What failed must have a name. Frees the error. */
+static bool went_well(rune_status status, rune_error *error)
+{
+    if (status != RUNE_OK) {
+        assert_non_null(rune_status_name(status));
+        assert_true(error == NULL || strlen(rune_error_message(error)) > 0);
+    }
+    rune_error_free(error);
+    return status == RUNE_OK;
+}
+
+static bool take(void *user, int stream, const char *data, size_t size)
+{
+    (void)user;
+    (void)stream;
+    (void)data;
+    (void)size;
+    return true;
+}
+
+static rune_call_options *call_options(void)
+{
+    rune_call_options *options = rune_call_options_new();
+    rune_call_options_set_output(options, take, NULL);
+    return options;
+}
+
+/* Consumes the record. */
+static bool is_good(rune_status status, rune_record *record, rune_error *error)
+{
+    bool good = went_well(status, error) && rune_record_reason(record) == RUNE_REASON_OK;
+    rune_record_free(record);
+    return good;
+}
+
+static bool call_in(rune_supervisor *by, rune_unit *called, rune_isolation isolation)
+{
+    rune_vm *vm = NULL;
+    rune_error *error = NULL;
+    rune_record *record = NULL;
+    rune_vm_options *vm_options = rune_vm_options_new();
+    rune_vm_options_set_isolation(vm_options, isolation);
+    bool good = went_well(rune_vm_new(by, runtime, called, vm_options, &vm, &error), error);
+    rune_vm_options_free(vm_options);
+    if (good) {
+        rune_call_options *options = call_options();
+        error = NULL;
+        rune_status status = rune_vm_call_record(vm, "main", NULL, 0, options, &record, &error);
+        good = is_good(status, record, error);
+        rune_call_options_free(options);
+    }
+    rune_vm_free(vm);
+    return good;
+}
+
+static bool build_with(rune_supervisor *by, const rune_options *options, rune_unit **out_unit)
+{
+    rune_error *error = NULL;
+    rune_sources *sources = rune_sources_new();
+    bool good = went_well(rune_sources_insert_file(sources, at("main.rn"), &error), error);
+    if (good) {
+        error = NULL;
+        good = went_well(rune_build(by, sources, context, options, NULL, out_unit, &error), error);
+    }
+    rune_sources_free(sources);
+    return good;
+}
+
+bool scene_of_a_life(void)
+{
+    rune_unit *made = NULL;
+    rune_error *error = NULL;
+    rune_supervisor *own = NULL;
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    rune_supervisor_options_set_workers(options, 1);
+    rune_supervisor_options_set_spares(options, 0);
+    bool good = went_well(rune_supervisor_new(options, &own, &error), error);
+    rune_supervisor_options_free(options);
+    good = good && build_with(own, NULL, &made) && call_in(own, made, RUNE_ISOLATION_SHARED);
+    rune_unit_unref(made);
+    rune_supervisor_free(own);
+    return good;
+}
+
+bool scene_of_a_call(void)
+{
+    return call_in(supervisor, unit, RUNE_ISOLATION_CALL);
+}
+
+bool scene_of_an_execution(void)
+{
+    rune_error *error = NULL;
+    rune_record *record = NULL;
+    rune_execution *execution = NULL;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_call_options *options = call_options();
+    bool good =
+        went_well(rune_vm_send_execute(vm, "main", NULL, 0, options, &execution, &error), error);
+    if (good) {
+        assert_int_equal(rune_execution_wait(execution, UINT64_MAX), RUNE_OK);
+        rune_status status = rune_execution_complete(execution, &record);
+        good = is_good(status, record, NULL);
+        rune_execution_free(execution);
+    }
+    rune_call_options_free(options);
+    rune_vm_free(vm);
+    return good;
+}
+
+bool scene_of_globals(void)
+{
+    rune_error *error = NULL;
+    rune_globals *globals = NULL;
+    rune_vm *vm = NULL;
+    rune_const_value *value = rune_value_i64(7);
+    bool good = went_well(rune_vm_new(supervisor, runtime, unit, NULL, &vm, &error), error);
+    if (good) {
+        error = NULL;
+        good = went_well(rune_vm_set_static(vm, "COUNT", value, &error), error);
+    }
+    if (good) {
+        rune_record *record = NULL;
+        rune_call_options *options = call_options();
+        error = NULL;
+        rune_status status = rune_vm_call_record(vm, "main", NULL, 0, options, &record, &error);
+        good = is_good(status, record, error);
+        rune_call_options_free(options);
+    }
+    if (good) {
+        error = NULL;
+        good = went_well(rune_vm_globals(vm, &globals, &error), error);
+    }
+    if (good) {
+        error = NULL;
+        good = went_well(rune_vm_set_globals(vm, globals, &error), error);
+    }
+    rune_globals_free(globals);
+    rune_value_unref(value);
+    rune_vm_free(vm);
+    return good;
+}
+
+bool scene_of_files(void)
+{
+    rune_unit *made = NULL;
+    rune_unit *loaded = NULL;
+    rune_error *error = NULL;
+    rune_options *options = rune_options_new();
+    assert_int_equal(rune_options_set_cache(options, at("cache"), 0), RUNE_OK);
+    bool good = build_with(supervisor, options, &made) &&
+                went_well(rune_unit_save_file(made, at("main.rnu"), &error), error);
+    if (good) {
+        error = NULL;
+        good = went_well(rune_unit_load_file(at("main.rnu"), &loaded, &error), error);
+    }
+    rune_unit_unref(loaded);
+    rune_unit_unref(made);
+    rune_options_free(options);
+    return good;
+}
+
+bool scene_of_a_watch(void)
+{
+    rune_watch *watch = NULL;
+    rune_error *error = NULL;
+    rune_watch_options *options = rune_watch_options_new();
+    rune_watch_options_set_context(options, context);
+    bool good = went_well(rune_watch_new(supervisor, folder, options, &watch, &error), error);
+    if (good) {
+        rune_unit *current = rune_watch_current(watch, "main");
+        good = current != NULL;
+        rune_unit_unref(current);
+    }
+    rune_watch_free(watch);
+    rune_watch_options_free(options);
+    return good;
+}

@@ -1,0 +1,28 @@
+/*
+ * scenes.h: what hosts do, from beginning to end, with whatever fails on the way.
+ *
+ * True: all went well. False: something failed, by a named error; what was made has been freed again.
+ */
+#ifndef RN_TESTS_FAULT_SCENES_H
+#define RN_TESTS_FAULT_SCENES_H
+
+#include "tests/unit/supervisor/harness.h"
+
+/* Makes and removes the folder that the scenes share; `unit` is what living calls call. */
+int scenes_set_up(void **state);
+int scenes_tear_down(void **state);
+
+/* A supervisor of its own: made, a build, a call, all gone. */
+bool scene_of_a_life(void);
+/* On the harness's supervisor: a call in a new worker, with output and a host call. */
+bool scene_of_a_call(void);
+/* The same as an execution. */
+bool scene_of_an_execution(void);
+/* Statics set, a snapshot taken, and put back. */
+bool scene_of_globals(void);
+/* A Unit built, kept in a cache, saved to a file and loaded. */
+bool scene_of_files(void);
+/* A folder watched. */
+bool scene_of_a_watch(void);
+
+#endif
