@@ -116,6 +116,11 @@ class Command(unittest.TestCase):
         self.assertEqual(self.run_command("call", "--clock", "now.rn", "main").stdout, "true\n")
         self.run_command("run", "slow.rn", "--wall", "5ms", code=124)
 
+    def test_the_example_of_modules_runs(self):
+        example = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/examples/modules.rn"
+        shown = 'player = "é"\nrolls = [1, 2, 1]\nplayer = "é"\n'
+        self.assertEqual(self.run_command("run", str(example)).stdout, shown)
+
     def test_bad_quantities(self):
         for words in (["--wall", "2"], ["--memory", "64X"], ["--budget", "0"], ["--seed", "x"]):
             self.run_command("run", "t.rn", *words, code=64)
