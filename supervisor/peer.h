@@ -94,8 +94,8 @@ struct rn_peer {
     uint32_t sequence_out;
     uint64_t rested_ns; /* when the last call ended */
     uint32_t call_count;
-    uint32_t async_count; /* calls that nobody waits for by himself */
-    uint32_t pinned;      /* Vms whose Globals are here */
+    uint32_t async_count;    /* calls that nobody waits for by himself */
+    _Atomic uint32_t pinned; /* Vms whose Globals are here; read under the pool's lock, too */
     struct rn_queued *queue;
     struct rn_queued **queue_end;
     struct rn_call *calls[RN_SLOTS_MAX];
