@@ -3,8 +3,9 @@
  *
  * usage: test_supervisor_serve_load [SECONDS]
  *
- * Those are of another trust domain, as one's neighbours are. The same calls are made twice: among themselves, and beside the others. Every one must succeed both
- * times. Prints the times of both; longer runs are of more use for those than the short one of ctest.
+ * Those are of another trust domain, as one's neighbours are. The same calls are made twice: among
+ * themselves, and beside the others. Every one must succeed both times. Prints the times of both;
+ * longer runs are of more use for those than the short one of ctest.
  */
 #include "tests/unit/supervisor/daemon.h"
 
@@ -115,8 +116,11 @@ static void send_message(int fd, uint32_t *sequence, const struct rn_message *me
 static void send_open_and_call(int fd, const char *item)
 {
     uint32_t sequence = 0;
-    struct rn_message open = {
-        .type = RN_MESSAGE_CLIENT_OPEN, .call = 1, .body = (const uint8_t *)"a", .body_size = 1};
+    struct rn_message open = {.type = RN_MESSAGE_CLIENT_OPEN,
+                              .call = 1,
+                              .body = (const uint8_t *)"othera",
+                              .body_size = 6,
+                              .as.CLIENT_OPEN = {.domain_size = 5}};
     struct rn_message call = {
         .type = RN_MESSAGE_CLIENT_CALL,
         .call = 2,
