@@ -21,6 +21,7 @@
 
 #define MASK (RN_RING_BYTES - 1)
 #define HEAD_SIZE 8u
+#define WAKE_ATTEMPTS 8
 
 static uint32_t record_size(uint32_t size)
 {
@@ -89,13 +90,23 @@ void rn_ring_take(struct rn_ring_half *half, uint32_t *head, const struct rn_rin
     atomic_store_explicit(&half->head, *head, memory_order_release);
 }
 
+/* Nobody rings again for a packet that has gone already: what is refused is tried again. */
+static void wake(struct rn_ring_half *half)
+{
+    for (int i = 0; i < WAKE_ATTEMPTS; i++) {
+        if (syscall(SYS_futex, &half->doorbell, FUTEX_WAKE, 1, NULL, NULL, 0) >= 0) {
+            return;
+        }
+    }
+}
+
 void rn_ring_bell(struct rn_ring_half *half)
 {
     uint32_t waits = RN_RING_FUTEX;
     atomic_fetch_add(&half->doorbell, 1);
     if (atomic_load(&half->waits) == RN_RING_FUTEX &&
         atomic_compare_exchange_strong(&half->waits, &waits, RN_RING_AWAKE)) {
-        (void)syscall(SYS_futex, &half->doorbell, FUTEX_WAKE, 1, NULL, NULL, 0);
+        wake(half);
     }
 }
 

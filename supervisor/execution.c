@@ -20,6 +20,7 @@
 #include "supervisor/runner.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/vm.h"
+#include "supervisor/wake.h"
 
 /* How long a thread that waits drives an external loop before it looks up. */
 #define HELP_NS UINT64_C(10000000)
@@ -55,8 +56,7 @@ void rn_execution_end(rune_execution *execution, rune_status status, rune_record
     execution->ended = true;
     rn_vm_release(execution->vm);
     if (execution->event_fd >= 0) {
-        uint64_t one = 1;
-        (void)!write(execution->event_fd, &one, sizeof(one));
+        rn_wake(execution->event_fd);
     }
     pthread_cond_broadcast(&execution->ended_cond);
     rune_execution_fn callback = execution->callback;

@@ -94,7 +94,9 @@ struct rn_peer {
     uint32_t sequence_out;
     uint64_t rested_ns; /* when the last call ended */
     uint32_t call_count;
-    uint32_t async_count;    /* calls that nobody waits for by himself */
+    uint32_t async_count;           /* calls that nobody waits for by himself */
+    struct rn_peer *unwatched_next; /* under the runner's lock, as is the next */
+    bool unwatched;
     _Atomic uint32_t pinned; /* Vms whose Globals are here; read under the pool's lock, too */
     struct rn_queued *queue;
     struct rn_queued **queue_end;

@@ -19,8 +19,9 @@
 #include "supervisor/call.h"
 #include "supervisor/pool.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/wake.h"
 
-/* A sink of an execution that refused output is asked again after this many milliseconds. */
+/* What refused, be it a sink or the kernel, is asked again after this many milliseconds. */
 #define RETRY_MS 5
 
 /* Calls, each counted; one is in one list at the most (`is_listed`). Under the lock. */
@@ -40,6 +41,10 @@ struct rn_runner {
     struct queue ready;   /* with news */
     struct queue refused; /* to be asked again soon; only who has the turn adds and takes */
     bool awake;           /* under the lock: looks at `ready` before it sleeps */
+    /* Under the lock: peers that the kernel would not watch; counted. */
+    struct rn_peer *unwatched;
+    struct rn_peer **unwatched_end;
+    uint32_t unwatched_count;
     atomic_bool ending;
     _Atomic uint32_t count; /* executions that have not ended */
 };
@@ -49,18 +54,6 @@ static void enqueue(struct queue *queue, struct rn_call *call)
     call->runner_next = NULL;
     *queue->end = call;
     queue->end = &call->runner_next;
-}
-
-static void drain(int event_fd)
-{
-    uint64_t count;
-    (void)!read(event_fd, &count, sizeof(count));
-}
-
-static void wake(struct rn_runner *runner)
-{
-    uint64_t one = 1;
-    (void)!write(runner->event_fd, &one, sizeof(one));
 }
 
 /* Under the lock: lists the call. True: the runner sleeps, and must be woken. */
@@ -82,7 +75,34 @@ void rn_runner_ready(struct rn_runner *runner, struct rn_call *call)
     bool asleep = call->is_driven && list(runner, call);
     pthread_mutex_unlock(&runner->lock);
     if (asleep) {
-        wake(runner);
+        rn_wake(runner->event_fd);
+    }
+}
+
+static bool arm(struct rn_runner *runner, struct rn_peer *peer, struct epoll_event *event)
+{
+    if (epoll_ctl(runner->epoll_fd, EPOLL_CTL_MOD, peer->fd, event) == 0) {
+        return true;
+    }
+    return errno == ENOENT && epoll_ctl(runner->epoll_fd, EPOLL_CTL_ADD, peer->fd, event) == 0;
+}
+
+/* Nothing would tell of this peer any more, its end included: it is visited until it can be watched. */
+static void keep_unwatched(struct rn_runner *runner, struct rn_peer *peer)
+{
+    pthread_mutex_lock(&runner->lock);
+    if (!peer->unwatched) {
+        peer->unwatched = true;
+        peer->unwatched_next = NULL;
+        *runner->unwatched_end = rn_peer_ref(peer);
+        runner->unwatched_end = &peer->unwatched_next;
+        runner->unwatched_count++;
+    }
+    bool asleep = !runner->awake;
+    runner->awake = true;
+    pthread_mutex_unlock(&runner->lock);
+    if (asleep) {
+        rn_wake(runner->event_fd);
     }
 }
 
@@ -96,8 +116,8 @@ void rn_runner_watch(struct rn_runner *runner, struct rn_peer *peer, bool receiv
     struct epoll_event event = {.events = EPOLLONESHOT | (receive ? (uint32_t)EPOLLIN : 0) |
                                           (send ? (uint32_t)EPOLLOUT : 0),
                                 .data.u64 = peer->serial};
-    if (epoll_ctl(runner->epoll_fd, EPOLL_CTL_MOD, peer->fd, &event) != 0 && errno == ENOENT) {
-        (void)epoll_ctl(runner->epoll_fd, EPOLL_CTL_ADD, peer->fd, &event);
+    if (!arm(runner, peer, &event)) {
+        keep_unwatched(runner, peer);
     }
 }
 
@@ -119,6 +139,37 @@ static void visit(struct rn_runner *runner, uint64_t serial)
     }
     pthread_mutex_unlock(&peer->lock);
     rn_peer_unref(peer);
+}
+
+/* The first of them, off the list; NULL: none. *out_count: how many there were. */
+static struct rn_peer *take_unwatched(struct rn_runner *runner, uint32_t *out_count)
+{
+    pthread_mutex_lock(&runner->lock);
+    struct rn_peer *peer = runner->unwatched;
+    *out_count = runner->unwatched_count;
+    if (peer) {
+        runner->unwatched = peer->unwatched_next;
+        if (!runner->unwatched) {
+            runner->unwatched_end = &runner->unwatched;
+        }
+        peer->unwatched = false;
+        runner->unwatched_count--;
+    }
+    pthread_mutex_unlock(&runner->lock);
+    return peer;
+}
+
+/* One visit to each, which watches it or puts it back. */
+static void visit_unwatched(struct rn_runner *runner)
+{
+    uint32_t left = 1;
+    uint32_t count;
+    struct rn_peer *peer;
+    for (bool first = true; left > 0 && (peer = take_unwatched(runner, &count)); first = false) {
+        left = first ? count - 1 : left - 1;
+        visit(runner, peer->serial);
+        rn_peer_unref(peer);
+    }
 }
 
 /* A sink refused: the call is asked again soon, unless it has become ready already. */
@@ -190,12 +241,28 @@ static bool may_sleep(struct rn_runner *runner)
     return may;
 }
 
+/* Whoever has the turn looks at everything before it sleeps: nobody need wake it. */
+static void stay_awake(struct rn_runner *runner)
+{
+    pthread_mutex_lock(&runner->lock);
+    runner->awake = true;
+    pthread_mutex_unlock(&runner->lock);
+}
+
+static bool must_retry(struct rn_runner *runner)
+{
+    pthread_mutex_lock(&runner->lock);
+    bool must = runner->refused.first || runner->unwatched;
+    pthread_mutex_unlock(&runner->lock);
+    return must;
+}
+
 static int sleep_time_ms(struct rn_runner *runner)
 {
     if (!may_sleep(runner)) {
         return 0;
     }
-    return runner->refused.first ? RETRY_MS : -1;
+    return must_retry(runner) ? RETRY_MS : -1;
 }
 
 /* The shorter of two times; -1 is without end. */
@@ -212,17 +279,19 @@ bool rn_runner_turn(struct rn_runner *runner, int events_max, int timeout_ms)
     }
     int wait_ms = shorter_ms(sleep_time_ms(runner), timeout_ms);
     int count = epoll_wait(runner->epoll_fd, events, events_max, wait_ms);
+    stay_awake(runner);
     for (int i = 0; i < count; i++) {
         if (events[i].data.u64 == 0) {
-            drain(runner->event_fd);
+            rn_wake_clear(runner->event_fd);
         } else {
             visit(runner, events[i].data.u64);
         }
     }
+    visit_unwatched(runner);
     step_all(runner);
     // A host that polls sees only the descriptor.
     if (!runner->has_thread && !may_sleep(runner)) {
-        wake(runner);
+        rn_wake(runner->event_fd);
     }
     pthread_mutex_unlock(&runner->turn);
     return true;
@@ -230,10 +299,7 @@ bool rn_runner_turn(struct rn_runner *runner, int events_max, int timeout_ms)
 
 uint64_t rn_runner_timeout_ns(struct rn_runner *runner)
 {
-    pthread_mutex_lock(&runner->lock);
-    bool again = runner->refused.first != NULL;
-    pthread_mutex_unlock(&runner->lock);
-    return again ? RETRY_MS * UINT64_C(1000000) : UINT64_MAX;
+    return must_retry(runner) ? RETRY_MS * UINT64_C(1000000) : UINT64_MAX;
 }
 
 int rn_runner_fd(const struct rn_runner *runner)
@@ -298,6 +364,7 @@ enum rn_error rn_runner_new(struct rune_supervisor *supervisor, struct rn_runner
     runner->event_fd = -1;
     runner->ready.end = &runner->ready.first;
     runner->refused.end = &runner->refused.first;
+    runner->unwatched_end = &runner->unwatched;
     pthread_mutex_init(&runner->lock, NULL);
     pthread_mutex_init(&runner->turn, NULL);
     enum rn_error error = start(runner);
@@ -315,12 +382,16 @@ void rn_runner_free(struct rn_runner *runner)
         return;
     }
     atomic_store(&runner->ending, true);
-    wake(runner);
+    rn_wake(runner->event_fd);
     if (runner->has_thread) {
         pthread_join(runner->thread, NULL);
     }
     // What was listed again while it ended.
     step_all(runner);
+    uint32_t count;
+    for (struct rn_peer *peer; (peer = take_unwatched(runner, &count)) != NULL;) {
+        rn_peer_unref(peer);
+    }
     RN_CHECK(runner->count == 0 && !runner->refused.first);
     release(runner);
 }
@@ -338,6 +409,6 @@ void rn_runner_add(struct rn_runner *runner, struct rn_call *call)
     bool asleep = list(runner, call);
     pthread_mutex_unlock(&runner->lock);
     if (asleep) {
-        wake(runner);
+        rn_wake(runner->event_fd);
     }
 }

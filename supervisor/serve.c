@@ -14,6 +14,7 @@
 #include "supervisor/error.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/text.h"
+#include "supervisor/wake.h"
 
 #define EVENTS_MAX 64
 /* What was cancelled at the end of a drain gets this long to end. */
@@ -111,8 +112,7 @@ void rune_server_options_free(rune_server_options *options)
 
 void rn_serve_wake(struct rune_server *server)
 {
-    uint64_t one = 1;
-    (void)!write(server->event_fd, &one, sizeof(one));
+    rn_wake(server->event_fd);
 }
 
 void rn_serve_post(struct rune_server *server, struct rn_serve_note *note)
@@ -378,8 +378,7 @@ static int timeout_ms(const struct rune_server *server, uint64_t now_ns)
 
 static void drain_event(struct rune_server *server)
 {
-    uint64_t count;
-    (void)!read(server->event_fd, &count, sizeof(count));
+    rn_wake_clear(server->event_fd);
     read_notes(server);
     // Output has been queued by other threads.
     for (struct rn_serve_connection *at = server->connections; at; at = at->next) {

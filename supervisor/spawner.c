@@ -11,6 +11,7 @@
 #include "policy/look.h"
 #include "policy/zygote_wire.h"
 #include "supervisor/detach.h"
+#include "supervisor/wake.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -366,7 +367,11 @@ enum rn_error rn_zygote_new(struct rn_spawner *spawner, struct rn_zygote **out_z
 
 static void send_kill(int pidfd)
 {
-    syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+    for (int i = 0; i < RN_WAKE_ATTEMPTS; i++) {
+        if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0 || errno == ESRCH) {
+            return;
+        }
+    }
 }
 
 void rn_zygote_free(struct rn_zygote *zygote)

@@ -1,5 +1,6 @@
 # Processes behind the wall, from outside.
 rn_library(rn_spawner
   detach.c
-  spawner.c)
+  spawner.c
+  wake.c)
 target_link_libraries(rn_spawner PUBLIC rn_policy rn_base)

@@ -33,6 +33,7 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/text.h"
 #include "supervisor/unit.h"
+#include "supervisor/wake.h"
 #include "supervisor/watch_folders.h"
 
 #define SCRIPTS_MAX 4096u
@@ -647,8 +648,7 @@ static void sleep_until(rune_watch *watch, uint64_t at_ns)
                                .tv_nsec = (long)(left % 1000000000u)};
     (void)ppoll(polled, RN_COUNT_OF(polled), at_ns == RN_NEVER_NS ? NULL : &timeout, NULL);
     if (polled[0].revents) {
-        uint64_t count;
-        (void)!read(watch->event_fd, &count, sizeof(count));
+        rn_wake_clear(watch->event_fd);
     }
 }
 
@@ -678,12 +678,6 @@ static bool start_thread(rune_watch *watch)
 }
 
 /* Making */
-
-static void poke(const rune_watch *watch)
-{
-    uint64_t one = 1;
-    (void)!write(watch->event_fd, &one, sizeof(one));
-}
 
 static void init_locks(rune_watch *watch)
 {
@@ -782,7 +776,7 @@ void rune_watch_free(rune_watch *watch)
     }
     atomic_store(&watch->ending, true);
     if (watch->has_thread) {
-        poke(watch);
+        rn_wake(watch->event_fd);
         pthread_join(watch->thread, NULL);
     }
     rn_folders_free(watch->folders);
@@ -889,5 +883,5 @@ void rune_watch_on_change(rune_watch *watch, rune_change_fn fn, void *user)
 void rune_watch_reload(rune_watch *watch)
 {
     atomic_store(&watch->reload, true);
-    poke(watch);
+    rn_wake(watch->event_fd);
 }

@@ -145,11 +145,15 @@ bool scene_of_an_execution(void)
     rune_error *error = NULL;
     rune_record *record = NULL;
     rune_execution *execution = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = NULL;
     rune_call_options *options = call_options();
-    bool good =
-        went_well(rune_vm_send_execute(vm, "main", NULL, 0, options, &execution, &error), error);
+    bool good = went_well(rune_vm_new(supervisor, runtime, unit, NULL, &vm, &error), error);
     if (good) {
+        error = NULL;
+        good = went_well(rune_vm_send_execute(vm, "main", NULL, 0, options, &execution, &error),
+                         error);
+    }
+    if (execution) {
         assert_int_equal(rune_execution_wait(execution, UINT64_MAX), RUNE_OK);
         rune_status status = rune_execution_complete(execution, &record);
         good = is_good(status, record, NULL);

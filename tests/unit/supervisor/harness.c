@@ -7,6 +7,9 @@
 #include <string.h>
 #include <time.h>
 
+/* A spare that could not be started is tried again after five seconds at the latest. */
+#define SETTLED_MS 60000
+
 rune_supervisor *supervisor;
 rune_context *context;
 rune_runtime *runtime;
@@ -208,7 +211,11 @@ int settled_fds(void)
 {
     rune_stats stats = {0};
     int count = count_fds();
+    int64_t until_ms = now_ms() + SETTLED_MS;
     for (int quiet = 0; quiet < 50; quiet++) {
+        if (now_ms() > until_ms) {
+            fail_msg("%u spares and %d descriptors do not settle", stats.spares_now, count);
+        }
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
         rune_supervisor_stats(supervisor, &stats);
         if (count_fds() != count || stats.spares_now != 1) {
