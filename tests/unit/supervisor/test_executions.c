@@ -85,6 +85,20 @@ static void test_many_at_once(void **state)
     }
 }
 
+/* However slow the machine, none of the usual limits ends such a call. */
+static rune_call_options *endless_options(void)
+{
+    static const rune_limit ending[] = {RUNE_LIMIT_BUDGET, RUNE_LIMIT_CPU, RUNE_LIMIT_WALL};
+    rune_limits *limits = rune_limits_new();
+    rune_call_options *options = rune_call_options_new();
+    for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
+        assert_int_equal(rune_limits_set(limits, ending[i], RUNE_UNLIMITED), RUNE_OK);
+    }
+    assert_int_equal(rune_call_options_set_limits(options, limits), RUNE_OK);
+    rune_limits_free(limits);
+    return options;
+}
+
 /* Calls and executions on the same worker do not get into each other's way. */
 static void test_mixed_with_calls(void **state)
 {
@@ -92,10 +106,12 @@ static void test_mixed_with_calls(void **state)
     rune_vm *busy[4];
     rune_execution *executions[4];
     rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_call_options *endless = endless_options();
     for (int i = 0; i < 4; i++) {
         busy[i] = new_vm(unit, RUNE_ISOLATION_SHARED, "");
-        executions[i] = start(busy[i], "spin", NULL);
+        executions[i] = start(busy[i], "spin", endless);
     }
+    rune_call_options_free(endless);
     for (int i = 0; i < 100; i++) {
         assert_int_equal(call_i64(vm, "main"), 42);
     }

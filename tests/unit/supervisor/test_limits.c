@@ -44,7 +44,7 @@ static const struct {
 } cases[] = {
     {"spin", RUNE_LIMIT_BUDGET, 1000000, RUNE_REASON_BUDGET, 1000},
     {"spin", RUNE_LIMIT_WALL, 200 * MS, RUNE_REASON_WALL, 300},
-    {"spin", RUNE_LIMIT_CPU, 200 * MS, RUNE_REASON_CPU, 600},
+    {"spin", RUNE_LIMIT_CPU, 200 * MS, RUNE_REASON_CPU, 300},
     {"recurse", RUNE_LIMIT_MEMORY, 4 << 20, RUNE_REASON_MEMORY, 3000},
     {"recurse", RUNE_LIMIT_DEPTH, 100, RUNE_REASON_DEPTH, 1000},
     {"grow", RUNE_LIMIT_MEMORY, 4 << 20, RUNE_REASON_MEMORY, 3000},
@@ -54,20 +54,37 @@ static const struct {
     {"print", RUNE_LIMIT_WALL, 200 * MS, RUNE_REASON_OUTPUT, 1000},
 };
 
+/* How long the call of a case takes: of processor time, if that is what is limited. */
+static int64_t time_case(size_t i)
+{
+    rune_call_options *options = with_limit(cases[i].limit, cases[i].value);
+    int64_t begun = now_ms();
+    rune_record *record = call_record(vm, cases[i].item, options);
+    int64_t took = now_ms() - begun;
+    if (cases[i].limit == RUNE_LIMIT_CPU) {
+        took = (int64_t)(rune_record_usage(record)->cpu_us / 1000);
+    }
+    assert_string_equal(rune_reason_name(rune_record_reason(record)),
+                        rune_reason_name(cases[i].reason));
+    rune_record_free(record);
+    rune_call_options_free(options);
+    assert_int_equal(call_i64(vm, "fine"), 1);
+    return took;
+}
+
+/* What else runs on the machine makes a call late, never early: the best of three counts. */
 static void test_every_limit(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        rune_call_options *options = with_limit(cases[i].limit, cases[i].value);
-        int64_t begun = now_ms();
-        rune_reason reason = call_reason(vm, cases[i].item, options);
-        int64_t took = now_ms() - begun;
-        if (reason != cases[i].reason || took > cases[i].at_most_ms) {
-            fail_msg("%s with %s: %s after %d ms", cases[i].item, rune_limit_name(cases[i].limit),
-                     rune_reason_name(reason), (int)took);
+        int64_t took = time_case(i);
+        for (int again = 0; again < 2 && took > cases[i].at_most_ms; again++) {
+            took = time_case(i);
         }
-        rune_call_options_free(options);
-        assert_int_equal(call_i64(vm, "fine"), 1);
+        if (took > cases[i].at_most_ms) {
+            fail_msg("%s with %s: after %d ms", cases[i].item, rune_limit_name(cases[i].limit),
+                     (int)took);
+        }
     }
 }
 
@@ -110,25 +127,35 @@ static void *cancel_soon(void *token)
     return NULL;
 }
 
+static int64_t time_cancelled(const char *item)
+{
+    pthread_t thread;
+    rune_cancel_token *token = rune_cancel_token_new();
+    rune_call_options *options = with_limit(RUNE_LIMIT_OUTPUT, UINT64_C(1) << 40);
+    rune_call_options_set_cancel_token(options, token);
+    int64_t begun = now_ms();
+    assert_int_equal(pthread_create(&thread, NULL, cancel_soon, token), 0);
+    assert_int_equal(call_reason(vm, item, options), RUNE_REASON_CANCELLED);
+    int64_t took = now_ms() - begun;
+    pthread_join(thread, NULL);
+    // What is cancelled stays cancelled.
+    assert_int_equal(call_reason(vm, "fine", options), RUNE_REASON_CANCELLED);
+    rune_call_options_free(options);
+    rune_cancel_token_unref(token);
+    assert_int_equal(call_i64(vm, "fine"), 1);
+    return took;
+}
+
 static void test_cancelling(void **state)
 {
     (void)state;
     static const char *const items[] = {"spin", "ask", "print"};
     for (size_t i = 0; i < 3; i++) {
-        pthread_t thread;
-        rune_cancel_token *token = rune_cancel_token_new();
-        rune_call_options *options = with_limit(RUNE_LIMIT_OUTPUT, UINT64_C(1) << 40);
-        rune_call_options_set_cancel_token(options, token);
-        assert_int_equal(pthread_create(&thread, NULL, cancel_soon, token), 0);
-        int64_t begun = now_ms();
-        assert_int_equal(call_reason(vm, items[i], options), RUNE_REASON_CANCELLED);
-        assert_in_range(now_ms() - begun, 90, 250);
-        pthread_join(thread, NULL);
-        // What is cancelled stays cancelled.
-        assert_int_equal(call_reason(vm, "fine", options), RUNE_REASON_CANCELLED);
-        rune_call_options_free(options);
-        rune_cancel_token_unref(token);
-        assert_int_equal(call_i64(vm, "fine"), 1);
+        int64_t took = time_cancelled(items[i]);
+        for (int again = 0; again < 2 && took > 250; again++) {
+            took = time_cancelled(items[i]);
+        }
+        assert_in_range(took, 90, 250);
     }
 }
 
