@@ -317,7 +317,7 @@ static enum rn_outcome append_prefix(struct rn_vm *vm, struct rn_string *text,
     return RN_DONE;
 }
 
-/* The value of part `index`, EMPTY for removed entries. */
+/* The value of part `index`, which is no removed entry. */
 static struct rn_value part_of(struct rn_value value, uint64_t index)
 {
     switch ((enum rn_object_kind)value.object->kind) {
@@ -401,16 +401,15 @@ static enum rn_outcome advance(struct rn_vm *vm, struct rn_string *text, struct 
     }
     struct shape shape;
     (void)shape_of(vm, value, &shape);
+    if (value.object->kind == RN_OBJECT_OBJECT || value.object->kind == RN_OBJECT_MAP) {
+        frame->position = rn_map_live_from(rn_as_map(value), frame->position);
+    }
     if (frame->position >= shape.count) {
         walk->count--;
         return append_tail(vm, text, value, &shape);
     }
     uint64_t index = frame->position;
     struct rn_value part = part_of(value, index);
-    if (part.tag == RN_VALUE_EMPTY) {
-        frame->position++;
-        return RN_DONE;
-    }
     bool first = (frame->state & SHOWN) == 0;
     if (value.object->type == RN_TYPE_ID_HASH_MAP) {
         frame->state = SHOWN | KEY_SHOWN;

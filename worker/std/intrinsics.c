@@ -191,9 +191,24 @@ static uint64_t after_char(const struct rn_string *text, uint64_t at)
     return at + width;
 }
 
+static bool starts_char(const struct rn_string *text, uint64_t at)
+{
+    return at <= text->size && rn_utf8_is_boundary(text->data, text->size, at);
+}
+
+/* Bytecode can build a Split of anything, and a script can change the text meanwhile. */
+static enum rn_outcome raise_misfit(struct rn_vm *vm)
+{
+    return rn_raise_panic_literal(vm, "the parts of a Split do not fit together");
+}
+
 INTRINSIC(next_piece)
 {
     (void)count;
+    if (!rn_value_is_object(args[0]) || args[0].object->kind != RN_OBJECT_STRUCT ||
+        args[0].object->count != SPLIT_FIELDS) {
+        return raise_misfit(vm);
+    }
     struct rn_value *split = rn_as_tuple(args[0])->items;
     struct rn_string *text;
     struct rn_string *pattern;
@@ -201,7 +216,10 @@ INTRINSIC(next_piece)
     RN_TRY_VM(rn_arg_string(vm, split[SPLIT_PATTERN], &pattern));
     uint64_t start = split[SPLIT_START].u64;
     uint64_t from = split[SPLIT_FROM].u64;
-    RN_CHECK(args[0].object->count == SPLIT_FIELDS && start <= text->size);
+    if (!starts_char(text, start) || from < start ||
+        (from <= text->size && !starts_char(text, from))) {
+        return raise_misfit(vm);
+    }
     uint64_t end = text->size;
     uint64_t found = UINT64_MAX;
     if (from <= end) {

@@ -295,6 +295,9 @@ static enum rn_outcome advance(struct writer *w)
     bool shown = place->u64 % 2 != 0;
     bool object = container.object->kind == RN_OBJECT_OBJECT;
     bool vec = container.object->kind == RN_OBJECT_VEC;
+    if (object) {
+        index = rn_map_live_from(rn_as_map(container), index);
+    }
     uint64_t count = object ? rn_as_map(container)->used
                      : vec  ? rn_as_vec(container)->count
                             : container.object->count;
@@ -305,10 +308,7 @@ static enum rn_outcome advance(struct writer *w)
     struct rn_value part = object ? rn_as_map(container)->object_entries[index].value
                            : vec  ? rn_as_vec(container)->items[index]
                                   : rn_as_tuple(container)->items[index];
-    place->u64 = (index + 1) * 2 + (shown || part.tag != RN_VALUE_EMPTY);
-    if (part.tag == RN_VALUE_EMPTY) {
-        return RN_DONE; // a removed entry
-    }
+    place->u64 = (index + 1) * 2 + 1;
     if (shown) {
         RN_TRY_VM(put(w, ",", 1));
     }

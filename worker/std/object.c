@@ -65,6 +65,7 @@ NATIVE(remove)
     struct rn_string *key;
     RN_TRY_VM(mut(vm, args[0], &object));
     RN_TRY_VM(rn_arg_string(vm, args[1], &key));
+    rn_std_charge_bytes(vm, key->size);
     return give(vm, args, rn_object_remove(vm, object, key->data, key->size));
 }
 

@@ -155,9 +155,7 @@ enum rn_outcome rn_call_method_slow(struct rn_vm *vm, const struct rn_link *link
         return rn_raise(vm, RN_VM_ERROR_MISSING_METHOD, link->unit.sites[site].name_hash,
                         window[0]);
     }
-    struct rn_cache_entry *entry = &link->cache.entries[site & link->cache.mask];
-    entry->key = (uint64_t)site << 32 | type;
-    entry->payload = callee;
+    rn_cache_put(link, site, type, callee);
     return rn_call_callee(vm, callee, window, count);
 }
 

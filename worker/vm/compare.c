@@ -333,9 +333,7 @@ static enum rn_outcome step_map(struct walk *w, struct pair *top, enum rn_partia
     if (left->live != right->live) {
         return RN_DONE;
     }
-    while (top->position < left->used && left->entries[top->position].key.tag == RN_VALUE_EMPTY) {
-        top->position++;
-    }
+    top->position = rn_map_live_from(left, top->position);
     if (top->position >= left->used) {
         w->count--;
         *out = RN_PARTIAL_EQUAL;

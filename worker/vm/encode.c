@@ -251,15 +251,13 @@ static struct rn_value next_part(struct rn_walk_frame *top)
 /* `state` 1: the value of the entry before `position` is still to come. */
 static struct rn_value next_map_part(struct encoder *e, struct rn_walk_frame *top)
 {
-    const struct rn_map *map = rn_as_map(top->value);
+    struct rn_map *map = rn_as_map(top->value);
     bool set = map->header.type == RN_TYPE_ID_HASH_SET;
     if (top->state == 1) {
         top->state = 0;
         return map->entries[top->position - 1].value;
     }
-    while (top->position < map->used && map->entries[top->position].key.tag == RN_VALUE_EMPTY) {
-        top->position++;
-    }
+    top->position = rn_map_live_from(map, top->position);
     if (top->position >= map->used) {
         return rn_value_empty();
     }

@@ -359,13 +359,11 @@ static enum rn_outcome map_item(struct rn_vm *vm, const struct rn_iter *iter,
 
 static enum rn_outcome map_next(struct rn_vm *vm, struct rn_iter *iter, struct rn_value *out_item)
 {
-    const struct rn_map *map = rn_as_map(iter->source);
+    struct rn_map *map = rn_as_map(iter->source);
     if (iter->end == 0) {
         return RN_DONE;
     }
-    while (iter->index < map->used && map->entries[iter->index].key.tag == RN_VALUE_EMPTY) {
-        iter->index++;
-    }
+    iter->index = rn_map_live_from(map, iter->index);
     if (iter->index >= map->used) {
         return changed(vm, iter);
     }

@@ -130,6 +130,9 @@ static uint32_t count_own_types(const struct rune_verified_unit *unit)
 rn_callee rn_link_resolve(const struct rn_link *link, uint64_t hash)
 {
     rn_callee callee = rn_names_find(link->engine, RN_NONE, hash);
+    if (rn_callee_is_step(link->engine, callee)) {
+        return 0;
+    }
     for (uint32_t i = 0; callee == 0 && i < link->host_count; i++) {
         if (link->hosts[i].hash == hash) {
             callee = rn_callee_make(RN_CALLEE_HOST, i);
@@ -168,6 +171,21 @@ static void init_cache(struct rn_link *link)
     // Pages come cleared and are not touched before they are used: a key of 0 (site 0, type 0) belongs
     // to entry 0 only, so that nowhere else 0 is anybody's key.
     cache->entries[0].key = UINT64_MAX;
+}
+
+/*
+ * K1  What a cache says of a type holds as long as the cache does. That of the standard Unit outlives
+ *     every script, and the ids of a script's types are used again by the next one: it keeps types of
+ *     the library only.
+ */
+void rn_cache_put(const struct rn_link *link, uint32_t site, uint32_t type, uint64_t payload)
+{
+    if (link->standard && type >= link->engine->type_count) {
+        return;
+    }
+    struct rn_cache_entry *entry = &link->cache.entries[site & link->cache.mask];
+    entry->key = (uint64_t)site << 32 | type;
+    entry->payload = payload;
 }
 
 /* The link with its tables behind it, in one run of pages. */

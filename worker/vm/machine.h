@@ -442,6 +442,8 @@ struct rn_function *rn_function_new(struct rn_vm *vm, const struct rn_link *link
 /* link.c, types.c */
 /* What the item with that hash of the library or the host leads to; 0: nothing. */
 rn_callee rn_link_resolve(const struct rn_link *link, uint64_t hash);
+/* Notes what `type` leads to at `site`; K1 in link.c. */
+void rn_cache_put(const struct rn_link *link, uint32_t site, uint32_t type, uint64_t payload);
 /* Ids count the library's types first, then those of the standard Unit and of the script's. */
 static inline const struct rn_type_record *rn_type_record(const struct rn_vm *vm, uint32_t type)
 {
@@ -463,6 +465,8 @@ enum rn_error rn_names_init(struct rn_engine *engine, size_t count) RN_MUST_CHEC
 enum rn_error rn_names_fill(struct rn_engine *engine) RN_MUST_CHECK;
 enum rn_error rn_names_add(struct rn_engine *engine, uint32_t owner, uint64_t hash,
                            rn_callee callee) RN_MUST_CHECK;
+/* A step function: loops call it, on values of its type; no name may reach it. */
+bool rn_callee_is_step(const struct rn_engine *engine, rn_callee callee);
 /* 0 if there is none. */
 rn_callee rn_names_find(const struct rn_engine *engine, uint32_t owner, uint64_t hash);
 

@@ -63,6 +63,31 @@ static bool is_removed(const struct rn_map *map, uint32_t position)
     return map->entries[position].key.tag == RN_VALUE_EMPTY;
 }
 
+/*
+ * A removed entry's payload is where to look on, 0: behind it. Entries are added at the end only, so
+ * what was found removed once stays so until the next tidying, and is passed over in one step.
+ */
+static uint32_t behind(const struct rn_map *map, uint32_t position)
+{
+    uint64_t hint = map->entries[position].key.u64;
+    return hint > position ? (uint32_t)hint : position + 1;
+}
+
+uint32_t rn_map_live_from(struct rn_map *map, uint64_t position)
+{
+    uint32_t begun = position < map->used ? (uint32_t)position : map->used;
+    uint32_t at = begun;
+    while (at < map->used && is_removed(map, at)) {
+        at = behind(map, at);
+    }
+    for (uint32_t i = begun; i < at;) {
+        uint32_t next = behind(map, i);
+        map->entries[i].key.u64 = at;
+        i = next;
+    }
+    return at;
+}
+
 /* Puts a slot into an index of `mask` + 1, where there is room. */
 static void index_put(uint64_t *index, uint32_t mask, uint64_t slot)
 {

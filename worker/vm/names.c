@@ -251,7 +251,7 @@ enum rn_error rn_names_fill(struct rn_engine *engine)
 }
 
 /* Step functions are for loops: no name reaches them. */
-static bool is_step(const struct rn_engine *engine, rn_callee callee)
+bool rn_callee_is_step(const struct rn_engine *engine, rn_callee callee)
 {
     return rn_callee_form(callee) == RN_CALLEE_STANDARD &&
            (engine->standard->unit.functions[rn_callee_index(callee)].flags & RN_FUNCTION_STEP) !=
@@ -267,7 +267,7 @@ static rn_callee find_library_method(const struct rn_engine *engine, uint32_t ty
         uint32_t trait = engine->impl_traits[record->traits + i];
         callee = rn_names_find(engine, RN_OWNER_TRAIT | trait, name_hash);
     }
-    return is_step(engine, callee) ? 0 : callee;
+    return rn_callee_is_step(engine, callee) ? 0 : callee;
 }
 
 rn_callee rn_find_method(const struct rn_vm *vm, uint32_t type, uint64_t name_hash)

@@ -289,6 +289,13 @@ enum rn_outcome rn_object_insert(struct rn_vm *vm, struct rn_map *object, const 
 struct rn_value rn_object_remove(struct rn_vm *vm, struct rn_map *object, const char *key,
                                  size_t size);
 
+/*
+ * The position of the first entry at or behind `position` that was not removed, or the number of
+ * positions. Passing over removed entries is paid for by their removal: whoever walks over a map, asks
+ * here.
+ */
+uint32_t rn_map_live_from(struct rn_map *map, uint64_t position);
+
 /* HashMap and HashSet, by value. *out_entry: NULL if absent. */
 enum rn_outcome rn_map_get(struct rn_vm *vm, struct rn_map *map, struct rn_value key,
                            struct rn_map_entry **out_entry);

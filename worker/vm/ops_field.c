@@ -117,13 +117,6 @@ static struct rn_utf8 site_name(const struct rn_link *link, uint32_t site)
     return rn_unit_string_at(&link->unit, link->unit.sites[site].name);
 }
 
-static void remember(const struct rn_link *link, uint32_t site, uint32_t type, uint64_t payload)
-{
-    struct rn_cache_entry *entry = &link->cache.entries[site & link->cache.mask];
-    entry->key = (uint64_t)site << 32 | type;
-    entry->payload = payload;
-}
-
 /* The entry of an Object under the site's name, by the hint or by looking; NULL if absent. */
 static struct rn_value *object_at_site(const struct rn_link *link, uint32_t site,
                                        const struct rn_map *object)
@@ -142,7 +135,7 @@ static struct rn_value *object_at_site(const struct rn_link *link, uint32_t site
     if (position == RN_NONE) {
         return NULL;
     }
-    remember(link, site, RN_TYPE_ID_OBJECT, position);
+    rn_cache_put(link, site, RN_TYPE_ID_OBJECT, position);
     return &object->object_entries[position].value;
 }
 
@@ -157,7 +150,7 @@ static struct rn_value *struct_at_site(const struct rn_vm *vm, const struct rn_l
     if (slot == RN_NONE) {
         return NULL;
     }
-    remember(link, site, target.object->type, slot);
+    rn_cache_put(link, site, target.object->type, slot);
     return &rn_as_tuple(target)->items[slot];
 }
 
