@@ -3,8 +3,8 @@
  *
  *      source ─► items.h ─► lower.h ─► gen.h ─► bytecode/builder.h ─► image, debug
  *
- * Everything is lowered before anything is generated: functions that nobody calls have errors, too,
- * but no code. Trust: reads source text from anybody.
+ * Everything is lowered before anything is generated: functions that nobody calls have errors and
+ * warnings, too, but no code. Trust: reads source text from anybody.
  */
 #include "compiler/compile.h"
 
@@ -106,6 +106,55 @@ static void generate(struct build *build)
     }
 }
 
+/* ---- Functions without code ---- */
+
+/* Notes in `unused` which functions no code refers to; the others were generated. */
+static uint32_t find_unused(const struct build *build, struct rn_decl **unused)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < build->items.decl_count; i++) {
+        struct rn_decl *decl = build->items.decls[i];
+        if (is_function(decl) && decl->code_index == RN_NONE) {
+            unused[count++] = decl;
+        }
+    }
+    return count;
+}
+
+static enum rn_error generate_unused(struct build *build, struct rn_decl **unused, uint32_t count)
+{
+    struct rn_gen *gen = &build->gen;
+    RN_TRY(rn_builder_new(build->input->standard, &build->builder));
+    rn_gen_init(gen, &build->lower, build->builder, build->functions);
+    gen->is_rehearsal = true;
+    for (uint32_t i = 0; i < build->items.decl_count; i++) {
+        build->items.decls[i]->code_index = RN_NONE;
+    }
+    for (uint32_t i = 0; i < count && gen->error == RN_OK; i++) {
+        rn_gen_function(gen, unused[i], &build->arena);
+    }
+    enum rn_error error = gen->error;
+    rn_gen_done(gen);
+    rn_builder_free(build->builder);
+    return error;
+}
+
+/*
+ * Part of the warnings comes out of generating. Functions that nobody calls are generated for the
+ * sake of these, in a Unit that nobody gets.
+ */
+static enum rn_error rehearse_unused(struct build *build)
+{
+    struct rn_decl **unused =
+        rn_arena_alloc(&build->arena, (build->items.decl_count + 1) * sizeof(struct rn_decl *));
+    if (unused == NULL) {
+        return RN_E_NO_MEMORY;
+    }
+    uint32_t count = find_unused(build, unused);
+    RN_TRY(count == 0 ? RN_OK : generate_unused(build, unused, count));
+    return build->output->diagnostics.error_count == 0 ? RN_OK : RN_E_COMPILE_FAILED;
+}
+
 /* Limits of the image, as far as they were not reported where they were reached. */
 static void report_fault(struct build *build)
 {
@@ -115,7 +164,6 @@ static void report_fault(struct build *build)
         uint64_t limit;
     } rows[] = {
         {RN_BUILDER_INSTRUCTIONS, RN_DIAGNOSTIC_TOO_MANY_INSTRUCTIONS, RN_INSTRUCTIONS_MAX},
-        {RN_BUILDER_FUNCTIONS, RN_DIAGNOSTIC_TOO_MANY_FUNCTIONS, RN_FUNCTIONS_MAX},
         {RN_BUILDER_REGISTERS, RN_DIAGNOSTIC_TOO_MANY_REGISTERS, RN_REGISTER_DIRECT_MAX},
         {RN_BUILDER_OPERAND_REGISTER, RN_DIAGNOSTIC_TOO_MANY_REGISTERS, RN_REGISTER_DIRECT_MAX},
         {RN_BUILDER_ARGUMENTS, RN_DIAGNOSTIC_TOO_MANY_ARGUMENTS, RN_ARGUMENTS_MAX},
@@ -125,7 +173,6 @@ static void report_fault(struct build *build)
         {RN_BUILDER_TYPES, RN_DIAGNOSTIC_TOO_MANY_TYPES, RN_TYPES_MAX},
         {RN_BUILDER_STATICS, RN_DIAGNOSTIC_TOO_MANY_STATICS, RN_STATICS_MAX},
         {RN_BUILDER_SITES, RN_DIAGNOSTIC_TOO_MANY_SITES, RN_SITES_MAX},
-        {RN_BUILDER_FIELDS, RN_DIAGNOSTIC_TOO_MANY_FIELDS, UINT16_MAX},
     };
     struct rn_diagnostics *diagnostics = &build->output->diagnostics;
     struct rn_span start = {0};
@@ -141,7 +188,7 @@ static void report_fault(struct build *build)
             return;
         }
     }
-    if (fault == RN_BUILDER_IMAGE || fault == RN_BUILDER_DEBUG) {
+    if (fault == RN_BUILDER_IMAGE || fault == RN_BUILDER_DEBUG || fault == RN_BUILDER_STRING_DATA) {
         struct rn_number_text number;
         rn_diagnose(diagnostics, IMAGE_SIZE, start, rn_text_u64(&number, RN_IMAGE_SIZE_MAX));
         return;
@@ -176,7 +223,7 @@ static enum rn_error generate_all(struct build *build)
     enum rn_error error = finish(build);
     rn_gen_done(&build->gen);
     rn_builder_free(build->builder);
-    return error;
+    return error == RN_OK ? rehearse_unused(build) : error;
 }
 
 /* ---- The whole ---- */

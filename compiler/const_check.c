@@ -22,6 +22,26 @@ static bool refuse(struct rn_lower *lower, enum rn_diagnostic_code code, struct 
     return false;
 }
 
+/* An item that has no value before the script runs: `const A = some_function;`. */
+static bool refuse_item(struct rn_lower *lower, const struct rn_hir_expr *expr)
+{
+    struct rn_resolved item = {0};
+    if (expr->kind == RN_HIR_FUNCTION) {
+        item.decl = expr->decl;
+    } else if (expr->kind == RN_HIR_IMPORT) {
+        item.item = expr->item;
+    } else if (expr->kind == RN_HIR_CALL_ITEM) {
+        item.item = expr->call.item;
+    } else {
+        item.decl = expr->type.decl;
+        item.item = expr->type.item;
+    }
+    item.kind = item.decl != NULL ? RN_RESOLVED_DECL : RN_RESOLVED_CONTEXT;
+    rn_diagnose(lower->diagnostics, CONST_META, expr->span,
+                rn_describe_resolved(lower->items, &item));
+    return false;
+}
+
 static bool check_all(struct rn_lower *lower, const struct rn_hir_exprs *items)
 {
     for (uint32_t i = 0; i < items->count; i++) {
@@ -142,13 +162,22 @@ bool rn_const_check(struct rn_lower *lower, const struct rn_hir_expr *expr)
         return expr->jump.value == NULL || rn_const_check(lower, expr->jump.value);
     case RN_HIR_CALL_CONST_FN:
         return check_all(lower, &expr->call.args);
-    case RN_HIR_CALL_DECL:
     case RN_HIR_CALL_ITEM:
+        // A constant of the library that is made at run time, like time::Duration::SECOND.
+        return expr->call.item->kind == RN_ITEM_CONSTANT
+                   ? refuse_item(lower, expr)
+                   : refuse(lower, RN_DIAGNOSTIC_CONST_CALL, expr->span);
+    case RN_HIR_CALL_DECL:
     case RN_HIR_CALL_METHOD:
     case RN_HIR_CALL_VALUE:
     case RN_HIR_CALL_INTRINSIC:
     case RN_HIR_CONSTRUCT:
         return refuse(lower, RN_DIAGNOSTIC_CONST_CALL, expr->span);
+    case RN_HIR_FUNCTION:
+    case RN_HIR_IMPORT:
+    case RN_HIR_TYPE:
+    case RN_HIR_CONSTRUCTOR:
+        return refuse_item(lower, expr);
     case RN_HIR_STATIC:
         rn_diagnose(lower->diagnostics, CONST_STATIC, expr->span, expr->decl->path);
         return false;

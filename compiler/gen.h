@@ -66,6 +66,7 @@ struct rn_gen {
     bool all_wide;          /* variables bound in the body go to the wide frame */
     size_t constant_budget; /* bytes of composite constants that may still be written */
     bool constant_reported;
+    bool is_rehearsal;   /* for the warnings only: constants are not stored */
     struct rn_span span; /* of the instruction being made */
     enum rn_error error; /* sticky */
 };

@@ -7,7 +7,8 @@
 
 static void warn_unreachable(struct rn_gen *gen, struct rn_span span, bool *reported)
 {
-    if (!*reported) {
+    // Beyond a limit nothing is emitted any more, which says nothing about the code.
+    if (!*reported && rn_builder_fault(gen->builder) == RN_BUILDER_OK) {
         rn_diagnostics_add(gen->diagnostics, RN_DIAGNOSTIC_UNREACHABLE, span, NULL, 0);
     }
     *reported = true;

@@ -82,11 +82,6 @@ static void walk_closure(struct rn_items *items, const struct rn_place *place,
     }
     rn_items_path(items, decl);
     closure->decl = decl;
-    for (uint32_t i = 0; i < closure->param_count; i++) {
-        if (closure->params[i].is_self) {
-            report(items, RN_DIAGNOSTIC_UNSUPPORTED_SELF, closure->params[i].span);
-        }
-    }
     struct rn_place inside = *place;
     inside.scope = decl;
     inside.facts = &closure->facts;
@@ -100,14 +95,8 @@ static void walk_block_expr(struct rn_items *items, const struct rn_place *place
 {
     struct rn_place inside = *place;
     if (!expr->block.is_async && !expr->block.is_const) {
-        if (expr->block.is_move) {
-            report(items, RN_DIAGNOSTIC_MOVE_BLOCK, expr->span);
-        }
         rn_walk_block(items, place, expr->block.block);
         return;
-    }
-    if (expr->block.is_async && expr->block.is_const) {
-        report(items, RN_DIAGNOSTIC_BLOCK_CONST_ASYNC, expr->span);
     }
     inside.facts = expr->block.is_async ? &expr->block.facts : NULL;
     inside.in_async = expr->block.is_async;

@@ -19,6 +19,8 @@ enum {
     ITEMS_MAX = 1u << 20,
     MODULE_DEPTH_MAX = 64,
 };
+// Each function is an item, so that a Unit never has too many of them.
+_Static_assert((unsigned)ITEMS_MAX <= RN_FUNCTIONS_MAX, "every item can be a function");
 
 void rn_items_fail(struct rn_items *items, enum rn_error error)
 {
@@ -317,11 +319,6 @@ static void check_fn(struct rn_items *items, const struct rn_place *place,
     }
     if (fn->is_const && fn->is_async) {
         report(items, RN_DIAGNOSTIC_FN_CONST_ASYNC, item->span);
-    }
-    for (uint32_t i = 1; i < fn->param_count; i++) {
-        if (fn->params[i].is_self) {
-            report(items, RN_DIAGNOSTIC_UNSUPPORTED_SELF, fn->params[i].span);
-        }
     }
     decl->is_test = flag_attribute(items, item, place, false);
     decl->is_bench = flag_attribute(items, item, place, true);
@@ -630,6 +627,9 @@ static void report_load(struct rn_items *items, struct rn_decl *decl, struct rn_
         report(items, RN_DIAGNOSTIC_UNSUPPORTED_MODULE_SOURCE, span);
     } else if (error == RN_E_NOT_FOUND) {
         rn_diagnose(items->diagnostics, MODULE_NOT_FOUND, span, decl->path, decl->path);
+    } else if (items->diagnostics->source_count >= RN_SOURCES_MAX) {
+        rn_diagnose(items->diagnostics, TOO_MANY_SOURCES, span,
+                    rn_text_u64(&number, RN_SOURCES_MAX));
     } else if (error == RN_E_TOO_LARGE) {
         rn_diagnose(items->diagnostics, SOURCE_TOO_LARGE, span,
                     rn_text_u64(&number, RN_SOURCE_SIZE_MAX));
@@ -938,13 +938,17 @@ static bool same_path(const struct rn_decl *a, const struct rn_decl *b)
 static void report_same(struct rn_items *items, struct rn_decl *a, struct rn_decl *b)
 {
     if (!same_path(a, b)) {
-        rn_diagnose(items->diagnostics, HASH_CONFLICT, b->span, a->path, b->path);
+        struct rn_decl *first = a->id < b->id ? a : b;
+        struct rn_decl *later = first == a ? b : a;
+        struct rn_diagnostic *d = rn_diagnose(items->diagnostics, HASH_CONFLICT, later->name_span,
+                                              first->path, later->path);
+        rn_diagnostic_label(items->diagnostics, d, first->name_span, "the first of them");
         items->private_->unusable = true;
     } else if (a->host != NULL || b->host != NULL) {
         const struct rn_decl *own = a->host != NULL ? b : a;
         rn_diagnose(items->diagnostics, STATIC_CONFLICT, own->span, own->path);
         items->private_->unusable = true;
-    } else if (a->is_exported && b->is_exported) {
+    } else if (a->is_exported && b->is_exported && a->type == NULL) {
         struct rn_decl *later = a->id > b->id ? a : b;
         struct rn_diagnostic *d =
             rn_diagnose(items->diagnostics, FUNCTION_CONFLICT, later->span, later->path);

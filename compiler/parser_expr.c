@@ -453,7 +453,10 @@ static struct rn_ast_expr *parse_construct(struct rn_parser *p, enum rn_brace_mo
     case RN_TOKEN_PIPE: {
         bool is_async = m->is_async;
         bool is_move = m->is_move;
-        m->is_async = m->is_move = false;
+        if (m->is_const) {
+            rn_diagnose(p->diagnostics, CLOSURE_KIND, m->const_span);
+        }
+        m->is_async = m->is_const = m->is_move = false;
         return rn_p_closure(p, first, is_async, is_move);
     }
     case RN_TOKEN_SELECT:

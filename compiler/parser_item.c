@@ -12,9 +12,10 @@ bool rn_p_is_item(const struct rn_parser *p)
     case RN_TOKEN_IMPL:
     case RN_TOKEN_FN:
     case RN_TOKEN_MOD:
-    case RN_TOKEN_CONST:
     case RN_TOKEN_STATIC:
         return true;
+    case RN_TOKEN_CONST: // of a closure: refused as an expression
+        return rn_p_kind_at(p, 1) != RN_TOKEN_PIPE && rn_p_kind_at(p, 1) != RN_TOKEN_PIPE_PIPE;
     case RN_TOKEN_ASYNC:
         return rn_p_kind_at(p, 1) == RN_TOKEN_FN;
     default:

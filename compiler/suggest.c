@@ -251,6 +251,11 @@ static bool is_outside(const struct rn_items *items, const struct rn_ast_path *p
     return false;
 }
 
+static bool has_generics(const struct rn_ast_path *path)
+{
+    return path->count != 0 && path->segments[path->count - 1].kind == RN_SEGMENT_GENERICS;
+}
+
 void rn_report_missing(struct rn_items *items, struct rn_decl *scope,
                        const struct rn_ast_path *path, bool value,
                        const struct rn_name_list *locals)
@@ -260,6 +265,9 @@ void rn_report_missing(struct rn_items *items, struct rn_decl *scope,
     struct rn_diagnostic *diagnostic = NULL;
     if (value && ident != 0 && !begins_upper(name)) {
         diagnostic = rn_diagnose(items->diagnostics, MISSING_LOCAL, path->span, name);
+    } else if (has_generics(path)) {
+        diagnostic = rn_diagnose(items->diagnostics, MISSING_ITEM_PARAMETERS, path->span,
+                                 path_text(items, path));
     } else {
         diagnostic =
             rn_diagnose(items->diagnostics, MISSING_ITEM, path->span, path_text(items, path));

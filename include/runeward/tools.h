@@ -22,8 +22,8 @@ RUNE_API rune_status rune_tools_disassemble(const rune_unit *unit,
 RUNE_API rune_status rune_tools_policy(rune_text **out_json) RUNE_MUST_CHECK;
 
 /*
- * What the diagnostic `code` ("E0301") means, a line or two for people; `{}` in it stands for a
- * name. NOT_FOUND, NO_MEMORY.
+ * What the diagnostic `code` ("E0301") means, for people: its message, in which `{}` stands for a
+ * name, what leads to it, a wrong example and what to write instead. NOT_FOUND, NO_MEMORY.
  */
 RUNE_API rune_status rune_tools_explain(const char *code, rune_text **out_text) RUNE_MUST_CHECK;
 /* The `index`th code in the order of the table, or NULL at the end. Static storage. */

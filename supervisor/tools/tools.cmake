@@ -1,6 +1,12 @@
 # libruneward-tools: what commands and editors need beyond running scripts. On top of libruneward, of
 # which it sees the public headers.
-rn_library(rn_tools tools/disassemble.c tools/library.c tools/tools.c)
+set(rn_tools_page ${CMAKE_CURRENT_BINARY_DIR}/generated/supervisor/tools/diagnostics_page.h)
+add_custom_command(OUTPUT ${rn_tools_page}
+  COMMAND ${CMAKE_COMMAND} -D INPUT=${CMAKE_SOURCE_DIR}/docs/diagnostics.md -D OUTPUT=${rn_tools_page}
+    -D NAME=rn_diagnostics_page -P ${CMAKE_SOURCE_DIR}/cmake/RunewardEmbed.cmake
+  DEPENDS ${CMAKE_SOURCE_DIR}/docs/diagnostics.md ${CMAKE_SOURCE_DIR}/cmake/RunewardEmbed.cmake VERBATIM)
+rn_library(rn_tools tools/disassemble.c tools/explain.c tools/library.c tools/tools.c ${rn_tools_page})
+target_include_directories(rn_tools PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/generated)
 set_target_properties(rn_tools PROPERTIES OUTPUT_NAME runeward-tools)
 target_include_directories(rn_tools PUBLIC ${CMAKE_SOURCE_DIR}/include)
 target_link_libraries(rn_tools PUBLIC rn_policy rn_policy_table rn_bytecode rn_base)

@@ -637,6 +637,10 @@ pub fn f(a) {}
         for words in (["help"], ["--help"], ["run", "--help"], ["help", "limits"], ["help", "E0301"], ["version"],
                       ["completion", "bash"], ["completion", "zsh"], ["completion", "fish"], ["help", "man"]):
             self.assertGreater(len(self.run_command(*words).stdout), 20)
+        explained = self.run_command("help", "E0402").stdout
+        self.assertTrue(explained.startswith("error[E0402]: no local variable"), explained)
+        self.assertIn("    println!(\"{}\", cuont);\n                   ^^^^^\n\nWrite instead:\n", explained)
+        self.assertNotIn("E0403", explained)
         self.run_command("help", "nonsense", code=64)
         self.run_command("completion", "tcsh", code=64)
         self.assertIn("did you mean --wall", self.run_command("t.rn", "--wal", "2s", code=64).stderr)

@@ -94,6 +94,20 @@ static void refusals(void **state)
     check_failing(rows, RN_COUNT_OF(rows));
 }
 
+/* Items that have no value before the script runs; a constant that the library makes at run time. */
+static void items_without_value(void **state)
+{
+    (void)state;
+    static const struct failing rows[] = {
+        {"fn f() {} const A = f;", "1:21 CONST_META"},
+        {"struct S(a); const A = S;", "1:24 CONST_META"},
+        {"const A = Vec::new;", "1:11 CONST_META"},
+        {"const A = time::Duration::SECOND;", "1:11 CONST_META"},
+        {"const A = Vec::new();", "1:11 CONST_CALL"},
+    };
+    check_failing(rows, RN_COUNT_OF(rows));
+}
+
 static void budgets(void **state)
 {
     (void)state;
@@ -142,8 +156,12 @@ static void stored_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),   cmocka_unit_test(refusals),    cmocka_unit_test(budgets),
-        cmocka_unit_test(doubling), cmocka_unit_test(stored_once),
+        cmocka_unit_test(values),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(items_without_value),
+        cmocka_unit_test(budgets),
+        cmocka_unit_test(doubling),
+        cmocka_unit_test(stored_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

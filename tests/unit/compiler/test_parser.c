@@ -342,7 +342,7 @@ static void test_refused_statements(void **state)
         {"return match a {}", RN_DIAGNOSTIC_EXPECTED_BLOCK_SEMI, 0},
         {"'a: if b {}", RN_DIAGNOSTIC_UNSUPPORTED, 0},
         {"async [1]", RN_DIAGNOSTIC_UNSUPPORTED, 0},
-        {"(const || 1)", RN_DIAGNOSTIC_UNSUPPORTED, 1},
+        {"(const || 1)", RN_DIAGNOSTIC_CLOSURE_KIND, 1},
         {"move {}", RN_DIAGNOSTIC_MOVE_BLOCK, 0},
         {"async const {}", RN_DIAGNOSTIC_BLOCK_CONST_ASYNC, 0},
         {"'a: async {}", RN_DIAGNOSTIC_LABELLED_BLOCK, 0},
