@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Blocks of up to this size are cached. */
+#define CACHED_SIZE_MAX 1024u
+
 static _Atomic uint64_t asked_count;
 static _Atomic uint64_t live_count;
 
@@ -30,9 +33,19 @@ void rn_alloc_set_region(void *range, size_t size)
     use_region = true;
 }
 
+/* Of glibc's, malloc has a cache for each thread, calloc has none. */
+static void *cleared(size_t size)
+{
+    if (size > CACHED_SIZE_MAX) {
+        return calloc(1, size);
+    }
+    void *block = malloc(size);
+    return block == NULL ? NULL : memset(block, 0, size);
+}
+
 static void *raw_alloc(size_t size)
 {
-    return RN_UNLIKELY(use_region) ? rn_region_alloc(&region, size) : calloc(1, size);
+    return RN_UNLIKELY(use_region) ? rn_region_alloc(&region, size) : cleared(size);
 }
 
 static void *raw_realloc(void *block, size_t size)

@@ -1,4 +1,4 @@
-/* control_make.c: the supervisor's side of the control page. */
+/* control_make.c: the supervisor's side of the control segment. */
 #include "shm/control.h"
 
 #include <fcntl.h>

@@ -17,6 +17,8 @@
 #define LUCK_GAIN 4u
 #define LUCK_MAX 32u
 #define PROBE 64u
+/* Looks while lingering. */
+#define LINGER_LOOKS 100
 
 void rn_lane_init(struct rn_lane *lane, int fd, struct rn_ring *ring, bool is_worker,
                   uint8_t *socket_packet)
@@ -57,17 +59,34 @@ enum rn_error rn_lane_send_socket(struct rn_lane *lane, const void *packet, size
     return RN_OK;
 }
 
+enum rn_error rn_lane_send_silently(struct rn_lane *lane, const void *packet, size_t size,
+                                    enum rn_wait wait)
+{
+    if (lane->out && size <= RN_RING_PACKET_MAX &&
+        rn_ring_push(lane->out, &lane->tail, packet, (uint32_t)size, lane->socket_sent)) {
+        lane->silent++;
+        return RN_OK;
+    }
+    return rn_lane_send_socket(lane, packet, size, wait);
+}
+
+void rn_lane_ring(struct rn_lane *lane, bool *out_wake)
+{
+    *out_wake = false;
+    if (lane->silent > 0) {
+        lane->silent = 0;
+        ring(lane);
+        *out_wake = rn_ring_must_wake(lane->out);
+    }
+}
+
 enum rn_error rn_lane_send(struct rn_lane *lane, const void *packet, size_t size, enum rn_wait wait,
                            bool *out_wake)
 {
     *out_wake = false;
-    if (lane->out && size <= RN_RING_PACKET_MAX &&
-        rn_ring_push(lane->out, &lane->tail, packet, (uint32_t)size, lane->socket_sent)) {
-        ring(lane);
-        *out_wake = rn_ring_must_wake(lane->out);
-        return RN_OK;
-    }
-    return rn_lane_send_socket(lane, packet, size, wait);
+    RN_TRY(rn_lane_send_silently(lane, packet, size, wait));
+    rn_lane_ring(lane, out_wake);
+    return RN_OK;
 }
 
 /* Receiving */
@@ -134,31 +153,50 @@ static bool has_news(const struct rn_lane *lane)
 }
 
 /* Spinning against a processor that has other work to do, or is this one, only takes time. */
-static bool may_spin(struct rn_lane *lane)
+static bool is_elsewhere(const struct rn_lane *lane)
 {
     uint32_t there = atomic_load_explicit(&lane->in->cpu, memory_order_relaxed);
     uint32_t here = rn_ring_cpu();
-    if (there == 0 || here == 0 || there == here) {
+    return there != 0 && here != 0 && there != here;
+}
+
+static bool may_spin(struct rn_lane *lane)
+{
+    if (!is_elsewhere(lane)) {
         return false;
     }
     bool probe = ++lane->waits % PROBE == 0;
     return lane->luck > 0 || probe;
 }
 
-static bool spin(struct rn_lane *lane)
+static bool look_for_news(const struct rn_lane *lane, int looks, uint32_t *luck)
 {
-    if (!may_spin(lane)) {
-        return false;
-    }
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0; i < looks; i++) {
         if (has_news(lane)) {
-            lane->luck = lane->luck + LUCK_GAIN > LUCK_MAX ? LUCK_MAX : lane->luck + LUCK_GAIN;
+            *luck = *luck + LUCK_GAIN > LUCK_MAX ? LUCK_MAX : *luck + LUCK_GAIN;
             return true;
         }
         __builtin_ia32_pause();
     }
-    lane->luck -= lane->luck > 0;
+    *luck -= *luck > 0;
     return false;
+}
+
+static bool spin(struct rn_lane *lane)
+{
+    return may_spin(lane) && look_for_news(lane, SPINS, &lane->luck);
+}
+
+bool rn_lane_linger(struct rn_lane *lane)
+{
+    if (!lane->in ||
+        atomic_load_explicit(&lane->out->waits, memory_order_relaxed) != RN_RING_SOCKET) {
+        return false;
+    }
+    bool probe = ++lane->lingers % PROBE == 0;
+    bool apart = is_elsewhere(lane);
+    return apart && (lane->linger_luck > 0 || probe) &&
+           look_for_news(lane, LINGER_LOOKS, &lane->linger_luck);
 }
 
 static void sleep_on_doorbell(struct rn_lane *lane, uint64_t timeout_ns)
@@ -173,7 +211,7 @@ static void sleep_on_doorbell(struct rn_lane *lane, uint64_t timeout_ns)
 
 void rn_lane_watch(struct rn_lane *lane)
 {
-    if (lane->in) {
+    if (lane->in && atomic_load(&lane->in->waits) != RN_RING_SOCKET) {
         atomic_fetch_add_explicit(&lane->wakes_owed, 1, memory_order_relaxed);
         atomic_store(&lane->in->waits, RN_RING_SOCKET);
     }

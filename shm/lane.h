@@ -36,13 +36,16 @@ struct rn_lane {
     /* Sending. */
     uint32_t tail;
     uint32_t socket_sent;
+    uint32_t silent; /* packets that were put into the ring without ringing */
 
     /* Receiving. */
     uint32_t head;
     uint32_t socket_taken; /* packets of the socket that were handed out */
     uint32_t luck;         /* how much spinning has paid off */
     uint32_t waits;        /* since the last spin */
-    bool held;             /* a packet of the socket is at hand */
+    uint32_t linger_luck;  /* how much lingering has paid off */
+    uint32_t lingers;
+    bool held; /* a packet of the socket is at hand */
     size_t held_size;
     int held_fd;
     uint8_t *socket_packet; /* RN_PACKET_MAX bytes, the owner's */
@@ -69,6 +72,20 @@ void rn_lane_init(struct rn_lane *lane, int fd, struct rn_ring *ring, bool is_wo
  */
 enum rn_error rn_lane_send(struct rn_lane *lane, const void *packet, size_t size, enum rn_wait wait,
                            bool *out_wake) RN_MUST_CHECK;
+/*
+ * The same, but what goes through the ring is not rung for, so that many packets cost one wake-up:
+ * rn_lane_ring must follow before the sender sleeps or is busy with something else for long.
+ */
+enum rn_error rn_lane_send_silently(struct rn_lane *lane, const void *packet, size_t size,
+                                    enum rn_wait wait) RN_MUST_CHECK;
+/*
+ * Whoever has sent silently and has nothing more at hand: true if a packet came within a few
+ * microseconds. Looks for one only where that is cheaper than ringing now and again for the next one:
+ * if the other side sleeps on its socket, runs on another processor, and it has paid off of late.
+ */
+bool rn_lane_linger(struct rn_lane *lane);
+/* Rings for what was sent silently, if anything was. *out_wake: as above. */
+void rn_lane_ring(struct rn_lane *lane, bool *out_wake);
 /* Over the socket in any case. */
 enum rn_error rn_lane_send_socket(struct rn_lane *lane, const void *packet, size_t size,
                                   enum rn_wait wait) RN_MUST_CHECK;

@@ -253,7 +253,7 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
         if (status != RUNE_OK) {
             return status;
         }
-        rn_cpu_begin(&call->cpu, call->peer, call->wants_usage);
+        rn_cpu_begin(&call->cpu, call->peer, call->wants_usage, call->begun_ns);
         enum rn_error failed = rn_peer_begin(call->peer, call);
         if (failed == RN_OK) {
             break;
@@ -562,6 +562,14 @@ void rn_call_drive(struct rn_call *call)
     }
 }
 
+bool rn_call_is_complete(struct rn_call *call)
+{
+    pthread_mutex_lock(&call->peer->lock);
+    bool complete = call->state.state == RN_STATE_DONE && !call->events;
+    pthread_mutex_unlock(&call->peer->lock);
+    return complete;
+}
+
 enum rn_call_step rn_call_step(struct rn_call *call)
 {
     bool refused = !handle_events(call);
@@ -735,10 +743,13 @@ static void set_usage(struct rn_call *call, rune_usage *usage)
 {
     call->ended_ns = rn_now_ns();
     uint64_t wall_ns = call->ended_ns - call->begun_ns;
-    bool alone = call->end.sharing == 1;
+    struct rn_cpu_ending ending = {.ended_ns = call->ended_ns,
+                                   .wall_ns = wall_ns,
+                                   .alone = call->end.sharing == 1,
+                                   .exact = call->wants_usage};
     uint64_t cpu_ns = call->end.dead && call->end.death.known
                           ? rn_cpu_used(&call->cpu, call->end.death.exit.cpu_ns)
-                          : rn_cpu_end(&call->cpu, call->peer, alone, call->wants_usage, wall_ns);
+                          : rn_cpu_end(&call->cpu, call->peer, &ending);
     *usage = (rune_usage){
         .budget = call->result.fields.budget,
         .cpu_us = cpu_ns / 1000,

@@ -65,20 +65,23 @@ struct rn_call {
     rune_output_fn output;
     void *output_user;
     void *user;
-    uint32_t depth;                       /* of nesting in host functions */
-    bool bypass;                          /* admission */
-    bool wait;                            /* for a free worker */
-    bool is_async;                        /* the runner owns it */
-    bool wants_usage;                     /* somebody will read its usage */
-    bool keeps;                           /* something may stay in the worker after it */
-    void (*on_end)(struct rn_call *call); /* executions */
-    void *owner;                          /* the execution */
+    uint32_t depth;                         /* of nesting in host functions */
+    bool bypass;                            /* admission */
+    bool wait;                              /* for a free worker */
+    bool is_async;                          /* the runner owns it */
+    bool wants_usage;                       /* somebody will read its usage */
+    bool keeps;                             /* something may stay in the worker after it */
+    void (*on_end)(struct rn_call *call);   /* executions: its end, once */
+    void (*on_leave)(struct rn_call *call); /* after that: wakes who waits for it */
+    void *owner;                            /* the execution */
+    atomic_bool calls_back;                 /* on_end runs code of the host */
 
     /* The runner's. */
     struct rn_call *runner_next;
     bool is_driven; /* by the runner: its beginning is over; under the runner's lock, as is: */
     bool is_listed;
-    bool has_left; /* its end was told to the owner; the runner's thread only */
+    bool has_left; /* its end was told to the owner; the runner's thread only, as is: */
+    struct rn_call *left_next;
 
     /* Times. */
     uint64_t begun_ns;
@@ -108,10 +111,11 @@ struct rn_call {
     uint8_t *assembly;
     size_t assembly_size;
     bool in_table;
-    bool ending;  /* rn_call_end has begun */
-    bool waiting; /* the owner sleeps on `cond` */
-    bool lied;    /* one of its packets was refused */
-    bool failed;  /* no memory for a message: ends as internal */
+    bool ending;                   /* rn_call_end has begun */
+    bool lied;                     /* one of its packets was refused */
+    bool failed;                   /* no memory for a message: ends as internal */
+    struct rn_call *waiting_next;  /* in the peer's list, while the owner sleeps on `cond` */
+    struct rn_call **waiting_link; /* NULL: it does not */
     pthread_cond_t cond;
     struct rn_call_result result;
     struct rn_call_end end;
@@ -135,6 +139,8 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error) RN_MUST_CHEC
 void rn_call_watch(struct rn_call *call, rune_cancel_token *token, rune_cancel_token *parent);
 /* Acts on events until the call has ended; the owner's thread. */
 void rn_call_drive(struct rn_call *call);
+/* True if its result has come, and no event is left. */
+bool rn_call_is_complete(struct rn_call *call);
 /* What a step led to. */
 enum rn_call_step {
     RN_CALL_WAITS,   /* for news */

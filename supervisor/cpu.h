@@ -6,6 +6,9 @@
  * next. After a call whose usage nobody reads, the clock is not read either; then its wall time
  * bounds what it used. `slack_ns` adds such bounds up and stays below RN_CPU_SLACK_MAX_NS, so that a
  * processor time limit may act that much too late, never too early.
+ *
+ * Calls that share a worker get a part each of what it used, which is no exact number: they read the
+ * clock once in RN_CPU_SHARED_NS, all of them together, and err towards too little.
  */
 #ifndef RN_SUPERVISOR_CPU_H
 #define RN_SUPERVISOR_CPU_H
@@ -15,6 +18,7 @@
 #include <stdint.h>
 
 #define RN_CPU_SLACK_MAX_NS UINT64_C(1000000)
+#define RN_CPU_SHARED_NS UINT64_C(200000)
 
 struct rn_peer;
 
@@ -22,6 +26,13 @@ struct rn_peer;
 struct rn_cpu_rest {
     _Atomic uint64_t at_ns;    /* the clock when it was last read; 0: unknown, or a call runs */
     _Atomic uint64_t slack_ns; /* used since then at the most */
+};
+
+/* The last reading while calls shared the worker. `at_ns` is written last and read first, so that the
+ * reading is at least as new as it says. */
+struct rn_cpu_shared {
+    _Atomic uint64_t read_ns;
+    _Atomic uint64_t at_ns; /* CLOCK_MONOTONIC */
 };
 
 /* What is known of one call. */
@@ -36,14 +47,21 @@ void rn_peer_find_cpu_clock(struct rn_peer *peer);
 uint64_t rn_peer_cpu_ns(const struct rn_peer *peer);
 
 /* A call begins. `exact`: its usage will be read. */
-void rn_cpu_begin(struct rn_cpu_span *span, struct rn_peer *peer, bool exact);
+void rn_cpu_begin(struct rn_cpu_span *span, struct rn_peer *peer, bool exact, uint64_t now_ns);
 /* What it used by the time that the clock shows `now_ns`; with slack, a lower bound. */
 uint64_t rn_cpu_used(const struct rn_cpu_span *span, uint64_t now_ns);
 /*
- * It ended after `wall_ns`; `alone`: no other call runs there, so that the worker is at rest. What
- * it used, all calls of the worker counted; 0 if `exact` is false and the clock was not read.
+ * It ended at `ended_ns` after `wall_ns`; `alone`: no other call runs there, so that the worker is at
+ * rest. What it used, all calls of the worker counted; 0 if `exact` is false and the clock was not
+ * read.
  */
-uint64_t rn_cpu_end(const struct rn_cpu_span *span, struct rn_peer *peer, bool alone, bool exact,
-                    uint64_t wall_ns);
+struct rn_cpu_ending {
+    uint64_t ended_ns;
+    uint64_t wall_ns;
+    bool alone;
+    bool exact;
+};
+uint64_t rn_cpu_end(const struct rn_cpu_span *span, struct rn_peer *peer,
+                    const struct rn_cpu_ending *ending);
 
 #endif

@@ -34,7 +34,6 @@ void rn_execution_unref(rune_execution *execution)
     rn_fd_close(execution->event_fd);
     pthread_cond_destroy(&execution->ended_cond);
     pthread_mutex_destroy(&execution->lock);
-    rn_free(execution->item);
     rn_free(execution);
 }
 
@@ -58,12 +57,17 @@ void rn_execution_end(rune_execution *execution, rune_status status, rune_record
     if (execution->event_fd >= 0) {
         rn_wake(execution->event_fd);
     }
-    pthread_cond_broadcast(&execution->ended_cond);
     rune_execution_fn callback = execution->callback;
     pthread_mutex_unlock(&execution->lock);
     if (callback) {
         callback(execution->callback_user, execution);
     }
+}
+
+void rn_execution_wake(rune_execution *execution)
+{
+    // Without the lock, which who wakes needs: it looked at `ended` under it before it slept.
+    pthread_cond_broadcast(&execution->ended_cond);
 }
 
 /* Where the runner's turn is, once. */
@@ -73,24 +77,28 @@ static void on_end(struct rn_call *call)
     rune_record *record = NULL;
     rune_status status = rn_call_end(call, &record);
     rn_execution_end(execution, status, record);
+}
+
+static void on_leave(struct rn_call *call)
+{
+    rune_execution *execution = call->owner;
+    rn_execution_wake(execution);
     rn_call_unref(call);
     rn_execution_unref(execution);
 }
 
 rune_execution *rn_execution_new(rune_vm *vm, const char *item)
 {
-    rune_execution *execution = rn_alloc(sizeof(*execution));
-    char *copy = rn_strndup(item, strlen(item));
-    if (!execution || !copy) {
-        rn_free(execution);
-        rn_free(copy);
+    size_t size = strlen(item) + 1;
+    rune_execution *execution = rn_alloc(sizeof(*execution) + size);
+    if (!execution) {
         return NULL;
     }
+    memcpy(execution->item, item, size);
     atomic_init(&execution->refs, 1);
     rn_supervisor_ref(vm->supervisor);
     execution->supervisor = vm->supervisor;
     execution->vm = vm;
-    execution->item = copy;
     execution->event_fd = -1;
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -111,6 +119,7 @@ static rune_status start(rune_execution *execution, struct rn_call *call,
     }
     call->is_async = true;
     call->on_end = on_end;
+    call->on_leave = on_leave;
     call->owner = execution;
     call->item_name = execution->item;
     rune_status status = rn_call_begin(call, error);
@@ -246,6 +255,9 @@ rune_status rune_execution_on_end(rune_execution *execution, rune_execution_fn f
     if (!taken) {
         execution->callback = fn;
         execution->callback_user = user;
+        if (execution->call) {
+            atomic_store(&execution->call->calls_back, true);
+        }
     }
     pthread_mutex_unlock(&execution->lock);
     if (!taken && ended) {

@@ -14,7 +14,6 @@ struct rune_execution {
     _Atomic uint32_t refs;       /* the host's and the runner's */
     rune_supervisor *supervisor; /* counted */
     rune_vm *vm;                 /* busy until the execution is over */
-    char *item;                  /* owned: the call's name of it */
     pthread_mutex_t lock;
     pthread_cond_t ended_cond;
     struct rn_call *call; /* NULL once it has ended */
@@ -24,14 +23,17 @@ struct rune_execution {
     rune_record *record; /* until completed */
     rune_execution_fn callback;
     void *callback_user;
-    int event_fd; /* -1 until asked for */
+    int event_fd;       /* -1 until asked for */
     uint64_t remote_id; /* of the call in a daemon; 0: here */
+    char item[];        /* the call's name of it */
 };
 
 /* A new one for a claimed Vm; the caller's. NULL without memory. */
 rune_execution *rn_execution_new(rune_vm *vm, const char *item) RN_MUST_CHECK;
-/* It is over: wakes who waits, gives the Vm back. Consumes the record (may be NULL). */
+/* It is over: gives the Vm back, calls back. Consumes the record (may be NULL). Whoever waits sleeps on
+ * until rn_execution_wake, which must follow. */
 void rn_execution_end(rune_execution *execution, rune_status status, rune_record *record);
+void rn_execution_wake(rune_execution *execution);
 void rn_execution_unref(rune_execution *execution);
 
 #endif

@@ -66,6 +66,7 @@ void rn_peer_unref(struct rn_peer *peer)
         rn_fd_close(peer->child.pidfd);
     }
     release_tables(peer);
+    rn_slots_done(&peer->slots);
     rn_fd_close(peer->fd);
     rn_control_unmap(peer->control);
     rn_ring_unmap(peer->ring);
@@ -236,6 +237,7 @@ void rn_peer_retire(struct rn_peer *peer)
     pthread_mutex_unlock(&pool->lock);
     if (found) {
         rn_child_kill(&peer->child);
+        rn_clock_clear(peer->domain->supervisor->clock, &peer->backstop_timer);
         rn_peer_unref(peer);
     }
 }
@@ -411,27 +413,17 @@ static enum rn_error use_context(struct rn_peer *peer, struct rune_runtime *runt
     return RN_OK;
 }
 
-/* Slots and handles */
-
-static uint32_t find_slot(struct rn_peer *peer)
-{
-    for (uint32_t i = 0; i < RN_SLOTS_MAX; i++) {
-        uint32_t slot = (peer->slot_hint + i) % RN_SLOTS_MAX;
-        if (!peer->calls[slot]) {
-            peer->slot_hint = slot;
-            return slot;
-        }
-    }
-    return RN_NONE;
-}
+/* Handles */
 
 /* Handles start at 1: 0 says that nothing is kept. */
 static uint32_t find_vm_handle(struct rn_peer *peer)
 {
-    for (uint32_t i = 1; i < RN_PEER_VMS_MAX; i++) {
-        if (!(peer->vms[i / 64] >> (i % 64) & 1)) {
-            peer->vms[i / 64] |= UINT64_C(1) << (i % 64);
-            return i;
+    peer->vms[0] |= 1;
+    for (uint32_t word = 0; word < RN_PEER_VMS_MAX / 64; word++) {
+        if (peer->vms[word] != UINT64_MAX) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(~peer->vms[word]);
+            peer->vms[word] |= UINT64_C(1) << bit;
+            return word * 64 + bit;
         }
     }
     return 0;
@@ -468,7 +460,11 @@ void rn_peer_drop_vm(struct rn_peer *peer, uint32_t handle, struct rune_unit *un
     }
 }
 
-/* The zygote kills at the earliest deadline of all calls, some time after we should have. */
+/*
+ * The zygote kills at the earliest deadline of all calls, some time after we should have. When the call
+ * with that deadline ends, the word stays as it is, which is too early for the others, and a timer
+ * finds it anew before the zygote would act upon it: once in a while, not at each end.
+ */
 static uint64_t backstop_of(const struct rn_call *call)
 {
     return rn_after_ns(call->deadline_ns, RN_BACKSTOP_NS);
@@ -489,12 +485,43 @@ static void set_backstop(struct rn_peer *peer, uint64_t at)
 static void find_backstop(struct rn_peer *peer)
 {
     uint64_t earliest = RN_NEVER_NS;
-    for (uint32_t i = 0; i < RN_SLOTS_MAX && peer->call_count > 0; i++) {
-        if (peer->calls[i] && backstop_of(peer->calls[i]) < earliest) {
-            earliest = backstop_of(peer->calls[i]);
+    for (uint32_t i = 0; i < peer->slots.used && peer->call_count > 0; i++) {
+        const struct rn_call *call = rn_slots_at(&peer->slots, i);
+        if (call && backstop_of(call) < earliest) {
+            earliest = backstop_of(call);
         }
     }
     set_backstop(peer, earliest);
+}
+
+static void on_backstop_timer(struct rn_timer *timer)
+{
+    struct rn_peer *peer = (void *)((char *)timer - offsetof(struct rn_peer, backstop_timer));
+    pthread_mutex_lock(&peer->lock);
+    peer->backstop_look_ns = 0;
+    find_backstop(peer);
+    pthread_mutex_unlock(&peer->lock);
+}
+
+/* The call that the word is about has ended. */
+static void leave_backstop(struct rn_peer *peer)
+{
+    if (peer->call_count == 0 || peer->dead) {
+        set_backstop(peer, RN_NEVER_NS);
+        return;
+    }
+    uint64_t word = get_backstop(peer);
+    uint64_t at_ns = word - RN_BACKSTOP_NS / 2;
+    bool is_set = peer->backstop_look_ns != 0 && peer->backstop_look_ns <= at_ns;
+    if (word == RN_NEVER_NS || is_set) {
+        return;
+    }
+    peer->backstop_look_ns = at_ns;
+    peer->backstop_timer.fire = on_backstop_timer;
+    if (rn_clock_set(peer->domain->supervisor->clock, &peer->backstop_timer, at_ns) != RN_OK) {
+        peer->backstop_look_ns = 0;
+        find_backstop(peer);
+    }
 }
 
 /* Calls */
@@ -517,7 +544,7 @@ static enum rn_error send_call(struct rn_peer *peer, struct rn_call *call)
 
 static void remove_from_table(struct rn_peer *peer, struct rn_call *call)
 {
-    peer->calls[call->slot] = NULL;
+    rn_slots_remove(&peer->slots, call->slot);
     peer->ended[peer->ended_count++ % RN_PEER_ENDED] = call->id;
     peer->call_count--;
     peer->async_count -= call->is_async;
@@ -545,27 +572,25 @@ static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
     if (has_gone(peer, call)) {
         return RN_E_CLOSED;
     }
-    uint32_t slot = find_slot(peer);
-    if (slot == RN_NONE) {
-        return RN_E_WOULD_BLOCK;
+    RN_TRY(rn_slots_put(&peer->slots, call, &call->slot));
+    enum rn_error error = use_unit(peer, call->unit, &call->unit_index);
+    if (error == RN_OK) {
+        error = use_context(peer, call->runtime, &call->context_index);
+        peer->unit_uses[call->unit_index] -= error != RN_OK;
     }
-    RN_TRY(use_unit(peer, call->unit, &call->unit_index));
-    enum rn_error error = use_context(peer, call->runtime, &call->context_index);
     if (error != RN_OK) {
-        peer->unit_uses[call->unit_index]--;
+        rn_slots_remove(&peer->slots, call->slot);
         return error;
     }
     if (call->keeps && call->vm_handle == 0) {
         call->vm_handle = find_vm_handle(peer);
     }
-    call->slot = slot;
-    call->id = rn_supervisor_random(call->supervisor) / RN_SLOTS_MAX * RN_SLOTS_MAX + slot;
+    call->id = rn_supervisor_random(call->supervisor) / RN_SLOTS_MAX * RN_SLOTS_MAX + call->slot;
     call->sequence_out = 0;
-    peer->calls[slot] = call;
     peer->call_count++;
     peer->async_count += call->is_async;
     call->in_table = true;
-    rn_control_clear(peer->control, slot);
+    rn_control_clear(peer->control, call->slot);
     rn_call_state_start(&call->state, RN_CALL_CREDIT, call->limits.values[RUNE_LIMIT_OUTPUT],
                         RN_RESULT_BODY_MAX, RN_HOST_CALL_BODY_MAX);
     error = send_call(peer, call);
@@ -605,7 +630,7 @@ void rn_peer_finish(struct rn_peer *peer, struct rn_call *call)
     remove_from_table(peer, call);
     peer->rested_ns = call->ended_ns;
     if (was_backstop) {
-        find_backstop(peer);
+        leave_backstop(peer);
     }
     pthread_mutex_unlock(&peer->lock);
 }

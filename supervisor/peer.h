@@ -1,12 +1,12 @@
 /*
- * peer.h: one worker process as the supervisor holds it: socket, control page, what it has mapped
- * and which calls it runs.
+ * peer.h: one worker process as the supervisor holds it: socket, control segment, what
+ * it has mapped and which calls it runs.
  *
  * Receiving is a role that one thread has at a time: a synchronous caller that waits for its own
  * call receives for all calls of the peer and hands their packets to them; when it has its result,
  * another waiting thread takes over, or the runner (runner.h) if only executions are left.
  *
- * P1  A call that was begun is in `calls` until its result has come or the peer is dead.
+ * P1  A call that was begun is in `slots` until its result has come or the peer is dead.
  * P2  What the state machine of a call refuses kills the peer; `culprit` names the call.
  * P3  Nobody waits in send: what does not fit the socket is queued, and the runner sends it on.
  * P4  `dead` is set once, after the process is known to have ended (or to have been killed).
@@ -26,7 +26,9 @@
 #include "shm/control.h"
 #include "shm/lane.h"
 #include "shm/message.h"
+#include "supervisor/clock.h"
 #include "supervisor/cpu.h"
+#include "supervisor/slots.h"
 #include "supervisor/spawner.h"
 
 #define RN_PEER_UNITS_MAX 256u
@@ -76,6 +78,7 @@ struct rn_peer {
     clockid_t cpu_clock;  /* the worker's processor time */
     bool has_cpu_clock;
     struct rn_cpu_rest cpu_rest;
+    struct rn_cpu_shared cpu_shared;
 
     /* Under the pool's lock. */
     struct rn_peer *next;
@@ -97,12 +100,15 @@ struct rn_peer {
     uint32_t async_count;           /* calls that nobody waits for by himself */
     struct rn_peer *unwatched_next; /* under the runner's lock, as is the next */
     bool unwatched;
+    uint32_t armed;          /* what the runner's poll will tell of, once; 0: nothing */
     _Atomic uint32_t pinned; /* Vms whose Globals are here; read under the pool's lock, too */
     struct rn_queued *queue;
     struct rn_queued **queue_end;
-    struct rn_call *calls[RN_SLOTS_MAX];
-    uint32_t slot_hint;
-    uint64_t ended[RN_PEER_ENDED]; /* ids of the last calls that ended */
+    struct rn_slots slots;
+    struct rn_call *waiting;        /* those whose owners sleep on their conditions; a list */
+    struct rn_timer backstop_timer; /* the word in the control segment is to be found anew */
+    uint64_t backstop_look_ns;      /* when that timer fires; 0: it is not set */
+    uint64_t ended[RN_PEER_ENDED];  /* ids of the last calls that ended */
     uint32_t ended_count;
     struct rune_unit *units[RN_PEER_UNITS_MAX];
     uint32_t unit_uses[RN_PEER_UNITS_MAX]; /* calls and pinned Vms */

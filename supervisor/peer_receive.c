@@ -21,7 +21,7 @@
 /* Under the lock: wakes whoever waits for the call. */
 static void notify(struct rn_call *call)
 {
-    if (call->waiting) {
+    if (call->waiting_link) {
         pthread_cond_signal(&call->cond);
     } else if (call->is_async) {
         struct rn_runner *runner = rn_supervisor_runner(call->supervisor);
@@ -51,8 +51,8 @@ static enum rn_error handle(struct rn_peer *peer, const struct rn_lane_packet *p
     if (message.type == RN_MESSAGE_RING) {
         return rn_lane_take_wake(&peer->lane) ? RN_OK : RN_E_MESSAGE_STATE;
     }
-    struct rn_call *call = message.call != 0 ? peer->calls[message.call % RN_SLOTS_MAX] : NULL;
-    if (!call || call->id != message.call) {
+    struct rn_call *call = rn_slots_at(&peer->slots, (uint32_t)(message.call % RN_SLOTS_MAX));
+    if (!call || call->id != message.call || message.call == 0) {
         *out_culprit = blame(peer, message.call);
         return RN_E_MESSAGE_STATE;
     }
@@ -93,9 +93,10 @@ static void bury(struct rn_peer *peer, enum rn_error error, uint64_t culprit)
         peer->death.exit = peer->exit;
     }
     peer->dead = true;
-    for (uint32_t i = 0; i < RN_SLOTS_MAX; i++) {
-        if (peer->calls[i]) {
-            notify(peer->calls[i]);
+    for (uint32_t i = 0; i < peer->slots.used; i++) {
+        struct rn_call *call = rn_slots_at(&peer->slots, i);
+        if (call) {
+            notify(call);
         }
     }
 }
@@ -124,17 +125,11 @@ static bool receive_one(struct rn_peer *peer, enum rn_wait wait)
 /* Who waits and should receive next: best one that has nothing yet, since whoever has will leave. */
 static struct rn_call *find_waiting(const struct rn_peer *peer)
 {
-    struct rn_call *found = NULL;
-    for (uint32_t i = 0; i < RN_SLOTS_MAX; i++) {
-        struct rn_call *call = peer->calls[i];
-        if (call && call->waiting) {
-            found = call;
-            if (!rn_call_has_news(call)) {
-                break;
-            }
-        }
+    struct rn_call *call = peer->waiting;
+    while (call && rn_call_has_news(call) && call->waiting_next) {
+        call = call->waiting_next;
     }
-    return found;
+    return call;
 }
 
 /* Under the lock, with the role free: wakes a thread that waits; false: none does. */
@@ -177,11 +172,30 @@ static void wait_as_receiver(struct rn_peer *peer, const struct rn_call *call)
     hand_over(peer);
 }
 
+static void list_waiting(struct rn_peer *peer, struct rn_call *call)
+{
+    call->waiting_next = peer->waiting;
+    call->waiting_link = &peer->waiting;
+    if (call->waiting_next) {
+        call->waiting_next->waiting_link = &call->waiting_next;
+    }
+    peer->waiting = call;
+}
+
+static void unlist_waiting(struct rn_call *call)
+{
+    *call->waiting_link = call->waiting_next;
+    if (call->waiting_next) {
+        call->waiting_next->waiting_link = call->waiting_link;
+    }
+    call->waiting_link = NULL;
+}
+
 static void wait_for_receiver(struct rn_peer *peer, struct rn_call *call)
 {
-    call->waiting = true;
+    list_waiting(peer, call);
     pthread_cond_wait(&call->cond, &peer->lock);
-    call->waiting = false;
+    unlist_waiting(call);
 }
 
 void rn_peer_wait(struct rn_peer *peer, struct rn_call *call)

@@ -21,7 +21,7 @@ static uint32_t *sequence_of(struct rn_peer *peer, uint64_t id)
     if (id == 0) {
         return &peer->sequence_out;
     }
-    struct rn_call *call = peer->calls[id % RN_SLOTS_MAX];
+    struct rn_call *call = rn_slots_at(&peer->slots, (uint32_t)(id % RN_SLOTS_MAX));
     return call && call->id == id ? &call->sequence_out : NULL;
 }
 

@@ -35,6 +35,7 @@ rn_library(rn_supervisor
   serve_report.c
   serve_request.c
   serve_socket.c
+  slots.c
   source_tools.c
   sources.c
   statics.c
@@ -119,6 +120,7 @@ rn_supervisor_test(globals runeward)
 rn_supervisor_test(host_calls runeward)
 rn_supervisor_test(isolation runeward)
 rn_unit_test(supervisor clock rn_supervisor)
+rn_unit_test(supervisor slots rn_supervisor)
 rn_unit_test(supervisor value runeward)
 rn_unit_test(supervisor codes runeward)
 rn_supervisor_test(memory rn_supervisor)

@@ -359,6 +359,7 @@ static void on_done(struct rn_remote_request *request)
     rn_remote_request_done(request);
     rn_free(call);
     rn_execution_end(execution, status, record);
+    rn_execution_wake(execution);
     rn_execution_unref(execution);
 }
 

@@ -23,6 +23,8 @@
 
 /* What refused, be it a sink or the kernel, is asked again after this many milliseconds. */
 #define RETRY_MS 5
+/* Executions that end together before those who wait for them are woken. */
+#define LEFT_MAX 64u
 
 /* Calls, each counted; one is in one list at the most (`is_listed`). Under the lock. */
 struct queue {
@@ -40,7 +42,10 @@ struct rn_runner {
     pthread_mutex_t lock;
     struct queue ready;   /* with news */
     struct queue refused; /* to be asked again soon; only who has the turn adds and takes */
-    bool awake;           /* under the lock: looks at `ready` before it sleeps */
+    /* Ended, their waiters not woken yet; of whoever has the turn; each counted. */
+    struct rn_call *left;
+    uint32_t left_count;
+    bool awake; /* under the lock: looks at `ready` before it sleeps */
     /* Under the lock: peers that the kernel would not watch; counted. */
     struct rn_peer *unwatched;
     struct rn_peer **unwatched_end;
@@ -79,12 +84,20 @@ void rn_runner_ready(struct rn_runner *runner, struct rn_call *call)
     }
 }
 
-static bool arm(struct rn_runner *runner, struct rn_peer *peer, struct epoll_event *event)
+/* What it is armed for already is told anyway: no system call for each call that begins. */
+static bool arm(struct rn_runner *runner, struct rn_peer *peer, uint32_t wanted)
 {
-    if (epoll_ctl(runner->epoll_fd, EPOLL_CTL_MOD, peer->fd, event) == 0) {
+    struct epoll_event event = {.events = EPOLLONESHOT | peer->armed | wanted,
+                                .data.u64 = peer->serial};
+    if ((peer->armed & wanted) == wanted) {
         return true;
     }
-    return errno == ENOENT && epoll_ctl(runner->epoll_fd, EPOLL_CTL_ADD, peer->fd, event) == 0;
+    if (epoll_ctl(runner->epoll_fd, EPOLL_CTL_MOD, peer->fd, &event) != 0 &&
+        (errno != ENOENT || epoll_ctl(runner->epoll_fd, EPOLL_CTL_ADD, peer->fd, &event) != 0)) {
+        return false;
+    }
+    peer->armed |= wanted;
+    return true;
 }
 
 /* Nothing would tell of this peer any more, its end included: it is visited until it can be watched. */
@@ -113,10 +126,7 @@ void rn_runner_watch(struct rn_runner *runner, struct rn_peer *peer, bool receiv
         // What came into the ring meanwhile is not on the socket: a visit at once.
         send = send || rn_lane_has_packet(&peer->lane);
     }
-    struct epoll_event event = {.events = EPOLLONESHOT | (receive ? (uint32_t)EPOLLIN : 0) |
-                                          (send ? (uint32_t)EPOLLOUT : 0),
-                                .data.u64 = peer->serial};
-    if (!arm(runner, peer, &event)) {
+    if (!arm(runner, peer, (receive ? (uint32_t)EPOLLIN : 0) | (send ? (uint32_t)EPOLLOUT : 0))) {
         keep_unwatched(runner, peer);
     }
 }
@@ -129,6 +139,7 @@ static void visit(struct rn_runner *runner, uint64_t serial)
         return;
     }
     pthread_mutex_lock(&peer->lock);
+    peer->armed = 0;
     rn_peer_flush(peer);
     if (peer->async_count > 0) {
         rn_peer_pump(peer);
@@ -184,14 +195,54 @@ static void keep_refused(struct rn_runner *runner, struct rn_call *call)
     pthread_mutex_unlock(&runner->lock);
 }
 
+/* Wakes who waits for those that have ended. A thread that is woken may take the processor: it shall
+ * find all of them ended, not one. */
+static void wake_left(struct rn_runner *runner)
+{
+    while (runner->left) {
+        struct rn_call *call = runner->left;
+        runner->left = call->left_next;
+        call->on_leave(call);
+        rn_call_unref(call);
+    }
+    runner->left_count = 0;
+}
+
+static void end(struct rn_runner *runner, struct rn_call *call)
+{
+    if (atomic_load(&call->calls_back)) {
+        wake_left(runner);
+    }
+    call->has_left = true;
+    atomic_fetch_sub(&runner->count, 1);
+    call->on_end(call);
+    call->left_next = runner->left;
+    runner->left = rn_call_ref(call);
+    if (++runner->left_count >= LEFT_MAX) {
+        wake_left(runner);
+    }
+}
+
+/* What the call's news lead to. Before code of the host runs, which may take long, who waits for others
+ * is woken. */
+static enum rn_call_step look(struct rn_runner *runner, struct rn_call *call)
+{
+    if (call->has_left) {
+        return RN_CALL_WAITS;
+    }
+    if (rn_call_is_complete(call)) {
+        return RN_CALL_ENDED;
+    }
+    wake_left(runner);
+    return rn_call_step(call);
+}
+
 /* Lets a call that was taken off its list act on its news, and ends it if that was all. */
 static void step(struct rn_runner *runner, struct rn_call *call)
 {
-    enum rn_call_step step = call->has_left ? RN_CALL_WAITS : rn_call_step(call);
+    enum rn_call_step step = look(runner, call);
     if (step == RN_CALL_ENDED) {
-        call->has_left = true;
-        atomic_fetch_sub(&runner->count, 1);
-        call->on_end(call);
+        end(runner, call);
     } else if (step == RN_CALL_REFUSED) {
         keep_refused(runner, call);
     }
@@ -229,6 +280,7 @@ static void step_all(struct rn_runner *runner)
     while ((call = take_first(runner, &runner->ready)) != NULL) {
         step(runner, call);
     }
+    wake_left(runner);
 }
 
 /* From here on, whoever adds to `ready` wakes. False: somebody has added already. */
@@ -398,16 +450,19 @@ void rn_runner_free(struct rn_runner *runner)
 
 void rn_runner_add(struct rn_runner *runner, struct rn_call *call)
 {
+    struct rn_peer *peer = call->peer;
     atomic_fetch_add(&runner->count, 1);
-    pthread_mutex_lock(&call->peer->lock);
-    if (!call->peer->receiving && !call->peer->dead) {
-        rn_runner_watch(runner, call->peer, true, call->peer->queue != NULL);
+    pthread_mutex_lock(&peer->lock);
+    if (!peer->receiving && !peer->dead) {
+        rn_runner_watch(runner, peer, true, peer->queue != NULL);
     }
-    pthread_mutex_unlock(&call->peer->lock);
+    // News come under the peer's lock: those that came before are seen here, later ones are told.
+    bool has_news = rn_call_has_news(call);
     pthread_mutex_lock(&runner->lock);
     call->is_driven = true;
-    bool asleep = list(runner, call);
+    bool asleep = has_news && list(runner, call);
     pthread_mutex_unlock(&runner->lock);
+    pthread_mutex_unlock(&peer->lock);
     if (asleep) {
         rn_wake(runner->event_fd);
     }

@@ -32,8 +32,8 @@ int rn_runner_fd(const struct rn_runner *runner);
 /* Ends and joins the thread. Accepts NULL. */
 void rn_runner_free(struct rn_runner *runner);
 
-/* Looks at the peer as soon as it can be received from or sent to; from any thread, any lock held.
- */
+/* Looks at the peer as soon as it can be received from or sent to; from any thread, under the peer's
+ * lock. */
 void rn_runner_watch(struct rn_runner *runner, struct rn_peer *peer, bool receive, bool send);
 /* A call that the runner drives has news; from any thread, any lock of a peer held. */
 void rn_runner_ready(struct rn_runner *runner, struct rn_call *call);

@@ -371,13 +371,22 @@ enum rn_error rn_supervisor_compiler_digest(rune_supervisor *supervisor, uint8_t
     return error;
 }
 
+/* In one system call, which libsodium would make sixteen of. */
+static void fill_random(rune_supervisor *supervisor)
+{
+    ssize_t size = (ssize_t)sizeof(supervisor->random);
+    if (getrandom(supervisor->random, sizeof(supervisor->random), 0) != size) {
+        randombytes_buf(supervisor->random, sizeof(supervisor->random));
+    }
+}
+
 uint64_t rn_supervisor_random(rune_supervisor *supervisor)
 {
     uint64_t number = 0;
     pthread_mutex_lock(&supervisor->random_lock);
     while (number < RN_SLOTS_MAX) {
         if (supervisor->random_left < sizeof(number)) {
-            randombytes_buf(supervisor->random, sizeof(supervisor->random));
+            fill_random(supervisor);
             supervisor->random_left = sizeof(supervisor->random);
         }
         supervisor->random_left -= sizeof(number);
@@ -392,9 +401,12 @@ uint64_t rn_supervisor_random(rune_supervisor *supervisor)
 /* Asks every call of a peer to end. */
 static void cancel_calls(struct rn_peer *peer)
 {
-    for (uint32_t i = 0; i < RN_SLOTS_MAX; i++) {
+    bool more = true;
+    for (uint32_t i = 0; more; i++) {
         pthread_mutex_lock(&peer->lock);
-        struct rn_call *call = peer->calls[i] ? rn_call_ref(peer->calls[i]) : NULL;
+        struct rn_call *call = rn_slots_at(&peer->slots, i);
+        call = call ? rn_call_ref(call) : NULL;
+        more = i < peer->slots.used;
         pthread_mutex_unlock(&peer->lock);
         if (call) {
             rn_call_stop(call, RN_REASON_CANCELLED);

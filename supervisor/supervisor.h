@@ -65,7 +65,7 @@ struct rune_supervisor {
 
     _Atomic uint64_t next_serial;
     pthread_mutex_t random_lock;
-    uint8_t random[256];
+    uint8_t random[4096];
     size_t random_left;
 };
 

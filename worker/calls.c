@@ -12,48 +12,54 @@
 
 #include <string.h>
 
+/* A fault without kind, message and frames. */
+static const uint8_t no_room_fault[18];
+
+static uint32_t index_of(const struct rn_slot *slot)
+{
+    return (uint32_t)(slot->id % RN_SLOTS_MAX);
+}
+
 /* The run queue: a list through the slots. */
 
 static void enqueue(struct rn_worker *worker, struct rn_slot *slot)
 {
-    uint32_t index = (uint32_t)(slot - worker->slots);
     RN_ASSERT(slot->phase != RN_PHASE_RUNNABLE);
     slot->phase = RN_PHASE_RUNNABLE;
     slot->next = RN_NONE;
-    if (worker->queue_first == RN_NONE) {
-        worker->queue_first = index;
+    slot->previous = worker->queue_last;
+    if (worker->queue_last == RN_NONE) {
+        worker->queue_first = index_of(slot);
     } else {
-        worker->slots[worker->queue_last].next = index;
+        rn_worker_slot(worker, worker->queue_last)->next = index_of(slot);
     }
-    worker->queue_last = index;
-}
-
-static struct rn_slot *dequeue(struct rn_worker *worker)
-{
-    struct rn_slot *slot = &worker->slots[worker->queue_first];
-    worker->queue_first = slot->next;
-    return slot;
+    worker->queue_last = index_of(slot);
 }
 
 static void unqueue(struct rn_worker *worker, const struct rn_slot *slot)
 {
-    uint32_t index = (uint32_t)(slot - worker->slots);
-    uint32_t *link = &worker->queue_first;
-    uint32_t previous = RN_NONE;
-    while (*link != index) {
-        RN_CHECK(*link != RN_NONE);
-        previous = *link;
-        link = &worker->slots[previous].next;
+    if (slot->previous == RN_NONE) {
+        worker->queue_first = slot->next;
+    } else {
+        rn_worker_slot(worker, slot->previous)->next = slot->next;
     }
-    *link = slot->next;
-    if (worker->queue_last == index) {
-        worker->queue_last = previous;
+    if (slot->next == RN_NONE) {
+        worker->queue_last = slot->previous;
+    } else {
+        rn_worker_slot(worker, slot->next)->previous = slot->previous;
     }
+}
+
+static struct rn_slot *dequeue(struct rn_worker *worker)
+{
+    struct rn_slot *slot = rn_worker_slot(worker, worker->queue_first);
+    unqueue(worker, slot);
+    return slot;
 }
 
 struct rn_slot *rn_worker_find(struct rn_worker *worker, uint64_t id)
 {
-    struct rn_slot *slot = &worker->slots[id % RN_SLOTS_MAX];
+    struct rn_slot *slot = rn_worker_slot(worker, (uint32_t)(id % RN_SLOTS_MAX));
     return slot->phase != RN_PHASE_FREE && slot->id == id ? slot : NULL;
 }
 
@@ -95,6 +101,10 @@ static void release(struct rn_worker *worker, struct rn_slot *slot)
             rn_worker_link_put(worker, slot->link);
         }
     }
+    if (slot->fault) {
+        rn_engine_give_back(worker->engine, slot->fault, slot->fault_size);
+    }
+    slot->fault = NULL;
     slot->vm = NULL;
     slot->id = 0;
     slot->phase = RN_PHASE_FREE;
@@ -124,29 +134,47 @@ static void set_result(struct rn_slot *slot, enum rn_reason reason, const uint8_
     slot->ended = true;
 }
 
-static void set_fault(struct rn_slot *slot, enum rn_reason reason, const struct rn_fault *fault)
+/* It lies where the next one will: whoever calls this sends it, or moves it, before anything else. */
+static void set_fault(struct rn_worker *worker, struct rn_slot *slot, enum rn_reason reason,
+                      const struct rn_fault *fault)
 {
     struct rn_buf out;
-    rn_buf_init_fixed(&out, slot->fault, sizeof(slot->fault));
+    rn_buf_init_fixed(&out, worker->fault, sizeof(worker->fault));
     rn_fault_encode(fault, &out);
     RN_CHECK(out.error == RN_OK);
-    set_result(slot, reason, slot->fault, out.size);
+    set_result(slot, reason, worker->fault, out.size);
+}
+
+/* No credit for what has to go before it: out of the next one's way. Without room the reason alone is
+ * told. */
+static void move_fault(struct rn_worker *worker, struct rn_slot *slot)
+{
+    struct rn_message *message = &slot->outgoing.message;
+    slot->fault_size = (uint32_t)message->body_size;
+    slot->fault = rn_engine_take(worker->engine, slot->fault_size);
+    if (slot->fault) {
+        memcpy(slot->fault, message->body, message->body_size);
+        message->body = slot->fault;
+    } else {
+        message->body = no_room_fault;
+        message->body_size = sizeof(no_room_fault);
+    }
 }
 
 /* An end that is not the script's doing: `kind` and `message` are literals. */
-static void set_failure(struct rn_slot *slot, enum rn_reason reason, const char *kind,
-                        const char *message)
+static void set_failure(struct rn_worker *worker, struct rn_slot *slot, enum rn_reason reason,
+                        const char *kind, const char *message)
 {
     struct rn_fault fault = {.kind = {kind, strlen(kind)}, .message = {message, strlen(message)}};
-    set_fault(slot, reason, &fault);
+    set_fault(worker, slot, reason, &fault);
 }
 
 /* What the Vm says about the error; it is gone with the next run of any Vm. */
-static void set_raised(struct rn_slot *slot, enum rn_reason reason)
+static void set_raised(struct rn_worker *worker, struct rn_slot *slot, enum rn_reason reason)
 {
     const struct rn_vm_error_report *report = rn_vm_error(slot->vm);
     if (!report) {
-        set_failure(slot, reason, "", "");
+        set_failure(worker, slot, reason, "", "");
         return;
     }
     const char *kind = report->kind_name ? report->kind_name : "";
@@ -162,7 +190,7 @@ static void set_raised(struct rn_slot *slot, enum rn_reason reason)
                                                   .pc = report->frames[i].pc,
                                                   .standard = report->frames[i].standard};
     }
-    set_fault(slot, reason, &fault);
+    set_fault(worker, slot, reason, &fault);
 }
 
 static enum rn_reason reason_of_limit(enum rn_limit limit)
@@ -186,7 +214,7 @@ static enum rn_reason reason_of_limit(enum rn_limit limit)
     return RN_REASON_INTERNAL;
 }
 
-static void set_done(struct rn_slot *slot)
+static void set_done(struct rn_worker *worker, struct rn_slot *slot)
 {
     const uint8_t *data = NULL;
     size_t size = 0;
@@ -194,19 +222,20 @@ static void set_done(struct rn_slot *slot)
     if (error == RN_OK) {
         set_result(slot, RN_REASON_OK, data, size);
     } else if (error == RN_E_CONST_UNSUPPORTED) {
-        set_raised(slot, RN_REASON_SCRIPT_ERROR);
+        set_raised(worker, slot, RN_REASON_SCRIPT_ERROR);
     } else if (error == RN_E_TOO_LARGE) {
-        set_failure(slot, RN_REASON_SCRIPT_ERROR, "ResultTooLarge", "the result is too large");
+        set_failure(worker, slot, RN_REASON_SCRIPT_ERROR, "ResultTooLarge",
+                    "the result is too large");
     } else {
-        set_failure(slot, RN_REASON_MEMORY, "Memory", "no room to encode the result");
+        set_failure(worker, slot, RN_REASON_MEMORY, "Memory", "no room to encode the result");
     }
 }
 
 /* Turns */
 
-static void set_cancelled(struct rn_slot *slot)
+static void set_cancelled(struct rn_worker *worker, struct rn_slot *slot)
 {
-    set_failure(slot, RN_REASON_CANCELLED, "Cancelled", "cancelled by the host");
+    set_failure(worker, slot, RN_REASON_CANCELLED, "Cancelled", "cancelled by the host");
 }
 
 /* Sends what is there; then decides what the slot does next. */
@@ -221,11 +250,14 @@ static enum rn_error go_on(struct rn_worker *worker, struct rn_slot *slot)
     }
     if (done && slot->cancelled && !slot->ended) {
         // A message in fragments had to be completed first.
-        set_cancelled(slot);
+        set_cancelled(worker, slot);
         RN_TRY(rn_worker_send_outgoing(worker, slot, &done));
     }
     if (!done) {
         slot->phase = RN_PHASE_BLOCKED;
+        if (slot->sending && slot->outgoing.message.body == worker->fault) {
+            move_fault(worker, slot);
+        }
     } else if (slot->ended) {
         release(worker, slot);
     } else if (slot->must_wait || slot->host_calls_out >= RN_HOST_CALLS_OUT_MAX) {
@@ -267,7 +299,7 @@ static void set_waiting(struct rn_slot *slot)
     slot->sending = true;
 }
 
-static void handle_event(struct rn_slot *slot, enum rn_event event)
+static void handle_event(struct rn_worker *worker, struct rn_slot *slot, enum rn_event event)
 {
     switch (event) {
     case RN_EVENT_SLICE:
@@ -280,16 +312,16 @@ static void handle_event(struct rn_slot *slot, enum rn_event event)
         set_waiting(slot);
         break;
     case RN_EVENT_DONE:
-        set_done(slot);
+        set_done(worker, slot);
         break;
     case RN_EVENT_RAISED:
-        set_raised(slot, RN_REASON_SCRIPT_ERROR);
+        set_raised(worker, slot, RN_REASON_SCRIPT_ERROR);
         break;
     case RN_EVENT_LIMIT:
-        set_raised(slot, reason_of_limit(rn_vm_limit(slot->vm)));
+        set_raised(worker, slot, reason_of_limit(rn_vm_limit(slot->vm)));
         break;
     case RN_EVENT_CANCELLED:
-        set_raised(slot, RN_REASON_CANCELLED);
+        set_raised(worker, slot, RN_REASON_CANCELLED);
         break;
     }
 }
@@ -299,8 +331,10 @@ enum rn_error rn_worker_turn(struct rn_worker *worker)
     struct rn_slot *slot = dequeue(worker);
     slot->phase = RN_PHASE_BLOCKED;
     slot->must_wait = false;
-    handle_event(slot, rn_vm_run(slot->vm, RN_WORKER_SLICE));
-    return go_on(worker, slot);
+    enum rn_event event = rn_vm_run(slot->vm, RN_WORKER_SLICE);
+    handle_event(worker, slot, event);
+    RN_TRY(go_on(worker, slot));
+    return event == RN_EVENT_SLICE ? rn_worker_ring(worker) : RN_OK;
 }
 
 /* Starts */
@@ -346,8 +380,7 @@ static void start_vm(struct rn_worker *worker, struct rn_slot *slot,
     size_t statics_size = (size_t)tags->values[RN_CALL_TAG_STATICS_SIZE];
     struct rn_utf8 args = {rest.data + statics_size, rest.size - statics_size};
     const volatile uint32_t *cancel =
-        worker->control ? (const volatile uint32_t *)&worker->control->stop[slot - worker->slots]
-                        : NULL;
+        worker->control ? (const volatile uint32_t *)&worker->control->stop[index_of(slot)] : NULL;
     bool hinted = tags->present >> RN_CALL_TAG_EXPORT & 1;
     uint64_t hint = hinted ? tags->values[RN_CALL_TAG_EXPORT] : RN_NONE;
     struct rn_vm_call call = {.target = (enum rn_call_target)tags->values[RN_CALL_TAG_TARGET],
@@ -364,9 +397,9 @@ static void start_vm(struct rn_worker *worker, struct rn_slot *slot,
                               .cancel = cancel};
     enum rn_error error = rn_vm_start(slot->vm, &call);
     if (error == RN_E_NO_MEMORY) {
-        set_failure(slot, RN_REASON_OVERLOADED, "Overloaded", "no room in the worker");
+        set_failure(worker, slot, RN_REASON_OVERLOADED, "Overloaded", "no room in the worker");
     } else if (error != RN_OK) {
-        set_failure(slot, RN_REASON_USAGE, rn_error_name(error), rn_error_message(error));
+        set_failure(worker, slot, RN_REASON_USAGE, rn_error_name(error), rn_error_message(error));
     }
 }
 
@@ -376,8 +409,8 @@ enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *
     uint32_t index = message->as.CALL.slot;
     uint32_t tags_size = message->as.CALL.tags_size;
     if (index >= RN_SLOTS_MAX || message->call % RN_SLOTS_MAX != index || message->call == 0 ||
-        worker->slots[index].phase != RN_PHASE_FREE || message->sequence != 0 || tags_size > size ||
-        message->as.CALL.vm >= RN_WORKER_VMS_MAX) {
+        rn_worker_slot(worker, index)->phase != RN_PHASE_FREE || message->sequence != 0 ||
+        tags_size > size || message->as.CALL.vm >= RN_WORKER_VMS_MAX) {
         return RN_E_MESSAGE_STATE;
     }
     struct rn_call_tags tags;
@@ -387,7 +420,7 @@ enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *
         tags.values[RN_CALL_TAG_KEEP] > RN_VM_FUNCTIONS_MAX) {
         return RN_E_MESSAGE_STATE;
     }
-    struct rn_slot *slot = &worker->slots[index];
+    struct rn_slot *slot = rn_worker_slot(worker, index);
     slot->id = message->call;
     slot->vm_handle = message->as.CALL.vm;
     slot->phase = RN_PHASE_BLOCKED;
@@ -406,7 +439,7 @@ enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *
         struct rn_utf8 rest = {(const char *)body + tags_size, size - tags_size};
         start_vm(worker, slot, message, &tags, rest);
     } else if (error == RN_E_NO_MEMORY) {
-        set_failure(slot, RN_REASON_OVERLOADED, "Overloaded", "no room in the worker");
+        set_failure(worker, slot, RN_REASON_OVERLOADED, "Overloaded", "no room in the worker");
     } else {
         return error;
     }
@@ -488,7 +521,7 @@ static enum rn_error handle_cancel(struct rn_worker *worker, struct rn_slot *slo
     slot->cancelled = true;
     if (!slot->sending || !slot->outgoing.started) {
         drop_output(slot);
-        set_cancelled(slot);
+        set_cancelled(worker, slot);
     }
     return go_on(worker, slot);
 }

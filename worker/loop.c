@@ -99,13 +99,29 @@ static enum rn_error handle_packet(struct rn_worker *worker, const struct rn_lan
     return assemble(worker, &message);
 }
 
+/* What is at hand; then the supervisor is told of everything sent so far, and if no call can run the next
+ * packet is waited for. */
+static enum rn_error next_packet(struct rn_worker *worker, struct rn_lane_packet *out_packet)
+{
+    bool runnable = worker->queue_first != RN_NONE;
+    if (runnable || worker->lane.silent > 0) {
+        enum rn_error error = rn_lane_receive(&worker->lane, RN_WAIT_NEVER, out_packet);
+        if (runnable || error != RN_E_WOULD_BLOCK) {
+            return error;
+        }
+        if (rn_lane_linger(&worker->lane)) {
+            return rn_lane_receive(&worker->lane, RN_WAIT_NEVER, out_packet);
+        }
+        RN_TRY(rn_worker_ring(worker));
+    }
+    return rn_lane_receive(&worker->lane, RN_WAIT_ALLOWED, out_packet);
+}
+
 static enum rn_error serve(struct rn_worker *worker)
 {
     for (;;) {
-        bool runnable = worker->queue_first != RN_NONE;
         struct rn_lane_packet packet;
-        enum rn_error error =
-            rn_lane_receive(&worker->lane, runnable ? RN_WAIT_NEVER : RN_WAIT_ALLOWED, &packet);
+        enum rn_error error = next_packet(worker, &packet);
         if (error == RN_OK) {
             RN_TRY(handle_packet(worker, &packet));
         } else if (error != RN_E_WOULD_BLOCK) {
@@ -123,18 +139,22 @@ static struct rn_worker *lay_out(struct rn_process *process)
 {
     size_t own = (sizeof(struct rn_worker) + 4095) & ~(size_t)4095;
     size_t assembly = (RN_CALL_BODY_MAX + 4095) & ~(size_t)4095;
-    if (process->arena.size < own + assembly + (1u << 20)) {
+    size_t slots = (RN_SLOTS_MAX - RN_WORKER_FIRST_SLOTS) * sizeof(struct rn_slot);
+    size_t behind = assembly + ((slots + 4095) & ~(size_t)4095);
+    if (process->arena.size < own + behind + (1u << 20)) {
         return NULL;
     }
-    size_t size = (process->arena.size - own - assembly) & ~(size_t)4095;
+    size_t size = (process->arena.size - own - behind) & ~(size_t)4095;
     struct rn_worker *worker = (void *)process->arena.data;
     uint8_t *region = process->arena.data + own;
-    worker->assembly = region + size;
+    worker->more_slots = (void *)(region + size);
+    worker->assembly = region + size + behind - assembly;
     const struct rn_mapping *ring = &process->segments[RN_SEGMENT_RING];
     rn_lane_init(&worker->lane, process->socket_fd,
                  ring->size >= sizeof(struct rn_ring) ? (void *)ring->data : NULL, true,
                  worker->packet_in);
     worker->queue_first = RN_NONE;
+    worker->queue_last = RN_NONE;
     const struct rn_mapping *control = &process->segments[RN_SEGMENT_CONTROL];
     if (control->data && control->size >= sizeof(struct rn_control)) {
         worker->control = (const void *)control->data;

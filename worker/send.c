@@ -1,6 +1,9 @@
 /*
  * send.c: what a worker says, under credit.
  *
+ * The supervisor is woken for many packets at once: the loop rings before it sleeps and after each turn
+ * that used up its slice, and this file when some have come together.
+ *
  * A packet that does not fit the ring goes out by sendto, which waits only while the socket is full:
  * credit keeps that to the moments in which the supervisor is behind with several calls at once.
  */
@@ -10,6 +13,9 @@
 
 #include "base/cursor.h"
 #include "base/math.h"
+
+/* Packets that may wait for the supervisor's being woken. */
+#define SILENT_MAX 32u
 
 /* The supervisor sleeps on its socket. If that is full, it has something to wake up for. */
 static enum rn_error send_wake(struct rn_worker *worker)
@@ -23,12 +29,18 @@ static enum rn_error send_wake(struct rn_worker *worker)
     return error == RN_E_WOULD_BLOCK ? RN_OK : error;
 }
 
+enum rn_error rn_worker_ring(struct rn_worker *worker)
+{
+    bool wake;
+    rn_lane_ring(&worker->lane, &wake);
+    return wake ? send_wake(worker) : RN_OK;
+}
+
 /* What is in `packet_out`. */
 static enum rn_error send_packet(struct rn_worker *worker, size_t size)
 {
-    bool wake;
-    RN_TRY(rn_lane_send(&worker->lane, worker->packet_out, size, RN_WAIT_ALLOWED, &wake));
-    return wake ? send_wake(worker) : RN_OK;
+    RN_TRY(rn_lane_send_silently(&worker->lane, worker->packet_out, size, RN_WAIT_ALLOWED));
+    return worker->lane.silent >= SILENT_MAX ? rn_worker_ring(worker) : RN_OK;
 }
 
 /* One OUTPUT packet with up to `size` bytes; returns how many went. */

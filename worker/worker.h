@@ -3,7 +3,10 @@
  *
  * Everything lies in the arena that was reserved before the wall closed:
  *
- *      | rn_worker: tables, slots, packets | the engine's region | assembly of one large message |
+ *      | rn_worker: tables, first slots, packets | the engine's region | other slots | assembly |
+ *
+ * Assembly: of one large message. The supervisor uses the lowest slots first; what has never been in
+ * use is not touched, and takes no memory.
  *
  * The supervisor numbers slots, Units, RuntimeContexts and Vms; each is an index into a table here.
  * It is trusted (it owns the process), but not to be free of mistakes: what makes no sense ends the
@@ -31,6 +34,8 @@
 #define RN_WORKER_LINKS_MAX 512u
 #define RN_WORKER_VMS_MAX 4096u
 #define RN_WORKER_SPARE_VMS 8u
+/* Slots among the small pages at the beginning of the arena. */
+#define RN_WORKER_FIRST_SLOTS 1024u
 /* Budget of one turn: about a tenth of a millisecond. */
 #define RN_WORKER_SLICE 50000u
 
@@ -71,7 +76,8 @@ struct rn_slot {
     uint32_t vm_handle; /* 0: nothing is kept */
     uint32_t link;
     enum rn_phase phase;
-    uint32_t next; /* in the run queue */
+    uint32_t next; /* in the run queue, both of its neighbours or RN_NONE */
+    uint32_t previous;
     uint32_t sequence_out;
     uint32_t credit;
     uint32_t host_calls_out; /* not answered yet */
@@ -83,7 +89,8 @@ struct rn_slot {
     bool must_wait; /* after sending: for the reply of a plain host function */
     bool ended;     /* after sending: the call is over */
     bool cancelled; /* ends after what is being sent */
-    uint8_t fault[RN_FAULT_SIZE_MAX];
+    uint8_t *fault; /* kept until there is credit for the output before it; NULL: none is */
+    uint32_t fault_size;
 };
 
 /* The message from the supervisor that is coming in fragments. One at a time. */
@@ -97,7 +104,8 @@ struct rn_worker {
     struct rn_lane lane;
     const struct rn_control *control; /* NULL without one */
     struct rn_engine *engine;
-    uint8_t *assembly; /* RN_CALL_BODY_MAX bytes */
+    uint8_t *assembly;          /* RN_CALL_BODY_MAX bytes */
+    struct rn_slot *more_slots; /* those from RN_WORKER_FIRST_SLOTS on */
     struct rn_inbox inbox;
     uint32_t queue_first; /* slot index, or RN_NONE */
     uint32_t queue_last;
@@ -108,7 +116,8 @@ struct rn_worker {
     struct rn_worker_link links[RN_WORKER_LINKS_MAX];
     struct rn_kept_vm vms[RN_WORKER_VMS_MAX];
     struct rn_host_function functions[RN_RUNTIME_FUNCTIONS_MAX]; /* while linking */
-    struct rn_slot slots[RN_SLOTS_MAX];
+    struct rn_slot first_slots[RN_WORKER_FIRST_SLOTS];
+    uint8_t fault[RN_FAULT_SIZE_MAX]; /* of a result that is about to be sent */
     uint8_t packet_in[RN_PACKET_MAX];
     uint8_t packet_out[RN_PACKET_MAX];
 };
@@ -138,11 +147,19 @@ enum rn_error rn_worker_turn(struct rn_worker *worker) RN_MUST_CHECK;
 /* The slot with that call, or NULL. */
 struct rn_slot *rn_worker_find(struct rn_worker *worker, uint64_t id);
 
+static inline struct rn_slot *rn_worker_slot(struct rn_worker *worker, uint32_t index)
+{
+    return index < RN_WORKER_FIRST_SLOTS ? &worker->first_slots[index]
+                                         : &worker->more_slots[index - RN_WORKER_FIRST_SLOTS];
+}
+
 /* send.c: what goes out. `*out_done` false: no credit, try again after CREDIT. */
 enum rn_error rn_worker_send_output(struct rn_worker *worker, struct rn_slot *slot,
                                     bool *out_done) RN_MUST_CHECK;
 enum rn_error rn_worker_send_outgoing(struct rn_worker *worker, struct rn_slot *slot,
                                       bool *out_done) RN_MUST_CHECK;
+/* Wakes the supervisor, if something was sent that it was not woken for. */
+enum rn_error rn_worker_ring(struct rn_worker *worker) RN_MUST_CHECK;
 enum rn_error rn_worker_send_ready(struct rn_worker *worker, uint64_t layers) RN_MUST_CHECK;
 
 #endif

@@ -357,6 +357,16 @@ enum rn_error rn_engine_new(void *base, size_t size, const struct rn_library *li
     return RN_OK;
 }
 
+void *rn_engine_take(struct rn_engine *engine, size_t size)
+{
+    return rn_pages_alloc(&engine->pages, rn_pages_for(size));
+}
+
+void rn_engine_give_back(struct rn_engine *engine, void *memory, size_t size)
+{
+    rn_pages_free(&engine->pages, memory, rn_pages_for(size));
+}
+
 size_t rn_engine_used(const struct rn_engine *engine)
 {
     return (size_t)(engine->pages.page_count - engine->pages.free_count) * RN_PAGE_SIZE;

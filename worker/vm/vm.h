@@ -31,6 +31,10 @@ enum rn_error rn_engine_new(void *base, size_t size, const struct rn_library *li
                             struct rn_engine **out_engine) RN_MUST_CHECK;
 /* Bytes of the region in use by links and Vms. */
 size_t rn_engine_used(const struct rn_engine *engine);
+/* Memory of the region for what must outlive a run; zero. NULL without room. */
+void *rn_engine_take(struct rn_engine *engine, size_t size) RN_MUST_CHECK;
+/* What rn_engine_take gave for the same size. */
+void rn_engine_give_back(struct rn_engine *engine, void *memory, size_t size);
 
 /* A function that the host offers: found by item hash among the imports of a Unit. */
 struct rn_host_function {

@@ -162,6 +162,57 @@ static void test_wakes_are_counted(void **state)
     assert_false(rn_lane_take_wake(&e->supervisor));
 }
 
+static void test_one_wake_for_many(void **state)
+{
+    struct ends *e = *state;
+    struct rn_lane_packet packet;
+    bool wake = true;
+    rn_lane_ring(&e->worker, &wake);
+    assert_false(wake); // nothing was sent
+    rn_lane_watch(&e->supervisor);
+    for (uint32_t i = 0; i < 10; i++) {
+        assert_int_equal(rn_lane_send_silently(&e->worker, &i, sizeof(i), RN_WAIT_NEVER), RN_OK);
+        assert_int_equal(atomic_load(&e->ring->to_supervisor.waits), RN_RING_SOCKET);
+    }
+    rn_lane_ring(&e->worker, &wake);
+    assert_true(wake);
+    rn_lane_ring(&e->worker, &wake);
+    assert_false(wake);
+    for (uint32_t i = 0; i < 10; i++) {
+        assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_NEVER, &packet), RN_OK);
+        assert_memory_equal(packet.bytes, &i, sizeof(i));
+    }
+    assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_NEVER, &packet), RN_E_WOULD_BLOCK);
+}
+
+/* Watching twice is owed one wake, since the worker gives one. */
+static void test_watching_twice(void **state)
+{
+    struct ends *e = *state;
+    rn_lane_watch(&e->supervisor);
+    rn_lane_watch(&e->supervisor);
+    assert_true(rn_lane_take_wake(&e->supervisor));
+    assert_false(rn_lane_take_wake(&e->supervisor));
+}
+
+static void test_lingering(void **state)
+{
+    struct ends *e = *state;
+    uint32_t here = rn_ring_cpu();
+    bool wake;
+    assert_false(rn_lane_linger(&e->worker)); // the other side is awake
+    rn_lane_watch(&e->supervisor);
+    e->worker.linger_luck = 2;
+    assert_int_equal(rn_lane_send(&e->supervisor, "x", 1, RN_WAIT_NEVER, &wake), RN_OK);
+    atomic_store(&e->ring->to_worker.cpu, here);
+    assert_false(rn_lane_linger(&e->worker) && rn_ring_cpu() == here);
+    atomic_store(&e->ring->to_worker.cpu, 1000);
+    assert_int_equal(rn_lane_linger(&e->worker), here != 0);
+    struct rn_lane_packet packet;
+    assert_int_equal(rn_lane_receive(&e->worker, RN_WAIT_NEVER, &packet), RN_OK);
+    assert_false(rn_lane_linger(&e->worker)); // nothing comes
+}
+
 /* A worker that ends is noticed by whoever waits, whatever it claims in the ring. */
 static void test_the_end_of_the_other_side(void **state)
 {
@@ -224,6 +275,9 @@ int main(void)
         CASE(test_order_towards_the_worker),
         CASE(test_nothing_there),
         CASE(test_wakes_are_counted),
+        CASE(test_one_wake_for_many),
+        CASE(test_watching_twice),
+        CASE(test_lingering),
         CASE(test_the_end_of_the_other_side),
         CASE(test_a_lie_is_told),
         CASE(test_a_stamp_from_the_future),

@@ -2,7 +2,10 @@
 #include "tests/unit/supervisor/harness.h"
 
 #include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static rune_unit *unit;
 
@@ -23,6 +26,8 @@ static int set_up(void **state)
               "pub async fn now() { let before = time::Instant::now(); nap(20).await;\n"
               "    if before.elapsed() >= time::Duration::from_millis(20) { 1 } else { 0 } }\n"
               "pub fn wrong() { 1 / 0 }\n"
+              "pub fn fail(n) { for _ in 0..n * 3000 { println!(\"0123456789\"); }\n"
+              "    panic!(\"failure number {}\", n) }\n"
               "pub fn print() { for _ in 0..20000 { println!(\"0123456789\"); } 5 }\n");
     return failed;
 }
@@ -254,6 +259,143 @@ static void test_a_sink_that_refuses(void **state)
     rune_vm_free(vm);
 }
 
+static bool sink_with_a_door(void *user, int stream, const char *data, size_t size)
+{
+    (void)stream;
+    (void)data;
+    (void)size;
+    return atomic_load((atomic_bool *)user);
+}
+
+/* What one raised waits in the worker for its output to go, while others raise. */
+static void test_errors_behind_output(void **state)
+{
+    enum {
+        FAILING = 20
+    };
+    (void)state;
+    atomic_bool open = false;
+    rune_vm *vms[FAILING];
+    rune_execution *executions[FAILING];
+    rune_call_options *options = rune_call_options_new();
+    rune_call_options_set_output(options, sink_with_a_door, &open);
+    for (int64_t i = 0; i < FAILING; i++) {
+        rune_const_value *number = rune_value_i64(i);
+        const rune_const_value *args[] = {number};
+        vms[i] = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+        assert_int_equal(
+            rune_vm_send_execute(vms[i], "fail", args, 1, options, &executions[i], NULL), RUNE_OK);
+        rune_value_unref(number);
+    }
+    test_errors(state);
+    for (int tries = 0; tries < 100 && !rune_execution_poll(executions[0]); tries++) {
+        poll(NULL, 0, 10);
+    }
+    poll(NULL, 0, 100);
+    test_errors(state);
+    atomic_store(&open, true);
+    for (int i = 0; i < FAILING; i++) {
+        char wanted[40];
+        rune_record *record = NULL;
+        assert_int_equal(rune_execution_wait(executions[i], UINT64_MAX), RUNE_OK);
+        assert_int_equal(rune_execution_complete(executions[i], &record), RUNE_OK);
+        assert_int_equal(rune_record_reason(record), RUNE_REASON_SCRIPT_ERROR);
+        snprintf(wanted, sizeof(wanted), "failure number %d", i);
+        assert_non_null(strstr(rune_error_message(rune_record_error(record)), wanted));
+        rune_record_free(record);
+        rune_execution_free(executions[i]);
+        rune_vm_free(vms[i]);
+    }
+    rune_call_options_free(options);
+}
+
+struct gate {
+    atomic_bool open;
+    atomic_bool entered;
+    atomic_bool in_time;
+};
+
+static bool sink_that_sleeps(void *user, int stream, const char *data, size_t size)
+{
+    (void)stream;
+    (void)data;
+    (void)size;
+    atomic_store(&((struct gate *)user)->entered, true);
+    poll(NULL, 0, 50);
+    return true;
+}
+
+/* Code of the host that waits for somebody who waits for an execution. */
+static void wait_for_gate(struct gate *gate)
+{
+    for (int i = 0; i < 1000 && !atomic_load(&gate->open); i++) {
+        poll(NULL, 0, 5);
+    }
+    atomic_store(&gate->in_time, atomic_load(&gate->open));
+}
+
+static bool sink_that_waits(void *user, int stream, const char *data, size_t size)
+{
+    (void)stream;
+    (void)data;
+    (void)size;
+    wait_for_gate(user);
+    return true;
+}
+
+static void end_that_waits(void *user, rune_execution *execution)
+{
+    (void)execution;
+    wait_for_gate(user);
+}
+
+/* While the runner is held up, one execution ends and another gives the host something to do, so that
+ * it finds both at once, in the order in which one worker sent them: who waits for the first is woken
+ * before the other's code runs. */
+static void ends_before_code(bool in_callback)
+{
+    struct gate gate = {false};
+    rune_vm *vms[3];
+    rune_call_options *sleeps = rune_call_options_new();
+    rune_call_options *waits = rune_call_options_new();
+    rune_call_options_set_output(sleeps, sink_that_sleeps, &gate);
+    rune_call_options_set_output(waits, sink_that_waits, &gate);
+    rune_supervisor *own = new_supervisor(1, 0);
+    rune_unit *said =
+        build_in(own, "pub fn fine() { 1 } pub fn say() { println!(\"said\"); 2 }", false);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(rune_vm_new(own, runtime, said, NULL, &vms[i], NULL), RUNE_OK);
+    }
+    rune_execution *holds = start(vms[0], "say", sleeps);
+    while (!atomic_load(&gate.entered)) {
+        poll(NULL, 0, 1);
+    }
+    rune_execution *first = start(vms[1], "fine", NULL);
+    rune_execution *second = start(vms[2], in_callback ? "fine" : "say", waits);
+    if (in_callback) {
+        assert_int_equal(rune_execution_on_end(second, end_that_waits, &gate), RUNE_OK);
+    }
+    assert_int_equal(complete_i64(first), 1);
+    atomic_store(&gate.open, true);
+    assert_int_equal(complete_i64(second), in_callback ? 1 : 2);
+    assert_int_equal(complete_i64(holds), 2);
+    for (int i = 0; i < 3; i++) {
+        rune_vm_free(vms[i]);
+    }
+    rune_call_options_free(sleeps);
+    rune_call_options_free(waits);
+    rune_unit_unref(said);
+    rune_supervisor_free(own);
+    assert_true(atomic_load(&gate.in_time));
+}
+
+static void test_ends_are_told_before_code_runs(void **state)
+{
+    (void)state;
+    ends_before_code(false);
+    ends_before_code(true);
+}
+
 static void test_deadlines(void **state)
 {
     (void)state;
@@ -285,6 +427,8 @@ int main(void)
         cmocka_unit_test(test_a_descriptor_to_poll),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_a_sink_that_refuses),
+        cmocka_unit_test(test_errors_behind_output),
+        cmocka_unit_test(test_ends_are_told_before_code_runs),
         cmocka_unit_test(test_deadlines),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
