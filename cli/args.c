@@ -17,6 +17,7 @@
 #define DOC RN_GROUP_DOC
 #define SOCKET RN_GROUP_SOCKET
 #define SERVE RN_GROUP_SERVE
+#define WATCH RN_GROUP_WATCH
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

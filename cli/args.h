@@ -37,6 +37,7 @@ enum rn_option_group {
     RN_GROUP_DOC = 512,
     RN_GROUP_SOCKET = 1024,
     RN_GROUP_SERVE = 2048,
+    RN_GROUP_WATCH = 4096,
 };
 
 struct rn_option_info {

@@ -147,6 +147,7 @@ struct interrupt {
     sigset_t old;
     pthread_t thread;
     bool running;
+    bool cancelled;
 };
 
 static void *wait_for_signal(void *argument)
@@ -159,6 +160,7 @@ static void *wait_for_signal(void *argument)
             _exit(EXIT_CANCELLED);
         }
         rune_cancel_token_cancel(interrupt->token);
+        interrupt->cancelled = true;
         again = true;
     }
     return NULL;
@@ -166,7 +168,7 @@ static void *wait_for_signal(void *argument)
 
 static void interrupt_begin(struct interrupt *interrupt, rune_cancel_token *token)
 {
-    interrupt->token = token;
+    *interrupt = (struct interrupt){.token = token};
     sigemptyset(&interrupt->signals);
     sigaddset(&interrupt->signals, SIGINT);
     sigaddset(&interrupt->signals, SIGTERM);
@@ -253,6 +255,7 @@ static rune_record *call_interruptibly(struct rn_call *call, rune_vm *vm,
     interrupt_begin(&interrupt, token);
     rune_record *record = call_vm(call, vm, options);
     interrupt_end(&interrupt);
+    call->session->interrupted = call->session->interrupted || interrupt.cancelled;
     rune_cancel_token_unref(token);
     return record;
 }

@@ -1,5 +1,5 @@
 /*
- * command_help.c: help, version and completions, all from the tables.
+ * command_help.c: help, version and the man page, all from the tables.
  */
 #include "cli/commands.h"
 
@@ -127,21 +127,25 @@ static void print_man_options(unsigned groups)
     }
 }
 
+static void print_man_command(const struct rn_command_info *info)
+{
+    unsigned own = info->groups & ~(unsigned)RN_GROUP_GLOBAL;
+    printf("## %s %s\n\n%s.\n\n", info->name, info->operands, info->summary);
+    if (own != 0) {
+        print_man_options(own);
+    }
+}
+
 static void print_man_page(void)
 {
     puts("runeward(1)\n\n# NAME\n\nruneward - run untrusted Rune scripts in sandboxed processes\n\n"
          "# SYNOPSIS\n\n*runeward* [options] _COMMAND_ [options] [operands]\n\n"
          "*runeward* [options] _FILE_ [_ARGS_]\n\n# COMMANDS\n");
     for (unsigned i = 0; i < RN_COMMAND_COUNT; i++) {
-        const struct rn_command_info *info = rn_command_info((enum rn_command)i);
-        printf("*%s* %s\n\t%s\n\n", info->name, info->operands, info->summary);
+        print_man_command(rn_command_info((enum rn_command)i));
     }
     puts("# OPTIONS OF EVERY COMMAND\n");
     print_man_options(RN_GROUP_GLOBAL);
-    puts("# OPTIONS OF COMMANDS THAT COMPILE\n");
-    print_man_options(RN_GROUP_BUILD | RN_GROUP_COMPILE);
-    puts("# OPTIONS OF COMMANDS THAT RUN\n");
-    print_man_options(RN_GROUP_CALL | RN_GROUP_TESTS);
     for (size_t i = 0; i < TOPIC_COUNT; i++) {
         printf("# %s\n\n```\n%s\n```\n\n", topics[i].name, topics[i].text);
     }
@@ -174,86 +178,4 @@ int rn_command_version(struct rn_session *session)
                (unsigned long long)rune_version_isa());
     }
     return 0;
-}
-
-/* Completions */
-
-static void print_words(unsigned groups)
-{
-    for (unsigned i = 0; i < RN_OPTION_COUNT; i++) {
-        const struct rn_option_info *info = rn_option_info((enum rn_option)i);
-        if ((info->groups & groups) != 0) {
-            printf(" --%s", info->name);
-        }
-    }
-}
-
-static void print_command_names(void)
-{
-    for (unsigned i = 0; i < RN_COMMAND_COUNT; i++) {
-        printf(" %s", rn_command_info((enum rn_command)i)->name);
-    }
-}
-
-static void complete_bash(void)
-{
-    fputs("_runeward()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} "
-          "options\n    case $command in\n",
-          stdout);
-    for (unsigned i = 0; i < RN_COMMAND_COUNT; i++) {
-        const struct rn_command_info *info = rn_command_info((enum rn_command)i);
-        printf("    %s) options=\"", info->name);
-        print_words(info->groups);
-        puts("\" ;;");
-    }
-    fputs("    *) options=\"", stdout);
-    print_words(RN_GROUP_GLOBAL | RN_GROUP_BUILD | RN_GROUP_CALL);
-    fputs("\" ;;\n    esac\n    if [ \"$COMP_CWORD\" = 1 ]; then\n        options=\"$options",
-          stdout);
-    print_command_names();
-    puts("\"\n    fi\n    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\"; compgen "
-         "-f -- \"$word\")\n}\ncomplete -o filenames -F _runeward runeward");
-}
-
-static void complete_zsh(void)
-{
-    puts("#compdef runeward\n_arguments -C \\");
-    for (unsigned i = 0; i < RN_OPTION_COUNT; i++) {
-        const struct rn_option_info *info = rn_option_info((enum rn_option)i);
-        printf("  '--%s%s[%s]%s%s' \\\n", info->name, info->value == NULL ? "" : "=", info->help,
-               info->value == NULL ? "" : ":", info->value == NULL ? "" : "value:_files");
-    }
-    fputs("  '1: :(", stdout);
-    print_command_names();
-    puts(" )' '*:file:_files'");
-}
-
-static void complete_fish(void)
-{
-    for (unsigned i = 0; i < RN_COMMAND_COUNT; i++) {
-        const struct rn_command_info *info = rn_command_info((enum rn_command)i);
-        printf("complete -c runeward -n __fish_use_subcommand -a %s -d '%s'\n", info->name,
-               info->summary);
-    }
-    for (unsigned i = 0; i < RN_OPTION_COUNT; i++) {
-        const struct rn_option_info *info = rn_option_info((enum rn_option)i);
-        printf("complete -c runeward -l %s%s -d '%s'\n", info->name,
-               info->value == NULL ? "" : " -r", info->help);
-    }
-}
-
-int rn_command_completion(struct rn_session *session)
-{
-    static const struct {
-        const char *shell;
-        void (*print)(void);
-    } shells[] = {{"bash", complete_bash}, {"zsh", complete_zsh}, {"fish", complete_fish}};
-    const char *shell = session->args->operand_count == 1 ? session->args->operands[0] : "";
-    for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++) {
-        if (strcmp(shells[i].shell, shell) == 0) {
-            shells[i].print();
-            return 0;
-        }
-    }
-    return rn_command_misused(session);
 }

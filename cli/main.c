@@ -1,9 +1,11 @@
 /* main.c: runeward. Parses, dispatches, exits. */
 #include "cli/commands.h"
+#include "cli/watch.h"
 
 #include <stdio.h>
 
 #define EXIT_USAGE 64
+#define EXIT_CANCELLED 130
 
 typedef int command_function(struct rn_session *session);
 
@@ -36,22 +38,33 @@ static int help_on(struct rn_session *session, struct rn_args *args)
     return rn_command_help(session);
 }
 
+static int run_command(struct rn_args *args)
+{
+    struct rn_session session;
+    if (!rn_session_init(&session, args)) {
+        return EXIT_USAGE;
+    }
+    int code = rn_args_has(args, RN_OPTION_HELP) ? help_on(&session, args)
+                                                 : functions[args->command](&session);
+    if (session.interrupted) {
+        code = EXIT_CANCELLED;
+    }
+    rn_session_done(&session);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     struct rn_args args;
-    struct rn_session session;
-    if (!rn_args_parse(&args, argc, argv) || !rn_session_init(&session, &args)) {
+    if (!rn_args_parse(&args, argc, argv)) {
         return EXIT_USAGE;
     }
-    int code;
-    if (rn_args_has(&args, RN_OPTION_HELP)) {
-        code = help_on(&session, &args);
-    } else if (argc <= 1) {
-        rn_command_help(&session);
-        code = EXIT_USAGE;
-    } else {
-        code = functions[args.command](&session);
+    if (argc <= 1) {
+        run_command(&args); // help, which is what no words stand for
+        return rn_console_finish(EXIT_USAGE);
     }
-    rn_session_done(&session);
-    return rn_console_finish(code);
+    if (rn_args_has(&args, RN_OPTION_WATCH) && !rn_args_has(&args, RN_OPTION_HELP)) {
+        return rn_watch_run(&args, run_command);
+    }
+    return rn_console_finish(run_command(&args));
 }

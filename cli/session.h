@@ -15,6 +15,7 @@ struct rn_session {
     bool wall_missing;         /* why the supervisor did not start */
     bool best_effort;          /* the weaker policy, chosen by an option or by doctor */
     int code;                  /* exit code after a failure */
+    bool interrupted;          /* by Ctrl-C while a script ran */
     bool keeps_failures;       /* the JSON of a failed build is kept in `remarks`, not written */
     rune_text *remarks;        /* JSON formats: diagnostics of the last build, or NULL */
     unsigned workers;          /* of a daemon; 0: one a processor */

@@ -7,8 +7,9 @@ The options stand in front of every command line.
 """
 import json
 import os
-import os
 import pathlib
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -495,6 +496,88 @@ pub fn f(a) {}
         self.interrupted(signal.SIGINT)
         self.interrupted(signal.SIGTERM)
 
+    # watching
+
+    def watch(self, *words):
+        """The command with --watch, up to where it waits for the first time."""
+        process = subprocess.Popen([*COMMAND, *words, "--watch"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, cwd=self.path)
+        self.addCleanup(lambda: (process.kill(), process.communicate()))
+        return process
+
+    def until_it_waits(self, process):
+        lines = []
+        while not lines or "waiting for a change" not in lines[-1]:
+            lines.append(process.stderr.readline())
+            self.assertNotEqual(lines[-1], "", lines)
+        return "".join(lines[:-1])
+
+    def end_watch(self, process):
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+        self.assertIn(process.returncode, (130, -signal.SIGINT))
+        return out
+
+    def test_run_watches(self):
+        self.write("w.rn", "mod part; pub fn main() { println!(\"{}\", part::f()); }")
+        self.write("part.rn", "pub fn f() { 1 }")
+        process = self.watch("run", "w.rn")
+        self.until_it_waits(process)
+        self.write("notes.txt", "no source")
+        self.write("part.rn", "pub fn f() { 2 }")  # a module counts, too
+        self.until_it_waits(process)
+        self.write("part.rn", "pub fn f() { oops }")
+        self.assertRegex(self.until_it_waits(process), r"^part\.rn:1:14: error\[E0402\]: ")
+        self.write("new.rn", "pub fn f() { 3 }")
+        os.replace(self.path / "new.rn", self.path / "part.rn")  # as editors save
+        self.until_it_waits(process)
+        # Only a terminal is cleared.
+        self.assertEqual(self.end_watch(process), "1\n2\n3\n")
+
+    def test_check_and_test_watch(self):
+        self.write("w.rn", "#[test] pub fn good() { assert_eq!(1, 2); }")
+        process = self.watch("check", "w.rn")
+        self.assertEqual(self.until_it_waits(process), "")
+        self.write("w.rn", "pub fn f( {}")
+        self.assertIn("error[E0101]", self.until_it_waits(process))
+        self.end_watch(process)
+        self.write("w.rn", "#[test] pub fn good() { assert_eq!(1, 2); }")
+        process = self.watch("test", "w.rn", "good")
+        self.until_it_waits(process)
+        self.write("w.rn", "#[test] pub fn good() { assert_eq!(2, 2); }")
+        self.until_it_waits(process)
+        out = self.end_watch(process)
+        self.assertLess(out.index("1 failed"), out.index("1 passed"), out)
+
+    def test_a_terminal_is_cleared_before_the_next_round(self):
+        self.write("w.rn", "println!(\"one\");")
+        ours, theirs = os.openpty()
+        process = subprocess.Popen([*COMMAND, "run", "--watch", "w.rn"], stdout=theirs, stderr=subprocess.PIPE, text=True,
+                                   cwd=self.path)
+        os.close(theirs)
+        self.until_it_waits(process)
+        first = os.read(ours, 4096)
+        self.write("w.rn", "println!(\"two\");")
+        self.until_it_waits(process)
+        second = os.read(ours, 4096)
+        self.end_watch(process)
+        os.close(ours)
+        self.assertEqual(first, b"one\r\n")
+        self.assertTrue(second.startswith(b"\x1b[H\x1b[2J"), second)
+        self.assertTrue(second.endswith(b"two\r\n"), second)
+
+    def test_an_interrupted_script_ends_the_watch(self):
+        process = self.watch("--format", "jsonl", "run", "--output", "1G", "--wall", "20s", "loop.rn")
+        self.assertEqual(process.wait(timeout=20), 66)  # no such file
+        self.write("loop.rn", "loop { println!(\"again and again and again\"); }")
+        process = self.watch("--format", "jsonl", "run", "--output", "1G", "--wall", "20s", "loop.rn")
+        process.stdout.readline()  # it runs
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 130)
+        self.run_command("run", "--watch", "-", code=64)
+        self.run_command("fmt", "--watch", "t.rn", code=64)
+
     # the daemon
 
     def serve(self, *options, environment=None, **more):
@@ -645,6 +728,39 @@ pub fn f(a) {}
         self.run_command("completion", "tcsh", code=64)
         self.assertIn("did you mean --wall", self.run_command("t.rn", "--wal", "2s", code=64).stderr)
         self.run_command(code=64 if len(COMMAND) == 1 else 0)
+
+    def options_of(self, command):
+        return set(re.findall(r"^ +(?:-\w, )?--([\w-]+)", self.run_command("help", command).stdout, re.M))
+
+    def test_completions_offer_what_a_command_takes(self):
+        commands = re.findall(r"^  (\w+) ", self.run_command("help").stdout.split("options of every command")[0], re.M)
+        self.assertIn("completion", commands)
+        bash, zsh, fish = (self.run_command("completion", shell).stdout for shell in ("bash", "zsh", "fish"))
+        man = self.run_command("help", "man").stdout
+        general = set(re.findall(r"^\S*(?:.*\*, )?\*--([\w-]+)\*", man.split("# OPTIONS OF EVERY COMMAND")[1].split("\n# ")[0], re.M))
+        for command in commands:
+            takes = self.options_of(command)
+            self.assertEqual(set(re.findall(r"--([\w-]+)", re.search(rf"^    {command}\) (.*) ;;$", bash, re.M)[1])), takes)
+            part = re.search(rf"^    {command}\)\n(.*?) ;;$", zsh, re.M | re.S)[1]
+            self.assertEqual(set(re.findall(r"[',]--([\w-]+)", part)), takes)
+            section = re.search(rf"^## {command} (.*?)^#", man, re.M | re.S)[1]
+            self.assertEqual(set(re.findall(r"^(?:\*-\w\*, )?\*--([\w-]+)\*", section, re.M)), takes - general)
+            self.assertEqual(self.offered_by_fish(fish, command), takes)
+        self.assertEqual(self.offered_by_fish(fish, "t.rn"), self.options_of("run"))
+        for shell, text, option in (("bash", bash, "-n"), ("zsh", zsh, "-n"), ("fish", fish, "--no-execute")):
+            if shutil.which(shell):
+                self.write("completion", text)
+                subprocess.run([shell, option, "completion"], check=True, timeout=30, cwd=self.path)
+
+    @staticmethod
+    def offered_by_fish(text, command):
+        offered = set()
+        for condition, option in re.findall(r"^complete -c runeward(?: -n '([^']*)')? -l ([\w-]+)", text, re.M):
+            words = condition.split()
+            seen = command in words
+            if not words or seen != (words[0] == "not"):
+                offered.add(option)
+        return offered
 
     def test_colours_are_a_choice(self):
         self.assertIn("\x1b[", self.run_command("--color", "always", "call", "t.rn", "boom", code=2).stderr)
