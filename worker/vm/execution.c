@@ -435,8 +435,10 @@ enum rn_limit rn_vm_limit(const struct rn_vm *vm)
 
 struct rn_vm_usage rn_vm_usage(const struct rn_vm *vm)
 {
+    uint64_t spent = vm->granted - (uint64_t)vm->fuel;
     return (struct rn_vm_usage){
-        .budget = vm->granted - (uint64_t)vm->fuel,
+        // What did not fit was charged, but not done.
+        .budget = spent < vm->budget ? spent : vm->budget,
         .memory_peak = rn_heap_peak(&vm->heap),
         .output_bytes = vm->output_bytes,
         .host_calls = vm->host_calls,

@@ -66,7 +66,7 @@ static bool match_type(const struct rn_vm *vm, struct rn_value value, uint32_t t
     return rn_exact_type_of(value) == type || rn_type_of(vm, value) == type;
 }
 
-/* `==` with a literal: raises as it would with a String. */
+/* `==` with a literal: raises, or asks the library, as it would with a String. */
 static enum rn_outcome equals_text(struct rn_vm *vm, struct rn_value value, struct rn_utf8 text,
                                    bool *out)
 {
@@ -78,7 +78,7 @@ static enum rn_outcome equals_text(struct rn_vm *vm, struct rn_value value, stru
     if (string == NULL) {
         return RN_RAISED;
     }
-    return rn_value_eq(vm, value, rn_value_object(string), RN_PARTIAL, out);
+    return rn_op_test(vm, RN_OP_EQ, value, rn_value_object(string), out);
 }
 
 enum rn_outcome rn_op_match(struct rn_vm *vm, const struct rn_link *link,

@@ -597,6 +597,9 @@ compare:
     SET_BOOL(truth);
     NEXT;
 EQ_STRING:
+    FOLLOW(rn_op_match(vm, vm->link, pc, base, &truth));
+    SET_BOOL(truth);
+    NEXT;
 IS:
 MATCH_STRING:
 MATCH_BYTES:
@@ -985,7 +988,7 @@ leave_otherwise: {
         NEXT;
     }
     truth = rn_finish_test(pc, result);
-    if (pc->op == RN_OP_EQ || pc->op == RN_OP_NE) {
+    if (pc->op == RN_OP_EQ || pc->op == RN_OP_NE || pc->op == RN_OP_EQ_STRING) {
         SET_BOOL(truth);
         NEXT;
     }
