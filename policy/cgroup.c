@@ -28,8 +28,8 @@ static bool has_limit(const char *mount, const char *group, const char *file)
 {
     char path[PATH_SIZE];
     size_t mount_size = strlen(mount);
-    int size = snprintf(path, sizeof(path), "%s%s", mount, group);
-    if (size < 0 || (size_t)size + strlen(file) + 2 > sizeof(path) || strstr(group, "..") != NULL) {
+    size_t size = (size_t)snprintf(path, sizeof(path), "%s%s", mount, group);
+    if (size + strlen(file) + 2 > sizeof(path) || strstr(group, "..") != NULL) {
         return false;
     }
     for (;;) {
@@ -75,26 +75,78 @@ static void judge_group(const char *controllers, const char *group, struct rn_cg
     }
 }
 
+/* The next line of /proc/PID/cgroup that names a group: "4:memory:/group". The root's name is "". */
+static bool next_group(FILE *file, char line[static PATH_SIZE], const char **out_controllers,
+                       const char **out_group)
+{
+    while (file != NULL && fgets(line, PATH_SIZE, file) != NULL) {
+        char *controllers = strchr(line, ':');
+        char *group = controllers == NULL ? NULL : strchr(controllers + 1, ':');
+        if (group != NULL) {
+            *group++ = '\0';
+            group[strcspn(group, "\n")] = '\0';
+            *out_controllers = controllers + 1;
+            *out_group = strcmp(group, "/") == 0 ? "" : group;
+            return true;
+        }
+    }
+    return false;
+}
+
 struct rn_cgroup_bounds rn_cgroup_bounds_of(pid_t pid)
 {
     struct rn_cgroup_bounds bounds = {false, false};
     char line[PATH_SIZE];
+    const char *controllers;
+    const char *group;
     snprintf(line, sizeof(line), "/proc/%d/cgroup", (int)pid);
     FILE *file = fopen(line, "re");
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        // "4:memory:/group"
-        char *controllers = strchr(line, ':');
-        char *group = controllers == NULL ? NULL : strchr(controllers + 1, ':');
-        if (group == NULL) {
-            continue;
-        }
-        *group = '\0';
-        char *name = group + 1;
-        name[strcspn(name, "\n")] = '\0';
-        judge_group(controllers + 1, strcmp(name, "/") == 0 ? "" : name, &bounds);
+    while (next_group(file, line, &controllers, &group)) {
+        judge_group(controllers, group, &bounds);
     }
     if (file != NULL) {
         fclose(file);
     }
     return bounds;
+}
+
+/* The number behind "oom_kill" at the beginning of a line, or 0. */
+static uint64_t read_kills(const char *mount, const char *group, const char *name)
+{
+    static const char word[] = "oom_kill ";
+    char text[PATH_SIZE];
+    uint64_t count = 0;
+    size_t size = (size_t)snprintf(text, sizeof(text), "%s%s/%s", mount, group, name);
+    FILE *file = size < sizeof(text) ? fopen(text, "re") : NULL;
+    while (file != NULL && fgets(text, sizeof(text), file) != NULL) {
+        if (strncmp(text, word, sizeof(word) - 1) == 0) {
+            count = strtoull(text + sizeof(word) - 1, NULL, 10);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return count;
+}
+
+uint64_t rn_cgroup_oom_kills(pid_t pid)
+{
+    uint64_t count = 0;
+    char line[PATH_SIZE];
+    const char *controllers;
+    const char *group;
+    snprintf(line, sizeof(line), "/proc/%d/cgroup", (int)pid);
+    FILE *file = fopen(line, "re");
+    while (next_group(file, line, &controllers, &group)) {
+        if (*controllers == '\0') {
+            count += read_kills("/sys/fs/cgroup", group, "memory.events");
+            count += read_kills("/sys/fs/cgroup/unified", group, "memory.events");
+        } else if (names_controller(controllers, "memory")) {
+            count += read_kills("/sys/fs/cgroup/memory", group, "memory.oom_control");
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return count;
 }

@@ -20,4 +20,7 @@ struct rn_cgroup_bounds {
 /* Nothing is bounded where procfs or the control groups cannot be read. */
 struct rn_cgroup_bounds rn_cgroup_bounds_of(pid_t pid);
 
+/* How often the kernel has killed in the process's group for want of memory; 0 where it does not say. */
+uint64_t rn_cgroup_oom_kills(pid_t pid);
+
 #endif

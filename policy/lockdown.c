@@ -171,6 +171,7 @@ static bool seal_program(void)
         uintptr_t end = (uintptr_t)(base + h->p_vaddr + h->p_memsz);
         // The last page of a RELRO range may be shared with data that stays writable.
         end = fixed ? (end + page - 1) & ~(page - 1) : end & ~(page - 1);
+        // never: nothing between them; the linker ends RELRO on a page, unless pages are larger than 4 KiB
         if (end > start && !seal_range((const void *)start, end - start)) {
             return false;
         }

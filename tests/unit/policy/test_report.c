@@ -26,6 +26,25 @@ static void a_report_adds_up(void **state)
     assert_int_equal(report.refused_errno[RN_LAYER_LANDLOCK], EPERM);
 }
 
+static void what_only_one_knows_is_kept(void **state)
+{
+    (void)state;
+    struct rn_wall_report report;
+    for (unsigned of_first = 0; of_first < 2; of_first++) {
+        struct rn_wall_report reports[2];
+        rn_wall_report_init(&reports[0]);
+        rn_wall_report_init(&reports[1]);
+        reports[of_first].sanitizer_flavour = true;
+        reports[of_first].landlock_abi = 7;
+        reports[of_first].filters = 2;
+        report = reports[0];
+        rn_wall_report_merge(&report, &reports[1]);
+        assert_true(report.sanitizer_flavour);
+        assert_int_equal(report.landlock_abi, 7);
+        assert_int_equal(report.filters, 2);
+    }
+}
+
 static void the_first_missing_layer_is_named(void **state)
 {
     (void)state;
@@ -65,6 +84,8 @@ static void exit_codes_name_layers(void **state)
     enum rn_layer layer;
     assert_false(rn_wall_layer_of_exit(0, &layer));
     assert_false(rn_wall_layer_of_exit(71, &layer));
+    int first = rn_wall_exit_code((enum rn_layer)0);
+    assert_false(rn_wall_layer_of_exit(first + RN_LAYER_COUNT, &layer));
     assert_false(rn_layer_from_name("moat", &layer));
 }
 
@@ -99,7 +120,17 @@ static void json_needs_no_escapes(void **state)
     }
     RN_AUTO(rn_buf) struct rn_buf buf;
     rn_buf_init(&buf, 1u << 20);
+    // An errno without a text, and a report of the other flavour.
+    rn_wall_report_refused(&report, RN_LAYER_MSEAL, 9999);
+    report.sanitizer_flavour = true;
     rn_wall_report_to_json(&report, RN_POLICY_STRICT, 0, &buf);
+    assert_plain_json(&buf);
+    rn_buf_append_u8(&buf, 0);
+    assert_non_null(strstr((const char *)buf.data, "\"flavour\":\"sanitizer\""));
+    assert_non_null(strstr((const char *)buf.data, "\"errno\":9999,\"error\":\"\""));
+    rn_buf_clear(&buf);
+    report.sanitizer_flavour = false;
+    rn_wall_report_to_json(&report, RN_POLICY_BEST_EFFORT, 0, &buf);
     assert_plain_json(&buf);
     rn_buf_clear(&buf);
     rn_policy_to_json(&buf);
@@ -112,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_adds_up),
+        cmocka_unit_test(what_only_one_knows_is_kept),
         cmocka_unit_test(the_first_missing_layer_is_named),
         cmocka_unit_test(best_effort_is_part_of_strict),
         cmocka_unit_test(exit_codes_name_layers),
