@@ -660,11 +660,16 @@ static struct ending ending_of_death(const struct rn_call *call)
                                .message = "the worker tried a forbidden system call"};
     }
     if (death->known && death->exit.signalled) {
-        return (struct ending){.reason = RUNE_REASON_CRASHED,
-                               .signal = death->exit.code,
-                               .retry_safe = !call->had_effect,
-                               .kind = "signal",
-                               .message = "the worker died of"};
+        struct ending crashed = {.reason = RUNE_REASON_CRASHED,
+                                 .signal = death->exit.code,
+                                 .retry_safe = !call->had_effect,
+                                 .kind = "signal",
+                                 .message = "the worker died of"};
+        if (death->out_of_memory) {
+            (void)snprintf(crashed.message, sizeof(crashed.message),
+                           "out of memory: the kernel ended the worker by");
+        }
+        return crashed;
     }
     return (struct ending){.reason = RUNE_REASON_WORKER_LOST,
                            .retry_safe = lost.retry_safe,

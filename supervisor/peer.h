@@ -53,9 +53,10 @@ struct rn_queued {
 struct rn_death {
     bool known; /* `exit` was told by the zygote */
     struct rn_child_exit exit;
-    enum rn_error lie; /* RN_OK, or why a packet was refused */
-    uint64_t culprit;  /* the call that it was killed for; 0: none */
-    bool retired;      /* it was ended on purpose, between calls */
+    enum rn_error lie;  /* RN_OK, or why a packet was refused */
+    uint64_t culprit;   /* the call that it was killed for; 0: none */
+    bool retired;       /* it was ended on purpose, between calls */
+    bool out_of_memory; /* the kernel killed it for want of memory, in the host's control group */
 };
 
 enum rn_place {

@@ -7,6 +7,7 @@
 #include "supervisor/peer.h"
 
 #include <poll.h>
+#include <signal.h>
 
 #include "supervisor/call.h"
 #include "supervisor/pool.h"
@@ -78,6 +79,14 @@ static void await_end(struct rn_peer *peer, enum rn_error *error)
     rn_domain_wait_exit(peer->domain, peer);
 }
 
+/* Killed, and not by us: was it for want of memory? */
+static bool ran_out_of_memory(const struct rn_peer *peer)
+{
+    const struct rn_child_exit *end = &peer->exit;
+    return end->signalled && end->code == SIGKILL && !end->deadline &&
+           rn_supervisor_oom_killed(peer->domain->supervisor);
+}
+
 /* Under the lock, which is given up meanwhile: finds out how the process ended; P4. */
 static void bury(struct rn_peer *peer, enum rn_error error, uint64_t culprit)
 {
@@ -91,6 +100,7 @@ static void bury(struct rn_peer *peer, enum rn_error error, uint64_t culprit)
     if (atomic_load_explicit(&peer->has_exit, memory_order_acquire)) {
         peer->death.known = true;
         peer->death.exit = peer->exit;
+        peer->death.out_of_memory = peer->death.culprit == 0 && ran_out_of_memory(peer);
     }
     peer->dead = true;
     for (uint32_t i = 0; i < peer->slots.used; i++) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "policy/cgroup.h"
 #include "policy/look.h"
 #include "policy/report.h"
 #include "supervisor/call.h"
@@ -261,6 +262,7 @@ static rune_supervisor *new_supervisor(const rune_supervisor_options *options)
     }
     rune_supervisor_options_free(defaults);
     atomic_init(&supervisor->refs, 1);
+    atomic_init(&supervisor->oom_kills, rn_cgroup_oom_kills(getpid()));
     pthread_mutex_init(&supervisor->runner_lock, NULL);
     pthread_mutex_init(&supervisor->log_lock, NULL);
     pthread_mutex_init(&supervisor->random_lock, NULL);
@@ -276,6 +278,7 @@ rune_status rune_supervisor_new(const rune_supervisor_options *options,
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     if (rn_pool_init(&supervisor->pool) != RN_OK) {
+        rn_free(supervisor->options.helpers);
         rn_free(supervisor);
         return rn_fail_plain(error, RN_E_SYSTEM);
     }
@@ -312,6 +315,12 @@ rune_status rune_supervisor_connect(const char *path, const rune_supervisor_opti
     supervisor->remote = remote;
     *out_supervisor = supervisor;
     return RUNE_OK;
+}
+
+bool rn_supervisor_oom_killed(rune_supervisor *supervisor)
+{
+    uint64_t kills = rn_cgroup_oom_kills(getpid());
+    return atomic_exchange(&supervisor->oom_kills, kills) != kills;
 }
 
 void rn_supervisor_ref(rune_supervisor *supervisor)
