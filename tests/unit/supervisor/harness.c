@@ -209,6 +209,11 @@ int count_fds(void)
 
 int settled_fds(void)
 {
+    return settled_fds_with(1);
+}
+
+int settled_fds_with(unsigned spares)
+{
     rune_stats stats = {0};
     int count = count_fds();
     int64_t until_ms = now_ms() + SETTLED_MS;
@@ -218,7 +223,7 @@ int settled_fds(void)
         }
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
         rune_supervisor_stats(supervisor, &stats);
-        if (count_fds() != count || stats.spares_now != 1) {
+        if (count_fds() != count || stats.spares_now != spares) {
             count = count_fds();
             quiet = 0;
         }

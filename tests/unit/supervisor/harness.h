@@ -40,6 +40,8 @@ int64_t now_ms(void);
 int count_fds(void);
 /* The same once spares have been made and nothing changes any more. */
 int settled_fds(void);
+/* With so many spares, one for each domain that has been used. */
+int settled_fds_with(unsigned spares);
 bool has_children(void);
 
 #endif
