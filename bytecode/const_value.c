@@ -132,7 +132,7 @@ static void read_text(struct rn_const_reader *reader, uint64_t size, struct rn_c
     token->text.size = (size_t)size;
     token->text.data = (const char *)rn_cursor_bytes(&reader->cursor, (size_t)size);
     size_t bad;
-    if (token->kind == RN_CONST_STRING && !failed(reader) &&
+    if (token->kind == RN_CONST_STRING &&
         !rn_utf8_valid(token->text.data, token->text.size, &bad)) {
         fail_at(reader, start + bad, RN_E_INVALID_UTF8);
     }

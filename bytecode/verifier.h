@@ -43,7 +43,10 @@ bool rn_verify_refuse(struct rn_verifier *v, enum rn_unit_check check, const voi
 static inline bool rn_verify_need(struct rn_verifier *v, bool holds, enum rn_unit_check check,
                                   const void *where)
 {
-    return RN_LIKELY(holds) || rn_verify_refuse(v, check, where);
+    if (RN_LIKELY(holds)) {
+        return true;
+    }
+    return rn_verify_refuse(v, check, where);
 }
 
 /* Zeroed memory until the verifier ends; NULL after recording RN_E_NO_MEMORY. */

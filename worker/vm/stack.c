@@ -42,8 +42,9 @@ bool rn_stack_grow(struct rn_vm *vm, struct rn_value *from, uint32_t count)
     size_t used = (size_t)(from - vm->values) * sizeof(struct rn_value);
     size_t frames = (size_t)((uint8_t *)vm->values + fiber->size - (uint8_t *)vm->frame);
     size_t need = used + frames + (size_t)count * sizeof(struct rn_value) + sizeof(struct rn_frame);
+    // never: registers and frames do not overlap
     if (used + frames > fiber->size) {
-        return false; // never: registers and frames do not overlap
+        return false;
     }
     size_t capacity;
     // Double what is there; the header of a buffer included, so that it fits its size class.

@@ -1,5 +1,6 @@
 /* ConstValue: every kind there and back, one encoding only, and the page that documents it. */
 #include "base/alloc.h"
+#include "bytecode/const_cbor.h"
 #include "bytecode/const_value.h"
 #include "bytecode/unit_layout.h"
 
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static const struct rn_const_limits limits = {
     .size_max = 1 << 20, .depth_max = 100, .element_max = 1000};
@@ -351,8 +353,9 @@ static void test_refusals(void **state)
         {"d9 52 11 00", RN_E_CBOR_INVALID, 0},
         {"d9 52 00 19 d8 00", RN_E_CBOR_INVALID, 0}, // a surrogate
         {"d9 52 00 20", RN_E_CBOR_INVALID, 3},
-        {"d9 52 01 20", RN_E_CBOR_INVALID, 3}, // a negative u64
-        {"d9 52 02 80", RN_E_CBOR_INVALID, 0}, // unit as a tuple
+        {"d9 52 00 1b 00 00 00 01 00 00 00 41", RN_E_CBOR_INVALID, 0}, // not 'A'
+        {"d9 52 01 20", RN_E_CBOR_INVALID, 3},                         // a negative u64
+        {"d9 52 02 80", RN_E_CBOR_INVALID, 0},                         // unit as a tuple
         {"d9 52 03 81 61 61", RN_E_CBOR_INVALID, 0},
         {"d9 52 03 82 01 01", RN_E_CBOR_INVALID, 4},                   // a key that is no string
         {"d9 52 03 84 61 61 01 61 61 02", RN_E_CBOR_INVALID, 7},       // a repeated key
@@ -371,6 +374,13 @@ static void test_refusals(void **state)
         {"d9 52 0c 81 01", RN_E_CBOR_INVALID, 3},
         {"d9 52 0d 82 41 00 01", RN_E_CBOR_INVALID, 4},
         {"d9 52 10 81 01", RN_E_CBOR_INVALID, 0},
+        // Keys of objects inside each other do not come object by object.
+        {"d9 52 03 86 61 61 d9 52 03 84 61 78 01 61 79 02 61 62 01 61 61 02", RN_E_CBOR_INVALID,
+         19},
+        {"d9 52 03 86 61 61 d9 52 03 84 61 78 01 61 78 02 61 62 01 61 63 02", RN_E_CBOR_INVALID,
+         13},
+        {"d9 52 03 8c 61 61 f6 61 61 f6 61 61 f6 61 61 f6 61 61 f6 61 61 f6", RN_E_CBOR_INVALID, 7},
+        {"83 63 61 62 63 80", RN_E_TRUNCATED, 5}, // nothing is left for the third
         {"9b 00 00 00 01 00 00 00 00", RN_E_TRUNCATED, 0},
         {"5a 7f ff ff ff 00", RN_E_TRUNCATED, 5},
     };
@@ -427,6 +437,53 @@ static void test_deepest_value(void **state)
         rn_alloc_fail_at(0, false);
     }
     rn_free(bytes);
+}
+
+/* Far more bytes than anybody sends, most of them never touched. */
+static void test_sizes_beyond_32_bits(void **state)
+{
+    (void)state;
+    const size_t size = (size_t)1 << 33;
+    uint8_t *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (bytes == MAP_FAILED) {
+        skip();
+    }
+    struct rn_const_limits any = {
+        .size_max = SIZE_MAX, .depth_max = UINT32_MAX, .element_max = UINT32_MAX};
+    struct rn_const_fault fault;
+    assert_int_equal(rn_const_value_check(bytes, size, &any, &fault), RN_E_TOO_LARGE);
+    (void)from_hex("9b 00 00 00 01 00 00 00 00", bytes);
+    struct rn_const_level level;
+    struct rn_const_reader reader;
+    struct rn_const_token token;
+    rn_const_reader_init(&reader, bytes, size, &level, 1);
+    assert_int_equal(rn_const_read(&reader, &token), RN_E_CBOR_COUNT);
+    munmap(bytes, size);
+}
+
+static void test_after_the_end(void **state)
+{
+    (void)state;
+    struct rn_const_reader reader;
+    struct rn_const_token token;
+    rn_const_reader_init(&reader, "\xf6\xf6", 2, NULL, 0);
+    assert_false(rn_const_reader_at_end(&reader));
+    assert_int_equal(rn_const_read(&reader, &token), RN_OK);
+    assert_true(rn_const_reader_at_end(&reader));
+    assert_int_equal(rn_const_read(&reader, &token), RN_E_CBOR_TRAILING);
+    assert_false(rn_const_reader_at_end(&reader));
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(rn_const_kind_name(RN_CONST_KIND_COUNT), "unknown");
+    for (unsigned kind = 0; kind < RN_CONST_KIND_COUNT; kind++) {
+        assert_true(strlen(rn_const_kind_name((enum rn_const_kind)kind)) > 0);
+    }
+    assert_true(rn_const_kind_has_content(RN_CONST_HASH_MAP));
+    assert_false(rn_const_kind_has_content(RN_CONST_KIND_COUNT));
 }
 
 static void test_tokens(void **state)
@@ -628,6 +685,11 @@ static void test_floats(void **state)
     check_float(0x1p-149, 5);
     check_float(0x1p-150, 9);
     check_float(1e300, 9);
+    check_float(-1e300, 9);
+    // Infinity is a half before anybody asks for more.
+    uint32_t single = 0;
+    assert_true(rn_cbor_to_single(bits_of((double)INFINITY), &single));
+    assert_int_equal(single, 0x7f800000);
     uint64_t bits = 88172645463325252;
     for (int i = 0; i < 100000; i++) {
         bits ^= bits << 13;
@@ -650,6 +712,9 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_deepest_value),
+        cmocka_unit_test(test_sizes_beyond_32_bits),
+        cmocka_unit_test(test_after_the_end),
+        cmocka_unit_test(test_names),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_promises_add_up),
         cmocka_unit_test(test_failure_is_sticky),

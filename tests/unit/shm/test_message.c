@@ -150,6 +150,52 @@ static void test_body_beyond_maximum(void **state)
         RN_E_MESSAGE_INVALID);
 }
 
+/* A packet by hand: no fields, a body of zeros. */
+static enum rn_error decode_bare(enum rn_message_type type, unsigned flags, uint32_t total,
+                                 size_t body)
+{
+    static uint8_t bytes[RN_PACKET_MAX + 1];
+    struct rn_buf out;
+    rn_buf_init_fixed(&out, bytes, sizeof(bytes));
+    rn_buf_append_u16(&out, RN_MESSAGE_VERSION);
+    rn_buf_append_u16(&out, (uint16_t)type);
+    rn_buf_append_u16(&out, (uint16_t)flags);
+    rn_buf_append_u16(&out, 0);
+    rn_buf_append_u64(&out, 9);
+    rn_buf_append_u32(&out, 0);
+    rn_buf_append_u32(&out, total);
+    struct rn_message got;
+    struct rn_wire_message wire = {bytes, RN_MESSAGE_HEADER_SIZE + body};
+    return rn_message_decode(wire, rn_message_info(type)->direction, &got);
+}
+
+static void test_sizes_of_fragments(void **state)
+{
+    (void)state;
+    enum {
+        LATER = 0,
+        FIRST = 1,
+        LAST = 2,
+        WHOLE = 3,
+    };
+    const size_t fields = rn_message_info(RN_MESSAGE_RESULT)->fields_size;
+    const size_t most = RN_PACKET_MAX - RN_MESSAGE_HEADER_SIZE;
+    const enum rn_error no = RN_E_MESSAGE_INVALID;
+    assert_int_equal(decode_bare(RN_MESSAGE_RESULT, WHOLE, 5, fields + 5), RN_OK);
+    assert_int_equal(decode_bare(RN_MESSAGE_RESULT, WHOLE, 5, fields + 4), no);
+    assert_int_equal(decode_bare(RN_MESSAGE_RESULT, FIRST, 5, fields + 4), RN_OK);
+    assert_int_equal(decode_bare(RN_MESSAGE_RESULT, FIRST, 5, fields), no);
+    assert_int_equal(decode_bare(RN_MESSAGE_RESULT, FIRST, 5, fields + 5), no);
+    assert_int_equal(decode_bare(RN_MESSAGE_RESULT, LATER, 0, 5), RN_OK);
+    assert_int_equal(decode_bare(RN_MESSAGE_RESULT, LAST, 0, most), RN_OK);
+    assert_int_equal(decode_bare(RN_MESSAGE_RESULT, LAST, 0, most + 1), no);
+    assert_int_equal(decode_bare(RN_MESSAGE_RESULT, LAST, 5, 5), no);
+    assert_int_equal(decode_bare(RN_MESSAGE_RESULT, LAST, 0, 0), no);
+    // What has no body has no further packets.
+    assert_int_equal(rn_message_info(RN_MESSAGE_CANCEL)->body_max, 0);
+    assert_int_equal(decode_bare(RN_MESSAGE_CANCEL, LAST, 0, 5), no);
+}
+
 static void test_call_tags(void **state)
 {
     (void)state;
@@ -184,8 +230,23 @@ static void test_states_follow_the_table(void **state)
     assert_false(rn_message_permitted(RN_MESSAGE_RESULT, RN_STATE_NONE));
     assert_true(rn_message_permitted(RN_MESSAGE_READY, RN_STATE_STARTING));
     assert_false(rn_message_permitted(RN_MESSAGE_READY, RN_STATE_READY));
+    assert_false(rn_message_permitted((enum rn_message_type)0, RN_STATE_READY));
+    assert_false(rn_message_permitted(RN_MESSAGE_READY, RN_STATE_COUNT));
     assert_null(rn_message_info(0));
     assert_null(rn_message_info(65535));
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    for (int i = 0; i < RN_STATE_COUNT; i++) {
+        assert_string_not_equal(rn_state_name((enum rn_state)i), "unknown");
+    }
+    for (int i = 0; i < RN_DIRECTION_COUNT; i++) {
+        assert_string_not_equal(rn_direction_name((enum rn_direction)i), "unknown");
+    }
+    assert_string_equal(rn_state_name(RN_STATE_COUNT), "unknown");
+    assert_string_equal(rn_direction_name(RN_DIRECTION_COUNT), "unknown");
 }
 
 int main(void)
@@ -194,7 +255,8 @@ int main(void)
         cmocka_unit_test(test_single_packet_round_trip), cmocka_unit_test(test_every_row),
         cmocka_unit_test(test_fragments_add_up),         cmocka_unit_test(test_header_checks),
         cmocka_unit_test(test_body_beyond_maximum),      cmocka_unit_test(test_call_tags),
-        cmocka_unit_test(test_states_follow_the_table),
+        cmocka_unit_test(test_states_follow_the_table),  cmocka_unit_test(test_names),
+        cmocka_unit_test(test_sizes_of_fragments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
