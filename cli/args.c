@@ -18,6 +18,7 @@
 #define SOCKET RN_GROUP_SOCKET
 #define SERVE RN_GROUP_SERVE
 #define WATCH RN_GROUP_WATCH
+#define WALL RN_GROUP_WALL
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -38,6 +38,7 @@ enum rn_option_group {
     RN_GROUP_SOCKET = 1024,
     RN_GROUP_SERVE = 2048,
     RN_GROUP_WATCH = 4096,
+    RN_GROUP_WALL = 8192,
 };
 
 struct rn_option_info {

@@ -4,6 +4,9 @@
 
 #include <runeward/tools.h>
 
+#include "cli/explain.h"
+#include "cli/wall_page.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -87,6 +90,16 @@ static void print_report(const rune_const_value *report)
     print_rows(report, "layers", print_layer);
 }
 
+static bool print_page(const rune_const_value *report)
+{
+    rune_text *text = NULL;
+    rune_const_value *policy = rune_tools_policy(&text) == RUNE_OK ? parse(text) : NULL;
+    bool printed = policy != NULL && rn_wall_page(report, policy);
+    rune_value_unref(policy);
+    rune_text_free(text);
+    return printed;
+}
+
 static int show_report(struct rn_session *session)
 {
     rune_text *text = NULL;
@@ -96,7 +109,9 @@ static int show_report(struct rn_session *session)
     }
     rune_const_value *report = parse(text);
     bool complete = report != NULL && is_true(report, "complete");
-    if (session->console.format == RN_FORMAT_TEXT && report != NULL) {
+    if (report != NULL && rn_args_has(session->args, RN_OPTION_HTML)) {
+        complete = print_page(report) && complete;
+    } else if (session->console.format == RN_FORMAT_TEXT && report != NULL) {
         print_report(report);
     } else {
         fwrite(rune_text_data(text), 1, rune_text_size(text), stdout);
@@ -107,11 +122,9 @@ static int show_report(struct rn_session *session)
     return complete ? 0 : rune_reason_exit_code(RUNE_REASON_SETUP, 0);
 }
 
-int rn_command_doctor(struct rn_session *session)
+/* The state of the wall, whole or not. */
+static int report(struct rn_session *session)
 {
-    if (session->args->operand_count != 0) {
-        return rn_command_misused(session);
-    }
     if (rn_session_start(session)) {
         return show_report(session);
     }
@@ -122,6 +135,11 @@ int rn_command_doctor(struct rn_session *session)
         show_report(session);
     }
     return code;
+}
+
+int rn_command_doctor(struct rn_session *session)
+{
+    return session->args->operand_count == 0 ? report(session) : rn_command_misused(session);
 }
 
 /* policy show */
@@ -172,12 +190,16 @@ static int show_policy(struct rn_session *session)
 
 int rn_command_policy(struct rn_session *session)
 {
-    const char *what = session->args->operand_count == 1 ? session->args->operands[0] : "";
-    if (strcmp(what, "show") == 0) {
+    size_t count = session->args->operand_count;
+    const char *what = count > 0 ? session->args->operands[0] : "";
+    if (count == 1 && strcmp(what, "show") == 0) {
         return show_policy(session);
     }
-    if (strcmp(what, "report") != 0) {
-        return rn_command_misused(session);
+    if (count == 1 && strcmp(what, "report") == 0) {
+        return report(session);
     }
-    return rn_session_start(session) ? show_report(session) : session->code;
+    if (count == 2 && strcmp(what, "explain") == 0) {
+        return rn_explain(session, session->args->operands[1]);
+    }
+    return rn_command_misused(session);
 }

@@ -5,6 +5,7 @@ usage: command.py RUNEWARD [OPTION...]
 
 The options stand in front of every command line.
 """
+import html.parser
 import json
 import os
 import pathlib
@@ -715,6 +716,68 @@ pub fn f(a) {}
         policy = self.record("policy", "show")
         self.assertEqual([role["role"] for role in policy["roles"]], ["worker", "compiler"])
         self.assertIn("recvmsg", self.run_command("policy", "show").stdout)
+
+    def test_the_wall_as_a_page(self):
+        page = self.run_command("policy", "report", "--html").stdout
+        report, policy = self.record("policy", "report"), self.record("policy", "show")
+        parsed = html.parser.HTMLParser()
+        opened, rows = [], []
+        parsed.handle_starttag = lambda tag, _: opened.append(tag) if tag != "meta" else None
+        parsed.handle_endtag = lambda tag: self.assertEqual(opened.pop(), tag)
+        parsed.handle_data = rows.append
+        parsed.feed(page)
+        self.assertEqual(opened, [])
+        text = "".join(rows)
+        for layer in report["layers"]:
+            self.assertIn(layer["name"], rows)
+            self.assertIn(layer["protects"], text)
+            self.assertEqual(layer["remedy"] in rows, not layer["active"])
+            if layer["errno"]:
+                self.assertIn(f"{layer['error']} (errno {layer['errno']})", text)
+        for role in policy["roles"]:
+            self.assertIn(f"A filter of {role['instructions']} instructions, {8 * role['instructions']} bytes.", text)
+            for call in role["calls"]:
+                self.assertIn(call["reason"], text)
+        self.assertNotRegex(page, r"(?i)<script|src=|href=|url\(|@import")
+
+    def test_ends_are_explained(self):
+        for reason in ("violation", "budget", "crashed", "vm_lost"):
+            self.assertIn(reason, self.run_command("policy", "explain", reason).stdout)
+            self.assertEqual(self.record("policy", "explain", reason)["reason"], reason)
+        self.assertIn("audit", self.run_command("policy", "explain", "violation").stdout)
+        self.assertEqual(self.record("policy", "explain", "137")["signal"], 9)
+        self.assertIn("vm_lost", self.run_command("policy", "explain", "75").stdout)
+        self.run_command("policy", "explain", "90000", code=64)
+        self.run_command("policy", "explain", "no such thing", code=64)
+        self.run_command("policy", "explain", code=64)
+
+    def test_records_are_explained(self):
+        self.write("loop.rn", "pub fn main() { loop {} }")
+        self.run_command("run", "loop.rn", "--budget", "1000", "--meta", "record.json", code=120)
+        said = self.run_command("policy", "explain", "record.json").stdout
+        self.assertIn("budget, exit code 120", said)
+        self.assertIn("the limit of 1000 instructions was reached", said)
+        events = self.run_command("--format", "jsonl", "run", "loop.rn", "--budget", "1000", code=120).stdout
+        self.assertIn("budget", self.run_command("policy", "explain", "-", stdin=events).stdout)
+        violation = {"reason": "violation", "error": {"kind": "seccomp", "message": "a\x1b[2J\u009b\u202eb\n", "signal": -5}}
+        said = self.run_command("policy", "explain", "-", stdin=json.dumps(violation)).stdout
+        self.assertIn("said:   a?[2J??b?\n", said)
+        self.assertIn("layer:  seccomp", said)
+        self.assertEqual(json.loads(self.run_command("--format", "json", "policy", "explain", "-",
+                                                     stdin=json.dumps(violation)).stdout)["layer"], "seccomp")
+
+    def test_what_is_no_record_is_refused(self):
+        for text in ("", "{", "[]", "7", '{"reason":7}', '{"reason":"%s"}' % ("x" * 100), '{"reason":"nobody"}', "[" * 5000,
+                     '{"v":1}'):
+            self.run_command("policy", "explain", "-", code=66, stdin=text)
+        self.assertIn("violation", self.run_command("policy", "explain", "-", stdin='{"reason":"violation","error":3}').stdout)
+
+    def test_system_calls_are_explained(self):
+        self.assertIn("permitted to a worker", self.run_command("policy", "explain", "munmap").stdout)
+        self.assertIn("SIGSYS", self.run_command("policy", "explain", "openat").stdout)
+        self.assertEqual(self.record("policy", "explain", "recvmsg"), {"v": 1, "call": "recvmsg", "worker": True, "compiler": True})
+        self.assertEqual(self.record("policy", "explain", "futex"), {"v": 1, "call": "futex", "worker": True, "compiler": False})
+        self.assertEqual(self.record("policy", "explain", "openat"), {"v": 1, "call": "openat", "worker": False, "compiler": False})
 
     def test_help_and_completions(self):
         for words in (["help"], ["--help"], ["run", "--help"], ["help", "limits"], ["help", "E0301"], ["version"],

@@ -5,7 +5,7 @@ usage: pages.py snippets | reasons
 
 `snippets`: each block marked `c` or `rune` is in an example that the tests build and run, up to
 indentation and gaps ("...") between its parts. `reasons`: the table of limits-and-reasons.md has the
-rows of shm/reasons.def.
+rows of shm/reasons.def, and says what cli/explain.def says.
 """
 import pathlib
 import re
@@ -39,6 +39,12 @@ def check_reasons():
     shown = dict(re.findall(r"^\| (\w+) \| (128 \+ signal|\d+) \|", page, flags=re.M))
     bad = [f"{name}: {shown.get(name)} in the page, {code} in the table" for name, code in rows.items() if shown.get(name) != code]
     bad += [f"{name}: only in the page" for name in shown if name not in rows]
+    texts = {n: (m.strip(), d.strip()) for n, m, d in re.findall(r"^\| (\w+) \| (?:128 \+ signal|\d+) \| ([^|]*) \| ([^|]*) \|$", page, flags=re.M)}
+    for name, *words in re.findall(r'^EXPLAIN\((\w+), "", "",\s+((?:"[^"]*"\s*)+),\s+((?:"[^"]*"\s*)+)\)', (ROOT / "cli/explain.def").read_text(), flags=re.M):
+        said = tuple("".join(re.findall('"([^"]*)"', word)) for word in words)
+        if said != texts.pop(name.lower(), None):
+            bad.append(f"{name.lower()}: the page and cli/explain.def differ")
+    bad += [f"{name}: not in cli/explain.def" for name in texts]
     return bad, f"{len(rows)} reasons agree"
 
 
