@@ -310,7 +310,9 @@ rune_status rune_vm_reset(rune_vm *vm)
 rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit)
 {
     rune_status status = rn_vm_claim(vm, NULL);
-    if (status == RUNE_OK && vm->supervisor->remote) {
+    if (status == RUNE_OK && vm->unit == unit) {
+        rn_vm_release(vm); // nothing changes, its Globals included
+    } else if (status == RUNE_OK && vm->supervisor->remote) {
         status = rn_remote_vm_set_unit(vm, unit);
         rn_vm_release(vm);
     } else if (status == RUNE_OK) {
@@ -329,7 +331,9 @@ rune_status rune_vm_set_runtime(rune_vm *vm, rune_runtime *runtime)
         return runtime ? RUNE_E_UNSUPPORTED : RUNE_OK;
     }
     rune_status status = rn_vm_claim(vm, NULL);
-    if (status == RUNE_OK) {
+    if (status == RUNE_OK && vm->runtime == runtime) {
+        rn_vm_release(vm);
+    } else if (status == RUNE_OK) {
         forget(vm);
         rune_runtime *old = vm->runtime;
         vm->runtime = rune_runtime_ref(runtime);

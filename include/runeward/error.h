@@ -2,8 +2,9 @@
  * error.h: why a function failed.
  *
  * Fallible functions take `rune_error **` last. NULL is allowed; otherwise the pointer is written
- * only on failure, and the error then belongs to the caller: rune_error_free. An error is one
- * thread's at a time. Texts inside are borrowed until it is freed.
+ * only on failure, and the error then belongs to the caller: rune_error_free. Without memory for an
+ * error NULL is written; the status says what failed in any case. An error is one thread's at a time.
+ * Texts inside are borrowed until it is freed.
  */
 #ifndef RUNEWARD_ERROR_H
 #define RUNEWARD_ERROR_H

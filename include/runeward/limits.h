@@ -26,6 +26,8 @@ typedef enum rune_limit {
     RUNE_LIMIT_COUNT = 7
 } rune_limit;
 
+/* As a value to set: as if nobody had set it, so that the default holds. A limit that is never reached
+ * is RUNE_UNLIMITED - 1. */
 #define RUNE_UNLIMITED UINT64_MAX
 
 /* Nothing set. NULL without memory. The caller's: rune_limits_free. */

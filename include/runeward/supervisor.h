@@ -84,7 +84,7 @@ RUNE_API void rune_supervisor_free(rune_supervisor *supervisor);
  */
 /* The supervisor's, closed with it; -1 without an external loop. */
 RUNE_API int rune_supervisor_fd(rune_supervisor *supervisor);
-/* UINT64_MAX: nothing is due. */
+/* UINT64_MAX: nothing is due. Ask after each dispatch. */
 RUNE_API uint64_t rune_supervisor_next_timeout_ns(rune_supervisor *supervisor);
 /* Handles what has come, of `max` workers at most (0: of up to 64); never waits. BUSY: another
  * thread dispatches. UNSUPPORTED without an external loop; SYSTEM. */

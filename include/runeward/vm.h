@@ -99,7 +99,10 @@ RUNE_API rune_status rune_vm_call_record(rune_vm *vm, const char *item,
                                          const rune_call_options *options, rune_record **out_record,
                                          rune_error **error) RUNE_MUST_CHECK;
 
-/* Another Unit or RuntimeContext for a warm Vm; its Globals go. BUSY while a call runs. */
+/*
+ * Another Unit or RuntimeContext for a warm Vm; its Globals go. With the one that it has already nothing
+ * happens, so that whoever follows a watch may call this before each call. BUSY while a call runs.
+ */
 RUNE_API rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit) RUNE_MUST_CHECK;
 RUNE_API rune_status rune_vm_set_runtime(rune_vm *vm, rune_runtime *runtime) RUNE_MUST_CHECK;
 /* Forgets its Globals; also what makes a lost Vm usable again. BUSY while a call runs. */

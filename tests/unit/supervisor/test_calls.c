@@ -432,6 +432,21 @@ static void test_another_unit_for_a_warm_vm(void **state)
     rune_unit_unref(two);
 }
 
+/* The Unit and the runtime that a Vm has already leave its state alone. */
+static void test_the_same_unit_again(void **state)
+{
+    (void)state;
+    rune_unit *counts = build("static N = 0; pub fn main() { N += 1; N }");
+    rune_vm *vm = new_vm(counts, RUNE_ISOLATION_SHARED, "");
+    for (int64_t i = 1; i < 4; i++) {
+        assert_int_equal(rune_vm_set_unit(vm, counts), RUNE_OK);
+        assert_int_equal(rune_vm_set_runtime(vm, runtime), RUNE_OK);
+        assert_int_equal(call_i64(vm, "main"), i);
+    }
+    rune_vm_free(vm);
+    rune_unit_unref(counts);
+}
+
 /* More Units than a worker may hold: old ones are detached. */
 static void test_many_units(void **state)
 {
@@ -577,6 +592,7 @@ int main(void)
         cmocka_unit_test(test_nested_calls),
         cmocka_unit_test(test_globals),
         cmocka_unit_test(test_another_unit_for_a_warm_vm),
+        cmocka_unit_test(test_the_same_unit_again),
         cmocka_unit_test(test_many_units),
         cmocka_unit_test(test_save_and_load),
         cmocka_unit_test(test_diagnostics),
