@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -567,11 +568,28 @@ static bool has_gone(struct rn_peer *peer, const struct rn_call *call)
     return poll(&polled, 1, 0) == 1;
 }
 
+/* A worker at rest goes where the caller is. One that cannot be moved stays where it is. */
+static void follow_caller(struct rn_peer *peer, const struct rn_call *call)
+{
+    uint32_t here = rn_ring_cpu();
+    if (peer->domain->supervisor->options.placement != RUNE_PLACEMENT_CALLER || call->is_async ||
+        peer->call_count > 0 || here == 0 || here == peer->placed || here > CPU_SETSIZE) {
+        return;
+    }
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(here - 1, &set);
+    if (sched_setaffinity(peer->child.pid, sizeof(set), &set) == 0) {
+        peer->placed = here;
+    }
+}
+
 static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
 {
     if (has_gone(peer, call)) {
         return RN_E_CLOSED;
     }
+    follow_caller(peer, call);
     RN_TRY(rn_slots_put(&peer->slots, call, &call->slot));
     enum rn_error error = use_unit(peer, call->unit, &call->unit_index);
     if (error == RN_OK) {

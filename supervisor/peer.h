@@ -108,6 +108,7 @@ struct rn_peer {
     struct rn_slots slots;
     struct rn_call *waiting;        /* those whose owners sleep on their conditions; a list */
     struct rn_timer backstop_timer; /* the word in the control segment is to be found anew */
+    uint32_t placed;                /* the processor it was put on, from 1; 0: none */
     uint64_t backstop_look_ns;      /* when that timer fires; 0: it is not set */
     uint64_t ended[RN_PEER_ENDED];  /* ids of the last calls that ended */
     uint32_t ended_count;

@@ -516,7 +516,8 @@ void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool 
     }
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
-    if (retire) {
+    // Ending a process takes system calls: that of a dead one tells others, the rest is maintenance.
+    if (lost) {
         rn_peer_retire(peer);
     }
 }
@@ -612,6 +613,7 @@ static void collect_all(struct rune_supervisor *supervisor)
     struct rn_domain *domain = pool->domains;
     pthread_mutex_unlock(&pool->lock);
     for (; domain; domain = domain->next) {
+        retire_chosen(domain);
         rn_domain_collect(domain);
     }
     while ((idle = take_idle(pool)) != NULL) {

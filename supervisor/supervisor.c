@@ -84,6 +84,12 @@ void rune_supervisor_options_set_ring(rune_supervisor_options *options, bool rin
     options->no_ring = !ring;
 }
 
+void rune_supervisor_options_set_placement(rune_supervisor_options *options,
+                                           rune_placement placement)
+{
+    options->placement = placement;
+}
+
 rune_status rune_supervisor_options_set_helpers(rune_supervisor_options *options,
                                                 const char *directory)
 {

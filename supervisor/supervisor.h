@@ -38,6 +38,7 @@ struct rune_supervisor_options {
     bool external_loop;
     char *helpers; /* owned; NULL: search */
     bool no_ring;
+    rune_placement placement;
 };
 
 struct rn_remote;

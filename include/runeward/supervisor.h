@@ -50,6 +50,19 @@ RUNE_API void rune_supervisor_options_set_calls_per_worker(rune_supervisor_optio
  * 68 KiB for each worker; without, a call takes two more system calls of the dearer kind.
  */
 RUNE_API void rune_supervisor_options_set_ring(rune_supervisor_options *options, bool ring);
+typedef enum rune_placement {
+    RUNE_PLACEMENT_FREE = 0, /* where the kernel puts workers */
+    RUNE_PLACEMENT_CALLER =
+        1 /* a worker at rest goes to the processor of the thread that calls it */
+} rune_placement;
+
+/*
+ * Default free. On the caller's processor a single call after a pause costs a fraction, since no other
+ * processor has to be woken; a closed loop of calls, which spins across processors otherwise, and
+ * whatever the host does during a call cost more. Executions move nothing.
+ */
+RUNE_API void rune_supervisor_options_set_placement(rune_supervisor_options *options,
+                                                    rune_placement placement);
 /* True: executions are driven by the host, see rune_supervisor_dispatch; default false. */
 RUNE_API void rune_supervisor_options_set_external_loop(rune_supervisor_options *options,
                                                         bool external);

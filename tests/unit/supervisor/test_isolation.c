@@ -2,6 +2,7 @@
 #include "tests/unit/supervisor/harness.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,49 @@ static int64_t worker_of(rune_vm *vm)
     rune_text_free(text);
     rune_record_free(record);
     return pid;
+}
+
+/* Processors that a process may run on: a mask of the first 64. */
+static uint64_t processors_of(pid_t pid)
+{
+    cpu_set_t set;
+    uint64_t mask = 0;
+    assert_int_equal(sched_getaffinity(pid, sizeof(set), &set), 0);
+    for (size_t i = 0; i < 64; i++) {
+        mask |= CPU_ISSET(i, &set) ? UINT64_C(1) << i : 0;
+    }
+    return mask;
+}
+
+/* A worker is where its caller is, if that was asked for, and moves with it. */
+static void test_placement(void **state)
+{
+    cpu_set_t before;
+    rune_supervisor *own = NULL;
+    rune_vm *vm = NULL;
+    (void)state;
+    assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    rune_supervisor_options_set_workers(options, 1);
+    rune_supervisor_options_set_placement(options, RUNE_PLACEMENT_CALLER);
+    assert_int_equal(rune_supervisor_new(options, &own, NULL), RUNE_OK);
+    rune_supervisor_options_free(options);
+    rune_unit *built = build_in(own, "pub fn main() { 1 }", false);
+    assert_int_equal(rune_vm_new(own, NULL, built, NULL, &vm, NULL), RUNE_OK);
+    for (size_t cpu = 0; cpu < 4; cpu++) {
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        if (CPU_ISSET(cpu, &before) && sched_setaffinity(0, sizeof(one), &one) == 0) {
+            pid_t pid = (pid_t)worker_of(vm);
+            assert_int_equal(processors_of(pid), UINT64_C(1) << cpu);
+        }
+    }
+    assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+    rune_vm_free(vm);
+    rune_unit_unref(built);
+    rune_supervisor_free(own);
 }
 
 static void test_shared(void **state)
@@ -291,6 +335,7 @@ static void test_supervisors_come_and_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_placement),
         cmocka_unit_test(test_shared),
         cmocka_unit_test(test_a_worker_for_each_unit),
         cmocka_unit_test(test_a_worker_for_each_vm),
