@@ -1,4 +1,4 @@
-/* call_state.c: the state machine of one call; see the head of call_state.h for S1 to S9. */
+/* call_state.c: the state machine of one call; see the head of call_state.h for S1 to S10. */
 #include "shm/call_state.h"
 
 void rn_call_state_start(struct rn_call_state *state, uint32_t credit, uint64_t output_max,
@@ -90,6 +90,17 @@ static enum rn_error count_host_call(struct rn_call_state *state, const struct r
     return RN_OK;
 }
 
+static enum rn_error count_sleep(struct rn_call_state *state, const struct rn_message *message)
+{
+    uint32_t seen = message->as.SLEEP.seen;
+    if (state->sleeps_left == 0 || seen > state->replies) {
+        return RN_E_MESSAGE_STATE; // S9, S10
+    }
+    state->sleeps_left--;
+    state->sleep_out = seen == state->replies;
+    return RN_OK;
+}
+
 enum rn_error rn_call_state_receive(struct rn_call_state *state, const struct rn_message *message)
 {
     RN_TRY(check_order(state, message));
@@ -103,10 +114,7 @@ enum rn_error rn_call_state_receive(struct rn_call_state *state, const struct rn
         return count_host_call(state, message);
     }
     if (message->type == RN_MESSAGE_SLEEP) {
-        if (state->sleeps_left == 0) {
-            return RN_E_MESSAGE_STATE; // S9
-        }
-        state->sleeps_left--;
+        return count_sleep(state, message);
     }
     if (message->type == RN_MESSAGE_RESULT && message->last) {
         state->state = RN_STATE_DONE;
@@ -124,6 +132,7 @@ void rn_call_state_replied(struct rn_call_state *state)
 {
     RN_CHECK(state->host_calls_out > 0);
     state->host_calls_out--;
+    state->replies++;
     rn_call_state_woken(state);
     if (state->host_calls_out == 0 && state->state == RN_STATE_HOST) {
         state->state = RN_STATE_RUNNING;
@@ -133,6 +142,7 @@ void rn_call_state_replied(struct rn_call_state *state)
 void rn_call_state_woken(struct rn_call_state *state)
 {
     state->sleeps_left += state->sleeps_left < UINT32_MAX;
+    state->sleep_out = false;
 }
 
 void rn_call_state_cancel(struct rn_call_state *state)

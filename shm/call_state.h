@@ -22,6 +22,8 @@
  * S7  Output never exceeds the call's limit, and no OUTPUT is empty.
  * S8  A body that is announced never exceeds the call's limit for its kind.
  * S9  One SLEEP at the beginning, and one more after each WAKE and each answer to a host call.
+ * S10 A SLEEP has seen no more answers than went out. One that has seen fewer is void, as is one after
+ *     which an answer goes out: the worker asks again. So what it gets has one order for both sides.
  *
  * Pure logic: no I/O, no memory. One thread at a time.
  * Trust: reads messages from workers.
@@ -40,6 +42,8 @@ struct rn_call_state {
     uint32_t host_calls;
     uint32_t host_calls_out;
     uint32_t sleeps_left; /* SLEEP messages that may still come */
+    uint32_t replies;     /* that went out */
+    bool sleep_out;       /* the last SLEEP is to be answered by WAKE; S10 */
     uint64_t output_left;
     uint64_t result_max;
     uint64_t host_call_max;
@@ -52,7 +56,7 @@ void rn_call_state_start(struct rn_call_state *state, uint32_t credit, uint64_t 
                          uint64_t result_max, uint64_t host_call_max);
 
 /*
- * Checks one decoded packet against S1 to S9 and moves on. MESSAGE_STATE, NO_CREDIT or TOO_LARGE:
+ * Checks one decoded packet against S1 to S10 and moves on. MESSAGE_STATE, NO_CREDIT or TOO_LARGE:
  * the worker lies; the state is then of no use any more.
  */
 enum rn_error rn_call_state_receive(struct rn_call_state *state,

@@ -1,5 +1,5 @@
 /*
- * call.c: one call from its options to its end; C1 to C3 in call.h.
+ * call.c: one call from its options to its end; C1 to C5 in call.h.
  *
  * Trust: receives packets from workers, after the state machine has let them pass.
  */
@@ -54,20 +54,30 @@ static void free_event(struct rn_event *event)
     rn_free(event);
 }
 
-void rn_call_unref(struct rn_call *call)
+static void drop_events(struct rn_call *call)
 {
-    if (!call || atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
     while (call->events) {
         struct rn_event *event = call->events;
         call->events = event->next;
         free_event(event);
     }
+    call->events_end = &call->events;
+}
+
+void rn_call_unref(struct rn_call *call)
+{
+    if (!call || atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    drop_events(call);
     rn_buf_done(&call->body);
     rn_free(call->assembly);
     rn_free(call->result.body);
     rn_peer_unref(call->peer);
+    for (uint32_t i = 0; i < call->left_count; i++) {
+        rn_peer_unref(call->left[i]);
+    }
+    rn_replay_done(&call->replay);
     rune_unit_unref(call->unit);
     rune_runtime_unref(call->runtime);
     pthread_cond_destroy(&call->cond);
@@ -76,23 +86,43 @@ void rn_call_unref(struct rn_call *call)
 
 /* Stopping */
 
+struct rn_peer *rn_call_lock(struct rn_call *call)
+{
+    for (;;) {
+        struct rn_peer *peer = call->peer;
+        pthread_mutex_lock(&peer->lock);
+        if (peer == call->peer) {
+            return peer;
+        }
+        pthread_mutex_unlock(&peer->lock);
+    }
+}
+
+static void send_cancel(struct rn_call *call, struct rn_peer *peer, enum rn_reason reason)
+{
+    struct rn_message message = {
+        .type = RN_MESSAGE_CANCEL, .call = call->id, .as.CANCEL = {.reason = (uint32_t)reason}};
+    rn_call_state_cancel(&call->state);
+    rn_control_stop(peer->control, call->slot);
+    rn_peer_send_urgent(peer, &message);
+    if (rn_clock_set(call->supervisor->clock, &call->timer,
+                     rn_after_ns(rn_now_ns(), RN_GRACE_NS)) != RN_OK) {
+        rn_child_kill(&peer->child);
+    }
+}
+
+/* One that has lost its worker may be about to run again: it does not, then. */
 void rn_call_stop(struct rn_call *call, enum rn_reason reason)
 {
-    struct rn_peer *peer = call->peer;
-    pthread_mutex_lock(&peer->lock);
-    bool first = call->in_table && !call->ending && !peer->dead && call->stop == RN_REASON_OK &&
-                 call->state.state != RN_STATE_DONE;
+    struct rn_peer *peer = rn_call_lock(call);
+    bool runs = call->in_table && !peer->dead;
+    bool first = !call->ending && call->stop == RN_REASON_OK &&
+                 call->state.state != RN_STATE_DONE && (runs || rn_replay_may(call, &peer->death));
     if (first) {
-        struct rn_message message = {
-            .type = RN_MESSAGE_CANCEL, .call = call->id, .as.CANCEL = {.reason = (uint32_t)reason}};
         call->stop = reason;
-        rn_call_state_cancel(&call->state);
-        rn_control_stop(peer->control, call->slot);
-        rn_peer_send_urgent(peer, &message);
-        if (rn_clock_set(call->supervisor->clock, &call->timer,
-                         rn_after_ns(rn_now_ns(), RN_GRACE_NS)) != RN_OK) {
-            rn_child_kill(&peer->child);
-        }
+    }
+    if (first && runs) {
+        send_cancel(call, peer, reason);
     }
     pthread_mutex_unlock(&peer->lock);
 }
@@ -117,8 +147,7 @@ static void set_timer(struct rn_call *call, uint64_t at_ns)
 static void on_timer(struct rn_timer *timer)
 {
     struct rn_call *call = (void *)((char *)timer - offsetof(struct rn_call, timer));
-    struct rn_peer *peer = call->peer;
-    pthread_mutex_lock(&peer->lock);
+    struct rn_peer *peer = rn_call_lock(call);
     bool over = !call->in_table || peer->dead || call->state.state == RN_STATE_DONE;
     bool stopped = call->stop != RN_REASON_OK;
     bool exceeded = false;
@@ -143,21 +172,20 @@ static void on_timer(struct rn_timer *timer)
 static void on_sleep_timer(struct rn_timer *timer)
 {
     struct rn_call *call = (void *)((char *)timer - offsetof(struct rn_call, sleep_timer));
-    struct rn_peer *peer = call->peer;
-    pthread_mutex_lock(&peer->lock);
-    bool wanted = call->in_table && !peer->dead && call->state.state != RN_STATE_DONE;
+    struct rn_peer *peer = rn_call_lock(call);
+    bool wanted = call->in_table && !peer->dead && call->state.state != RN_STATE_DONE &&
+                  call->state.sleep_out;
     if (wanted && peer->queue != NULL) {
         if (rn_clock_set(call->supervisor->clock, timer, rn_after_ns(rn_now_ns(), REFUSED_NS)) !=
             RN_OK) {
             rn_child_kill(&peer->child);
         }
     } else if (wanted) {
-        struct rn_message message = {
-            .type = RN_MESSAGE_WAKE,
-            .call = call->id,
-            .as.WAKE = {.number = call->sleep_number, .now_ns = call->clock ? rn_now_ns() : 0}};
-        rn_call_state_woken(&call->state);
-        rn_peer_send_urgent(peer, &message);
+        struct rn_step step = {.kind = RN_STEP_WAKE, .now_ns = call->clock ? rn_now_ns() : 0};
+        call->sleep_due_ns = 0;
+        if (rn_replay_give(call, &step) != RUNE_OK) {
+            rn_child_kill(&peer->child);
+        }
     }
     pthread_mutex_unlock(&peer->lock);
 }
@@ -190,7 +218,9 @@ static rune_status find_domain(rune_vm *vm, rune_error **error)
     return status;
 }
 
-static rune_status take_peer(struct rn_call *call, rune_error **error)
+/* `again`: for a second run, which was let in with the first. */
+static rune_status take_peer(struct rn_call *call, bool again, struct rn_peer **out_peer,
+                             rune_error **error)
 {
     rune_vm *vm = call->vm;
     if (vm->lost) {
@@ -202,7 +232,7 @@ static rune_status take_peer(struct rn_call *call, rune_error **error)
             return rn_fail(error, RUNE_E_VM_LOST,
                            "the worker that held this Vm's Globals has gone");
         }
-        call->peer = rn_peer_ref(vm->home);
+        *out_peer = rn_peer_ref(vm->home);
         call->vm_handle = vm->handle;
         call->was_pinned = true;
         return RUNE_OK;
@@ -219,11 +249,11 @@ static rune_status take_peer(struct rn_call *call, rune_error **error)
         .domain = vm->domain,
         .isolation = isolation,
         .key = isolation == RUNE_ISOLATION_UNIT ? (uint64_t)(uintptr_t)call->unit : vm->serial,
-        .bypass = call->bypass,
-        .wait = call->wait,
+        .bypass = call->bypass || again,
+        .wait = call->wait && !again,
         .until_ns = call->deadline_ns,
     };
-    return rn_pool_take(call->supervisor, &request, &call->peer, error);
+    return rn_pool_take(call->supervisor, &request, out_peer, error);
 }
 
 static void give_peer_back(struct rn_call *call, bool lost)
@@ -233,11 +263,9 @@ static void give_peer_back(struct rn_call *call, bool lost)
     call->peer = NULL;
 }
 
-static void start_clock(struct rn_call *call)
+static void start_clock(struct rn_call *call, uint64_t now_ns)
 {
-    uint64_t limit = call->limits.values[RUNE_LIMIT_CPU];
-    uint64_t cpu_at = rn_after_ns(call->begun_ns, limit);
-    call->timer.fire = on_timer;
+    uint64_t cpu_at = rn_after_ns(now_ns, call->limits.values[RUNE_LIMIT_CPU]);
     set_timer(call, cpu_at < call->deadline_ns ? cpu_at : call->deadline_ns);
 }
 
@@ -249,10 +277,14 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
         call->deadline_ns = deadline;
     }
     for (int attempt = 0;; attempt++) {
-        rune_status status = take_peer(call, error);
+        struct rn_peer *peer;
+        rune_status status = take_peer(call, false, &peer, error);
         if (status != RUNE_OK) {
             return status;
         }
+        call->peer = peer;
+        call->replay.runs = 1;
+        call->replay.wanted = call->replay.wanted && !call->was_pinned;
         rn_cpu_begin(&call->cpu, call->peer, call->wants_usage, call->begun_ns);
         enum rn_error failed = rn_peer_begin(call->peer, call);
         if (failed == RN_OK) {
@@ -266,8 +298,117 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
             return rn_fail_plain(error, failed == RN_E_CLOSED ? RN_E_WORKER_LOST : failed);
         }
     }
-    start_clock(call);
+    call->timer.fire = on_timer;
+    start_clock(call, call->begun_ns);
     return RUNE_OK;
+}
+
+/* A second run; C4, C5. */
+
+/* A worker that died of what it ran, or had to be killed for it, counts against the Unit. */
+static void count_kill(struct rn_call *call)
+{
+    const struct rn_death *death = &call->end.death;
+    if (call->end.dead &&
+        (death->culprit == call->id || death->lie != RN_OK || death->exit.signalled)) {
+        atomic_fetch_add(&call->unit->kills, 1);
+    }
+}
+
+static bool may_begin_again(struct rn_call *call)
+{
+    struct rn_peer *peer = rn_call_lock(call);
+    bool may = peer->dead && rn_replay_may(call, &peer->death);
+    call->end =
+        (struct rn_call_end){.dead = peer->dead, .death = peer->death, .sharing = peer->call_count};
+    pthread_mutex_unlock(&peer->lock);
+    return may;
+}
+
+/* Out of the dead worker; what came from it and was not acted upon will come again. */
+static void leave_peer(struct rn_call *call)
+{
+    struct rn_peer *peer = call->peer;
+    rn_peer_finish(peer, call);
+    pthread_mutex_lock(&peer->lock);
+    drop_events(call);
+    rn_free(RN_TAKE(call->assembly));
+    call->assembly_size = 0;
+    call->state = (struct rn_call_state){.state = RN_STATE_NONE};
+    call->result.fields = (struct rn_fields_RESULT){0};
+    call->ungranted = 0;
+    call->vm_handle = 0;
+    rn_replay_rewind(call);
+    call->replay.runs = 2;
+    pthread_mutex_unlock(&peer->lock);
+    rn_pool_put(call->supervisor, peer, true);
+}
+
+/* From here on everybody else finds the call at that peer. */
+static void enter_peer(struct rn_call *call, struct rn_peer *peer)
+{
+    struct rn_peer *old = call->peer;
+    pthread_mutex_lock(&old->lock);
+    call->left[call->left_count++] = old;
+    call->peer = peer;
+    pthread_mutex_unlock(&old->lock);
+}
+
+static enum rn_error begin_at(struct rn_call *call, struct rn_peer *peer)
+{
+    enter_peer(call, peer);
+    rn_cpu_begin(&call->cpu, peer, call->wants_usage, rn_now_ns());
+    enum rn_error error = rn_peer_begin(peer, call);
+    if (error != RN_OK) {
+        rn_pool_put(call->supervisor, peer, error == RN_E_CLOSED);
+    }
+    return error;
+}
+
+/* The second run is under way: its clock, whoever stopped the call meanwhile, who receives for it. */
+static void take_up(struct rn_call *call)
+{
+    start_clock(call, rn_now_ns());
+    struct rn_peer *peer = rn_call_lock(call);
+    if (call->stop != RN_REASON_OK && call->in_table && !peer->dead) {
+        send_cancel(call, peer, call->stop);
+    }
+    pthread_mutex_unlock(&peer->lock);
+    if (call->is_async) {
+        rn_runner_follow(rn_supervisor_runner(call->supervisor), call);
+    }
+}
+
+/* The call's worker is dead. False: so it ends. */
+static bool begin_again(struct rn_call *call)
+{
+    if (!may_begin_again(call)) {
+        return false;
+    }
+    count_kill(call);
+    leave_peer(call);
+    uint64_t output_bytes = call->output_bytes;
+    uint64_t host_call_count = call->host_call_count;
+    call->output_bytes = 0;
+    call->host_call_count = 0;
+    enum rn_error error = RN_E_CLOSED;
+    while (error == RN_E_CLOSED && call->left_count < RN_CALL_PEERS_AGAIN) {
+        struct rn_peer *peer;
+        error = RN_E_WOULD_BLOCK;
+        if (take_peer(call, true, &peer, NULL) == RUNE_OK) {
+            error = begin_at(call, peer);
+        }
+    }
+    if (error == RN_OK) {
+        take_up(call);
+        return true;
+    }
+    struct rn_peer *last = rn_call_lock(call);
+    call->replay.runs = 1; // the first was all there was
+    pthread_mutex_unlock(&last->lock);
+    call->output_bytes = output_bytes;
+    call->host_call_count = host_call_count;
+    return false;
 }
 
 /* Watches are set apart from the beginning: firing needs a call that has a peer. */
@@ -390,14 +531,25 @@ static enum rn_error receive_result(struct rn_call *call)
     return RN_OK;
 }
 
+/* When a sleep ends. One that is asked for again, for an answer that came in between, goes on. */
+static uint64_t find_sleep_end(struct rn_call *call, const struct rn_fields_SLEEP *fields)
+{
+    if (call->sleep_due_ns == 0 || call->sleep_until_ns != fields->until) {
+        call->sleep_until_ns = fields->until;
+        call->sleep_due_ns = rn_after_ns(rn_now_ns(), fields->ns);
+    }
+    return call->sleep_due_ns;
+}
+
 /* The owner has nothing to do with it: the clock's thread answers. */
 static void receive_sleep(struct rn_call *call, const struct rn_message *message)
 {
     const struct rn_fields_SLEEP *fields = &message->as.SLEEP;
     call->sleep_number = fields->number;
     call->sleep_timer.fire = on_sleep_timer;
-    if (!call->ending && rn_clock_set(call->supervisor->clock, &call->sleep_timer,
-                                      rn_after_ns(rn_now_ns(), fields->ns)) != RN_OK) {
+    bool wanted = !call->ending && call->state.sleep_out && !rn_replay_sleep(call);
+    if (wanted && rn_clock_set(call->supervisor->clock, &call->sleep_timer,
+                               find_sleep_end(call, fields)) != RN_OK) {
         call->failed = true;
     }
     give_credit(call, 1);
@@ -436,22 +588,26 @@ enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *mes
 
 bool rn_call_has_news(const struct rn_call *call)
 {
-    return call->events || call->state.state == RN_STATE_DONE || call->failed || call->peer->dead;
+    return call->events || call->state.state == RN_STATE_DONE || call->failed || call->peer->dead ||
+           call->replay.divergence != RN_SAME;
 }
 
 /* Driving: the owner's thread, without locks. */
 
+/* What a dead worker said last is left alone if another one will say it again. */
 static struct rn_event *take_event(struct rn_call *call)
 {
-    pthread_mutex_lock(&call->peer->lock);
-    struct rn_event *event = call->events;
+    struct rn_peer *peer = call->peer;
+    pthread_mutex_lock(&peer->lock);
+    bool comes_again = peer->dead && rn_replay_may(call, &peer->death);
+    struct rn_event *event = comes_again ? NULL : call->events;
     if (event) {
         call->events = event->next;
         if (!call->events) {
             call->events_end = &call->events;
         }
     }
-    pthread_mutex_unlock(&call->peer->lock);
+    pthread_mutex_unlock(&peer->lock);
     return event;
 }
 
@@ -467,20 +623,28 @@ static void put_event_back(struct rn_call *call, struct rn_event *event)
 }
 
 /* True: the event is done with. */
-static bool handle_output(struct rn_call *call, const struct rn_event *event)
+static bool handle_output(struct rn_call *call, struct rn_event *event)
 {
+    size_t known = rn_replay_output(call, event);
+    if (known == event->size) {
+        return true;
+    }
+    event->size -= known;
+    memmove(event->data, event->data + known, event->size);
     int stream = event->number == 0 ? RUNE_STREAM_STDOUT : RUNE_STREAM_STDERR;
     if (!call->output(call->output_user, stream, (const char *)event->data, event->size)) {
         return false;
     }
     call->had_effect = true;
+    rn_replay_delivered(call, event);
     return true;
 }
 
 static void handle_host_call(struct rn_call *call, struct rn_event *event)
 {
     pthread_mutex_lock(&call->peer->lock);
-    bool wanted = call->stop == RN_REASON_OK && !call->peer->dead;
+    bool wanted =
+        call->stop == RN_REASON_OK && !call->peer->dead && !rn_replay_host_call(call, event);
     pthread_mutex_unlock(&call->peer->lock);
     if (wanted) {
         rn_host_call_run(call, event);
@@ -530,8 +694,9 @@ static bool handle_events(struct rn_call *call)
 static bool is_over(struct rn_call *call)
 {
     pthread_mutex_lock(&call->peer->lock);
-    bool ended = call->state.state == RN_STATE_DONE || call->failed || call->peer->dead;
-    bool given_up = call->failed || call->peer->dead || call->stop != RN_REASON_OK;
+    bool broken = call->failed || call->peer->dead || call->replay.divergence != RN_SAME;
+    bool ended = call->state.state == RN_STATE_DONE || broken;
+    bool given_up = broken || call->stop != RN_REASON_OK;
     bool pending = call->events != NULL;
     pthread_mutex_unlock(&call->peer->lock);
     return ended && (!pending || given_up || rn_now_ns() >= call->deadline_ns);
@@ -552,9 +717,10 @@ void rn_call_drive(struct rn_call *call)
     for (;;) {
         bool refused = !handle_events(call);
         if (is_over(call)) {
-            return;
-        }
-        if (refused) {
+            if (!begin_again(call)) {
+                return;
+            }
+        } else if (refused) {
             pause_and_pump(call);
         } else {
             rn_peer_wait(call->peer, call);
@@ -574,7 +740,7 @@ enum rn_call_step rn_call_step(struct rn_call *call)
 {
     bool refused = !handle_events(call);
     if (is_over(call)) {
-        return RN_CALL_ENDED;
+        return begin_again(call) ? RN_CALL_WAITS : RN_CALL_ENDED;
     }
     return refused ? RN_CALL_REFUSED : RN_CALL_WAITS;
 }
@@ -590,6 +756,7 @@ struct ending {
     int signal;
     bool retry_safe;
     const char *kind;
+    const char *rest; /* of the message; NULL: nothing */
     char message[ENDING_MESSAGE_MAX];
 };
 
@@ -644,9 +811,12 @@ static struct ending ending_of_death(const struct rn_call *call)
                                .kind = "protocol",
                                .message = "the worker sent a message that is not permitted"};
     }
+    const char *rest =
+        call->replay.given_up ? "; the call had taken in too much to be run again" : NULL;
     struct ending lost = {.reason = RUNE_REASON_WORKER_LOST,
                           .retry_safe = !call->had_effect,
                           .kind = "worker_lost",
+                          .rest = rest,
                           .message = "the worker was ended because of another call"};
     if (death->culprit != 0 && !own) {
         return lost;
@@ -664,6 +834,7 @@ static struct ending ending_of_death(const struct rn_call *call)
                                  .signal = death->exit.code,
                                  .retry_safe = !call->had_effect,
                                  .kind = "signal",
+                                 .rest = rest,
                                  .message = "the worker died of"};
         if (death->out_of_memory) {
             (void)snprintf(crashed.message, sizeof(crashed.message),
@@ -674,19 +845,21 @@ static struct ending ending_of_death(const struct rn_call *call)
     return (struct ending){.reason = RUNE_REASON_WORKER_LOST,
                            .retry_safe = lost.retry_safe,
                            .kind = lost.kind,
+                           .rest = rest,
                            .message = "the worker ended"};
 }
 
 static rune_status fail_ending(rune_error **out_error, const struct ending *ending)
 {
     rune_status status = rn_status_of_reason(ending->reason);
+    const char *rest = ending->rest ? ending->rest : "";
     if (ending->signal != 0) {
         const char *name = sigabbrev_np(ending->signal);
-        (void)rn_fail_reason(out_error, status, ending->reason, ending->kind, "%s SIG%s",
-                             ending->message, name ? name : "?");
+        (void)rn_fail_reason(out_error, status, ending->reason, ending->kind, "%s SIG%s%s",
+                             ending->message, name ? name : "?", rest);
     } else {
-        (void)rn_fail_reason(out_error, status, ending->reason, ending->kind, "%s",
-                             ending->message);
+        (void)rn_fail_reason(out_error, status, ending->reason, ending->kind, "%s%s",
+                             ending->message, rest);
     }
     if (*out_error) {
         (*out_error)->signal = ending->signal;
@@ -710,9 +883,24 @@ static void fail_result(struct rn_call *call, rune_record *record)
     (void)rn_fail_fault(&record->error, rn_status_of_reason(reason), reason, &fault, call->unit);
 }
 
+/* The second run went another way than the first: neither can be believed. */
+static void set_diverged(struct rn_call *call, rune_record *record)
+{
+    struct ending ending = {.reason = RUNE_REASON_WORKER_LOST, .kind = "replay_diverged"};
+    (void)snprintf(ending.message, sizeof(ending.message),
+                   "the worker ended; when the call was run again, %s",
+                   rn_divergence_text(call->replay.divergence));
+    record->reason = ending.reason;
+    (void)fail_ending(&record->error, &ending);
+}
+
 /* The value, or why there is none; C1. */
 static void set_outcome(struct rn_call *call, rune_record *record)
 {
+    if (call->replay.divergence != RN_SAME) {
+        set_diverged(call, record);
+        return;
+    }
     bool done = call->state.state == RN_STATE_DONE && call->result.body && !call->lied;
     if (done && call->result.fields.reason == RN_REASON_OK) {
         enum rn_error error =
@@ -797,8 +985,14 @@ static void ensure_end(struct rn_call *call)
     struct rn_peer *peer = call->peer;
     pthread_mutex_lock(&peer->lock);
     call->ending = true;
-    bool running = call->state.state != RN_STATE_DONE && !peer->dead;
+    bool running = call->in_table && call->state.state != RN_STATE_DONE && !peer->dead;
+    if (call->in_table && call->state.state == RN_STATE_DONE && call->stop == RN_REASON_OK) {
+        rn_replay_end(call);
+    }
     pthread_mutex_unlock(&peer->lock);
+    if (!call->in_table) {
+        return; // it did not get so far as a second run
+    }
     if (running) {
         rn_peer_kill(peer, call->id);
         rn_peer_wait_dead(peer, call);
@@ -809,13 +1003,14 @@ static void ensure_end(struct rn_call *call)
     pthread_mutex_unlock(&peer->lock);
 }
 
-/* A worker that died of what it ran, or had to be killed for it, counts against the Unit. */
-static void count_kill(struct rn_call *call)
+/* If a second run did not begin, it has been left already. */
+static void leave_last_peer(struct rn_call *call)
 {
-    const struct rn_death *death = &call->end.death;
-    if (call->end.dead &&
-        (death->culprit == call->id || death->lie != RN_OK || death->exit.signalled)) {
-        atomic_fetch_add(&call->unit->kills, 1);
+    if (call->in_table) {
+        count_kill(call);
+        rn_peer_finish(call->peer, call);
+        settle_vm(call);
+        rn_pool_put(call->supervisor, call->peer, call->end.dead);
     }
 }
 
@@ -833,13 +1028,11 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
         set_usage(call, &record->usage);
         record->limits = call->limits;
         record->worker = call->peer->child.pid;
+        record->attempts = call->replay.runs;
         memcpy(record->unit_id, call->unit->id_text, sizeof(record->unit_id));
         record->item = rn_strndup(call->item_name, strlen(call->item_name));
     }
-    count_kill(call);
-    rn_peer_finish(call->peer, call);
-    settle_vm(call);
-    rn_pool_put(call->supervisor, call->peer, call->end.dead);
+    leave_last_peer(call);
     if (!record) {
         return RUNE_E_NO_MEMORY;
     }

@@ -7,6 +7,10 @@
  * C1  Exactly one reason ends a call. A result that the worker sent before it saw a cancel wins.
  * C2  `stop` is set at most once, by whoever was first: deadline, processor time, cancel.
  * C3  An answer of an async host function after the end finds `open` false and is dropped.
+ * C4  A call whose worker died of something else is run again on another one, once, if its first run
+ *     can be repeated (journal.h). Its owner alone does that; for everybody else the call goes on.
+ * C5  `peer` changes under the lock of the peer that is left. Whoever is not the owner locks by
+ *     rn_call_lock; peers that were left are kept until the call is freed.
  */
 #ifndef RN_SUPERVISOR_CALL_H
 #define RN_SUPERVISOR_CALL_H
@@ -19,9 +23,12 @@
 #include "supervisor/clock.h"
 #include "supervisor/limits.h"
 #include "supervisor/peer.h"
+#include "supervisor/replay.h"
 
 #define RN_CALL_NESTING_MAX 16u
 #define RN_CALL_CREDIT 8u
+/* Peers that a second run tries when one after the other turns out to be dead. */
+#define RN_CALL_PEERS_AGAIN 4u
 
 struct rn_event {
     struct rn_event *next;
@@ -52,8 +59,10 @@ struct rn_call {
     rune_vm *vm;                        /* borrowed while the call runs */
     struct rune_unit *unit;             /* counted, as is the runtime */
     struct rune_runtime *runtime;
-    struct rn_peer *peer; /* counted once begun */
-    struct rn_buf body;   /* of CALL: tags and arguments */
+    _Atomic(struct rn_peer *) peer; /* counted once begun; C5 */
+    struct rn_peer *left[RN_CALL_PEERS_AGAIN];
+    uint32_t left_count;
+    struct rn_buf body; /* of CALL: tags and arguments */
     uint32_t tags_size;
     uint64_t item;         /* hash */
     const char *item_name; /* borrowed from the caller, who outlives the call */
@@ -105,8 +114,11 @@ struct rn_call {
     struct rn_call_state state;
     struct rn_event *events;
     struct rn_event **events_end;
-    uint32_t ungranted;         /* packets taken off the owner's hands, credit not yet given back */
-    uint32_t sleep_number;      /* of the last SLEEP */
+    uint32_t ungranted;      /* packets taken off the owner's hands, credit not yet given back */
+    uint32_t sleep_number;   /* of the last SLEEP, as are: */
+    uint64_t sleep_until_ns; /* by the call's own clock */
+    uint64_t sleep_due_ns;   /* when that is; 0: it has been woken since */
+    struct rn_replay replay;
     struct rn_message fragment; /* first fragment of what is coming in parts */
     uint8_t *assembly;
     size_t assembly_size;
@@ -151,6 +163,9 @@ enum rn_call_step {
 enum rn_call_step rn_call_step(struct rn_call *call);
 /* After its end: gives back what it used and makes the record. NO_MEMORY. */
 rune_status rn_call_end(struct rn_call *call, rune_record **out_record) RN_MUST_CHECK;
+
+/* Locks the call's peer, whichever that is, and gives it. After the beginning; any thread. */
+struct rn_peer *rn_call_lock(struct rn_call *call);
 
 /* Asks the call to end with this reason, if nobody has before. Any thread. */
 void rn_call_stop(struct rn_call *call, enum rn_reason reason);

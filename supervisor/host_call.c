@@ -28,21 +28,18 @@ static void unref(rune_host_call *host_call)
     rn_free(host_call);
 }
 
-/* Sends HOST_REPLY if the call still runs. */
+/* Gives the worker its answer if the call still runs, be it in a second run. */
 static rune_status send_reply(struct rn_call *call, uint32_t number, bool failed, const void *body,
                               size_t size)
 {
     rune_status status = RUNE_E_STALE;
-    struct rn_peer *peer = call->peer;
-    pthread_mutex_lock(&peer->lock);
-    if (call->open && call->in_table && !peer->dead && call->state.state != RN_STATE_DONE) {
-        struct rn_message message = {.type = RN_MESSAGE_HOST_REPLY,
-                                     .call = call->id,
-                                     .body = body,
-                                     .body_size = size,
-                                     .as.HOST_REPLY = {.number = number, .failed = failed}};
-        rn_call_state_replied(&call->state);
-        status = (rune_status)rn_peer_send(peer, &message, -1);
+    struct rn_peer *peer = rn_call_lock(call);
+    if (call->open && call->state.state != RN_STATE_DONE) {
+        struct rn_step step = {.kind = failed ? RN_STEP_FAILURE : RN_STEP_ANSWER,
+                               .number = number,
+                               .body = body,
+                               .size = size};
+        status = rn_replay_give(call, &step);
     }
     pthread_mutex_unlock(&peer->lock);
     return status;
@@ -73,9 +70,8 @@ static void release_async(rune_host_call *host_call)
     if (!host_call->entry->is_async) {
         return;
     }
-    struct rn_peer *peer = host_call->call->peer;
     bool listed = false;
-    pthread_mutex_lock(&peer->lock);
+    struct rn_peer *peer = rn_call_lock(host_call->call);
     if (host_call->link) {
         *host_call->link = host_call->next;
         if (host_call->next) {
@@ -130,13 +126,13 @@ rune_status rune_host_call_on_cancel(rune_host_call *host_call, void (*fn)(void 
 {
     struct rn_call *call = host_call->call;
     rune_status status = RUNE_E_BUSY;
-    pthread_mutex_lock(&call->peer->lock);
+    struct rn_peer *peer = rn_call_lock(call);
     if (call->open) {
         host_call->on_cancel = fn;
         host_call->on_cancel_user = user;
         status = RUNE_OK;
     }
-    pthread_mutex_unlock(&call->peer->lock);
+    pthread_mutex_unlock(&peer->lock);
     return status;
 }
 

@@ -555,13 +555,14 @@ static void remove_from_table(struct rn_peer *peer, struct rn_call *call)
 }
 
 /* A socket tells the sender that nobody is there any more, a ring does not: one that has been idle for
- * a while is asked for. */
+ * a while is asked for. So is one that a second run is to have: what killed a worker often kills several. */
 static bool has_gone(struct rn_peer *peer, const struct rn_call *call)
 {
     if (peer->dead) {
         return true;
     }
-    if (!peer->ring || peer->call_count > 0 || call->begun_ns - peer->rested_ns < IDLE_CHECK_NS) {
+    bool busy = peer->call_count > 0 || call->begun_ns - peer->rested_ns < IDLE_CHECK_NS;
+    if (call->replay.runs < 2 && (!peer->ring || busy)) {
         return false;
     }
     struct pollfd polled = {.fd = peer->child.pidfd, .events = POLLIN};

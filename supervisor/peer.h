@@ -57,6 +57,7 @@ struct rn_death {
     uint64_t culprit;   /* the call that it was killed for; 0: none */
     bool retired;       /* it was ended on purpose, between calls */
     bool out_of_memory; /* the kernel killed it for want of memory, in the host's control group */
+    bool ordered;       /* an operator wanted it, and its calls, ended */
 };
 
 enum rn_place {

@@ -17,6 +17,7 @@ rn_library(rn_supervisor
   helpers.c
   host_call.c
   inputs.c
+  journal.c
   limits.c
   peer.c
   peer_receive.c
@@ -26,6 +27,7 @@ rn_library(rn_supervisor
   remote.c
   remote_build.c
   remote_call.c
+  replay.c
   runner.c
   serve.c
   serve_build.c
@@ -113,6 +115,7 @@ endfunction()
 rn_supervisor_test(calls runeward)
 rn_supervisor_test(limits runeward)
 rn_supervisor_test(storm rn_supervisor)
+rn_supervisor_test(replay rn_supervisor)
 rn_supervisor_test(executions runeward)
 rn_supervisor_test(vm_pool runeward)
 rn_supervisor_test(functions runeward)
@@ -121,6 +124,7 @@ rn_supervisor_test(host_calls runeward)
 rn_supervisor_test(isolation runeward)
 rn_unit_test(supervisor clock rn_supervisor)
 rn_unit_test(supervisor slots rn_supervisor)
+rn_unit_test(supervisor journal rn_supervisor)
 rn_unit_test(supervisor value runeward)
 rn_unit_test(supervisor codes runeward)
 rn_supervisor_test(memory rn_supervisor)

@@ -36,6 +36,11 @@ uint64_t rune_record_limit(const rune_record *record, rune_limit limit)
     return rune_limits_get(&record->limits, limit);
 }
 
+uint32_t rune_record_attempts(const rune_record *record)
+{
+    return record->attempts;
+}
+
 void rune_record_free(rune_record *record)
 {
     if (record) {
@@ -122,7 +127,9 @@ rune_status rune_record_to_json(const rune_record *record, const char *output, s
     append_text(&out, "unit", record->unit_id, strlen(record->unit_id));
     rn_buf_append_u8(&out, ',');
     append_text(&out, "item", item, strlen(item));
-    rn_buf_append_format(&out, ",\"worker\":{\"pid\":%d},\"error\":", record->worker);
+    rn_buf_append_format(&out,
+                         ",\"worker\":{\"pid\":%d},\"attempts\":%u,\"error\":", record->worker,
+                         record->attempts);
     if (record->error) {
         rn_error_append_json(record->error, &out);
     } else {

@@ -15,6 +15,7 @@ struct rune_record {
     char unit_id[2 * 32 + 1];
     char *item;     /* owned */
     int32_t worker; /* process id as the host sees it; 0: none */
+    uint32_t attempts;
 };
 
 #endif

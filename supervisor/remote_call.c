@@ -188,8 +188,10 @@ static enum rn_error encode(const char *item, struct rn_args args, const rune_ca
     fields->item_size = (uint32_t)body->size;
     rn_limits_init(&grant.limits);
     if (options) {
-        grant = (struct rn_wire_grant){
-            .limits = options->limits, .seed = options->seed, .clock = options->clock};
+        grant = (struct rn_wire_grant){.limits = options->limits,
+                                       .seed = options->seed,
+                                       .clock = options->clock,
+                                       .once = !options->replay};
     }
     rn_wire_put_grant(body, &grant);
     fields->tags_size = (uint32_t)(body->size - fields->item_size);

@@ -448,6 +448,15 @@ void rn_runner_free(struct rn_runner *runner)
     release(runner);
 }
 
+void rn_runner_follow(struct rn_runner *runner, struct rn_call *call)
+{
+    struct rn_peer *peer = rn_call_lock(call);
+    if (!peer->receiving && !peer->dead) {
+        rn_runner_watch(runner, peer, true, peer->queue != NULL);
+    }
+    pthread_mutex_unlock(&peer->lock);
+}
+
 void rn_runner_add(struct rn_runner *runner, struct rn_call *call)
 {
     struct rn_peer *peer = call->peer;

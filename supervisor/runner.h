@@ -37,6 +37,8 @@ void rn_runner_free(struct rn_runner *runner);
 void rn_runner_watch(struct rn_runner *runner, struct rn_peer *peer, bool receive, bool send);
 /* A call that the runner drives has news; from any thread, any lock of a peer held. */
 void rn_runner_ready(struct rn_runner *runner, struct rn_call *call);
+/* A call that it drives has begun at another peer. */
+void rn_runner_follow(struct rn_runner *runner, struct rn_call *call);
 /* A call that has begun, and that the runner shall drive until it has ended. */
 void rn_runner_add(struct rn_runner *runner, struct rn_call *call);
 

@@ -125,7 +125,6 @@ struct rn_serve_call {
     uint32_t vm;
     rune_execution *execution;
     struct rn_serve_begin *begin; /* what it was begun with */
-    bool repeated;
     uint64_t begun_ns;
     uint32_t credit; /* under the connection's lock */
     bool cancelled;

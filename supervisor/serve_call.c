@@ -22,7 +22,7 @@
 
 #define ARGS_MAX 256u
 
-/* What a call is begun with; kept until it has ended, since it may have to be begun again. */
+/* What a call is begun with; kept until it has ended. */
 struct rn_serve_begin {
     struct rn_serve_job job; /* when it is one */
     struct rn_serve_call *call;
@@ -137,24 +137,6 @@ static void free_place(struct rn_serve_connection *connection, uint32_t index)
     }
 }
 
-static void start(struct rn_serve_connection *connection, struct rn_serve_begin *begin);
-
-/* A bystander of a worker that had to go is run again, once, if nobody can tell: nothing of it was
- * seen outside, and no Globals went with the worker. */
-static bool repeat(struct rn_serve_call *call, const rune_record *record)
-{
-    const rune_vm *vm = call->begin->vm;
-    bool may = record->reason == RUNE_REASON_WORKER_LOST && record->error &&
-               record->error->retry_safe && !vm->home && !vm->lost && !call->repeated &&
-               !call->cancelled && call->connection->fd >= 0 && !call->connection->blocked;
-    if (may) {
-        call->repeated = true;
-        rune_execution_free(RN_TAKE(call->execution));
-        start(call->connection, call->begin);
-    }
-    return may;
-}
-
 /* On the loop's thread: the execution has ended. */
 static void call_ended(struct rn_serve_note *note)
 {
@@ -162,10 +144,6 @@ static void call_ended(struct rn_serve_note *note)
     struct rn_serve_connection *connection = call->connection;
     rune_record *record = NULL;
     rune_status status = rune_execution_complete(call->execution, &record);
-    if (status == RUNE_OK && repeat(call, record)) {
-        rune_record_free(record);
-        return;
-    }
     if (status == RUNE_OK) {
         count_end(connection->server, record->reason, call->begun_ns);
         send_end(connection, call->id, record);
@@ -348,6 +326,7 @@ static enum rn_error read_call(struct rn_serve_begin *begin,
     }
     rune_call_options_set_seed(begin->options, grant.seed);
     rune_call_options_set_clock(begin->options, grant.clock);
+    rune_call_options_set_replay(begin->options, !grant.once);
     return (enum rn_error)rune_call_options_set_limits(begin->options, &grant.limits);
 }
 

@@ -53,6 +53,8 @@ struct rune_supervisor {
     struct rn_pool pool;
     _Atomic uint32_t *fork_cookie; /* a page that is zero in forked children */
 
+    _Atomic uint64_t journals_bytes; /* of all calls; RN_JOURNALS_BYTES_MAX */
+
     pthread_mutex_t runner_lock;
     struct rn_runner *runner; /* NULL until first needed */
 

@@ -68,6 +68,7 @@ rune_call_options *rune_call_options_new(void)
     rune_call_options *options = rn_alloc(sizeof(*options));
     if (options) {
         rn_limits_init(&options->limits);
+        options->replay = true;
     }
     return options;
 }
@@ -109,6 +110,11 @@ void rune_call_options_set_parent(rune_call_options *options, const rune_host_ca
 void rune_call_options_set_wait(rune_call_options *options, bool wait)
 {
     options->wait = wait;
+}
+
+void rune_call_options_set_replay(rune_call_options *options, bool wanted)
+{
+    options->replay = wanted;
 }
 
 void rune_call_options_free(rune_call_options *options)
@@ -469,6 +475,7 @@ static rune_status fill(struct rn_call *call, rune_vm *vm, const rune_call_optio
     call->user = vm->user;
     call->limits = vm->limits;
     rn_limits_lower(&call->limits, &vm->supervisor->options.limits);
+    call->replay.wanted = !options || options->replay;
     if (options) {
         rn_limits_lower(&call->limits, &options->limits);
         call->seed = options->seed;
@@ -605,22 +612,10 @@ static rune_status call_once(rune_vm *vm, const struct rn_request *request,
     return status;
 }
 
-/* A bystander of a worker that had to go is run again, once, if nobody can tell: nothing of it was
- * seen outside, and no Globals went with the worker. */
-static bool may_repeat(const rune_vm *vm, const rune_record *record)
-{
-    return record->reason == RUNE_REASON_WORKER_LOST && record->error &&
-           record->error->retry_safe && !vm->home && !vm->lost;
-}
-
 rune_status rn_vm_carry_out(rune_vm *vm, const struct rn_request *request, rune_record **out_record,
                             rune_error **error)
 {
     rune_status status = call_once(vm, request, out_record);
-    if (status == RUNE_OK && may_repeat(vm, *out_record)) {
-        rune_record_free(RN_TAKE(*out_record));
-        status = call_once(vm, request, out_record);
-    }
     return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
 }
 

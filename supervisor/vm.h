@@ -26,6 +26,7 @@ struct rune_call_options {
     void *output_user;
     const rune_host_call *parent;
     bool wait;
+    bool replay;
 };
 
 struct rune_vm {

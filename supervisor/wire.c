@@ -171,6 +171,7 @@ void rn_wire_put_record(struct rn_buf *out, const rune_record *record)
         rn_buf_append_u64(out, record->limits.values[i]);
     }
     rn_buf_append_u32(out, (uint32_t)record->worker);
+    rn_buf_append_u32(out, record->attempts);
     rn_buf_append(out, record->unit_id, ID_DIGITS);
     rn_buf_append_u8(out, record->value != NULL);
     if (record->value) {
@@ -198,6 +199,7 @@ static void get_counts(struct rn_cursor *cursor, rune_record *record)
         record->limits.values[i] = rn_cursor_u64(cursor);
     }
     record->worker = (int32_t)rn_cursor_u32(cursor);
+    record->attempts = rn_cursor_u32(cursor);
 }
 
 static void get_id(struct rn_cursor *cursor, rune_record *record)
@@ -290,6 +292,7 @@ void rn_wire_put_grant(struct rn_buf *out, const struct rn_wire_grant *grant)
         tags.present |= 1u << RN_CALL_TAG_SEED;
     }
     tags.present |= grant->clock ? 1u << RN_CALL_TAG_CLOCK : 0;
+    tags.present |= grant->once ? 1u << RN_CALL_TAG_ONCE : 0;
     rn_call_tags_encode(&tags, out);
 }
 
@@ -307,5 +310,6 @@ enum rn_error rn_wire_get_grant(const void *bytes, size_t size, struct rn_wire_g
     }
     out_grant->seed = tags.values[RN_CALL_TAG_SEED];
     out_grant->clock = (tags.present >> RN_CALL_TAG_CLOCK & 1) != 0;
+    out_grant->once = (tags.present >> RN_CALL_TAG_ONCE & 1) != 0;
     return RN_OK;
 }

@@ -30,6 +30,7 @@ struct rn_wire_grant {
     struct rune_limits limits;
     uint64_t seed;
     bool clock;
+    bool once;
 };
 
 /* What is set of it, as tags. */

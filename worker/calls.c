@@ -235,6 +235,11 @@ static void set_done(struct rn_worker *worker, struct rn_slot *slot)
 
 static void set_cancelled(struct rn_worker *worker, struct rn_slot *slot)
 {
+    if (slot->no_room) {
+        set_failure(worker, slot, RN_REASON_OVERLOADED, "Overloaded",
+                    "no room for a reply of the host");
+        return;
+    }
     set_failure(worker, slot, RN_REASON_CANCELLED, "Cancelled", "cancelled by the host");
 }
 
@@ -294,7 +299,10 @@ static void set_waiting(struct rn_slot *slot)
     }
     struct rn_message message = {.type = RN_MESSAGE_SLEEP,
                                  .call = slot->id,
-                                 .as.SLEEP = {.number = ++slot->sleeps, .ns = ns}};
+                                 .as.SLEEP = {.number = ++slot->sleeps,
+                                              .seen = slot->replies,
+                                              .ns = ns,
+                                              .until = rn_vm_sleep_until(slot->vm)}};
     rn_outgoing_init(&slot->outgoing, &message);
     slot->sending = true;
 }
@@ -428,6 +436,8 @@ enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *
     slot->credit = message->as.CALL.credit;
     slot->host_calls_out = 0;
     slot->sleeps = 0;
+    slot->replies = 0;
+    slot->no_room = false;
     slot->output_offset = 0;
     slot->output_sent = 0;
     slot->sending = false;
@@ -468,6 +478,30 @@ static void look_again(struct rn_worker *worker, struct rn_slot *slot)
     }
 }
 
+static void drop_output(struct rn_slot *slot)
+{
+    rn_vm_output_taken(slot->vm);
+    slot->output_offset = 0;
+    slot->output_sent = 0;
+}
+
+/* Ends it at once, or after the message that is half sent. */
+static enum rn_error end_early(struct rn_worker *worker, struct rn_slot *slot)
+{
+    if (slot->phase == RN_PHASE_RUNNABLE) {
+        unqueue(worker, slot);
+    }
+    slot->phase = RN_PHASE_BLOCKED;
+    slot->cancelled = true;
+    if (!slot->sending || !slot->outgoing.started) {
+        drop_output(slot);
+        set_cancelled(worker, slot);
+    }
+    return go_on(worker, slot);
+}
+
+/* A reply that there is no room for would be missed by the script: the call is no function of its
+ * inputs any more, and ends. */
 static enum rn_error handle_reply(struct rn_worker *worker, struct rn_slot *slot,
                                   const struct rn_message *message, const uint8_t *body,
                                   size_t size)
@@ -480,16 +514,17 @@ static enum rn_error handle_reply(struct rn_worker *worker, struct rn_slot *slot
                               ? rn_vm_reply_error(slot->vm, number, (const char *)body, size)
                               : rn_vm_reply(slot->vm, number, body, size);
     if (error == RN_E_NO_MEMORY) {
-        static const char text[] = "no room for the reply";
-        error = rn_vm_reply_error(slot->vm, number, text, sizeof(text) - 1);
+        slot->no_room = true;
+        return end_early(worker, slot);
     }
     RN_TRY(error);
     slot->host_calls_out--;
+    slot->replies++;
     look_again(worker, slot);
     return RN_OK;
 }
 
-/* A WAKE for a SLEEP that another has replaced is late, and let pass. */
+/* One for a SLEEP that another has replaced, or a reply made void, is late, and let pass. */
 static enum rn_error handle_wake(struct rn_worker *worker, struct rn_slot *slot,
                                  const struct rn_fields_WAKE *wake)
 {
@@ -501,29 +536,10 @@ static enum rn_error handle_wake(struct rn_worker *worker, struct rn_slot *slot,
     return RN_OK;
 }
 
-static void drop_output(struct rn_slot *slot)
-{
-    rn_vm_output_taken(slot->vm);
-    slot->output_offset = 0;
-    slot->output_sent = 0;
-}
-
 /* The supervisor knows the reason: whatever it is, it is reported as cancelled from here. */
 static enum rn_error handle_cancel(struct rn_worker *worker, struct rn_slot *slot)
 {
-    if (slot->ended) {
-        return RN_OK;
-    }
-    if (slot->phase == RN_PHASE_RUNNABLE) {
-        unqueue(worker, slot);
-    }
-    slot->phase = RN_PHASE_BLOCKED;
-    slot->cancelled = true;
-    if (!slot->sending || !slot->outgoing.started) {
-        drop_output(slot);
-        set_cancelled(worker, slot);
-    }
-    return go_on(worker, slot);
+    return slot->ended ? RN_OK : end_early(worker, slot);
 }
 
 enum rn_error rn_worker_call_message(struct rn_worker *worker, const struct rn_message *message,

@@ -82,6 +82,7 @@ struct rn_slot {
     uint32_t credit;
     uint32_t host_calls_out; /* not answered yet */
     uint32_t sleeps;         /* SLEEP messages of the call: the number of the last one */
+    uint32_t replies;        /* HOST_REPLY messages of the call */
     size_t output_offset;    /* of the first run of output not wholly sent */
     size_t output_sent;      /* bytes of that run that have gone */
     struct rn_outgoing outgoing;
@@ -89,6 +90,7 @@ struct rn_slot {
     bool must_wait; /* after sending: for the reply of a plain host function */
     bool ended;     /* after sending: the call is over */
     bool cancelled; /* ends after what is being sent */
+    bool no_room;   /* .. for want of room for a reply */
     uint8_t *fault; /* kept until there is credit for the output before it; NULL: none is */
     uint32_t fault_size;
 };

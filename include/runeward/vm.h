@@ -67,6 +67,17 @@ RUNE_API void rune_call_options_set_parent(rune_call_options *options,
                                            const rune_host_call *parent);
 /* True: wait for a free worker up to the deadline; false (default): OVERLOADED at once. */
 RUNE_API void rune_call_options_set_wait(rune_call_options *options, bool wait);
+/*
+ * Whether the call is run again, once, on another worker if its own was killed from outside: by the
+ * kernel for want of memory, by an operator, because of another call. True by default.
+ *
+ * What the script was given is kept meanwhile: answers of host functions come from there, none is
+ * called twice, and output that was delivered is not delivered again. So the call ends as if nothing
+ * had happened; rune_record_attempts tells. It keeps its deadline. Not run again: a call that broke a
+ * limit or was cancelled, whose worker broke the wall or crashed by itself, whose Vm had Globals in
+ * the worker (they are lost: VM_LOST), or that took in more than 4 MiB.
+ */
+RUNE_API void rune_call_options_set_replay(rune_call_options *options, bool wanted);
 /* Accepts NULL. */
 RUNE_API void rune_call_options_free(rune_call_options *options);
 
@@ -117,6 +128,8 @@ RUNE_API const rune_const_value *rune_record_value(const rune_record *record);
 /* Why it failed, or NULL. */
 RUNE_API const rune_error *rune_record_error(const rune_record *record);
 RUNE_API const rune_usage *rune_record_usage(const rune_record *record);
+/* How often it was run: 2 if its worker was lost; 0 if it did not begin. */
+RUNE_API uint32_t rune_record_attempts(const rune_record *record);
 /* The limit that was in force. */
 RUNE_API uint64_t rune_record_limit(const rune_record *record, rune_limit limit);
 /* One JSON object on one line, schema version 1. `output`: what the caller collected of stdout, or

@@ -1,6 +1,6 @@
 /*
  * Packets of a worker, one after another, each with its size in front: decoded, fed to the state
- * machine of a call, and their bodies to the decoder of errors. What passes keeps S1 to S9.
+ * machine of a call, and their bodies to the decoder of errors. What passes keeps S1 to S10.
  */
 #include "base/cursor.h"
 #include "shm/call_state.h"

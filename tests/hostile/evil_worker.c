@@ -126,10 +126,12 @@ static void host_call(uint32_t number, uint32_t function, const void *args, size
     go();
 }
 
-static void go_to_sleep(uint32_t number, uint64_t ns)
+static void go_to_sleep(uint32_t number, uint32_t seen, uint64_t ns)
 {
     header(TYPE_SLEEP, BOTH, 0);
     put32(number);
+    put32(seen); // answers
+    put64(ns);
     put64(ns);
     go();
 }
@@ -447,18 +449,22 @@ static void limits(int number)
         break;
     case SLEEPS_ON:
         for (uint32_t i = 0;; i++) {
-            go_to_sleep(i, 0);
+            go_to_sleep(i, 0, 0);
             (void)await(TYPE_WAKE);
         }
     case SLEEP_OVERRUN:
-        go_to_sleep(1, UINT64_MAX);
-        go_to_sleep(2, 0);
+        go_to_sleep(1, 0, UINT64_MAX);
+        go_to_sleep(2, 0, 0);
         (void)await(TYPE_WAKE);
         break;
     case SLEEP_DEAF:
         for (uint32_t i = 0;; i++) {
-            go_to_sleep(i, 0);
+            go_to_sleep(i, 0, 0);
         }
+    case SLEEP_AHEAD:
+        go_to_sleep(1, 1, 0);
+        (void)await(TYPE_WAKE);
+        break;
     case OUTPUT_EMPTY:
         output(0, 0);
         break;

@@ -97,6 +97,7 @@ static enum rn_error add_reply(struct rn_vm *vm, uint32_t id, const void *data, 
         end = &(*end)->next;
     }
     *end = reply;
+    rn_time_reply(vm);
     return RN_OK;
 }
 

@@ -624,6 +624,8 @@ void rn_time_start(struct rn_vm *vm, uint64_t clock_ns);
 bool rn_time_poll(struct rn_vm *vm, struct rn_future *future, struct rn_value *out);
 /* Everything that waits is about to be polled again. */
 void rn_time_forget(struct rn_vm *vm);
+/* A reply has come: what the embedder was told is void, unless it has answered that already. */
+void rn_time_reply(struct rn_vm *vm);
 /* Durations and Instants, and what is added to them. */
 static inline bool rn_is_time(struct rn_value value)
 {

@@ -151,6 +151,18 @@ bool rn_vm_take_sleep(struct rn_vm *vm, uint64_t *out_ns)
     return true;
 }
 
+uint64_t rn_vm_sleep_until(const struct rn_vm *vm)
+{
+    return vm->told_ns;
+}
+
+void rn_time_reply(struct rn_vm *vm)
+{
+    if (!vm->woken) {
+        vm->told_ns = RN_TIME_NEVER;
+    }
+}
+
 void rn_vm_wake(struct rn_vm *vm, uint64_t now_ns)
 {
     if (vm->execution == RN_EXECUTION_NONE || vm->execution == RN_EXECUTION_ENDED ||

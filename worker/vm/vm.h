@@ -155,12 +155,16 @@ enum rn_error rn_vm_reply_error(struct rn_vm *vm, uint32_t id, const char *text,
 
 /*
  * After WAITING: true if the execution also waits for time to pass: call rn_vm_wake in *out_ns from
- * now. Told once; another true replaces what was told before.
+ * now. Told once; another true replaces what was told before. A reply makes void what was told: if
+ * the execution still waits for time after it, that is told again. So replies and wake-ups have one
+ * order, that in which the embedder gave them.
  *
  * The call's clock goes on by what was told and by nothing else, unless the call has a clock to read:
  * so what sleeps does not depend on how long anything took.
  */
 bool rn_vm_take_sleep(struct rn_vm *vm, uint64_t *out_ns);
+/* What the call's clock shows then: the same time told twice has begun to pass at the first. */
+uint64_t rn_vm_sleep_until(const struct rn_vm *vm);
 /* `now_ns`: the time, if the call has a clock. Nothing happens if nothing was told. */
 void rn_vm_wake(struct rn_vm *vm, uint64_t now_ns);
 

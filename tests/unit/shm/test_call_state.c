@@ -1,4 +1,4 @@
-/* The state machine of a call: S1 to S9 of shm/call_state.h, each by what it lets pass and refuses.
+/* The state machine of a call: S1 to S10 of shm/call_state.h, each by what it lets pass and refuses.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -212,6 +212,34 @@ static void test_s9_sleeps(void **test)
     assert_int_equal(receive(&state, go_to_sleep(3)), RN_E_MESSAGE_STATE);
 }
 
+static void test_s10_answers_make_sleeps_void(void **test)
+{
+    (void)test;
+    struct rn_call_state state = started();
+    struct rn_message sleep = go_to_sleep(1);
+    rn_call_state_grant(&state, 8);
+    assert_int_equal(receive(&state, host_call(0, 1)), RN_OK);
+    assert_int_equal(receive(&state, sleep), RN_OK);
+    assert_true(state.sleep_out);
+    rn_call_state_replied(&state);
+    assert_false(state.sleep_out);
+    // It had not seen the answer yet.
+    sleep.sequence = 2;
+    assert_int_equal(receive(&state, sleep), RN_OK);
+    assert_false(state.sleep_out);
+    rn_call_state_woken(&state);
+    sleep.sequence = 3;
+    sleep.as.SLEEP.seen = 1;
+    assert_int_equal(receive(&state, sleep), RN_OK);
+    assert_true(state.sleep_out);
+    rn_call_state_woken(&state);
+    assert_false(state.sleep_out);
+    // An answer that nobody gave.
+    sleep.sequence = 4;
+    sleep.as.SLEEP.seen = 2;
+    assert_int_equal(receive(&state, sleep), RN_E_MESSAGE_STATE);
+}
+
 static void test_s8_bodies(void **test)
 {
     (void)test;
@@ -246,12 +274,19 @@ static void test_cancelling(void **test)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_plain_call),    cmocka_unit_test(test_s1_messages_of_others),
-        cmocka_unit_test(test_s2_sequence),     cmocka_unit_test(test_s3_fragments),
-        cmocka_unit_test(test_s4_credit),       cmocka_unit_test(test_s5_host_calls),
-        cmocka_unit_test(test_s5_too_many_out), cmocka_unit_test(test_s6_nothing_after_the_result),
-        cmocka_unit_test(test_s7_output),       cmocka_unit_test(test_s7_empty_output),
-        cmocka_unit_test(test_s9_sleeps),       cmocka_unit_test(test_s8_bodies),
+        cmocka_unit_test(test_a_plain_call),
+        cmocka_unit_test(test_s1_messages_of_others),
+        cmocka_unit_test(test_s2_sequence),
+        cmocka_unit_test(test_s3_fragments),
+        cmocka_unit_test(test_s4_credit),
+        cmocka_unit_test(test_s5_host_calls),
+        cmocka_unit_test(test_s5_too_many_out),
+        cmocka_unit_test(test_s6_nothing_after_the_result),
+        cmocka_unit_test(test_s7_output),
+        cmocka_unit_test(test_s7_empty_output),
+        cmocka_unit_test(test_s9_sleeps),
+        cmocka_unit_test(test_s8_bodies),
+        cmocka_unit_test(test_s10_answers_make_sleeps_void),
         cmocka_unit_test(test_cancelling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

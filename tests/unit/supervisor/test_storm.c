@@ -1,6 +1,6 @@
 /*
- * Workers killed in the middle of calls: exactly one outcome for each, the next call works, and
- * after 1,000 of them the process holds what it held before.
+ * Workers killed in the middle of calls that are not run again: exactly one outcome for each, the next
+ * call works, and after 1,000 of them the process holds what it held before.
  */
 #include "tests/unit/supervisor/harness.h"
 
@@ -36,6 +36,7 @@ static void host_kill(void *user, rune_host_call *call)
 
 static rune_runtime *own_runtime;
 static rune_unit *unit;
+static rune_call_options *once;
 
 static int set_up(void **state)
 {
@@ -45,6 +46,8 @@ static int set_up(void **state)
     assert_int_equal(rune_context_install(context, module, NULL), RUNE_OK);
     rune_module_free(module);
     assert_int_equal(rune_context_runtime(context, &own_runtime, NULL), RUNE_OK);
+    once = rune_call_options_new();
+    rune_call_options_set_replay(once, false);
     unit = build("static COUNT = 0;\n"
                  "pub fn main() { test::kill(); loop {} }\n"
                  "pub fn keep() { COUNT += 1; COUNT }\n"
@@ -54,6 +57,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+    rune_call_options_free(once);
     rune_unit_unref(unit);
     rune_runtime_unref(own_runtime);
     return harness_tear_down(state);
@@ -83,7 +87,7 @@ static void test_one_kill(void **state)
 {
     (void)state;
     rune_vm *vm = make_vm();
-    rune_record *record = call_record(vm, "main", NULL);
+    rune_record *record = call_record(vm, "main", once);
     const rune_error *error = rune_record_error(record);
     assert_int_equal(rune_record_reason(record), RUNE_REASON_CRASHED);
     assert_int_equal(rune_error_signal(error), SIGKILL);
@@ -102,7 +106,7 @@ static void test_a_thousand_kills(void **state)
     int fds = settled_fds();
     int memfds = count_memfds();
     for (int i = 0; i < KILLS; i++) {
-        assert_int_equal(call_reason(vm, "main", NULL), RUNE_REASON_CRASHED);
+        assert_int_equal(call_reason(vm, "main", once), RUNE_REASON_CRASHED);
         assert_false(has_children());
     }
     assert_int_equal(call_i64(vm, "fine"), 1);
@@ -136,7 +140,7 @@ static void test_globals_are_lost(void **state)
     rune_vm *vm = make_vm();
     assert_int_equal(call_i64(vm, "keep"), 1);
     assert_int_equal(call_i64(vm, "keep"), 2);
-    assert_int_equal(call_reason(vm, "main", NULL), RUNE_REASON_CRASHED);
+    assert_int_equal(call_reason(vm, "main", once), RUNE_REASON_CRASHED);
     assert_int_equal(call_reason(vm, "keep", NULL), RUNE_REASON_VM_LOST);
     assert_int_equal(call_reason(vm, "keep", NULL), RUNE_REASON_VM_LOST);
     assert_int_equal(rune_vm_reset(vm), RUNE_OK);

@@ -1,0 +1,304 @@
+/* journal.c: what a call got from outside and what was seen of it; J1 to J6 in journal.h. */
+#include "supervisor/journal.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+struct call_entry {
+    uint32_t function;
+    uint64_t budget;
+    uint64_t output; /* bytes delivered before, of both streams */
+    uint8_t digest[RN_JOURNAL_DIGEST_SIZE];
+};
+
+struct step_entry {
+    enum rn_step_kind kind;
+    uint32_t number;
+    uint64_t now_ns;
+    size_t offset; /* of the body, in `bodies` */
+    size_t size;
+};
+
+/* One stream: what was delivered, and what came in the second run. */
+struct stream {
+    crypto_generichash_state delivered_state;
+    crypto_generichash_state again_state;
+    uint64_t delivered;
+    uint64_t again;
+};
+
+struct rn_journal {
+    _Atomic uint64_t *total;
+    uint64_t counted; /* of this journal, in *total */
+    struct call_entry *calls;
+    uint32_t call_count;
+    uint32_t call_room;
+    uint32_t matched;
+    struct step_entry *steps;
+    uint32_t step_count;
+    uint32_t step_room;
+    uint32_t sent;
+    struct rn_buf bodies;
+    bool has_output;
+    /* The state of a hash wants more alignment than the heap promises. */
+    uint8_t room[RN_JOURNAL_STREAMS * sizeof(struct stream) + _Alignof(struct stream)];
+};
+
+static struct stream *streams_of(const struct rn_journal *journal)
+{
+    uintptr_t align = _Alignof(struct stream);
+    uintptr_t at = ((uintptr_t)journal->room + align - 1) / align * align;
+    return (struct stream *)at;
+}
+
+struct rn_journal *rn_journal_new(_Atomic uint64_t *total)
+{
+    struct rn_journal *journal = rn_alloc(sizeof(*journal));
+    if (journal) {
+        journal->total = total;
+        rn_buf_init(&journal->bodies, SIZE_MAX / 2);
+    }
+    return journal;
+}
+
+void rn_journal_free(struct rn_journal *journal)
+{
+    if (journal) {
+        atomic_fetch_sub_explicit(journal->total, journal->counted, memory_order_relaxed);
+        rn_free(journal->calls);
+        rn_free(journal->steps);
+        rn_buf_done(&journal->bodies);
+        rn_free(journal);
+    }
+}
+
+static uint64_t output_total(const struct rn_journal *journal, bool again)
+{
+    uint64_t total = 0;
+    const struct stream *streams = streams_of(journal);
+    for (uint32_t i = 0; journal->has_output && i < RN_JOURNAL_STREAMS; i++) {
+        total += again ? streams[i].again : streams[i].delivered;
+    }
+    return total;
+}
+
+bool rn_journal_is_caught_up(const struct rn_journal *journal)
+{
+    return journal->matched == journal->call_count && journal->sent == journal->step_count &&
+           output_total(journal, true) == output_total(journal, false);
+}
+
+/* J6. What a run that is being repeated adds is the host's own, and soon over. */
+static enum rn_error count(struct rn_journal *journal, uint64_t bytes)
+{
+    bool bounded = rn_journal_is_caught_up(journal);
+    uint64_t before = atomic_fetch_add_explicit(journal->total, bytes, memory_order_relaxed);
+    journal->counted += bytes;
+    bool fits = journal->counted <= RN_JOURNAL_BYTES_MAX && before + bytes <= RN_JOURNALS_BYTES_MAX;
+    return fits || !bounded ? RN_OK : RN_E_TOO_LARGE;
+}
+
+/* Room for one more element of an array that has `used`. */
+static enum rn_error make_room(void **array, uint32_t used, uint32_t *room, size_t size)
+{
+    if (used < *room) {
+        return RN_OK;
+    }
+    uint32_t wanted = *room == 0 ? 4 : *room * 2;
+    void *moved = rn_realloc(*array, wanted * size);
+    if (!moved) {
+        return RN_E_NO_MEMORY;
+    }
+    *array = moved;
+    *room = wanted;
+    return RN_OK;
+}
+
+static void digest_args(const struct rn_journal_made *made, uint8_t digest[RN_JOURNAL_DIGEST_SIZE])
+{
+    (void)crypto_generichash(digest, RN_JOURNAL_DIGEST_SIZE, made->args, made->args_size, NULL, 0);
+}
+
+enum rn_error rn_journal_add_call(struct rn_journal *journal, const struct rn_journal_made *made)
+{
+    RN_CHECK(made->number == journal->call_count + 1);
+    RN_TRY(count(journal, sizeof(struct call_entry)));
+    void *calls = journal->calls;
+    enum rn_error error =
+        make_room(&calls, journal->call_count, &journal->call_room, sizeof(struct call_entry));
+    journal->calls = calls;
+    RN_TRY(error);
+    struct call_entry *entry = &journal->calls[journal->call_count++];
+    entry->function = made->function;
+    entry->budget = made->budget;
+    entry->output = output_total(journal, false);
+    digest_args(made, entry->digest);
+    journal->matched = journal->call_count;
+    return RN_OK;
+}
+
+enum rn_error rn_journal_add_step(struct rn_journal *journal, const struct rn_step *step)
+{
+    RN_TRY(count(journal, sizeof(struct step_entry) + step->size));
+    void *steps = journal->steps;
+    enum rn_error error =
+        make_room(&steps, journal->step_count, &journal->step_room, sizeof(struct step_entry));
+    journal->steps = steps;
+    RN_TRY(error);
+    size_t offset = journal->bodies.size;
+    rn_buf_append(&journal->bodies, step->body, step->size);
+    RN_TRY(rn_buf_status(&journal->bodies));
+    journal->steps[journal->step_count++] = (struct step_entry){.kind = step->kind,
+                                                                .number = step->number,
+                                                                .now_ns = step->now_ns,
+                                                                .offset = offset,
+                                                                .size = step->size};
+    return RN_OK;
+}
+
+static void begin_output(struct rn_journal *journal)
+{
+    struct stream *streams = streams_of(journal);
+    for (uint32_t i = 0; i < RN_JOURNAL_STREAMS && !journal->has_output; i++) {
+        crypto_generichash_init(&streams[i].delivered_state, NULL, 0, RN_JOURNAL_DIGEST_SIZE);
+    }
+    journal->has_output = true;
+}
+
+void rn_journal_add_output(struct rn_journal *journal, uint32_t stream, const void *data,
+                           size_t size)
+{
+    RN_CHECK(stream < RN_JOURNAL_STREAMS);
+    begin_output(journal);
+    struct stream *at = &streams_of(journal)[stream];
+    (void)crypto_generichash_update(&at->delivered_state, data, size);
+    at->delivered += size;
+    at->again += size;
+}
+
+void rn_journal_rewind(struct rn_journal *journal)
+{
+    struct stream *streams = streams_of(journal);
+    journal->matched = 0;
+    journal->sent = 0;
+    for (uint32_t i = 0; i < RN_JOURNAL_STREAMS && journal->has_output; i++) {
+        crypto_generichash_init(&streams[i].again_state, NULL, 0, RN_JOURNAL_DIGEST_SIZE);
+        streams[i].again = 0;
+    }
+}
+
+static enum rn_divergence compare(struct rn_journal *journal, const struct call_entry *entry,
+                                  const struct rn_journal_made *made)
+{
+    uint8_t digest[RN_JOURNAL_DIGEST_SIZE];
+    digest_args(made, digest);
+    if (entry->function != made->function) {
+        return RN_OTHER_FUNCTION;
+    }
+    if (memcmp(entry->digest, digest, sizeof(digest)) != 0) {
+        return RN_OTHER_ARGUMENTS;
+    }
+    if (entry->budget != made->budget) {
+        return RN_OTHER_BUDGET;
+    }
+    return entry->output == output_total(journal, true) ? RN_SAME : RN_OTHER_OUTPUT;
+}
+
+bool rn_journal_match_call(struct rn_journal *journal, const struct rn_journal_made *made,
+                           enum rn_divergence *out_divergence)
+{
+    RN_CHECK(made->number == journal->matched + 1);
+    if (made->number > journal->call_count) {
+        bool same = output_total(journal, true) == output_total(journal, false);
+        *out_divergence = same ? RN_SAME : RN_OTHER_OUTPUT;
+        return false;
+    }
+    *out_divergence = compare(journal, &journal->calls[made->number - 1], made);
+    journal->matched++;
+    return true;
+}
+
+/* The bytes that came again are those that were delivered. */
+static bool same_output(const struct stream *stream)
+{
+    uint8_t first[RN_JOURNAL_DIGEST_SIZE];
+    uint8_t again[RN_JOURNAL_DIGEST_SIZE];
+    crypto_generichash_state state = stream->delivered_state;
+    (void)crypto_generichash_final(&state, first, sizeof(first));
+    state = stream->again_state;
+    (void)crypto_generichash_final(&state, again, sizeof(again));
+    return memcmp(first, again, sizeof(first)) == 0;
+}
+
+enum rn_divergence rn_journal_match_output(struct rn_journal *journal, uint32_t stream,
+                                           const void *data, size_t size, size_t *out_known)
+{
+    RN_CHECK(stream < RN_JOURNAL_STREAMS);
+    struct stream *at = &streams_of(journal)[stream];
+    *out_known = 0;
+    if (!journal->has_output || at->again >= at->delivered) {
+        return RN_SAME;
+    }
+    uint64_t left = at->delivered - at->again;
+    *out_known = size < left ? size : (size_t)left;
+    (void)crypto_generichash_update(&at->again_state, data, *out_known);
+    at->again += *out_known;
+    return at->again < at->delivered || same_output(at) ? RN_SAME : RN_OTHER_OUTPUT;
+}
+
+bool rn_journal_next_step(const struct rn_journal *journal, bool waits, struct rn_step *out_step)
+{
+    if (journal->sent == journal->step_count) {
+        return false;
+    }
+    const struct step_entry *entry = &journal->steps[journal->sent];
+    bool may = entry->kind == RN_STEP_WAKE ? waits : entry->number <= journal->matched;
+    if (may) {
+        *out_step =
+            (struct rn_step){.kind = entry->kind,
+                             .number = entry->number,
+                             .now_ns = entry->now_ns,
+                             .body = entry->size > 0 ? journal->bodies.data + entry->offset : NULL,
+                             .size = entry->size};
+    }
+    return may;
+}
+
+void rn_journal_step_sent(struct rn_journal *journal)
+{
+    RN_CHECK(journal->sent < journal->step_count);
+    journal->sent++;
+}
+
+bool rn_journal_has_steps(const struct rn_journal *journal)
+{
+    return journal->sent < journal->step_count;
+}
+
+uint32_t rn_journal_next_call(const struct rn_journal *journal)
+{
+    return rn_journal_has_steps(journal) ? journal->steps[journal->sent].number : 0;
+}
+
+const char *rn_divergence_text(enum rn_divergence divergence)
+{
+    switch (divergence) {
+    case RN_OTHER_FUNCTION:
+        return "it called another host function";
+    case RN_OTHER_ARGUMENTS:
+        return "it called a host function with other arguments";
+    case RN_OTHER_BUDGET:
+        return "it called a host function at another place";
+    case RN_OTHER_OUTPUT:
+        return "it printed something else";
+    case RN_OTHER_ORDER:
+        return "it waited for time instead of calling a host function";
+    case RN_ENDED_EARLY:
+        return "it ended before it had done all that it did before";
+    case RN_SAME:
+        break;
+    }
+    return "it did the same";
+}

@@ -1,0 +1,51 @@
+/*
+ * replay.h: what a call notes of its first run, and how that steers a second one (journal.h).
+ *
+ * All that reaches the worker of a call from outside, answers and wake-ups, goes through
+ * rn_replay_give; all that comes from it is shown to rn_replay_host_call, rn_replay_output and
+ * rn_replay_sleep before anything is done about it.
+ *
+ * Locks: "locked" means under the lock of the call's peer (rn_call_lock).
+ */
+#ifndef RN_SUPERVISOR_REPLAY_H
+#define RN_SUPERVISOR_REPLAY_H
+
+#include <runeward/status.h>
+
+#include "supervisor/journal.h"
+
+struct rn_call;
+struct rn_event;
+struct rn_peer;
+struct rn_death;
+
+/* Part of a call. Locked. */
+struct rn_replay {
+    bool wanted;   /* by the host; and the Vm had no Globals in the worker */
+    bool given_up; /* J6 */
+    uint32_t runs; /* begun */
+    enum rn_divergence divergence;
+    struct rn_journal *journal; /* NULL: nothing to note yet, or any more */
+};
+
+/* A host call that came: true if the host function is not to be called for it, being called before,
+ * or because the run went another way. Else it is noted. Locked. */
+bool rn_replay_host_call(struct rn_call *call, const struct rn_event *event);
+/* Output that came: how many of its bytes are not to be delivered (again). Takes the lock. */
+size_t rn_replay_output(struct rn_call *call, const struct rn_event *event);
+/* Those bytes were delivered. Takes the lock. */
+void rn_replay_delivered(struct rn_call *call, const struct rn_event *event);
+/* The worker waits for time. True: what it gets next is known already. Locked. */
+bool rn_replay_sleep(struct rn_call *call);
+/* An answer or a wake-up for the worker, in its turn. Locked. */
+rune_status rn_replay_give(struct rn_call *call, const struct rn_step *step);
+
+/* True if the call, whose worker is dead, may be run again. Locked. */
+bool rn_replay_may(const struct rn_call *call, const struct rn_death *death);
+/* Another run is about to begin. Locked. */
+void rn_replay_rewind(struct rn_call *call);
+/* The call has its result: notes if that came too early. Locked. */
+void rn_replay_end(struct rn_call *call);
+void rn_replay_done(struct rn_replay *replay);
+
+#endif
