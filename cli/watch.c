@@ -1,6 +1,7 @@
 /* watch.c: inotify on the folders of the sources. */
 #include "cli/watch.h"
 
+#include "base/alloc.h"
 #include "cli/console.h"
 
 #include <errno.h>
@@ -72,9 +73,10 @@ static bool add_operand(int fd, const char *word)
         return add_tree(fd, word);
     }
     const char *slash = strrchr(word, '/');
-    char *folder = slash == NULL ? strdup(".") : strndup(word, (size_t)(slash - word) + 1);
+    char *folder =
+        slash == NULL ? rn_strndup(".", 1) : rn_strndup(word, (size_t)(slash - word) + 1);
     bool ok = folder != NULL && add_tree(fd, folder);
-    free(folder);
+    rn_free(folder);
     return ok;
 }
 
