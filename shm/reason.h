@@ -5,7 +5,7 @@
 #include "base/check.h"
 
 enum rn_reason {
-#define REASON(name, number, exit_code, text) RN_REASON_##name = number,
+#define REASON(name, number, exit_code, status, worker, text) RN_REASON_##name = number,
 #include "shm/reasons.def"
 #undef REASON
     RN_REASON_COUNT
@@ -14,22 +14,12 @@ enum rn_reason {
 /* What a worker can know. Everything else is the supervisor's to say. */
 static inline bool rn_reason_is_workers(uint32_t reason)
 {
-    switch (reason) {
-    case RN_REASON_OK:
-    case RN_REASON_SCRIPT_ERROR:
-    case RN_REASON_USAGE:
-    case RN_REASON_OVERLOADED:
-    case RN_REASON_INTERNAL:
-    case RN_REASON_DEPTH:
-    case RN_REASON_HOST_CALLS:
-    case RN_REASON_BUDGET:
-    case RN_REASON_MEMORY:
-    case RN_REASON_OUTPUT:
-    case RN_REASON_CANCELLED:
-        return true;
-    default:
-        return false;
-    }
+    static const bool workers[] = {
+#define REASON(name, number, exit_code, status, worker, text) [number] = (worker),
+#include "shm/reasons.def"
+#undef REASON
+    };
+    return reason < RN_REASON_COUNT && workers[reason];
 }
 
 #endif

@@ -26,29 +26,9 @@
 rune_status rn_status_of_reason(rune_reason reason)
 {
     static const rune_status statuses[] = {
-        [RUNE_REASON_OK] = RUNE_OK,
-        [RUNE_REASON_FAILED] = RUNE_E_COMPILE_FAILED,
-        [RUNE_REASON_SCRIPT_ERROR] = RUNE_E_SCRIPT_ERROR,
-        [RUNE_REASON_USAGE] = RUNE_E_INVALID_ARGUMENT,
-        [RUNE_REASON_NO_INPUT] = RUNE_E_NOT_FOUND,
-        [RUNE_REASON_CONFIG] = RUNE_E_INVALID_ARGUMENT,
-        [RUNE_REASON_UNAVAILABLE] = RUNE_E_CLOSED,
-        [RUNE_REASON_OVERLOADED] = RUNE_E_OVERLOADED,
-        [RUNE_REASON_WORKER_LOST] = RUNE_E_WORKER_LOST,
-        [RUNE_REASON_VM_LOST] = RUNE_E_VM_LOST,
-        [RUNE_REASON_DENIED] = RUNE_E_DENIED,
-        [RUNE_REASON_INTERNAL] = RUNE_E_INTERNAL,
-        [RUNE_REASON_SETUP] = RUNE_E_SETUP,
-        [RUNE_REASON_DEPTH] = RUNE_E_LIMIT,
-        [RUNE_REASON_HOST_CALLS] = RUNE_E_LIMIT,
-        [RUNE_REASON_BUDGET] = RUNE_E_LIMIT,
-        [RUNE_REASON_MEMORY] = RUNE_E_LIMIT,
-        [RUNE_REASON_OUTPUT] = RUNE_E_LIMIT,
-        [RUNE_REASON_CPU] = RUNE_E_LIMIT,
-        [RUNE_REASON_WALL] = RUNE_E_LIMIT,
-        [RUNE_REASON_CANCELLED] = RUNE_E_CANCELLED,
-        [RUNE_REASON_VIOLATION] = RUNE_E_VIOLATION,
-        [RUNE_REASON_CRASHED] = RUNE_E_CRASHED,
+#define REASON(name, number, exit_code, status, worker, text) [number] = RUNE_##status,
+#include "shm/reasons.def"
+#undef REASON
     };
     return (unsigned)reason < RN_COUNT_OF(statuses) ? statuses[reason] : RUNE_E_INTERNAL;
 }

@@ -73,7 +73,7 @@ const char *rune_status_message(rune_status status)
 const char *rune_reason_name(rune_reason reason)
 {
     switch ((enum rn_reason)reason) {
-#define REASON(name, number, exit_code, text)                                                      \
+#define REASON(name, number, exit_code, status, worker, text)                                      \
     case RN_REASON_##name:                                                                         \
         return text;
 #include "shm/reasons.def"
@@ -88,7 +88,7 @@ int rune_reason_exit_code(rune_reason reason, int signal)
 {
     int code = 70; // an unknown reason is our own mistake
     switch ((enum rn_reason)reason) {
-#define REASON(name, number, exit_code, text)                                                      \
+#define REASON(name, number, exit_code, status, worker, text)                                      \
     case RN_REASON_##name:                                                                         \
         code = exit_code;                                                                          \
         break;

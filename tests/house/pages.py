@@ -34,7 +34,7 @@ def check_snippets():
 
 def check_reasons():
     table = (ROOT / "shm/reasons.def").read_text()
-    rows = {n: "128 + signal" if c == "-1" else c for c, n in re.findall(r'^REASON\(\w+,\s*\d+,\s*(-?\d+), "(\w+)"', table, flags=re.M)}
+    rows = {n: "128 + signal" if c == "-1" else c for c, n in re.findall(r'^REASON\(\w+,\s*\d+,\s*(-?\d+),\s*\w+,\s*\w+,\s*"(\w+)"', table, flags=re.M)}
     page = (ROOT / "docs/limits-and-reasons.md").read_text().split("## Reasons")[1]
     shown = dict(re.findall(r"^\| (\w+) \| (128 \+ signal|\d+) \|", page, flags=re.M))
     bad = [f"{name}: {shown.get(name)} in the page, {code} in the table" for name, code in rows.items() if shown.get(name) != code]

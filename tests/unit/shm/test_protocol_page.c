@@ -110,7 +110,7 @@ static void append_reasons(struct rn_buf *out)
     rn_buf_append_text(out,
                        "\n## Reasons\n\n| number | reason | exit code | a worker may say it |\n"
                        "| --- | --- | --- | --- |\n");
-#define REASON(name, number, exit_code, text)                                                      \
+#define REASON(name, number, exit_code, status, worker, text)                                      \
     rn_buf_append_format(out, "| %d | `%s` | ", number, text);                                     \
     if (exit_code >= 0) {                                                                          \
         rn_buf_append_format(out, "%d", exit_code);                                                \

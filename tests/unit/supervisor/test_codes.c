@@ -16,7 +16,7 @@
 #include "base/errors.def"
 #undef RN_ERROR
 
-#define REASON(name, number, exit_code, text)                                                      \
+#define REASON(name, number, exit_code, status, worker, text)                                      \
     _Static_assert((int)RUNE_REASON_##name == (number), "RUNE_REASON_" #name);
 #include "shm/reasons.def"
 #undef REASON
@@ -29,7 +29,7 @@ static void test_names_come_from_the_tables(void **state)
     assert_string_equal(rune_status_message((rune_status)(code)), message);
 #include "base/errors.def"
 #undef RN_ERROR
-#define REASON(name, number, exit_code, text)                                                      \
+#define REASON(name, number, exit_code, status, worker, text)                                      \
     assert_string_equal(rune_reason_name((rune_reason)(number)), text);                            \
     assert_int_equal(rune_reason_exit_code((rune_reason)(number), 3),                              \
                      (exit_code) < 0 ? 131 : (exit_code));
