@@ -1,14 +1,13 @@
 /* watch.c: inotify on the folders of the sources. */
 #include "cli/watch.h"
 
-#include "base/alloc.h"
 #include "cli/console.h"
 
 #include <errno.h>
 #include <fts.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -72,12 +71,11 @@ static bool add_operand(int fd, const char *word)
     if (S_ISDIR(status.st_mode)) {
         return add_tree(fd, word);
     }
+    char folder[PATH_MAX];
     const char *slash = strrchr(word, '/');
-    char *folder =
-        slash == NULL ? rn_strndup(".", 1) : rn_strndup(word, (size_t)(slash - word) + 1);
-    bool ok = folder != NULL && add_tree(fd, folder);
-    rn_free(folder);
-    return ok;
+    int size = slash == NULL ? 0 : (int)(slash - word) + 1;
+    snprintf(folder, sizeof(folder), "%.*s.", size, word);
+    return add_tree(fd, folder);
 }
 
 static bool add_operands(int fd, const struct rn_args *args)

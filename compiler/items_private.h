@@ -1,8 +1,8 @@
 /*
  * items_private.h: shared by the files of the item pass.
  *
- * items.c makes declarations, item_walk.c goes through bodies, imports.c follows `use`, resolve.c
- * answers paths. Names are found through one hash table keyed by (scope, name).
+ * item_sources.c reads sources, items.c goes through items, item_walk.c through bodies, imports.c
+ * follows `use`, resolve.c answers paths; item_decls.c holds what they declare. Names are found through one hash table keyed by (scope, name).
  */
 #ifndef RN_COMPILER_ITEMS_PRIVATE_H
 #define RN_COMPILER_ITEMS_PRIVATE_H
@@ -83,20 +83,43 @@ struct rn_place {
     uint32_t macro_depth;
 };
 
-/* items.c */
+/* item_decls.c */
+void rn_items_fail(struct rn_items *items, enum rn_error error);
+/* A declaration without scope and name; NULL without memory. */
+struct rn_decl *rn_items_new(struct rn_items *items, enum rn_decl_kind kind);
 struct rn_decl *rn_items_declare(struct rn_items *items, const struct rn_place *place,
                                  enum rn_decl_kind kind, rn_symbol name, struct rn_span span);
 struct rn_decl *rn_items_block(struct rn_items *items, const struct rn_place *place,
                                struct rn_span span);
 struct rn_decl *rn_items_children(const struct rn_items *items, const struct rn_decl *scope,
                                   rn_symbol name);
+void rn_items_path(struct rn_items *items, struct rn_decl *decl);
+/* Reports items that could stand for each other at run time. */
+void rn_items_check_hashes(struct rn_items *items);
+
+/* items.c */
+void rn_items_index(struct rn_items *items, const struct rn_place *place,
+                    const struct rn_ast_items *list);
+/* A source that is the body of a function. */
+void rn_items_script(struct rn_items *items, const struct rn_place *place,
+                     struct rn_ast_block *body);
+/* Functions of impl blocks, once all types are declared. */
+void rn_items_attach_impls(struct rn_items *items);
+/* Reports attributes that mean nothing on `what` ("modules"). */
+void rn_items_check_attributes(struct rn_items *items, const struct rn_ast_attributes *attributes,
+                               const char *what);
+/* An enum rn_visibility_kind; those that are not supported are reported. */
+uint8_t rn_items_visibility(struct rn_items *items, const struct rn_ast_visibility *visibility);
+/* Declares what the host has as statics; NO_MEMORY. */
+enum rn_error rn_items_host_statics(struct rn_items *items);
 /* The declaration of a static item of the context. */
 struct rn_decl *rn_items_host_static(const struct rn_items *items,
                                      const struct rn_context_item *item);
-void rn_items_index(struct rn_items *items, const struct rn_place *place,
-                    const struct rn_ast_items *list);
-void rn_items_fail(struct rn_items *items, enum rn_error error);
-void rn_items_path(struct rn_items *items, struct rn_decl *decl);
+
+/* item_sources.c */
+/* `mod a { .. }`, or `mod a;` from its file. */
+void rn_items_module(struct rn_items *items, const struct rn_place *place,
+                     const struct rn_ast_item *item);
 
 /* item_walk.c */
 void rn_walk_block(struct rn_items *items, const struct rn_place *place,
