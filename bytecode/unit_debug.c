@@ -138,6 +138,16 @@ bool rn_debug_belongs(const struct rn_debug *debug, const uint8_t content_id[32]
     return memcmp(debug->content_id, content_id, ID_SIZE) == 0;
 }
 
+struct rn_debug_source rn_debug_source_at(const struct rn_debug *debug, uint32_t index,
+                                          const char *at)
+{
+    size_t name_size = source_field(debug, index, 0);
+    return (struct rn_debug_source){
+        .name = {at, name_size},
+        .text = {at + name_size, source_field(debug, index, 1)},
+    };
+}
+
 struct rn_debug_source rn_debug_source(const struct rn_debug *debug, uint32_t index)
 {
     RN_ASSERT(index < debug->source_count);
@@ -146,11 +156,7 @@ struct rn_debug_source rn_debug_source(const struct rn_debug *debug, uint32_t in
         text += source_field(debug, i, 0);
         text += source_field(debug, i, 1);
     }
-    size_t name_size = source_field(debug, index, 0);
-    return (struct rn_debug_source){
-        .name = {text, name_size},
-        .text = {text + name_size, source_field(debug, index, 1)},
-    };
+    return rn_debug_source_at(debug, index, text);
 }
 
 struct rn_debug_span rn_debug_find(const struct rn_debug *debug, uint32_t pc)

@@ -64,6 +64,9 @@ bool rn_debug_belongs(const struct rn_debug *debug, const uint8_t content_id[32]
 
 /* `index` < source_count. Linear in it. */
 struct rn_debug_source rn_debug_source(const struct rn_debug *debug, uint32_t index);
+/* The same for a source that begins at `at`, where the one before it ends; the first at debug->text. */
+struct rn_debug_source rn_debug_source_at(const struct rn_debug *debug, uint32_t index,
+                                          const char *at);
 /* Where the instruction at `pc` (into CODE) comes from; source RN_NONE if that is not known. */
 struct rn_debug_span rn_debug_find(const struct rn_debug *debug, uint32_t pc);
 

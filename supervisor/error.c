@@ -15,7 +15,6 @@
 #include "base/utf8.h"
 #include "bytecode/diagnostic.h"
 #include "bytecode/json.h"
-#include "bytecode/unit_debug.h"
 #include "supervisor/text.h"
 #include "supervisor/unit.h"
 
@@ -159,43 +158,17 @@ rune_status rn_fail_reason(rune_error **out_error, rune_status status, rune_reas
 
 /* Frames */
 
-/* The line around `offset`: its bounds in the text. */
-static struct rn_utf8 line_around(struct rn_utf8 text, size_t offset)
-{
-    size_t start = offset;
-    while (start > 0 && text.data[start - 1] != '\n') {
-        start--;
-    }
-    size_t end = offset;
-    while (end < text.size && text.data[end] != '\n' && text.data[end] != '\r') {
-        end++;
-    }
-    return (struct rn_utf8){text.data + start, end - start};
-}
-
 /* Fills place and text of a frame from the debug segment. */
-static void locate(struct rune_error *error, const struct rn_debug *debug, uint32_t pc,
+static void locate(struct rune_error *error, const struct rune_unit *unit, uint32_t pc,
                    rune_frame *frame)
 {
-    struct rn_debug_span span = rn_debug_find(debug, pc);
-    if (span.source == RN_NONE || span.source >= debug->source_count) {
-        return;
-    }
-    struct rn_debug_source found = rn_debug_source(debug, span.source);
-    struct rn_source source = {.name = found.name, .text = found.text};
-    struct rn_position at = rn_source_position(&source, span.start);
-    struct rn_utf8 line = line_around(found.text, span.start);
-    size_t line_start = (size_t)(line.data - found.text.data);
-    size_t end = rn_min_size(span.end, line_start + line.size);
-    frame->source = keep(error, found.name.data, found.name.size);
-    frame->line = at.line;
-    frame->column = at.column;
-    frame->text = keep(error, line.data, line.size);
+    struct rn_line found = rn_lines_find(&unit->lines, &unit->debug, pc);
+    frame->source = keep(error, found.source.data, found.source.size);
+    frame->line = found.line;
+    frame->column = found.column;
+    frame->text = keep(error, found.text.data, found.text.size);
     frame->text_size = (uint32_t)strlen(frame->text);
-    frame->width = 1;
-    if (end > span.start) {
-        frame->width = (uint32_t)rn_utf8_count(found.text.data + span.start, end - span.start);
-    }
+    frame->width = found.width;
 }
 
 static void add_frames(struct rune_error *error, const struct rn_fault *fault,
@@ -218,7 +191,7 @@ static void add_frames(struct rune_error *error, const struct rn_fault *fault,
         bool inside = from->pc >= function->code_start &&
                       from->pc - function->code_start < function->code_count;
         if (unit->has_debug && inside) {
-            locate(error, &unit->debug, from->pc, frame);
+            locate(error, unit, from->pc, frame);
         }
     }
 }
@@ -242,42 +215,42 @@ rune_status rn_fail_fault(rune_error **out_error, rune_status status, rune_reaso
 
 rune_status rune_error_status(const rune_error *error)
 {
-    return error->status;
+    return error ? error->status : RUNE_OK;
 }
 
 rune_reason rune_error_reason(const rune_error *error)
 {
-    return error->reason;
+    return error ? error->reason : RUNE_REASON_OK;
 }
 
 const char *rune_error_kind(const rune_error *error)
 {
-    return error->kind;
+    return error ? error->kind : "";
 }
 
 const char *rune_error_message(const rune_error *error)
 {
-    return error->message;
+    return error ? error->message : "";
 }
 
 int rune_error_signal(const rune_error *error)
 {
-    return error->signal;
+    return error ? error->signal : 0;
 }
 
 bool rune_error_retry_safe(const rune_error *error)
 {
-    return error->retry_safe;
+    return error && error->retry_safe;
 }
 
 size_t rune_error_frame_count(const rune_error *error)
 {
-    return error->frame_count;
+    return error ? error->frame_count : 0;
 }
 
 bool rune_error_frame(const rune_error *error, size_t index, rune_frame *out_frame)
 {
-    if (index >= error->frame_count) {
+    if (!error || index >= error->frame_count) {
         return false;
     }
     *out_frame = error->frames[index];
@@ -400,6 +373,9 @@ rune_status rune_error_render(const rune_error *error, bool color, rune_text **o
 {
     RN_AUTO(rn_buf) struct rn_buf out;
     rn_buf_init(&out, ERROR_TEXT_MAX * 4);
+    if (!error) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     if (error->frame_count > 0) {
         append_place(&out, &error->frames[0]);
     }
@@ -444,6 +420,9 @@ rune_status rune_error_to_json(const rune_error *error, rune_text **out_text)
 {
     RN_AUTO(rn_buf) struct rn_buf out;
     rn_buf_init(&out, ERROR_TEXT_MAX * 8);
+    if (!error) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     rn_error_append_json(error, &out);
     return rn_text_take(&out, out_text);
 }

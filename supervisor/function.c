@@ -12,7 +12,6 @@
 
 #include "base/alloc.h"
 #include "bytecode/const_value.h"
-#include "bytecode/diagnostic.h"
 #include "bytecode/hash.h"
 #include "bytecode/opcode.h"
 #include "supervisor/error.h"
@@ -247,15 +246,11 @@ static struct rn_utf8 name_of_capture(const rune_unit *unit, uint32_t maker, uin
 /* ", captured at main.rn:5:9" */
 static void append_place(const rune_unit *unit, uint32_t pc, struct rn_buf *out)
 {
-    struct rn_debug_span span = rn_debug_find(&unit->debug, pc);
-    if (span.source == RN_NONE) {
-        return;
+    struct rn_line at = rn_lines_find(&unit->lines, &unit->debug, pc);
+    if (at.line != 0) {
+        rn_buf_append_format(out, ", captured at %.*s:%u:%u", (int)at.source.size, at.source.data,
+                             at.line, at.column);
     }
-    struct rn_debug_source found = rn_debug_source(&unit->debug, span.source);
-    struct rn_source source = {.name = found.name, .text = found.text};
-    struct rn_position at = rn_source_position(&source, span.start);
-    rn_buf_append_format(out, ", captured at %.*s:%u:%u", (int)found.name.size, found.name.data,
-                         at.line, at.column);
 }
 
 /* `message` is "value.captures[" .. "]" .. ": `T` cannot be sent to another process": says which

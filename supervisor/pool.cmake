@@ -19,6 +19,7 @@ rn_library(rn_supervisor
   inputs.c
   journal.c
   limits.c
+  lines.c
   peer.c
   peer_receive.c
   peer_send.c
@@ -125,6 +126,7 @@ rn_supervisor_test(isolation runeward)
 rn_unit_test(supervisor clock rn_supervisor)
 rn_unit_test(supervisor slots rn_supervisor)
 rn_unit_test(supervisor journal rn_supervisor)
+rn_unit_test(supervisor lines rn_supervisor)
 rn_unit_test(supervisor value runeward)
 rn_unit_test(supervisor codes runeward)
 rn_supervisor_test(memory rn_supervisor)

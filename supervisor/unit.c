@@ -37,6 +37,7 @@ static void free_unit(rune_unit *unit)
     }
     rn_free(unit->export_names);
     rn_segment_done(&unit->segment);
+    rn_lines_done(&unit->lines);
     rn_free(unit->debug_bytes);
     rn_free(unit);
 }
@@ -108,6 +109,9 @@ static rune_status open_debug(rune_unit *unit, bool check_id, rune_error **error
     }
     if (failed == RN_OK && !rn_debug_belongs(&unit->debug, unit->id)) {
         failed = RN_E_UNIT_DEBUG;
+    }
+    if (failed == RN_OK) {
+        failed = rn_lines_make(&unit->debug, &unit->lines);
     }
     if (failed != RN_OK) {
         return rn_fail_plain(error, failed);

@@ -7,8 +7,8 @@
 #include <stdatomic.h>
 
 #include "bytecode/unit.h"
-#include "bytecode/unit_debug.h"
 #include "shm/segment.h"
+#include "supervisor/lines.h"
 
 struct rune_unit {
     _Atomic uint32_t refs;
@@ -19,6 +19,7 @@ struct rune_unit {
     uint8_t *debug_bytes;           /* owned; NULL without */
     size_t debug_size;
     struct rn_debug debug;
+    struct rn_lines lines; /* of the debug segment */
     bool has_debug;
     char **export_names; /* of each export, with a zero byte at the end */
     uint8_t id[RUNE_UNIT_ID_SIZE];

@@ -4,7 +4,8 @@
  * Fallible functions take `rune_error **` last. NULL is allowed; otherwise the pointer is written
  * only on failure, and the error then belongs to the caller: rune_error_free. Without memory for an
  * error NULL is written; the status says what failed in any case. An error is one thread's at a time.
- * Texts inside are borrowed until it is freed.
+ * Texts inside are borrowed until it is freed. Readers accept NULL: OK, "", 0, false; _render and
+ * _to_json say INVALID_ARGUMENT then.
  */
 #ifndef RUNEWARD_ERROR_H
 #define RUNEWARD_ERROR_H
