@@ -59,11 +59,11 @@ static void each(const rune_const_value *object, const char *key,
                  void (*print)(const rune_const_value *row))
 {
     rune_const_value *rows = rune_value_get(object, key);
-    for (size_t i = 0; rows != NULL && i < rune_value_count(rows); i++) {
-        rune_const_value *row = rune_value_at(rows, i);
-        if (row != NULL) {
-            print(row);
-        }
+    rune_const_value *row;
+    rune_value_iter at;
+    rune_value_iter_init(&at, rows);
+    while (rune_value_iter_next(&at, &row) == RUNE_OK) {
+        print(row);
         rune_value_unref(row);
     }
     rune_value_unref(rows);

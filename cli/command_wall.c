@@ -53,12 +53,11 @@ typedef void print_row(const rune_const_value *row);
 static void print_rows(const rune_const_value *object, const char *key, print_row *print)
 {
     rune_const_value *rows = rune_value_get(object, key);
-    size_t count = rows == NULL ? 0 : rune_value_count(rows);
-    for (size_t i = 0; i < count; i++) {
-        rune_const_value *row = rune_value_at(rows, i);
-        if (row != NULL) {
-            print(row);
-        }
+    rune_const_value *row;
+    rune_value_iter at;
+    rune_value_iter_init(&at, rows);
+    while (rune_value_iter_next(&at, &row) == RUNE_OK) {
+        print(row);
         rune_value_unref(row);
     }
     rune_value_unref(rows);

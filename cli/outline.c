@@ -105,12 +105,13 @@ static const char *attributes_of(struct rn_outline *outline, const rune_const_va
 {
     rune_const_value *value = rune_value_get(object, "attributes");
     struct rn_bytes joined = {0};
-    size_t count = rune_value_count(value);
-    for (size_t i = 0; i < count && i < 64; i++) {
-        rune_const_value *name = rune_value_at(value, i);
+    rune_const_value *name;
+    rune_value_iter at;
+    rune_value_iter_init(&at, value);
+    for (int i = 0; i < 64 && rune_value_iter_next(&at, &name) == RUNE_OK; i++) {
         const char *data = "";
         size_t size = 0;
-        if (name != NULL && rune_value_get_string(name, &data, &size)) {
+        if (rune_value_get_string(name, &data, &size)) {
             (void)rn_bytes_append(&joined, ",", i > 0);
             (void)rn_bytes_append(&joined, data, size);
         }
@@ -130,9 +131,11 @@ static bool read_members(struct rn_outline *outline, const rune_const_value *obj
     count = count > RN_OUTLINE_MEMBERS_MAX ? RN_OUTLINE_MEMBERS_MAX : count;
     struct rn_outline_member *members = take(outline, count * sizeof *members + 1);
     bool good = members != NULL;
+    rune_value_iter at;
+    rune_value_iter_init(&at, list);
     for (size_t i = 0; i < count && good; i++) {
-        rune_const_value *member = rune_value_at(list, i);
-        good = member != NULL;
+        rune_const_value *member = NULL;
+        good = rune_value_iter_next(&at, &member) == RUNE_OK;
         if (good) {
             members[i].name = text_of(outline, member, "name");
             members[i].signature = text_of(outline, member, "signature");

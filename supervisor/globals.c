@@ -197,23 +197,15 @@ rune_status rune_globals_to_value(const rune_globals *globals, rune_const_value 
     return RUNE_OK;
 }
 
-/* One entry of an Object; false: it names no static. */
-static rune_status take_entry(rune_globals *globals, const rune_const_value *object, size_t entry,
-                              rune_error **error)
+/* One entry of an Object: the walk has just given `value`, which is consumed. */
+static rune_status take_entry(rune_globals *globals, const rune_value_iter *at,
+                              rune_const_value *value, rune_error **error)
 {
-    const char *key;
-    size_t size;
-    if (!rune_value_key_at(object, entry, &key, &size)) {
-        return rn_fail_plain(error, RN_E_INVALID_ARGUMENT);
-    }
-    uint32_t index = find_static(globals->unit, key, size);
+    uint32_t index = at->key ? find_static(globals->unit, at->key, at->key_size) : RN_NONE;
     if (index == RN_NONE) {
-        RN_AUTO_FREE char *item = rn_strndup(key, size);
+        rune_value_unref(value);
+        RN_AUTO_FREE char *item = at->key ? rn_strndup(at->key, at->key_size) : NULL;
         return no_static(error, item ? item : "");
-    }
-    rune_const_value *value = rune_value_at(object, entry);
-    if (!value) {
-        return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     put(globals, index, value);
     return RUNE_OK;
@@ -228,8 +220,13 @@ rune_status rune_globals_from_value(rune_unit *unit, const rune_const_value *val
     }
     rune_globals *globals = rune_globals_new(unit);
     rune_status status = globals ? RUNE_OK : rn_fail_plain(error, RN_E_NO_MEMORY);
-    for (size_t i = 0; status == RUNE_OK && i < rune_value_count(value); i++) {
-        status = take_entry(globals, value, i, error);
+    rune_value_iter at;
+    rune_value_iter_init(&at, value);
+    while (status == RUNE_OK && at.left > 0) {
+        rune_const_value *entry = NULL;
+        status = rune_value_iter_next(&at, &entry);
+        status = status == RUNE_OK ? take_entry(globals, &at, entry, error)
+                                   : rn_fail_plain(error, (enum rn_error)status);
     }
     if (status != RUNE_OK) {
         rune_globals_free(globals);

@@ -270,13 +270,16 @@ void rune_value_unref(rune_const_value *value)
     rn_free(value);
 }
 
-/* Reading */
+/* Reading. NULL reads as a value of no kind. */
 
 static struct rn_const_token first_token(const rune_const_value *value)
 {
     struct rn_const_level levels[2];
     struct rn_const_reader reader;
     struct rn_const_token token = {.kind = RN_CONST_END};
+    if (!value) {
+        return token;
+    }
     rn_const_reader_init(&reader, value->bytes, value->size, levels, RN_COUNT_OF(levels));
     if (rn_const_read(&reader, &token) != RN_OK) {
         token.kind = RN_CONST_END;
@@ -472,6 +475,9 @@ static bool walk_begin(const rune_const_value *value, struct walk *out_walk)
     struct rn_const_level levels[2];
     struct rn_const_reader reader;
     struct rn_const_token token;
+    if (!value) {
+        return false;
+    }
     rn_const_reader_init(&reader, value->bytes, value->size, levels, RN_COUNT_OF(levels));
     if (rn_const_read(&reader, &token) != RN_OK || !rn_const_kind_has_content(token.kind)) {
         return false;
@@ -519,6 +525,45 @@ rune_const_value *rune_value_at(const rune_const_value *value, size_t index)
     return view_here(value, &walk);
 }
 
+void rune_value_iter_init(rune_value_iter *iter, const rune_const_value *value)
+{
+    struct walk walk;
+    *iter = (rune_value_iter){.value = value};
+    if (walk_begin(value, &walk)) {
+        iter->left = walk.count;
+        iter->offset = walk.cursor.offset;
+        iter->keyed = walk.keyed;
+    }
+}
+
+rune_status rune_value_iter_next(rune_value_iter *iter, rune_const_value **out_item)
+{
+    const rune_const_value *value = iter->value;
+    struct walk walk;
+    if (iter->left == 0) {
+        return RUNE_E_NOT_FOUND;
+    }
+    rn_cursor_init(&walk.cursor, value->bytes, value->size);
+    (void)rn_cursor_bytes(&walk.cursor, iter->offset);
+    rune_const_value key = {.bytes = value->bytes + iter->offset,
+                            .size = value->size - iter->offset};
+    if (iter->keyed) {
+        skip_value(&walk.cursor);
+    }
+    rune_const_value *item = view_here(value, &walk);
+    if (!item) {
+        return RUNE_E_NO_MEMORY;
+    }
+    if (!iter->keyed || !rune_value_get_string(&key, &iter->key, &iter->key_size)) {
+        iter->key = NULL;
+        iter->key_size = 0;
+    }
+    iter->offset = walk.cursor.offset;
+    iter->left--;
+    *out_item = item;
+    return RUNE_OK;
+}
+
 bool rune_value_key_at(const rune_const_value *value, size_t index, const char **out_data,
                        size_t *out_size)
 {
@@ -535,8 +580,8 @@ bool rune_value_key_at(const rune_const_value *value, size_t index, const char *
 rune_const_value *rune_value_get(const rune_const_value *value, const char *key)
 {
     struct walk walk;
-    size_t size = strlen(key);
-    if (!walk_begin(value, &walk) || !walk.keyed) {
+    size_t size = key ? strlen(key) : 0;
+    if (!key || !walk_begin(value, &walk) || !walk.keyed) {
         return NULL;
     }
     for (size_t i = 0; i < walk.count; i++) {
@@ -567,6 +612,9 @@ bool rune_value_is_ok(const rune_const_value *value)
 
 bool rune_value_equal(const rune_const_value *a, const rune_const_value *b)
 {
+    if (!a || !b) {
+        return a == b;
+    }
     return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
@@ -616,8 +664,8 @@ rune_status rune_value_from_cbor(const void *data, size_t size, rune_const_value
 
 const void *rune_value_to_cbor(const rune_const_value *value, size_t *out_size)
 {
-    *out_size = value->size;
-    return value->bytes;
+    *out_size = value ? value->size : 0;
+    return value ? value->bytes : NULL;
 }
 
 rune_status rune_value_from_json(const char *data, size_t size, rune_const_value **out_value,
@@ -645,6 +693,9 @@ rune_status rune_value_to_json(const rune_const_value *value, rune_text **out_te
     RN_AUTO(rn_buf) struct rn_buf out;
     struct rn_json_options options = {.pretty = false};
     struct rn_json_fault fault = {.error = RN_OK};
+    if (!value) {
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "the value is NULL");
+    }
     rn_buf_init(&out, (size_t)RN_VALUE_SIZE_MAX * 8);
     enum rn_error failed = rn_json_write(value->bytes, value->size, &options, &out, &fault);
     if (failed != RN_OK) {

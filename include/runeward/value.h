@@ -74,6 +74,10 @@ RUNE_API rune_const_value *rune_value_ref(const rune_const_value *value);
 /* Accepts NULL. */
 RUNE_API void rune_value_unref(rune_const_value *value);
 
+/*
+ * Reading. Every reader accepts NULL, which is what an argument that was not given is, and takes it for
+ * a value of no kind: OTHER, false, 0.
+ */
 RUNE_API rune_value_kind rune_value_kind_of(const rune_const_value *value);
 /* "i64", "String", "Object" …; static storage. */
 RUNE_API const char *rune_value_kind_name(rune_value_kind kind);
@@ -95,32 +99,54 @@ RUNE_API bool rune_value_get_bytes(const rune_const_value *value, const void **o
  * fields), options and results (the payload, 0 or 1). 0 for everything else.
  */
 RUNE_API size_t rune_value_count(const rune_const_value *value);
-/* A new reference to one element, or NULL (no such index, no memory). Linear in `index`. */
+/* A new reference to one element, or NULL (no such index, no memory). Linear in the size of what stands
+ * before it: to read many, walk. */
 RUNE_API rune_const_value *rune_value_at(const rune_const_value *value,
                                          size_t index) RUNE_MUST_CHECK;
 /* The key of one entry of an object, or the field name of a struct. Borrowed. */
 RUNE_API bool rune_value_key_at(const rune_const_value *value, size_t index, const char **out_data,
                                 size_t *out_size);
+/*
+ * A walk over the elements, linear as a whole. The value must live as long as the walk.
+ *
+ *     rune_value_iter_init(&iter, value);
+ *     while (rune_value_iter_next(&iter, &item) == RUNE_OK) {
+ *         ...
+ *         rune_value_unref(item);
+ *     }
+ */
+typedef struct rune_value_iter {
+    const rune_const_value *value; /* borrowed */
+    size_t left;                   /* elements that are still to come */
+    const char *key;               /* of the element that came last: borrowed; NULL: it has none */
+    size_t key_size;
+    size_t offset; /* the library's, as is the next */
+    bool keyed;
+} rune_value_iter;
+RUNE_API void rune_value_iter_init(rune_value_iter *iter, const rune_const_value *value);
+/* A new reference to the next element. NOT_FOUND after the last; NO_MEMORY, and the walk stays there. */
+RUNE_API rune_status rune_value_iter_next(rune_value_iter *iter,
+                                          rune_const_value **out_item) RUNE_MUST_CHECK;
 /* A new reference to the value under a key, or NULL. */
 RUNE_API rune_const_value *rune_value_get(const rune_const_value *value,
                                           const char *key) RUNE_MUST_CHECK;
 /* Options: true for Some. Results: true for Ok. */
 RUNE_API bool rune_value_is_some(const rune_const_value *value);
 RUNE_API bool rune_value_is_ok(const rune_const_value *value);
-/* Equal encodings. */
+/* Equal encodings; NULL equals NULL alone. */
 RUNE_API bool rune_value_equal(const rune_const_value *a, const rune_const_value *b);
 
 /*
  * CBOR. `_from_cbor` checks everything (depth, counts, UTF-8, one encoding per value):
  * CBOR_INVALID, CBOR_DEPTH, CBOR_COUNT, CBOR_TRAILING, NO_MEMORY. `_to_cbor` gives the bytes,
- * borrowed.
+ * borrowed; of NULL NULL, and size 0.
  */
 RUNE_API rune_status rune_value_from_cbor(const void *data, size_t size,
                                           rune_const_value **out_value,
                                           rune_error **error) RUNE_MUST_CHECK;
 RUNE_API const void *rune_value_to_cbor(const rune_const_value *value, size_t *out_size);
 
-/* JSON for people and logs: JSON_INVALID, JSON_DEPTH, NO_MEMORY. The text is the caller's. */
+/* JSON for people and logs: JSON_INVALID, JSON_DEPTH, INVALID_ARGUMENT (NULL), NO_MEMORY. The text is the caller's. */
 RUNE_API rune_status rune_value_from_json(const char *data, size_t size,
                                           rune_const_value **out_value,
                                           rune_error **error) RUNE_MUST_CHECK;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -110,6 +111,114 @@ static void test_containers(void **state)
     rune_value_unref(object);
 }
 
+/* All of a long vector in one walk: element by element it would take a day. */
+static void test_a_walk_is_linear(void **state)
+{
+    (void)state;
+    enum {
+        COUNT = 1 << 20
+    };
+    char *json = malloc(2 * COUNT + 2);
+    rune_const_value *vec = NULL;
+    rune_const_value *item = NULL;
+    rune_value_iter at;
+    int64_t sum = 0;
+    assert_non_null(json);
+    for (size_t i = 0; i < COUNT; i++) {
+        json[2 * i] = i == 0 ? '[' : ',';
+        json[2 * i + 1] = (char)('0' + i % 10);
+    }
+    json[2 * COUNT] = ']';
+    assert_int_equal(rune_value_from_json(json, 2 * COUNT + 1, &vec, NULL), RUNE_OK);
+    rune_value_iter_init(&at, vec);
+    assert_int_equal(at.left, COUNT);
+    while (rune_value_iter_next(&at, &item) == RUNE_OK) {
+        int64_t number = 0;
+        assert_true(rune_value_get_i64(item, &number));
+        assert_null(at.key);
+        sum += number;
+        rune_value_unref(item);
+    }
+    assert_int_equal(sum, COUNT / 10 * 45 + 0 + 1 + 2 + 3 + 4 + 5);
+    assert_int_equal(rune_value_iter_next(&at, &item), RUNE_E_NOT_FOUND);
+    rune_value_unref(vec);
+    free(json);
+}
+
+static void test_a_walk_over_an_object(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"vec", "tuple", "some"};
+    rune_const_value *object = make_object();
+    rune_const_value *item = NULL;
+    rune_value_iter at;
+    size_t count = 0;
+    rune_value_iter_init(&at, object);
+    while (rune_value_iter_next(&at, &item) == RUNE_OK) {
+        rune_const_value *same = rune_value_get(object, keys[count]);
+        assert_int_equal(at.key_size, strlen(keys[count]));
+        assert_memory_equal(at.key, keys[count], at.key_size);
+        assert_true(rune_value_equal(item, same));
+        rune_value_unref(same);
+        rune_value_unref(item);
+        count++;
+    }
+    assert_int_equal(count, 3);
+    rune_value_unref(object);
+}
+
+/* What an argument that was not given is. */
+static void test_readers_take_null(void **state)
+{
+    (void)state;
+    int64_t number;
+    uint64_t size;
+    double real;
+    bool flag;
+    uint32_t scalar;
+    const char *text;
+    const void *bytes;
+    size_t length;
+    rune_text *json = NULL;
+    rune_value_iter at;
+    rune_const_value *item = NULL;
+    rune_frame frame;
+    rune_const_value *one = rune_value_i64(1);
+    assert_int_equal(rune_value_kind_of(NULL), RUNE_VALUE_OTHER);
+    assert_false(rune_value_get_bool(NULL, &flag));
+    assert_false(rune_value_get_char(NULL, &scalar));
+    assert_false(rune_value_get_i64(NULL, &number));
+    assert_false(rune_value_get_u64(NULL, &size));
+    assert_false(rune_value_get_f64(NULL, &real));
+    assert_false(rune_value_get_string(NULL, &text, &length));
+    assert_false(rune_value_get_bytes(NULL, &bytes, &length));
+    assert_int_equal(rune_value_count(NULL), 0);
+    assert_null(rune_value_at(NULL, 0));
+    assert_false(rune_value_key_at(NULL, 0, &text, &length));
+    assert_null(rune_value_get(NULL, "a"));
+    assert_false(rune_value_is_some(NULL));
+    assert_false(rune_value_is_ok(NULL));
+    assert_true(rune_value_equal(NULL, NULL));
+    assert_false(rune_value_equal(NULL, one));
+    assert_false(rune_value_equal(one, NULL));
+    assert_null(rune_value_to_cbor(NULL, &length));
+    assert_int_equal(length, 0);
+    assert_int_equal(rune_value_to_json(NULL, &json, NULL), RUNE_E_INVALID_ARGUMENT);
+    rune_value_iter_init(&at, NULL);
+    assert_int_equal(rune_value_iter_next(&at, &item), RUNE_E_NOT_FOUND);
+    assert_int_equal(rune_error_status(NULL), RUNE_OK);
+    assert_int_equal(rune_error_reason(NULL), RUNE_REASON_OK);
+    assert_string_equal(rune_error_kind(NULL), "");
+    assert_string_equal(rune_error_message(NULL), "");
+    assert_int_equal(rune_error_signal(NULL), 0);
+    assert_false(rune_error_retry_safe(NULL));
+    assert_int_equal(rune_error_frame_count(NULL), 0);
+    assert_false(rune_error_frame(NULL, 0, &frame));
+    assert_int_equal(rune_error_render(NULL, false, &json), RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_error_to_json(NULL, &json), RUNE_E_INVALID_ARGUMENT);
+    rune_value_unref(one);
+}
+
 static void test_views_outlive_their_whole(void **state)
 {
     (void)state;
@@ -208,10 +317,17 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scalars),         cmocka_unit_test(test_texts_and_bytes),
-        cmocka_unit_test(test_containers),      cmocka_unit_test(test_views_outlive_their_whole),
-        cmocka_unit_test(test_builders_refuse), cmocka_unit_test(test_options_and_results),
-        cmocka_unit_test(test_cbor_round_trip), cmocka_unit_test(test_json),
+        cmocka_unit_test(test_scalars),
+        cmocka_unit_test(test_texts_and_bytes),
+        cmocka_unit_test(test_containers),
+        cmocka_unit_test(test_a_walk_is_linear),
+        cmocka_unit_test(test_a_walk_over_an_object),
+        cmocka_unit_test(test_readers_take_null),
+        cmocka_unit_test(test_views_outlive_their_whole),
+        cmocka_unit_test(test_builders_refuse),
+        cmocka_unit_test(test_options_and_results),
+        cmocka_unit_test(test_cbor_round_trip),
+        cmocka_unit_test(test_json),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
