@@ -51,7 +51,9 @@ void rune_options_set_wall(rune_options *options, uint64_t wall_ns)
 
 void rune_options_set_statics(rune_options *options, const rune_statics *statics)
 {
-    options->statics = statics;
+    rune_statics *old = options->statics;
+    options->statics = rn_statics_ref(statics);
+    rune_statics_free(old);
 }
 
 void rune_options_set_indent(rune_options *options, uint32_t columns)
@@ -93,7 +95,7 @@ rune_options *rn_options_copy(const rune_options *options)
         return copy;
     }
     copy->script = options->script;
-    copy->statics = options->statics;
+    copy->statics = rn_statics_ref(options->statics);
     copy->memory_max = options->memory_max;
     copy->wall_ns = options->wall_ns;
     copy->indent = options->indent;
@@ -110,6 +112,7 @@ rune_options *rn_options_copy(const rune_options *options)
 void rune_options_free(rune_options *options)
 {
     if (options) {
+        rune_statics_free(options->statics);
         rn_free(options->domain);
         rn_free(options->cache_directory);
         rn_free(options);

@@ -8,7 +8,7 @@
 
 struct rune_options {
     bool script;
-    const rune_statics *statics; /* borrowed, or NULL */
+    rune_statics *statics; /* counted, or NULL */
     uint64_t memory_max;
     uint64_t wall_ns;
     char *domain;          /* owned; NULL: "" */

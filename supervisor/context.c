@@ -211,10 +211,9 @@ rune_context *rune_context_with_default_modules(void)
     return context;
 }
 
-static rune_status install_function(rune_context *context, const struct rn_host_entry *entry,
-                                    rune_error **error)
+static struct rn_context_item item_of_function(const struct rn_host_entry *entry)
 {
-    struct rn_context_item item = {
+    return (struct rn_context_item){
         .path = {entry->path, strlen(entry->path)},
         .hash = entry->hash,
         .kind = RN_ITEM_FUNCTION,
@@ -222,20 +221,11 @@ static rune_status install_function(rune_context *context, const struct rn_host_
         .arity = (int16_t)entry->arity,
         .type_id = RN_NONE,
     };
-    enum rn_error failed = rn_context_add(context->items, &item);
-    if (failed != RN_OK) {
-        return rn_fail(error, (rune_status)failed, "`%s`: %s", entry->path,
-                       failed == RN_E_INVALID_ARGUMENT ? "there is an item of that path already"
-                                                       : rn_error_message(failed));
-    }
-    failed = table_add(&context->functions, entry);
-    return failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
 }
 
-static rune_status install_constant(rune_context *context, const struct constant *constant,
-                                    rune_error **error)
+static struct rn_context_item item_of_constant(const struct constant *constant)
 {
-    struct rn_context_item item = {
+    return (struct rn_context_item){
         .path = {constant->path, strlen(constant->path)},
         .hash = rn_hash_item(constant->path, strlen(constant->path)),
         .kind = RN_ITEM_CONSTANT,
@@ -243,23 +233,87 @@ static rune_status install_constant(rune_context *context, const struct constant
         .constant = constant->value->bytes,
         .constant_size = constant->value->size,
     };
-    enum rn_error failed = rn_context_add(context->items, &item);
-    return failed == RN_OK ? RUNE_OK
-                           : rn_fail(error, (rune_status)failed, "`%s`: %s", constant->path,
-                                     rn_error_message(failed));
 }
 
-rune_status rune_context_install(rune_context *context, const rune_module *module,
-                                 rune_error **error)
+static rune_status add_item(struct rn_context *items, const struct rn_context_item *item,
+                            rune_error **error)
+{
+    enum rn_error failed = rn_context_add(items, item);
+    return failed == RN_OK
+               ? RUNE_OK
+               : rn_fail(error, (rune_status)failed, "`%.*s`: %s", (int)item->path.size,
+                         item->path.data,
+                         failed == RN_E_INVALID_ARGUMENT ? "there is an item of that path already"
+                                                         : rn_error_message(failed));
+}
+
+static rune_status add_items(struct rn_context *items, const rune_module *module,
+                             rune_error **error)
 {
     rune_status status = RUNE_OK;
     for (size_t i = 0; status == RUNE_OK && i < module->functions.count; i++) {
-        status = install_function(context, &module->functions.entries[i], error);
+        struct rn_context_item item = item_of_function(&module->functions.entries[i]);
+        status = add_item(items, &item, error);
     }
     for (size_t i = 0; status == RUNE_OK && i < module->constant_count; i++) {
-        status = install_constant(context, &module->constants[i], error);
+        struct rn_context_item item = item_of_constant(&module->constants[i]);
+        status = add_item(items, &item, error);
     }
     return status;
+}
+
+/* The same items, in memory of their own. */
+static enum rn_error copy_items(const struct rn_context *from, struct rn_context **out_items)
+{
+    RN_AUTO(rn_buf) struct rn_buf bytes;
+    struct rn_context *items;
+    rn_buf_init(&bytes, UINT32_MAX);
+    RN_TRY(rn_context_encode(from, &bytes));
+    RN_TRY(rn_context_new(&items));
+    enum rn_error error = rn_context_decode(items, bytes.data, bytes.size);
+    if (error != RN_OK) {
+        rn_context_free(items);
+        return error;
+    }
+    *out_items = items;
+    return RN_OK;
+}
+
+/* Functions of the module; the table is as it was if they cannot all be added. */
+static enum rn_error add_functions(struct rn_host_table *table, const rune_module *module)
+{
+    size_t before = table->count;
+    enum rn_error error = RN_OK;
+    for (size_t i = 0; error == RN_OK && i < module->functions.count; i++) {
+        error = table_add(table, &module->functions.entries[i]);
+    }
+    while (error != RN_OK && table->count > before) {
+        rn_free(table->entries[--table->count].path);
+    }
+    return error;
+}
+
+/* On a copy, which takes the place of the context's items when all of the module is in it. */
+rune_status rune_context_install(rune_context *context, const rune_module *module,
+                                 rune_error **error)
+{
+    struct rn_context *items;
+    enum rn_error failed = copy_items(context->items, &items);
+    if (failed != RN_OK) {
+        return rn_fail_plain(error, failed);
+    }
+    rune_status status = add_items(items, module, error);
+    if (status == RUNE_OK) {
+        failed = add_functions(&context->functions, module);
+        status = failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
+    }
+    if (status != RUNE_OK) {
+        rn_context_free(items);
+        return status;
+    }
+    rn_context_free(context->items);
+    context->items = items;
+    return RUNE_OK;
 }
 
 void rune_context_free(rune_context *context)

@@ -1,6 +1,7 @@
 /* statics.c: static items that the host declares for a build. */
 #include "supervisor/statics.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -11,6 +12,7 @@
 
 /* The items stand in a context of their own, which checks paths and values. */
 struct rune_statics {
+    _Atomic uint32_t refs;
     struct rn_context *items;
 };
 
@@ -21,7 +23,17 @@ rune_statics *rune_statics_new(void)
         rn_free(statics);
         return NULL;
     }
+    atomic_init(&statics->refs, 1);
     return statics;
+}
+
+rune_statics *rn_statics_ref(const rune_statics *statics)
+{
+    rune_statics *counted = (rune_statics *)(uintptr_t)statics;
+    if (counted) {
+        atomic_fetch_add_explicit(&counted->refs, 1, memory_order_relaxed);
+    }
+    return counted;
 }
 
 rune_status rune_statics_insert(rune_statics *statics, const char *item,
@@ -44,7 +56,7 @@ rune_status rune_statics_insert(rune_statics *statics, const char *item,
 
 void rune_statics_free(rune_statics *statics)
 {
-    if (statics) {
+    if (statics && atomic_fetch_sub_explicit(&statics->refs, 1, memory_order_acq_rel) == 1) {
         rn_context_free(statics->items);
         rn_free(statics);
     }

@@ -10,6 +10,8 @@
 
 #include "base/buf.h"
 
+/* Another reference, given up by rune_statics_free; accepts and returns NULL. */
+rune_statics *rn_statics_ref(const rune_statics *statics);
 /* Appends the encoded items of `context` and `statics` (both may be NULL); nothing for neither.
  * INVALID_ARGUMENT: an item of the context has the path of a static. */
 enum rn_error rn_statics_append(const rune_statics *statics, const rune_context *context,

@@ -69,7 +69,8 @@ RUNE_API void rune_options_set_script(rune_options *options, bool script);
 RUNE_API void rune_options_set_memory_max(rune_options *options, uint64_t bytes);
 /* Nanoseconds that a build may take; 0: the default of 10 s. */
 RUNE_API void rune_options_set_wall(rune_options *options, uint64_t wall_ns);
-/* Borrowed until the options are freed; NULL: none. */
+/* Kept alive by the options, and by whatever copies them (a watch, a server): rune_statics_free may come
+ * first, but what is inserted meanwhile must be on the thread that builds. NULL: none. */
 RUNE_API void rune_options_set_statics(rune_options *options, const rune_statics *statics);
 /* For whom this is built, when results are kept: no domain gets what another had built. Copied;
  * default "". NO_MEMORY. */
