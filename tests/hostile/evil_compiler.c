@@ -272,6 +272,12 @@ static void fragments(int number)
         fragment(TYPE_IMAGE, FIRST, 1000, 10);
         fragment(TYPE_IMAGE, LAST, 0, 10);
         break;
+    case FRAGMENTS_TINY:
+        fragment(TYPE_IMAGE, FIRST, 64u << 20, 1);
+        for (uint32_t i = 0; i < (64u << 20) - 2; i++) {
+            fragment(TYPE_IMAGE, 0, 0, 1);
+        }
+        break;
     case EMPTY_FRAGMENT:
         fragment(TYPE_IMAGE, FIRST, 1000, 10);
         fragment(TYPE_IMAGE, 0, 0, 0);
