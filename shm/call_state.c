@@ -1,15 +1,16 @@
 /* call_state.c: the state machine of one call; see the head of call_state.h for S1 to S10. */
 #include "shm/call_state.h"
 
-void rn_call_state_start(struct rn_call_state *state, uint32_t credit, uint64_t output_max,
-                         uint64_t result_max, uint64_t host_call_max)
+void rn_call_state_start(struct rn_call_state *state, uint32_t credit,
+                         const struct rn_call_state_limits *limits)
 {
     *state = (struct rn_call_state){.state = RN_STATE_RUNNING,
                                     .credit = credit,
                                     .sleeps_left = 1,
-                                    .output_left = output_max,
-                                    .result_max = result_max,
-                                    .host_call_max = host_call_max};
+                                    .output_left = limits->output_max,
+                                    .host_calls_left = limits->host_calls_max,
+                                    .result_max = limits->result_max,
+                                    .host_call_max = limits->host_call_max};
 }
 
 static enum rn_error check_order(const struct rn_call_state *state,
@@ -76,10 +77,11 @@ static enum rn_error count_host_call(struct rn_call_state *state, const struct r
 {
     if (message->first) {
         if (message->as.HOST_CALL.number != state->host_calls + 1 ||
-            state->host_calls_out >= RN_HOST_CALLS_OUT_MAX) {
+            state->host_calls_out >= RN_HOST_CALLS_OUT_MAX || state->host_calls_left == 0) {
             return RN_E_MESSAGE_STATE; // S5
         }
         state->host_calls++;
+        state->host_calls_left--;
     }
     if (message->last) {
         state->host_calls_out++;

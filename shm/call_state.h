@@ -17,7 +17,7 @@
  * S4  Each packet of OUTPUT, HOST_CALL and SLEEP, and each of RESULT but the first, uses up one
  *     credit.
  * S5  Host calls are numbered 1, 2, 3 …; at most RN_HOST_CALLS_OUT_MAX are out; answers go to those
- *     that are out.
+ *     that are out, and there are never more of them than the call's limit.
  * S6  After the last packet of RESULT nothing comes.
  * S7  Output never exceeds the call's limit, and no OUTPUT is empty.
  * S8  A body that is announced never exceeds the call's limit for its kind.
@@ -41,9 +41,10 @@ struct rn_call_state {
     uint32_t credit;   /* packets that may still come */
     uint32_t host_calls;
     uint32_t host_calls_out;
-    uint32_t sleeps_left; /* SLEEP messages that may still come */
-    uint32_t replies;     /* that went out */
-    bool sleep_out;       /* the last SLEEP is to be answered by WAKE; S10 */
+    uint64_t host_calls_left; /* that may still be made */
+    uint32_t sleeps_left;     /* SLEEP messages that may still come */
+    uint32_t replies;         /* that went out */
+    bool sleep_out;           /* the last SLEEP is to be answered by WAKE; S10 */
     uint64_t output_left;
     uint64_t result_max;
     uint64_t host_call_max;
@@ -51,9 +52,16 @@ struct rn_call_state {
     uint64_t fragment_left;        /* bytes still to come */
 };
 
-/* RUNNING, with limits in bytes for all output, the result and the arguments of a host call. */
-void rn_call_state_start(struct rn_call_state *state, uint32_t credit, uint64_t output_max,
-                         uint64_t result_max, uint64_t host_call_max);
+struct rn_call_state_limits {
+    uint64_t output_max;     /* bytes of all output */
+    uint64_t result_max;     /* bytes of the result */
+    uint64_t host_call_max;  /* bytes of the arguments of one host call */
+    uint64_t host_calls_max; /* how many there may be */
+};
+
+/* RUNNING. */
+void rn_call_state_start(struct rn_call_state *state, uint32_t credit,
+                         const struct rn_call_state_limits *limits);
 
 /*
  * Checks one decoded packet against S1 to S10 and moves on. MESSAGE_STATE, NO_CREDIT or TOO_LARGE:

@@ -54,11 +54,20 @@ static void free_event(struct rn_event *event)
     rn_free(event);
 }
 
+/* Bytes that count on RN_CALL_HOST_BYTES_MAX as long as they are there. */
+static size_t host_bytes_of(const struct rn_event *event)
+{
+    bool counts = event->type == RN_MESSAGE_HOST_CALL && event->data &&
+                  event->size > RN_CALL_HOST_BYTES_SMALL;
+    return counts ? event->size : 0;
+}
+
 static void drop_events(struct rn_call *call)
 {
     while (call->events) {
         struct rn_event *event = call->events;
         call->events = event->next;
+        call->host_bytes -= host_bytes_of(event);
         free_event(event);
     }
     call->events_end = &call->events;
@@ -227,10 +236,10 @@ static rune_status take_peer(struct rn_call *call, bool again, struct rn_peer **
         return rn_fail(error, RUNE_E_VM_LOST, "the worker that held this Vm's Globals has gone");
     }
     if (vm->home) {
-        if (!rn_pool_take_pinned(call->supervisor, vm->home)) {
-            vm->lost = true;
-            return rn_fail(error, RUNE_E_VM_LOST,
-                           "the worker that held this Vm's Globals has gone");
+        rune_status status = rn_pool_take_pinned(call->supervisor, vm->home, call->bypass, error);
+        vm->lost = status == RUNE_E_VM_LOST;
+        if (status != RUNE_OK) {
+            return status;
         }
         *out_peer = rn_peer_ref(vm->home);
         call->vm_handle = vm->handle;
@@ -241,18 +250,11 @@ static rune_status take_peer(struct rn_call *call, bool again, struct rn_peer **
     if (status != RUNE_OK) {
         return status;
     }
-    rune_isolation isolation = vm->isolation;
-    if (isolation == RUNE_ISOLATION_SHARED && atomic_load(&call->unit->kills) >= 2) {
-        isolation = RUNE_ISOLATION_UNIT;
-    }
-    struct rn_pool_request request = {
-        .domain = vm->domain,
-        .isolation = isolation,
-        .key = isolation == RUNE_ISOLATION_UNIT ? (uint64_t)(uintptr_t)call->unit : vm->serial,
-        .bypass = call->bypass || again,
-        .wait = call->wait && !again,
-        .until_ns = call->deadline_ns,
-    };
+    struct rn_pool_request request = rn_vm_wanted_worker(vm);
+    request.keeps = call->keeps;
+    request.bypass = call->bypass || again;
+    request.wait = call->wait && !again;
+    request.until_ns = call->deadline_ns;
     return rn_pool_take(call->supervisor, &request, out_peer, error);
 }
 
@@ -428,17 +430,33 @@ void rn_call_watch(struct rn_call *call, rune_cancel_token *token, rune_cancel_t
 
 /* Receiving: under the peer's lock. */
 
+/* A result that has begun comes through in any case: host calls may be out that nobody awaits. */
+static bool may_send_more(const struct rn_call *call)
+{
+    return call->host_bytes <= RN_CALL_HOST_BYTES_MAX || call->state.fragment == RN_MESSAGE_RESULT;
+}
+
 static void give_credit(struct rn_call *call, uint32_t packets)
 {
     call->ungranted += packets;
     bool wanted = call->state.state != RN_STATE_DONE && call->in_table &&
-                  call->ungranted >= RN_CALL_CREDIT / 2;
+                  call->ungranted >= RN_CALL_CREDIT / 2 && may_send_more(call);
     if (wanted) {
         struct rn_message message = {
             .type = RN_MESSAGE_CREDIT, .call = call->id, .as.CREDIT = {.packets = call->ungranted}};
         rn_call_state_grant(&call->state, call->ungranted);
         call->ungranted = 0;
         rn_peer_send_urgent(call->peer, &message);
+    }
+}
+
+void rn_call_host_bytes_freed(struct rn_call *call, size_t size)
+{
+    if (size > RN_CALL_HOST_BYTES_SMALL) {
+        struct rn_peer *peer = rn_call_lock(call);
+        call->host_bytes -= size;
+        give_credit(call, 0);
+        pthread_mutex_unlock(&peer->lock);
     }
 }
 
@@ -511,6 +529,7 @@ static void receive_host_call(struct rn_call *call)
     event->budget = fields->budget;
     event->size = call->assembly_size;
     event->data = RN_TAKE(call->assembly);
+    call->host_bytes += host_bytes_of(event);
     add_event(call, event);
 }
 
@@ -670,6 +689,7 @@ static bool handle_event(struct rn_call *call, struct rn_event *event)
     }
     if (done) {
         pthread_mutex_lock(&call->peer->lock);
+        call->host_bytes -= host_bytes_of(event); // unless a host call has them now
         give_credit(call, 1);
         pthread_mutex_unlock(&call->peer->lock);
     }

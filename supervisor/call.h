@@ -29,6 +29,10 @@
 #define RN_CALL_CREDIT 8u
 /* Peers that a second run tries when one after the other turns out to be dead. */
 #define RN_CALL_PEERS_AGAIN 4u
+/* Arguments of host calls that have not been answered: with more, a call gets no credit. Small ones do not
+ * count, since there are few (RN_HOST_CALLS_OUT_MAX). */
+#define RN_CALL_HOST_BYTES_MAX (64u << 20)
+#define RN_CALL_HOST_BYTES_SMALL 4096u
 
 struct rn_event {
     struct rn_event *next;
@@ -114,6 +118,7 @@ struct rn_call {
     struct rn_call_state state;
     struct rn_event *events;
     struct rn_event **events_end;
+    uint64_t host_bytes;     /* of arguments, see RN_CALL_HOST_BYTES_MAX */
     uint32_t ungranted;      /* packets taken off the owner's hands, credit not yet given back */
     uint32_t sleep_number;   /* of the last SLEEP, as are: */
     uint64_t sleep_until_ns; /* by the call's own clock */
@@ -173,6 +178,8 @@ void rn_call_stop(struct rn_call *call, enum rn_reason reason);
 /* One whole or partial packet for this call, checked by its state machine; under the peer's lock.
  */
 enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *message) RN_MUST_CHECK;
+/* Arguments of a host call have been freed; without the lock. */
+void rn_call_host_bytes_freed(struct rn_call *call, size_t size);
 /* True if the owner has something to do; under the peer's lock. */
 bool rn_call_has_news(const struct rn_call *call);
 

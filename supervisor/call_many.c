@@ -108,6 +108,9 @@ rune_status rune_call_many(const rune_batch_call *calls, size_t count, rune_reco
     if (count == 0) {
         return RUNE_OK;
     }
+    if (rn_supervisor_in_callback(calls[0].vm->supervisor)) {
+        return rn_fail(error, RUNE_E_BUSY, "a callback of an execution cannot wait for executions");
+    }
     RN_AUTO_FREE rune_execution **executions = rn_alloc_array(count, sizeof(rune_execution *));
     if (!executions) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);

@@ -218,6 +218,9 @@ static void sleep_until(rune_execution *execution, uint64_t until_ns)
 
 rune_status rune_execution_wait(rune_execution *execution, uint64_t timeout_ns)
 {
+    if (!rune_execution_poll(execution) && rn_supervisor_in_callback(execution->supervisor)) {
+        return RUNE_E_BUSY;
+    }
     uint64_t until_ns = rn_after_ns(rn_now_ns(), timeout_ns);
     bool external = rn_supervisor_external_runner(execution->supervisor) != NULL;
     pthread_mutex_lock(&execution->lock);
@@ -298,6 +301,14 @@ rune_status rune_execution_complete(rune_execution *execution, rune_record **out
     return status;
 }
 
+/* Nobody waits for its end any more: it ends by itself, and tells nobody. */
+static void leave(rune_execution *execution)
+{
+    pthread_mutex_lock(&execution->lock);
+    execution->callback = NULL;
+    pthread_mutex_unlock(&execution->lock);
+}
+
 void rune_execution_free(rune_execution *execution)
 {
     if (!execution || rn_supervisor_is_forked(execution->supervisor)) {
@@ -305,6 +316,10 @@ void rune_execution_free(rune_execution *execution)
     }
     rune_execution_cancel(execution);
     while (rune_execution_wait(execution, UINT64_MAX) != RUNE_OK) {
+        if (rn_supervisor_in_callback(execution->supervisor)) {
+            leave(execution);
+            break;
+        }
     }
     release(execution);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "bytecode/unit_layout.h"
 #include "supervisor/error.h"
 #include "supervisor/value.h"
 
@@ -24,6 +25,7 @@ static void unref(rune_host_call *host_call)
     }
     rn_free(host_call->items);
     rune_value_unref(host_call->args);
+    rn_call_host_bytes_freed(host_call->call, host_call->size);
     rn_call_unref(host_call->call);
     rn_free(host_call);
 }
@@ -72,6 +74,9 @@ static void release_async(rune_host_call *host_call)
     }
     bool listed = false;
     struct rn_peer *peer = rn_call_lock(host_call->call);
+    while (host_call->telling && !pthread_equal(host_call->teller, pthread_self())) {
+        pthread_cond_wait(&host_call->call->cond, &peer->lock);
+    }
     if (host_call->link) {
         *host_call->link = host_call->next;
         if (host_call->next) {
@@ -126,6 +131,9 @@ rune_status rune_host_call_on_cancel(rune_host_call *host_call, void (*fn)(void 
 {
     struct rn_call *call = host_call->call;
     rune_status status = RUNE_E_BUSY;
+    if (!host_call->entry->is_async) {
+        return RUNE_E_UNSUPPORTED; // it has answered before the call can end
+    }
     struct rn_peer *peer = rn_call_lock(call);
     if (call->open) {
         host_call->on_cancel = fn;
@@ -156,33 +164,48 @@ const char *rune_host_call_item(const rune_host_call *host_call)
     return host_call->entry->path;
 }
 
+/* As many as the function takes. */
+static bool is_right_count(const rune_host_call *host_call, size_t count)
+{
+    int arity = host_call->entry->arity;
+    return arity < 0 ? count <= RN_ARGUMENTS_MAX : count == (size_t)arity;
+}
+
+static bool take_items(rune_host_call *host_call, size_t count)
+{
+    rune_value_iter at;
+    host_call->items = rn_alloc_array(count, sizeof(*host_call->items));
+    if (!host_call->items) {
+        return false;
+    }
+    rune_value_iter_init(&at, host_call->args);
+    while (host_call->count < count) {
+        if (rune_value_iter_next(&at, &host_call->items[host_call->count]) != RUNE_OK) {
+            return false;
+        }
+        host_call->count++;
+    }
+    return true;
+}
+
 /* Takes the arguments apart: elements of a tuple. */
 static bool take_args(rune_host_call *host_call, struct rn_event *event)
 {
     uint8_t *data = RN_TAKE(event->data);
     if (event->size == 0) {
         rn_free(data);
-        return true;
+        return is_right_count(host_call, 0);
     }
     if (rn_value_take(data, event->size, &host_call->args) != RN_OK) {
         return false;
     }
     rune_value_kind kind = rune_value_kind_of(host_call->args);
-    if (kind != RUNE_VALUE_TUPLE) {
-        return kind == RUNE_VALUE_UNIT;
-    }
     size_t count = rune_value_count(host_call->args);
-    host_call->items = rn_alloc_array(count, sizeof(*host_call->items));
-    if (!host_call->items) {
+    if ((kind != RUNE_VALUE_TUPLE && kind != RUNE_VALUE_UNIT) ||
+        !is_right_count(host_call, count)) {
         return false;
     }
-    for (; host_call->count < count; host_call->count++) {
-        host_call->items[host_call->count] = rune_value_at(host_call->args, host_call->count);
-        if (!host_call->items[host_call->count]) {
-            return false;
-        }
-    }
-    return true;
+    return kind == RUNE_VALUE_UNIT || take_items(host_call, count);
 }
 
 static rune_host_call *make(struct rn_call *call, const struct rn_host_entry *entry,
@@ -193,13 +216,12 @@ static rune_host_call *make(struct rn_call *call, const struct rn_host_entry *en
         return NULL;
     }
     atomic_init(&host_call->refs, 1);
+    host_call->size = event->size;
     host_call->call = rn_call_ref(call);
     host_call->entry = entry;
     host_call->number = event->number;
     host_call->budget = event->budget;
-    bool good = take_args(host_call, event) &&
-                (entry->arity < 0 || host_call->count == (size_t)entry->arity);
-    if (!good) {
+    if (!take_args(host_call, event)) {
         unref(host_call);
         return NULL;
     }
@@ -243,6 +265,16 @@ void rn_host_call_run(struct rn_call *call, struct rn_event *event)
     call->host_ns += rn_now_ns() - begun_ns;
 }
 
+/* Runs the host's callback; whoever answers meanwhile waits until it has returned. */
+static void tell(struct rn_call *call, rune_host_call *host_call)
+{
+    host_call->on_cancel(host_call->on_cancel_user);
+    pthread_mutex_lock(&call->peer->lock);
+    host_call->telling = false;
+    pthread_cond_broadcast(&call->cond);
+    pthread_mutex_unlock(&call->peer->lock);
+}
+
 void rn_host_calls_end(struct rn_call *call)
 {
     for (;;) {
@@ -255,13 +287,15 @@ void rn_host_calls_end(struct rn_call *call)
                 host_call->next->link = &call->host_calls;
             }
             host_call->link = NULL;
+            host_call->telling = host_call->on_cancel && !atomic_load(&host_call->answered);
+            host_call->teller = pthread_self();
         }
         pthread_mutex_unlock(&call->peer->lock);
         if (!host_call) {
             return;
         }
-        if (host_call->on_cancel) {
-            host_call->on_cancel(host_call->on_cancel_user);
+        if (host_call->telling) {
+            tell(call, host_call);
         }
         unref(host_call);
     }

@@ -17,6 +17,7 @@ struct rune_host_call {
     const struct rn_host_entry *entry;
     uint32_t number;
     uint64_t budget;        /* spent by the script when it called */
+    size_t size;            /* of the arguments, in bytes */
     rune_const_value *args; /* a tuple, or unit */
     rune_const_value **items;
     size_t count;
@@ -27,6 +28,8 @@ struct rune_host_call {
     rune_host_call **link;
     void (*on_cancel)(void *user);
     void *on_cancel_user;
+    bool telling; /* on_cancel runs, or is about to, on the thread `teller` */
+    pthread_t teller;
 };
 
 /* Runs the host function that the event asks for. Consumes the event's data. */

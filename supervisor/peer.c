@@ -435,6 +435,25 @@ static void free_vm_handle(struct rn_peer *peer, uint32_t handle)
     peer->vms[handle / 64] &= ~(UINT64_C(1) << (handle % 64));
 }
 
+/* Under what the worker is to keep what the call leaves behind. Handles are of this peer: a call that
+ * could not begin here takes none along. */
+static enum rn_error take_vm_handle(struct rn_peer *peer, struct rn_call *call)
+{
+    if (call->was_pinned || !call->keeps) {
+        return RN_OK;
+    }
+    call->vm_handle = find_vm_handle(peer);
+    return call->vm_handle != 0 ? RN_OK : RN_E_WOULD_BLOCK;
+}
+
+static void give_vm_handle_back(struct rn_peer *peer, struct rn_call *call)
+{
+    if (!call->was_pinned && call->vm_handle != 0) {
+        free_vm_handle(peer, call->vm_handle);
+        call->vm_handle = 0;
+    }
+}
+
 void rn_peer_drop_function(struct rn_peer *peer, uint32_t handle, uint32_t function)
 {
     struct rn_message message = {.type = RN_MESSAGE_FUNCTION_DROP,
@@ -585,6 +604,31 @@ static void follow_caller(struct rn_peer *peer, const struct rn_call *call)
     }
 }
 
+/* What a taken-over worker may not exceed either. */
+static void start_state(struct rn_call *call)
+{
+    struct rn_call_state_limits limits = {
+        .output_max = call->limits.values[RUNE_LIMIT_OUTPUT],
+        .result_max = RN_RESULT_BODY_MAX,
+        .host_call_max = RN_HOST_CALL_BODY_MAX,
+        .host_calls_max = call->limits.values[RUNE_LIMIT_HOST_CALLS],
+    };
+    rn_call_state_start(&call->state, RN_CALL_CREDIT, &limits);
+}
+
+/* Unit, runtime and handle; none of them on failure. */
+static enum rn_error take_uses(struct rn_peer *peer, struct rn_call *call)
+{
+    RN_TRY(use_unit(peer, call->unit, &call->unit_index));
+    enum rn_error error = use_context(peer, call->runtime, &call->context_index);
+    if (error == RN_OK) {
+        error = take_vm_handle(peer, call);
+        peer->context_uses[call->context_index] -= error != RN_OK && call->context_index != 0;
+    }
+    peer->unit_uses[call->unit_index] -= error != RN_OK;
+    return error;
+}
+
 static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
 {
     if (has_gone(peer, call)) {
@@ -592,17 +636,10 @@ static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
     }
     follow_caller(peer, call);
     RN_TRY(rn_slots_put(&peer->slots, call, &call->slot));
-    enum rn_error error = use_unit(peer, call->unit, &call->unit_index);
-    if (error == RN_OK) {
-        error = use_context(peer, call->runtime, &call->context_index);
-        peer->unit_uses[call->unit_index] -= error != RN_OK;
-    }
+    enum rn_error error = take_uses(peer, call);
     if (error != RN_OK) {
         rn_slots_remove(&peer->slots, call->slot);
         return error;
-    }
-    if (call->keeps && call->vm_handle == 0) {
-        call->vm_handle = find_vm_handle(peer);
     }
     call->id = rn_supervisor_random(call->supervisor) / RN_SLOTS_MAX * RN_SLOTS_MAX + call->slot;
     call->sequence_out = 0;
@@ -610,11 +647,11 @@ static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
     peer->async_count += call->is_async;
     call->in_table = true;
     rn_control_clear(peer->control, call->slot);
-    rn_call_state_start(&call->state, RN_CALL_CREDIT, call->limits.values[RUNE_LIMIT_OUTPUT],
-                        RN_RESULT_BODY_MAX, RN_HOST_CALL_BODY_MAX);
+    start_state(call);
     error = send_call(peer, call);
     if (error != RN_OK) {
         remove_from_table(peer, call);
+        give_vm_handle_back(peer, call);
     }
     return error;
 }

@@ -33,6 +33,7 @@
 
 #define RN_PEER_UNITS_MAX 256u
 #define RN_PEER_CONTEXTS_MAX 64u
+/* Handle 0 is none, so one Vm less keeps Globals in one worker. */
 #define RN_PEER_VMS_MAX 4096u
 #define RN_PEER_ENDED 16u
 

@@ -6,9 +6,14 @@
  */
 #include "supervisor/peer.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "shm/fd.h"
 #include "supervisor/call.h"
 #include "supervisor/pool.h"
 #include "supervisor/runner.h"
@@ -16,6 +21,8 @@
 
 /* Packets that one visit of the runner handles before other peers have their turn. */
 #define PUMP_PACKETS 64
+/* In the flags of /proc/<pid>/stat: the process is on its way out. */
+#define EXITING_FLAG 4u
 /* Milliseconds between the end of a socket and that of its process. */
 #define CLOSED_WAIT_MS 50
 
@@ -68,14 +75,40 @@ static enum rn_error handle(struct rn_peer *peer, const struct rn_lane_packet *p
     return RN_OK;
 }
 
-/* A process that closes its socket and lives on lies by silence. */
-static void await_end(struct rn_peer *peer, enum rn_error *error)
+static bool has_ended(const struct rn_peer *peer, int wait_ms)
 {
     struct pollfd polled = {.fd = peer->child.pidfd, .events = POLLIN};
-    if (*error == RN_E_CLOSED && poll(&polled, 1, CLOSED_WAIT_MS) == 0) {
+    return poll(&polled, 1, wait_ms) == 1;
+}
+
+/* Whether the process is on its way out, as the kernel knows (PF_EXITING). Where there is nothing to be
+ * read, be it because it has gone meanwhile, its end is waited for a little. */
+static bool is_ending(const struct rn_peer *peer)
+{
+    char path[40];
+    char text[512];
+    unsigned flags = 0;
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)peer->child.pid);
+    RN_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    text[size > 0 ? size : 0] = 0;
+    const char *rest = strrchr(text, ')'); // the name before it may hold anything
+    bool read_it = rest && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1;
+    return read_it ? (flags & EXITING_FLAG) != 0 : has_ended(peer, CLOSED_WAIT_MS);
+}
+
+/*
+ * A process that closes its socket and lives on lies by silence. One that ends closes it on the way: it
+ * is marked by then, or its end can be polled for. Nothing here waits for a process that does not die:
+ * other workers' executions are driven by the same thread.
+ */
+static void await_end(struct rn_peer *peer, enum rn_error *error)
+{
+    bool ends = *error != RN_E_CLOSED || has_ended(peer, 0) || is_ending(peer);
+    rn_child_kill(&peer->child);
+    if (!ends) {
         *error = RN_E_MESSAGE_STATE;
     }
-    rn_child_kill(&peer->child);
     rn_domain_wait_exit(peer->domain, peer);
 }
 

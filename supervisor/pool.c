@@ -268,6 +268,13 @@ static bool fits(const struct rn_peer *peer, const struct rn_pool_request *reque
            (request->isolation == RUNE_ISOLATION_SHARED || peer->key == request->key);
 }
 
+/* Fewer calls at the moment; then fewer Vms that will come back to it whatever its load. */
+static bool is_better(const struct rn_peer *peer, const struct rn_peer *best)
+{
+    return !best || peer->load < best->load ||
+           (peer->load == best->load && peer->pinned < best->pinned);
+}
+
 static struct choice look(const struct rn_pool_request *request)
 {
     struct choice choice = {.best = NULL};
@@ -281,8 +288,9 @@ static struct choice look(const struct rn_pool_request *request)
             choice.idle = peer;
         }
         if (request->isolation != RUNE_ISOLATION_CALL && fits(peer, request)) {
+            bool room = !request->keeps || peer->pinned < RN_PEER_VMS_MAX - 1;
             choice.serving++;
-            if (!choice.best || peer->load < choice.best->load) {
+            if (room && is_better(peer, choice.best)) {
                 choice.best = peer;
             }
         }
@@ -422,7 +430,7 @@ rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_poo
             break;
         }
         wait_changed(pool, request->until_ns);
-        closing = pool->closing;
+        closing = pool->closing && !request->bypass;
     }
     if (peer) {
         peer->load++;
@@ -441,7 +449,8 @@ rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_poo
         return refuse_closed(error);
     }
     if (!start) {
-        return rn_fail(error, RUNE_E_OVERLOADED, "every worker has as many calls as it may");
+        return rn_fail(error, RUNE_E_OVERLOADED, "every worker has as many calls%s as it may",
+                       request->keeps ? ", or Vms with Globals," : "");
     }
     rune_status status = start_for(supervisor, request, out_peer, error);
     if (status != RUNE_OK) {
@@ -487,18 +496,34 @@ bool rn_pool_kill(struct rune_supervisor *supervisor, int32_t pid)
     return found != NULL;
 }
 
-bool rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_peer *peer)
+rune_status rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_peer *peer,
+                                bool bypass, rune_error **error)
 {
     struct rn_pool *pool = &supervisor->pool;
     pthread_mutex_lock(&pool->lock);
-    bool there = peer->place == RN_PLACE_SERVING;
+    bool closing = pool->closing && !bypass;
+    bool there = !closing && peer->place == RN_PLACE_SERVING;
     if (there) {
         peer->load++;
         peer->served++;
         count_call(pool, peer->domain);
     }
     pthread_mutex_unlock(&pool->lock);
-    return there;
+    if (closing) {
+        return refuse_closed(error);
+    }
+    return there
+               ? RUNE_OK
+               : rn_fail(error, RUNE_E_VM_LOST, "the worker that held this Vm's Globals has gone");
+}
+
+bool rn_pool_is_closing(struct rune_supervisor *supervisor)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    bool closing = pool->closing;
+    pthread_mutex_unlock(&pool->lock);
+    return closing;
 }
 
 void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool lost)

@@ -73,6 +73,7 @@ struct rn_pool_request {
     struct rn_domain *domain;
     rune_isolation isolation;
     uint64_t key; /* of Unit or Vm */
+    bool keeps;   /* something may stay in the worker, which takes a handle there */
     bool bypass;
     bool wait;
     uint64_t until_ns;
@@ -86,8 +87,11 @@ rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_poo
 bool rn_pool_is_warm(struct rune_supervisor *supervisor, const struct rn_pool_request *request);
 /* Kills the worker with that process id, as hosts see it; false if there is none. */
 bool rn_pool_kill(struct rune_supervisor *supervisor, int32_t pid);
-/* The peer that holds a Vm's Globals; false if it has gone. */
-bool rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_peer *peer);
+/* One more call of the peer that holds a Vm's Globals. CLOSED; VM_LOST if it has gone. */
+rune_status rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_peer *peer,
+                                bool bypass, rune_error **error) RN_MUST_CHECK;
+/* True once the supervisor has been closed. */
+bool rn_pool_is_closing(struct rune_supervisor *supervisor);
 /* Gives it back; `lost`: it is dead. */
 void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool lost);
 /* A Vm that had workers of its own has gone. */

@@ -582,6 +582,11 @@ static bool wait_idle(struct rn_remote *remote, uint64_t until_ns)
     }
 }
 
+bool rn_remote_in_callback(const struct rn_remote *remote)
+{
+    return remote->has_thread && pthread_equal(remote->thread, pthread_self());
+}
+
 rune_status rn_remote_close(struct rn_remote *remote, uint64_t deadline_ns)
 {
     pthread_mutex_lock(&remote->lock);

@@ -67,6 +67,8 @@ rune_status rn_remote_execute(rune_vm *vm, const char *item, struct rn_args args
                               const rune_call_options *options, rune_execution **out_execution,
                               rune_error **error) RN_MUST_CHECK;
 void rn_remote_cancel(struct rn_remote *remote, uint64_t id);
+/* True on the thread that receives, where callbacks of executions run. */
+bool rn_remote_in_callback(const struct rn_remote *remote);
 
 /* Requests, for the files above. */
 

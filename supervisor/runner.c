@@ -36,7 +36,8 @@ struct rn_runner {
     struct rune_supervisor *supervisor;
     pthread_t thread;
     bool has_thread;
-    pthread_mutex_t turn; /* held by whoever has the turn */
+    pthread_mutex_t turn;     /* held by whoever has the turn */
+    _Atomic uintptr_t holder; /* its thread; 0: none */
     int epoll_fd;
     int event_fd;
     pthread_mutex_t lock;
@@ -329,6 +330,7 @@ bool rn_runner_turn(struct rn_runner *runner, int events_max, int timeout_ms)
     if (pthread_mutex_trylock(&runner->turn) != 0) {
         return false;
     }
+    atomic_store(&runner->holder, (uintptr_t)pthread_self());
     int wait_ms = shorter_ms(sleep_time_ms(runner), timeout_ms);
     int count = epoll_wait(runner->epoll_fd, events, events_max, wait_ms);
     stay_awake(runner);
@@ -345,8 +347,14 @@ bool rn_runner_turn(struct rn_runner *runner, int events_max, int timeout_ms)
     if (!runner->has_thread && !may_sleep(runner)) {
         rn_wake(runner->event_fd);
     }
+    atomic_store(&runner->holder, 0);
     pthread_mutex_unlock(&runner->turn);
     return true;
+}
+
+bool rn_runner_is_here(struct rn_runner *runner)
+{
+    return atomic_load(&runner->holder) == (uintptr_t)pthread_self();
 }
 
 uint64_t rn_runner_timeout_ns(struct rn_runner *runner)

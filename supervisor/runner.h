@@ -26,6 +26,9 @@ enum rn_error rn_runner_new(struct rune_supervisor *supervisor,
  * `events_max` (1 to RN_RUNNER_EVENTS_MAX) peers. False: another thread has the turn.
  */
 bool rn_runner_turn(struct rn_runner *runner, int events_max, int timeout_ms);
+/* True on the thread that has the turn: it is in a callback of the host, and whoever waits there for what
+ * a turn brings waits for ever. */
+bool rn_runner_is_here(struct rn_runner *runner);
 /* Within this time there must be a turn even if the descriptor does not poll readable. */
 uint64_t rn_runner_timeout_ns(struct rn_runner *runner);
 int rn_runner_fd(const struct rn_runner *runner);

@@ -475,10 +475,24 @@ static bool wait_idle(rune_supervisor *supervisor, uint64_t until_ns)
     return idle;
 }
 
+bool rn_supervisor_in_callback(rune_supervisor *supervisor)
+{
+    if (supervisor->remote) {
+        return rn_remote_in_callback(supervisor->remote);
+    }
+    pthread_mutex_lock(&supervisor->runner_lock);
+    struct rn_runner *runner = supervisor->runner;
+    pthread_mutex_unlock(&supervisor->runner_lock);
+    return runner && rn_runner_is_here(runner);
+}
+
 rune_status rune_supervisor_close(rune_supervisor *supervisor, uint64_t deadline_ns)
 {
     if (rn_supervisor_is_forked(supervisor)) {
         return RUNE_E_FORKED;
+    }
+    if (rn_supervisor_in_callback(supervisor)) {
+        return RUNE_E_BUSY;
     }
     if (supervisor->remote) {
         return rn_remote_close(supervisor->remote, deadline_ns);

@@ -94,6 +94,9 @@ struct rn_runner *rn_supervisor_runner(rune_supervisor *supervisor);
 /* The same if the host drives it; else NULL. */
 struct rn_runner *rn_supervisor_external_runner(rune_supervisor *supervisor);
 
+/* True on a thread that drives executions, or receives from a daemon: in a callback of one. */
+bool rn_supervisor_in_callback(rune_supervisor *supervisor);
+
 /* helpers.c: paths of the helper programs in `options`, or wherever they are; the caller's. */
 enum rn_error rn_helpers_find(const char *directory, char **out_worker,
                               char **out_compiler) RN_MUST_CHECK;

@@ -19,6 +19,8 @@
 
 /* Exports that fill a page: with more, a worker is told where to look. */
 #define EXPORTS_WITHOUT_HINT 256u
+/* A Unit that got so many workers killed is moved to workers of its own. */
+#define KILLS_MAX 2u
 
 /* Options */
 
@@ -136,6 +138,9 @@ rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune
     if (supervisor->remote) {
         return runtime ? rn_remote_unsupported(error, "a runtime of host functions is")
                        : rn_remote_vm_new(supervisor, unit, NULL, options, out_vm, error);
+    }
+    if (rn_pool_is_closing(supervisor)) {
+        return rn_fail(error, RUNE_E_CLOSED, "the supervisor was closed");
     }
     struct rn_domain *domain = NULL;
     rune_status status =
@@ -384,13 +389,31 @@ void rune_vm_free(rune_vm *vm)
     rn_vm_unref(vm);
 }
 
+/* By content: an address may be another Unit's by the time that the worker is chosen again. */
+static uint64_t unit_key(const rune_unit *unit)
+{
+    uint64_t key;
+    memcpy(&key, unit->id, sizeof(key));
+    return key;
+}
+
+struct rn_pool_request rn_vm_wanted_worker(const rune_vm *vm)
+{
+    rune_isolation isolation = vm->isolation;
+    if (isolation == RUNE_ISOLATION_SHARED && atomic_load(&vm->unit->kills) >= KILLS_MAX) {
+        isolation = RUNE_ISOLATION_UNIT;
+    }
+    return (struct rn_pool_request){
+        .domain = vm->domain,
+        .isolation = isolation,
+        .key = isolation == RUNE_ISOLATION_UNIT ? unit_key(vm->unit) : vm->serial,
+    };
+}
+
 bool rn_vm_is_warm(const rune_vm *vm)
 {
-    struct rn_pool_request request = {
-        .domain = vm->domain,
-        .isolation = vm->isolation,
-        .key = vm->isolation == RUNE_ISOLATION_UNIT ? (uint64_t)(uintptr_t)vm->unit : vm->serial,
-    };
+    struct rn_pool_request request = rn_vm_wanted_worker(vm);
+    request.keeps = vm->unit->unit.counts[RN_SECTION_STATICS] > 0;
     return vm->home ||
            (!rn_pool_domain_is_broken(vm->domain) && rn_pool_is_warm(vm->supervisor, &request));
 }

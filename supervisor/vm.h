@@ -98,6 +98,8 @@ void rn_vm_unref(rune_vm *vm);
 /* Nobody needs the function any more. Any thread, whether the Vm is claimed or not. */
 void rn_vm_drop_function(rune_vm *vm, const struct rn_kept *kept);
 
+/* What its calls ask of the pool, for as long as it has no home: domain, isolation, key. */
+struct rn_pool_request rn_vm_wanted_worker(const rune_vm *vm);
 /* True if a call of it would not wait for a worker to start. */
 bool rn_vm_is_warm(const rune_vm *vm);
 

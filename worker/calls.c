@@ -351,11 +351,14 @@ _Static_assert(RN_HOST_CALL_BODY_MAX == RN_RESULT_BODY_MAX, "one limit of a Vm f
 
 static struct rn_vm_limits limits_of_tags(const struct rn_call_tags *tags)
 {
-    // Tags that are absent are 0, which means no limit.
+    // Tags that are absent are 0, which means no limit; but host calls may be limited to 0.
+    bool none_allowed = (tags->present >> RN_CALL_TAG_HOST_CALLS & 1u) != 0 &&
+                        tags->values[RN_CALL_TAG_HOST_CALLS] == 0;
     return (struct rn_vm_limits){.budget = tags->values[RN_CALL_TAG_BUDGET],
                                  .memory = tags->values[RN_CALL_TAG_MEMORY],
                                  .output = tags->values[RN_CALL_TAG_OUTPUT_BYTES],
                                  .host_calls = tags->values[RN_CALL_TAG_HOST_CALLS],
+                                 .no_host_calls = none_allowed,
                                  .depth = tags->values[RN_CALL_TAG_DEPTH],
                                  .encoded_size = RN_RESULT_BODY_MAX};
 }

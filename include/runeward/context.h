@@ -51,8 +51,8 @@ RUNE_API void rune_module_free(rune_module *module);
 
 /* The standard modules. NULL without memory. The caller's: rune_context_free. */
 RUNE_API rune_context *rune_context_with_default_modules(void) RUNE_MUST_CHECK;
-/* Installs a copy of the module. INVALID_ARGUMENT if a path is taken already; then nothing of the
- * module is callable through this context's later runtimes. */
+/* Installs a copy of the module: all of it, or nothing. INVALID_ARGUMENT if a path is taken already;
+ * TOO_LARGE (more than 4,096 functions), NO_MEMORY. */
 RUNE_API rune_status rune_context_install(rune_context *context, const rune_module *module,
                                           rune_error **error) RUNE_MUST_CHECK;
 /* Freezes what the context holds now. The runtime is the caller's: rune_runtime_unref. */
@@ -83,8 +83,12 @@ RUNE_API rune_status rune_host_call_reply(rune_host_call *call, const rune_const
 RUNE_API rune_status rune_host_call_fail(rune_host_call *call, const char *message);
 /* Gives up: the script gets an error that says so. */
 RUNE_API rune_status rune_host_call_drop(rune_host_call *call);
-/* `fn` runs (any thread, once) when the script's call ends before an async answer. BUSY if it has
- * ended already. */
+/*
+ * `fn` runs (any thread, once) when the script's call ends before an async answer. Once an answer has
+ * returned, `fn` does not run and will not: an answer given while it runs waits for it, so not under a
+ * lock that `fn` takes; `fn` itself may answer. BUSY if the call has ended already. UNSUPPORTED for
+ * plain functions.
+ */
 RUNE_API rune_status rune_host_call_on_cancel(rune_host_call *call, void (*fn)(void *user),
                                               void *user) RUNE_MUST_CHECK;
 

@@ -27,7 +27,8 @@ RUNE_API rune_status rune_vm_send_execute(rune_vm *vm, const char *item,
                                           rune_error **error) RUNE_MUST_CHECK;
 /* True once it has ended. Never waits. */
 RUNE_API bool rune_execution_poll(rune_execution *execution);
-/* Waits up to `timeout_ns` (UINT64_MAX: without end). RUNE_OK: it has ended. TIMED_OUT. */
+/* Waits up to `timeout_ns` (UINT64_MAX: without end). RUNE_OK: it has ended. TIMED_OUT. BUSY: it runs, and
+ * this is a sink, host function or callback of an execution, without whose return it cannot go on. */
 RUNE_API rune_status rune_execution_wait(rune_execution *execution,
                                          uint64_t timeout_ns) RUNE_MUST_CHECK;
 /* A descriptor that polls readable once it has ended; the execution's, closed with it; -1: none. */
@@ -45,8 +46,9 @@ RUNE_API void rune_execution_cancel(rune_execution *execution);
 /* The record, once: WOULD_BLOCK before the end, STALE the second time. The caller's. */
 RUNE_API rune_status rune_execution_complete(rune_execution *execution,
                                              rune_record **out_record) RUNE_MUST_CHECK;
-/* Cancels it if it still runs, and waits for its end. Accepts NULL. Not from a sink or host
- * function of an execution. */
+/* Cancels it if it still runs, and waits for its end. Accepts NULL. In a sink, host function or callback of
+ * an execution it does not wait: one that still runs ends by itself soon after, and its callback does not
+ * run; what its sinks and host functions use must live until its Vm says BUSY no more. */
 RUNE_API void rune_execution_free(rune_execution *execution);
 
 /* One call of a batch. Everything is borrowed until rune_call_many returns. */
@@ -62,7 +64,7 @@ typedef struct rune_batch_call {
  * Makes all calls and waits for their ends. Calls of different Vms run at the same time, those of
  * one Vm one after the other, in the order of the batch. out_records[i] is how calls[i] ended, each
  * the caller's; also of a call that could not begin. NO_MEMORY: no records; what ran was cancelled.
- * Not from a sink, host function or callback of an execution.
+ * BUSY in a sink, host function or callback of an execution.
  */
 RUNE_API rune_status rune_call_many(const rune_batch_call *calls, size_t count,
                                     rune_record **out_records, rune_error **error) RUNE_MUST_CHECK;

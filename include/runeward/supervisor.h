@@ -83,7 +83,8 @@ RUNE_API rune_status rune_supervisor_new(const rune_supervisor_options *options,
                                          rune_error **error) RUNE_MUST_CHECK;
 /*
  * Refuses new work, waits up to `deadline_ns` (from now) for what runs, then cancels it. Handles
- * stay valid and say CLOSED. TIMED_OUT if something had to be cancelled.
+ * stay valid and say CLOSED. TIMED_OUT if something had to be cancelled. BUSY, and nothing is done, in a
+ * sink, host function or callback of an execution.
  */
 RUNE_API rune_status rune_supervisor_close(rune_supervisor *supervisor, uint64_t deadline_ns);
 /* Gives up this handle; the last handle of any kind ends workers and thread. Accepts NULL. */

@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define OUTPUT_MAX 1000u
 #define RESULT_MAX 100000u
 #define HOST_CALL_MAX 50000u
+#define HOST_CALLS_MAX 20u
 
 static void check(const struct rn_call_state *before, const struct rn_call_state *after,
                   const struct rn_message *message)
@@ -19,6 +20,7 @@ static void check(const struct rn_call_state *before, const struct rn_call_state
     RN_CHECK(after->credit <= before->credit && before->credit - after->credit <= 1);
     RN_CHECK(after->output_left <= before->output_left);
     RN_CHECK(after->host_calls_out <= RN_HOST_CALLS_OUT_MAX);
+    RN_CHECK(after->host_calls <= HOST_CALLS_MAX);
     RN_CHECK(before->state != RN_STATE_DONE);
     RN_CHECK((after->fragment != 0) == !message->last);
     RN_CHECK(after->fragment_left <= RESULT_MAX);
@@ -33,7 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct rn_cursor cursor;
     struct rn_call_state state;
     rn_cursor_init(&cursor, data, size);
-    rn_call_state_start(&state, 8, OUTPUT_MAX, RESULT_MAX, HOST_CALL_MAX);
+    rn_call_state_start(&state, 8,
+                        &(struct rn_call_state_limits){.output_max = OUTPUT_MAX,
+                                                       .result_max = RESULT_MAX,
+                                                       .host_call_max = HOST_CALL_MAX,
+                                                       .host_calls_max = HOST_CALLS_MAX});
     while (rn_cursor_left(&cursor) > 2) {
         size_t want = rn_cursor_u16(&cursor);
         size_t have = rn_cursor_left(&cursor);

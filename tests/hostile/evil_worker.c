@@ -236,6 +236,17 @@ static bool await(unsigned type)
     return false;
 }
 
+/* A tuple of nulls. */
+static void host_many_args(void)
+{
+    static uint8_t args[60000 + 6] = {0xd9, 0x52, 2, 0x99, 60000 >> 8, 60000 & 255};
+    memset(args + sizeof(args) - 60000, 0xf6, 60000);
+    host_call(1, 0, args, sizeof(args));
+    if (await(TYPE_HOST_REPLY)) {
+        honest();
+    }
+}
+
 static void deep_value(void)
 {
     static uint8_t body[20001];
@@ -309,6 +320,9 @@ static void ids_and_order(int number)
         if (await(TYPE_HOST_REPLY)) {
             honest();
         }
+        break;
+    case HOST_MANY_ARGS:
+        host_many_args();
         break;
     case WRONG_DIRECTION:
         header(TYPE_CALL, BOTH, 0);
@@ -444,6 +458,13 @@ static void limits(int number)
         for (uint32_t i = 1;; i++) {
             host_call(i, 99, "\xf6", 1);
         }
+    case HOST_BEYOND:
+        for (uint32_t i = 1; i <= 1000; i++) {
+            host_call(i, 99, "\xf6", 1);
+            (void)await(TYPE_HOST_REPLY);
+        }
+        honest();
+        break;
     case BAD_STREAM:
         output(7, 1);
         break;

@@ -33,7 +33,8 @@ enum rn_outcome rn_host_begin(struct rn_vm *vm, uint32_t host, struct rn_value *
         return rn_raise(vm, RN_VM_ERROR_BAD_ARGUMENT_COUNT, (uint64_t)count,
                         (uint64_t)function->arity);
     }
-    if (vm->limits.host_calls != 0 && vm->host_calls >= vm->limits.host_calls) {
+    if (vm->limits.no_host_calls ||
+        (vm->limits.host_calls != 0 && vm->host_calls >= vm->limits.host_calls)) {
         return rn_reach_limit(vm, RN_LIMIT_HOST_CALLS);
     }
     RN_TRY_VM(encode_args(vm, window, count));

@@ -66,7 +66,8 @@ struct rn_vm_limits {
     uint64_t memory;
     uint64_t output;
     uint64_t host_calls;
-    uint64_t depth; /* frames */
+    bool no_host_calls; /* their limit is 0, which above means none */
+    uint64_t depth;     /* frames */
     /* Encoded bytes of the result, and of the arguments of one host call; 0: 64 MiB. */
     uint64_t encoded_size;
 };

@@ -13,11 +13,16 @@
 #define OUTPUT_MAX 100u
 #define RESULT_MAX 1000u
 #define HOST_CALL_MAX 500u
+#define HOST_CALLS_MAX 300u
 
 static struct rn_call_state started(void)
 {
     struct rn_call_state state;
-    rn_call_state_start(&state, CREDIT, OUTPUT_MAX, RESULT_MAX, HOST_CALL_MAX);
+    rn_call_state_start(&state, CREDIT,
+                        &(struct rn_call_state_limits){.output_max = OUTPUT_MAX,
+                                                       .result_max = RESULT_MAX,
+                                                       .host_call_max = HOST_CALL_MAX,
+                                                       .host_calls_max = HOST_CALLS_MAX});
     return state;
 }
 
@@ -163,6 +168,19 @@ static void test_s5_too_many_out(void **test)
                      RN_E_MESSAGE_STATE);
 }
 
+static void test_s5_no_more_than_the_limit(void **test)
+{
+    (void)test;
+    struct rn_call_state state = started();
+    for (uint32_t i = 0; i < HOST_CALLS_MAX; i++) {
+        assert_int_equal(receive(&state, host_call(i, i + 1)), RN_OK);
+        rn_call_state_replied(&state);
+        rn_call_state_grant(&state, 1);
+    }
+    assert_int_equal(receive(&state, host_call(HOST_CALLS_MAX, HOST_CALLS_MAX + 1)),
+                     RN_E_MESSAGE_STATE);
+}
+
 static void test_s6_nothing_after_the_result(void **test)
 {
     (void)test;
@@ -281,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_s4_credit),
         cmocka_unit_test(test_s5_host_calls),
         cmocka_unit_test(test_s5_too_many_out),
+        cmocka_unit_test(test_s5_no_more_than_the_limit),
         cmocka_unit_test(test_s6_nothing_after_the_result),
         cmocka_unit_test(test_s7_output),
         cmocka_unit_test(test_s7_empty_output),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static rune_unit *unit;
 
@@ -132,6 +133,61 @@ static void test_mixed_with_calls(void **state)
         rune_vm_free(busy[i]);
     }
     rune_vm_free(vm);
+}
+
+static struct {
+    rune_execution *other;
+    rune_vm *vm;
+    rune_status wait;
+    rune_status many;
+    rune_status close;
+    atomic_bool done;
+} inside;
+
+/* What would wait for the very thread that it is on. */
+static void wait_inside(void *user, rune_execution *execution)
+{
+    (void)user;
+    (void)execution;
+    rune_record *record = NULL;
+    rune_batch_call call = {.vm = inside.vm, .item = "main"};
+    inside.wait = rune_execution_wait(inside.other, UINT64_MAX);
+    inside.many = rune_call_many(&call, 1, &record, NULL);
+    inside.close = rune_supervisor_close(supervisor, UINT64_MAX);
+    rune_execution_free(inside.other);
+    atomic_store(&inside.done, true);
+}
+
+static void test_waiting_inside_a_callback(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *spinning = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_call_options *endless = endless_options();
+    inside.vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    inside.other = start(spinning, "spin", endless);
+    rune_execution *first =
+        start(vm, "sleep", NULL); // so that the callback is there before its end
+    assert_int_equal(rune_execution_on_end(first, wait_inside, NULL), RUNE_OK);
+    assert_int_equal(rune_execution_wait(first, UINT64_C(20000000000)), RUNE_OK);
+    int64_t until_ms = now_ms() + 20000;
+    while (!atomic_load(&inside.done) && now_ms() < until_ms) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    assert_true(atomic_load(&inside.done));
+    assert_int_equal(inside.wait, RUNE_E_BUSY);
+    assert_int_equal(inside.many, RUNE_E_BUSY);
+    assert_int_equal(inside.close, RUNE_E_BUSY);
+    // What was left ends by itself.
+    while (rune_vm_reset(spinning) == RUNE_E_BUSY && now_ms() < until_ms) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    assert_int_equal(call_i64(spinning, "main"), 42);
+    rune_call_options_free(endless);
+    rune_execution_free(first);
+    rune_vm_free(vm);
+    rune_vm_free(spinning);
+    rune_vm_free(inside.vm);
 }
 
 /* Sleepers share a worker, and sleep at the same time. */
@@ -420,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_one),
         cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_mixed_with_calls),
+        cmocka_unit_test(test_waiting_inside_a_callback),
         cmocka_unit_test(test_sleepers),
         cmocka_unit_test(test_sleep_ends),
         cmocka_unit_test(test_the_time),

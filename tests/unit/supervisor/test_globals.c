@@ -335,6 +335,35 @@ static rune_status build_with(const rune_statics *statics, const char *source,
     return status;
 }
 
+/* What a full worker cannot keep is refused, and not forgotten. */
+static void test_as_many_as_a_worker_keeps(void **state)
+{
+    (void)state;
+    enum {
+        COUNT = 4095
+    };
+    static rune_vm *vms[COUNT];
+    rune_vm *late = NULL;
+    rune_supervisor *own = new_supervisor(1, 0);
+    rune_unit *counting = build("static N = 0;\npub fn count() { N += 1; N }\n");
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(rune_vm_new(own, NULL, counting, NULL, &vms[i], NULL), RUNE_OK);
+        assert_int_equal(call_i64(vms[i], "count"), 1);
+    }
+    assert_int_equal(rune_vm_new(own, NULL, counting, NULL, &late, NULL), RUNE_OK);
+    assert_int_equal(call_reason(late, "count", NULL), RUNE_REASON_OVERLOADED);
+    assert_int_equal(call_i64(vms[COUNT - 1], "count"), 2);
+    rune_vm_free(vms[0]);
+    assert_int_equal(call_i64(late, "count"), 1);
+    assert_int_equal(call_i64(late, "count"), 2);
+    for (size_t i = 1; i < COUNT; i++) {
+        rune_vm_free(vms[i]);
+    }
+    rune_vm_free(late);
+    rune_unit_unref(counting);
+    rune_supervisor_free(own);
+}
+
 static void test_declared_by_the_host(void **state)
 {
     (void)state;
@@ -363,6 +392,28 @@ static void test_declared_by_the_host(void **state)
     rune_vm_free(vm);
     rune_unit_unref(made);
     rune_statics_free(statics);
+}
+
+/* Options keep them alive. */
+static void test_declarations_given_up_early(void **state)
+{
+    (void)state;
+    rune_unit *made = NULL;
+    rune_options *options = rune_options_new();
+    rune_sources *sources = rune_sources_new();
+    rune_statics *first = declare("OTHER", NULL);
+    rune_statics *statics = declare("CALLS", NULL);
+    rune_options_set_statics(options, first);
+    rune_options_set_statics(options, statics);
+    rune_statics_free(first);
+    rune_statics_free(statics);
+    static const char source[] = "pub fn main() { CALLS = 1; CALLS }\n";
+    assert_int_equal(rune_sources_insert_memory(sources, "main", source, strlen(source), NULL),
+                     RUNE_OK);
+    assert_int_equal(rune_build(supervisor, sources, context, options, NULL, &made, NULL), RUNE_OK);
+    rune_options_free(options);
+    rune_sources_free(sources);
+    rune_unit_unref(made);
 }
 
 static void test_declarations_that_do_not_fit(void **state)
@@ -417,7 +468,9 @@ int main(void)
         cmocka_unit_test(test_a_worker_for_each_call),
         cmocka_unit_test(test_lost_and_found),
         cmocka_unit_test(test_a_state_that_is_too_large),
+        cmocka_unit_test(test_as_many_as_a_worker_keeps),
         cmocka_unit_test(test_declared_by_the_host),
+        cmocka_unit_test(test_declarations_given_up_early),
         cmocka_unit_test(test_declarations_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -72,6 +72,59 @@ static void forever(void *user, rune_host_call *call)
     stage.kept = call;
 }
 
+#define HELD_MAX 64
+
+static struct {
+    pthread_mutex_t lock;
+    rune_host_call *calls[HELD_MAX];
+    size_t count;
+} held = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* async again::hold(bytes): answered by whoever looks into `held`. */
+static void hold(void *user, rune_host_call *call)
+{
+    (void)user;
+    pthread_mutex_lock(&held.lock);
+    held.calls[held.count++] = call;
+    pthread_mutex_unlock(&held.lock);
+}
+
+static size_t count_held(void)
+{
+    pthread_mutex_lock(&held.lock);
+    size_t count = held.count;
+    pthread_mutex_unlock(&held.lock);
+    return count;
+}
+
+static atomic_int slow_cancel_state; /* 1: it runs; 2: it has returned */
+
+static void slow_cancel(void *user)
+{
+    (void)user;
+    atomic_store(&slow_cancel_state, 1);
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    atomic_store(&slow_cancel_state, 2);
+}
+
+/* async again::told(): nobody answers before the end. */
+static void told(void *user, rune_host_call *call)
+{
+    (void)user;
+    assert_int_equal(rune_host_call_on_cancel(call, slow_cancel, NULL), RUNE_OK);
+    stage.kept = call;
+}
+
+/* again::plain(missing): reads what was not given, wants to be told of an end that cannot come. */
+static void plain(void *user, rune_host_call *call)
+{
+    int64_t number;
+    (void)user;
+    assert_false(rune_value_get_i64(rune_host_call_arg(call, 7), &number));
+    assert_int_equal(rune_host_call_on_cancel(call, slow_cancel, NULL), RUNE_E_UNSUPPORTED);
+    answer_i64(call, 5);
+}
+
 static int set_up(void **state)
 {
     int failed = harness_set_up(state);
@@ -81,6 +134,11 @@ static int set_up(void **state)
     assert_int_equal(
         rune_module_function(module, "forever", 0, RUNE_FUNCTION_ASYNC, forever, NULL, NULL),
         RUNE_OK);
+    assert_int_equal(rune_module_function(module, "hold", 1, RUNE_FUNCTION_ASYNC, hold, NULL, NULL),
+                     RUNE_OK);
+    assert_int_equal(rune_module_function(module, "told", 0, RUNE_FUNCTION_ASYNC, told, NULL, NULL),
+                     RUNE_OK);
+    assert_int_equal(rune_module_function(module, "plain", 0, 0, plain, NULL, NULL), RUNE_OK);
     stage.context = rune_context_with_default_modules();
     assert_int_equal(rune_context_install(stage.context, module, NULL), RUNE_OK);
     assert_int_equal(rune_context_runtime(stage.context, &stage.runtime, NULL), RUNE_OK);
@@ -90,6 +148,14 @@ static int set_up(void **state)
                                  "pub fn spin() { loop {} }\n"
                                  "pub fn slow() { again::slow(60) }\n"
                                  "pub fn very_slow() { again::slow(300) }\n"
+                                 "pub fn plain() { again::plain() }\n"
+                                 "pub async fn told() { again::told().await }\n"
+                                 "pub async fn flood(bytes) {\n"
+                                 "    let calls = [];\n"
+                                 "    for n in 0..40 { calls.push(again::hold(bytes)); }\n"
+                                 "    for call in calls { call.await; }\n"
+                                 "    7\n"
+                                 "}\n"
                                  "pub async fn forever() { again::forever().await }\n"
                                  "pub fn busy() { let n = 0; while n < 3000000 { n += 1; } n }\n";
     rune_sources *sources = rune_sources_new();
@@ -115,6 +181,97 @@ static rune_vm *make(rune_supervisor *by)
     rune_vm *vm = NULL;
     assert_int_equal(rune_vm_new(by, stage.runtime, stage.unit, NULL, &vm, NULL), RUNE_OK);
     return vm;
+}
+
+/* Arguments that wait for answers are bounded in bytes: the script waits, and goes on as they come. */
+static void test_bytes_that_are_out(void **state)
+{
+    (void)state;
+    enum {
+        SIZE = 4 << 20,
+        CALLS = 40,
+        ROOM = (64 << 20) / SIZE
+    };
+    static uint8_t bytes[SIZE];
+    rune_vm *vm = make(supervisor);
+    rune_const_value *arg = rune_value_bytes(bytes, SIZE);
+    rune_const_value *unit = rune_value_unit();
+    rune_execution *execution = NULL;
+    assert_int_equal(rune_vm_send_execute(vm, "flood", (const rune_const_value *const *)&arg, 1,
+                                          NULL, &execution, NULL),
+                     RUNE_OK);
+    int64_t until_ms = now_ms() + 5000;
+    while (count_held() < ROOM && now_ms() < until_ms) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    assert_in_range(count_held(), ROOM, ROOM + 2);
+    for (size_t i = 0; i < CALLS && now_ms() < until_ms + 5000;) {
+        if (i < count_held()) {
+            assert_int_equal(rune_host_call_reply(held.calls[i], unit), RUNE_OK);
+            i++;
+        }
+    }
+    rune_record *record = NULL;
+    assert_int_equal(rune_execution_wait(execution, UINT64_C(10000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_OK);
+    rune_record_free(record);
+    rune_execution_free(execution);
+    rune_value_unref(unit);
+    rune_value_unref(arg);
+    rune_vm_free(vm);
+}
+
+static void test_plain_functions(void **state)
+{
+    (void)state;
+    rune_vm *vm = make(supervisor);
+    assert_int_equal(call_i64(vm, "plain"), 5);
+    rune_vm_free(vm);
+}
+
+/* Once an answer has returned, nobody is in the callback any more. */
+static void test_answer_while_told(void **state)
+{
+    (void)state;
+    rune_vm *vm = make(supervisor);
+    rune_execution *execution = NULL;
+    stage.kept = NULL;
+    rune_call_options *options = with_limit(RUNE_LIMIT_WALL, 100000000);
+    assert_int_equal(rune_vm_send_execute(vm, "told", NULL, 0, options, &execution, NULL), RUNE_OK);
+    rune_call_options_free(options);
+    while (atomic_load(&slow_cancel_state) == 0) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    assert_int_equal(rune_host_call_drop(stage.kept), RUNE_E_STALE);
+    assert_int_equal(atomic_load(&slow_cancel_state), 2);
+    rune_execution_free(execution);
+    rune_vm_free(vm);
+}
+
+/* A module that clashes leaves nothing behind. */
+static void test_install_all_or_nothing(void **state)
+{
+    (void)state;
+    rune_context *fresh = rune_context_with_default_modules();
+    rune_module *first = rune_module_new("first");
+    rune_module *both = rune_module_new("first");
+    rune_module *alone = rune_module_new("first");
+    rune_error *error = NULL;
+    assert_int_equal(rune_module_function(first, "taken", 0, 0, plain, NULL, NULL), RUNE_OK);
+    assert_int_equal(rune_module_function(both, "fresh", 0, 0, plain, NULL, NULL), RUNE_OK);
+    assert_int_equal(rune_module_function(both, "taken", 0, 0, plain, NULL, NULL), RUNE_OK);
+    assert_int_equal(rune_context_install(fresh, first, NULL), RUNE_OK);
+    assert_int_equal(rune_context_install(fresh, both, &error), RUNE_E_INVALID_ARGUMENT);
+    assert_non_null(strstr(rune_error_message(error), "first::taken"));
+    rune_error_free(error);
+    assert_int_equal(rune_module_function(alone, "fresh", 0, 0, plain, NULL, NULL), RUNE_OK);
+    assert_int_equal(rune_context_install(fresh, alone, NULL), RUNE_OK);
+    rune_module_free(alone);
+    rune_module_free(first);
+    rune_module_free(both);
+    rune_context_free(fresh);
 }
 
 /* There is one worker, and it waits for the answer: it serves the inner call meanwhile. */
@@ -260,6 +417,10 @@ static void test_a_function_that_never_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bytes_that_are_out),
+        cmocka_unit_test(test_plain_functions),
+        cmocka_unit_test(test_answer_while_told),
+        cmocka_unit_test(test_install_all_or_nothing),
         cmocka_unit_test(test_back_into_the_same_worker),
         cmocka_unit_test(test_back_into_the_same_vm),
         cmocka_unit_test(test_limits_are_inherited),

@@ -222,6 +222,9 @@ static void test_admission(void **state)
 static void test_closing(void **state)
 {
     (void)state;
+    rune_unit *counting = build("static N = 0;\npub fn count() { N += 1; N }\n");
+    rune_vm *keeping;
+    rune_vm *late = NULL;
     rune_supervisor *own = new_supervisor(1, 1);
     rune_vm *busy;
     rune_vm *vm;
@@ -229,6 +232,9 @@ static void test_closing(void **state)
     rune_stats stats = {0};
     assert_int_equal(rune_vm_new(own, NULL, unit, NULL, &busy, NULL), RUNE_OK);
     assert_int_equal(rune_vm_new(own, NULL, unit, NULL, &vm, NULL), RUNE_OK);
+    assert_int_equal(rune_vm_new(own, NULL, counting, NULL, &keeping, NULL), RUNE_OK);
+    assert_int_equal(call_i64(keeping, "count"), 1);
+    rune_unit_unref(counting);
     assert_int_equal(pthread_create(&thread, NULL, spin_for_a_while, busy), 0);
     while (stats.calls_now == 0) {
         rune_supervisor_stats(own, &stats);
@@ -238,6 +244,10 @@ static void test_closing(void **state)
     assert_in_range(now_ms() - begun, 49, 250);
     pthread_join(thread, NULL);
     assert_int_equal(call_reason(vm, "main", NULL), RUNE_REASON_UNAVAILABLE);
+    // Nor do those go on that hold Globals, and nobody joins them.
+    assert_int_equal(call_reason(keeping, "count", NULL), RUNE_REASON_UNAVAILABLE);
+    assert_int_equal(rune_vm_new(own, NULL, unit, NULL, &late, NULL), RUNE_E_CLOSED);
+    rune_vm_free(keeping);
     rune_vm_free(vm);
     // The supervisor's handle may go before others.
     rune_supervisor_free(own);

@@ -38,11 +38,23 @@ static rune_runtime *own_runtime;
 static rune_unit *unit;
 static rune_call_options *once;
 
+static rune_vm *vm_within; /* called by test::within */
+
+static void host_within(void *user, rune_host_call *call)
+{
+    (void)user;
+    rune_const_value *value = rune_value_i64(call_i64(vm_within, "keep"));
+    (void)rune_host_call_reply(call, value);
+    rune_value_unref(value);
+}
+
 static int set_up(void **state)
 {
     int failed = harness_set_up(state);
     rune_module *module = rune_module_new("test");
     assert_int_equal(rune_module_function(module, "kill", 0, 0, host_kill, NULL, NULL), RUNE_OK);
+    assert_int_equal(rune_module_function(module, "within", 0, 0, host_within, NULL, NULL),
+                     RUNE_OK);
     assert_int_equal(rune_context_install(context, module, NULL), RUNE_OK);
     rune_module_free(module);
     assert_int_equal(rune_context_runtime(context, &own_runtime, NULL), RUNE_OK);
@@ -51,7 +63,8 @@ static int set_up(void **state)
     unit = build("static COUNT = 0;\n"
                  "pub fn main() { test::kill(); loop {} }\n"
                  "pub fn keep() { COUNT += 1; COUNT }\n"
-                 "pub fn fine() { 1 }\n");
+                 "pub fn fine() { 1 }\n"
+                 "pub fn outer() { test::within() }\n");
     return failed;
 }
 
@@ -148,6 +161,59 @@ static void test_globals_are_lost(void **state)
     rune_vm_free(vm);
 }
 
+static rune_vm *vm_of(rune_supervisor *by)
+{
+    rune_vm *vm = NULL;
+    assert_int_equal(rune_vm_new(by, own_runtime, unit, NULL, &vm, NULL), RUNE_OK);
+    return vm;
+}
+
+/* The worker of `by` that holds `pinned` Vms dies; nobody of the supervisor's notices. */
+static void kill_unseen(rune_supervisor *by, uint32_t pinned)
+{
+    unsigned killed = 0;
+    pthread_mutex_lock(&by->pool.lock);
+    for (struct rn_domain *domain = by->pool.domains; domain; domain = domain->next) {
+        for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
+            if (peer->place == RN_PLACE_SERVING && peer->pinned == pinned) {
+                struct pollfd polled = {.fd = peer->child.pidfd, .events = POLLIN};
+                rn_child_kill(&peer->child);
+                assert_int_equal(poll(&polled, 1, 5000), 1);
+                killed++;
+            }
+        }
+    }
+    pthread_mutex_unlock(&by->pool.lock);
+    assert_int_equal(killed, 1);
+}
+
+/* A call that finds its worker dead goes to another one, and not into the Vm that has the same handle
+ * there. Vms with Globals go where fewer are. */
+static void test_handles_are_of_one_worker(void **state)
+{
+    (void)state;
+    rune_supervisor *own = NULL;
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    rune_supervisor_options_set_workers(options, 2);
+    options->no_ring = true; // so that a send finds out
+    assert_int_equal(rune_supervisor_new(options, &own, NULL), RUNE_OK);
+    rune_supervisor_options_free(options);
+    rune_vm *outer = vm_of(own);
+    rune_vm *other = vm_of(own);
+    vm_within = vm_of(own);
+    assert_int_equal(call_i64(outer, "outer"), 1); // on two workers, with a Vm's Globals each
+    assert_int_equal(rune_vm_reset(outer), RUNE_OK);
+    kill_unseen(own, 0);
+    assert_int_equal(call_i64(other, "keep"), 1);
+    assert_int_equal(call_i64(vm_within, "keep"), 2);
+    assert_int_equal(call_i64(other, "keep"), 2);
+    rune_vm_free(outer);
+    rune_vm_free(other);
+    rune_vm_free(vm_within);
+    rune_supervisor_free(own);
+}
+
 /* Idle workers that die are replaced before anybody notices. */
 static void test_idle_workers_die(void **state)
 {
@@ -216,8 +282,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_kill),         cmocka_unit_test(test_a_thousand_kills),
-        cmocka_unit_test(test_a_stopped_worker), cmocka_unit_test(test_globals_are_lost),
-        cmocka_unit_test(test_idle_workers_die), cmocka_unit_test(test_a_zygote_dies),
+        cmocka_unit_test(test_a_stopped_worker), cmocka_unit_test(test_handles_are_of_one_worker),
+        cmocka_unit_test(test_globals_are_lost), cmocka_unit_test(test_idle_workers_die),
+        cmocka_unit_test(test_a_zygote_dies),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
