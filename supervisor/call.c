@@ -274,6 +274,8 @@ static void start_clock(struct rn_call *call, uint64_t now_ns)
 rune_status rn_call_begin(struct rn_call *call, rune_error **error)
 {
     call->begun_ns = rn_now_ns();
+    call->timer.fire = on_timer;
+    call->sleep_timer.fire = on_sleep_timer;
     uint64_t deadline = rn_after_ns(call->begun_ns, call->limits.values[RUNE_LIMIT_WALL]);
     if (call->deadline_ns == 0 || deadline < call->deadline_ns) {
         call->deadline_ns = deadline;
@@ -300,7 +302,6 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
             return rn_fail_plain(error, failed == RN_E_CLOSED ? RN_E_WORKER_LOST : failed);
         }
     }
-    call->timer.fire = on_timer;
     start_clock(call, call->begun_ns);
     return RUNE_OK;
 }
@@ -565,7 +566,6 @@ static void receive_sleep(struct rn_call *call, const struct rn_message *message
 {
     const struct rn_fields_SLEEP *fields = &message->as.SLEEP;
     call->sleep_number = fields->number;
-    call->sleep_timer.fire = on_sleep_timer;
     bool wanted = !call->ending && call->state.sleep_out && !rn_replay_sleep(call);
     if (wanted && rn_clock_set(call->supervisor->clock, &call->sleep_timer,
                                find_sleep_end(call, fields)) != RN_OK) {
