@@ -6,7 +6,8 @@
  * of the ring says how many went over the socket before it (its stamp).
  *
  * D1  Packets are handed out in the order in which they were sent, whichever lane they took.
- * D2  Who sleeps is woken by every packet sent after it looked last (ring.c says why).
+ * D2  Who sleeps is woken for every packet sent after it looked last (ring.c says why), as soon as its
+ *     sender has rung, which it does before it sleeps itself.
  *
  *     ring head has a stamp that was reached   ─► take it
  *     else a packet of the socket is at hand   ─► take that
