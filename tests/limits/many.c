@@ -4,7 +4,8 @@
  *   wait   each waits for its host. One is cancelled, the others are answered: each ends with its own
  *          value. Prints what they cost, worker and host program apart.
  *   sleep  each sleeps.
- *   kill   each waits for its host, and the worker is killed: each ends once.
+ *   kill   each waits for its host, and the worker is killed: each ends once, as crashed if it is not to
+ *          run again, else with its own value once it was answered.
  *   stay   one with a short deadline ends well before it, and another is there long after it: the zygote,
  *          which kills at the earliest deadline of a worker's calls, has been told.
  */
@@ -170,7 +171,7 @@ static long worker_pid(struct setup *s)
     return pid;
 }
 
-static void begin(struct setup *s, const char *item)
+static void begin(struct setup *s, const char *item, const rune_call_options *options)
 {
     atomic_store(&asked_count, 0);
     atomic_store(&ended_count, 0);
@@ -181,7 +182,7 @@ static void begin(struct setup *s, const char *item)
         all[i].vm = new_vm(s);
         atomic_store(&all[i].ends, 0);
         rune_status status =
-            rune_vm_send_execute(all[i].vm, item, args, 1, NULL, &all[i].execution, &error);
+            rune_vm_send_execute(all[i].vm, item, args, 1, options, &all[i].execution, &error);
         if (status != RUNE_OK) {
             fprintf(stderr, "many: %d of them: %s\n", i, rune_error_message(error));
             abort();
@@ -227,7 +228,7 @@ static bool all_wait(struct setup *s)
     long pid = worker_pid(s);
     size_t before = private_bytes("self");
     double begun = now_s();
-    begin(s, "wait");
+    begin(s, "wait", NULL);
     await(&asked_count, COUNT);
     double asked = now_s();
     bool fits = report(pid, before);
@@ -256,7 +257,7 @@ static bool all_wait(struct setup *s)
 static void all_sleep(struct setup *s)
 {
     double begun = now_s();
-    begin(s, "sleep");
+    begin(s, "sleep", NULL);
     await(&ended_count, COUNT);
     printf("slept in %.2f s\n", now_s() - begun);
     for (int i = 0; i < COUNT; i++) {
@@ -267,7 +268,10 @@ static void all_sleep(struct setup *s)
 static void all_die(struct setup *s)
 {
     long pid = worker_pid(s);
-    begin(s, "wait");
+    rune_call_options *options = rune_call_options_new();
+    rune_call_options_set_replay(options, false);
+    begin(s, "wait", options);
+    rune_call_options_free(options);
     await(&asked_count, COUNT);
     double killed = now_s();
     CHECK(kill((pid_t)pid, SIGKILL) == 0);
@@ -281,6 +285,26 @@ static void all_die(struct setup *s)
         CHECK(rune_host_call_reply(all[i].asked, value) == RUNE_E_STALE);
         rune_value_unref(value);
     }
+}
+
+static void all_run_again(struct setup *s)
+{
+    long pid = worker_pid(s);
+    begin(s, "wait", NULL);
+    await(&asked_count, COUNT);
+    double killed = now_s();
+    CHECK(kill((pid_t)pid, SIGKILL) == 0);
+    for (int i = 0; i < COUNT; i++) {
+        rune_const_value *value = rune_value_i64(i * 3);
+        CHECK(rune_host_call_reply(all[i].asked, value) == RUNE_OK);
+        rune_value_unref(value);
+    }
+    await(&ended_count, COUNT);
+    printf("run again and answered in %.2f s after a kill\n", now_s() - killed);
+    for (int i = 0; i < COUNT; i++) {
+        expect_value(&all[i], i * 3 + 6);
+    }
+    CHECK(atomic_load(&asked_count) == COUNT);
 }
 
 static void one_stays(struct setup *s)
@@ -322,6 +346,7 @@ int main(void)
     bool fits = all_wait(&s);
     all_sleep(&s);
     one_stays(&s);
+    all_run_again(&s);
     all_die(&s);
     // The next call has a worker again.
     CHECK(worker_pid(&s) > 0);
