@@ -22,23 +22,12 @@ static void skip_line(struct scan *scan)
     }
 }
 
+/* Comments do not nest in Rune. */
 static void skip_comment(struct scan *scan)
 {
-    unsigned depth = 0;
-    while (scan->end - scan->at >= 2) {
-        if (scan->at[0] == '/' && scan->at[1] == '*') {
-            depth++;
-            scan->at += 2;
-        } else if (scan->at[0] == '*' && scan->at[1] == '/') {
-            scan->at += 2;
-            if (--depth == 0) {
-                return;
-            }
-        } else {
-            scan->at++;
-        }
-    }
-    scan->at = scan->end;
+    size_t size = (size_t)(scan->end - scan->at);
+    const char *end = size < 4 ? NULL : memmem(scan->at + 2, size - 2, "*/", 2);
+    scan->at = end == NULL ? scan->end : end + 2;
 }
 
 static void skip_quoted(struct scan *scan, char quote)

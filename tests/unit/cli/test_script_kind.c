@@ -17,13 +17,15 @@ static const char *const with_main[] = {
     "const A = `{`;\nfn main() {}",
     "// }\nfn main() {}",
     "'a: loop {}\nfn main() {}",
+    "/* /* */ fn main() {}",
+    "/**/ fn main() {}",
 };
 
 static const char *const without_main[] = {
     "",
     "println!(\"fn main\");",
     "// fn main() {}\n1",
-    "/* /* */ fn main() {} */ 1",
+    "/* /* fn main() {} */ 1",
     "mod m { fn main() {} }",
     "let fn_main = 1; fn mainly() {}",
     "fn\nmaine() {}",
