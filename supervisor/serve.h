@@ -33,6 +33,11 @@
 #define RN_SERVE_ALLOWED_MAX 256u
 #define RN_SERVE_CONNECTIONS_MAX 1024u
 #define RN_SERVE_UNITS_MAX 256u
+/* Units that all connections of a uid hold, and their bytes. */
+#define RN_SERVE_ACCOUNT_UNITS_MAX 1024u
+#define RN_SERVE_ACCOUNT_UNIT_BYTES_MAX (UINT64_C(1) << 30)
+/* Arguments up to this are decoded on the loop's thread. */
+#define RN_SERVE_ARGS_INLINE_MAX (64u << 10)
 #define RN_SERVE_VMS_MAX 256u
 #define RN_SERVE_CALLS_MAX 256u
 #define RN_SERVE_BUILDS_MAX 4u
@@ -61,6 +66,13 @@ struct rune_server_options {
     rune_options *build;
 };
 
+/* Two sets of threads: short waits, and builds. */
+enum rn_serve_lane {
+    RN_SERVE_SHORT,
+    RN_SERVE_BUILDS,
+    RN_SERVE_LANES
+};
+
 struct rn_serve_domain {
     char *name; /* as the pool knows it: "1000/name" */
     uint32_t vms;
@@ -74,6 +86,10 @@ struct rn_serve_account {
     uint64_t connections;
     uint64_t calls;
     _Atomic uint64_t bytes;
+    uint64_t units; /* of all its connections, and their bytes */
+    uint64_t unit_bytes;
+    uint32_t running[RN_SERVE_LANES]; /* jobs; under the server's lock, as is: */
+    uint64_t served[RN_SERVE_LANES];  /* the turn of the last one that began */
     struct rn_serve_domain domains[RN_SERVE_DOMAINS_MAX];
 };
 
@@ -91,12 +107,6 @@ struct rn_serve_job {
     void (*run)(struct rn_serve_job *job);
 };
 
-/* Two sets of threads: short waits, and builds. */
-enum rn_serve_lane {
-    RN_SERVE_SHORT,
-    RN_SERVE_BUILDS,
-    RN_SERVE_LANES
-};
 #define RN_SERVE_THREADS_MAX 4u
 
 struct rn_serve_out {
@@ -188,6 +198,7 @@ struct rn_serve_counts {
 struct rn_serve_queue {
     struct rn_serve_job *first;
     struct rn_serve_job **last;
+    uint64_t served; /* turns */
     pthread_cond_t work;
     pthread_t threads[RN_SERVE_THREADS_MAX];
     unsigned thread_count;
@@ -264,6 +275,11 @@ void rn_serve_goodbye(struct rn_serve_connection *connection, rune_status status
  */
 bool rn_serve_send(struct rn_serve_connection *connection, const struct rn_message *message,
                    uint8_t *body, bool insist);
+/* Counts bytes that are kept for the uid; false: beyond its limit, and they are not counted. */
+bool rn_serve_hold(struct rn_serve_connection *connection, size_t size) RN_MUST_CHECK;
+void rn_serve_unhold(struct rn_serve_connection *connection, size_t size);
+/* Ends the connection of a client that cannot go on. */
+void rn_serve_fail(struct rn_serve_connection *connection, enum rn_error error);
 /* The loop's thread: sends what fits the socket. */
 void rn_serve_flush(struct rn_serve_connection *connection);
 /* A job that blocked the connection is done. */
@@ -301,6 +317,8 @@ enum rn_error rn_serve_module(struct rn_serve_connection *connection, const stru
 void rn_serve_abandon_builds(struct rn_serve_connection *connection);
 /* A Unit for the connection's table; the reference is consumed. 0: no room. */
 uint32_t rn_serve_unit_add(struct rn_serve_connection *connection, rune_unit *unit);
+/* Gives up what stands under a number, if anything does. */
+void rn_serve_unit_drop(struct rn_serve_connection *connection, uint32_t number);
 /* The number and the bytes of a Unit, as an answer; `said` and `unit` are consumed. */
 void rn_serve_answer_unit(struct rn_serve_connection *connection, uint64_t id, rune_unit *unit,
                           struct rn_buf *said, bool with_bytes);

@@ -34,7 +34,9 @@ struct rn_serve_build {
     struct rn_serve_job job; /* first */
     struct rn_serve_build *next;
     uint64_t id;
-    uint64_t until_ns;
+    uint64_t wall_ns;
+    uint64_t until_ns; /* once it runs */
+    size_t held;       /* bytes of the request, on the uid's account */
     rune_sources *sources;
     rune_options *options;
     const rune_context *context;
@@ -69,13 +71,29 @@ uint32_t rn_serve_unit_add(struct rn_serve_connection *connection, rune_unit *un
             empty = i + 1;
         }
     }
-    if (empty == 0 || size > UNIT_BYTES_MAX || held > UNIT_BYTES_MAX - size) {
+    struct rn_serve_account *account = connection->account;
+    bool fits = empty != 0 && size <= UNIT_BYTES_MAX && held <= UNIT_BYTES_MAX - size &&
+                account->units < RN_SERVE_ACCOUNT_UNITS_MAX &&
+                account->unit_bytes <= RN_SERVE_ACCOUNT_UNIT_BYTES_MAX - size;
+    if (!fits) {
         rune_unit_unref(unit);
         return 0;
     }
     connection->units[empty - 1] = unit;
     connection->unit_bytes[empty - 1] = size;
+    account->units++;
+    account->unit_bytes += size;
     return empty;
+}
+
+void rn_serve_unit_drop(struct rn_serve_connection *connection, uint32_t number)
+{
+    uint32_t index = number - 1;
+    if (connection->units[index]) {
+        connection->account->units--;
+        connection->account->unit_bytes -= connection->unit_bytes[index];
+        rune_unit_unref(RN_TAKE(connection->units[index]));
+    }
 }
 
 void rn_serve_answer_unit(struct rn_serve_connection *connection, uint64_t id, rune_unit *unit,
@@ -163,6 +181,7 @@ static rune_status load_module(void *user, const char *item, rune_loaded *loaded
 static void run_build(struct rn_serve_job *base)
 {
     struct rn_serve_build *build = (struct rn_serve_build *)base;
+    build->until_ns = rn_after_ns(rn_now_ns(), build->wall_ns); // not while others' went first
     if (build->bytes) {
         build->status = rune_unit_load(build->bytes, build->size, &build->unit, &build->error);
     } else {
@@ -174,6 +193,7 @@ static void run_build(struct rn_serve_job *base)
 
 static void free_build(struct rn_serve_build *build)
 {
+    rn_serve_unhold(build->job.connection, build->held);
     rune_sources_free(build->sources);
     rune_options_free(build->options);
     rune_diagnostics_free(build->diagnostics);
@@ -275,7 +295,7 @@ static enum rn_error set_options(struct rn_serve_build *build, const struct rn_m
                                 fields->memory_max > 0 && fields->memory_max < MEMORY_MAX
                                     ? fields->memory_max
                                     : MEMORY_MAX);
-    build->until_ns = rn_after_ns(rn_now_ns(), wall_ns);
+    build->wall_ns = wall_ns;
     return RN_OK;
 }
 
@@ -355,7 +375,10 @@ enum rn_error rn_serve_build_request(struct rn_serve_connection *connection,
     if (!build) {
         return known ? RN_E_MESSAGE_STATE : RN_E_NO_MEMORY;
     }
-    enum rn_error error = head->type == RN_MESSAGE_CLIENT_BUILD
+    bool room = rn_serve_hold(connection, size);
+    build->held = room ? size : 0;
+    enum rn_error error = !room ? RN_E_OVERLOADED
+                          : head->type == RN_MESSAGE_CLIENT_BUILD
                               ? read_build(build, head, body, size)
                               : read_load(build, body, size);
     if (error != RN_OK) {

@@ -17,6 +17,7 @@
 #include "supervisor/error.h"
 #include "supervisor/serve.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/value.h"
 #include "supervisor/vm.h"
 #include "supervisor/wire.h"
 
@@ -27,8 +28,12 @@ struct rn_serve_begin {
     struct rn_serve_job job; /* when it is one */
     struct rn_serve_call *call;
     char *item;
+    uint8_t *bytes; /* of the arguments until they are decoded; owned */
+    size_t size;
+    size_t held; /* of them, on the uid's account */
     const rune_const_value **args;
     size_t arg_count;
+    enum rn_error invalid; /* they do not decode */
     rune_call_options *options;
     rune_vm *vm;
     rune_execution *execution; /* once it has begun */
@@ -42,10 +47,18 @@ static void begin_done(struct rn_serve_begin *begin)
         rune_value_unref((rune_const_value *)begin->args[i]);
     }
     rn_free(begin->args);
+    rn_free(begin->bytes);
     rn_free(begin->item);
     rune_call_options_free(begin->options);
     rune_error_free(begin->error);
     rn_free(begin);
+}
+
+/* The same for one whose arguments count on the account. */
+static void end_begin(struct rn_serve_connection *connection, struct rn_serve_begin *begin)
+{
+    rn_serve_unhold(connection, begin->held);
+    begin_done(begin);
 }
 
 /* Ends */
@@ -154,7 +167,7 @@ static void call_ended(struct rn_serve_note *note)
     rune_record_free(record);
     rune_execution_free(call->execution);
     free_place(connection, call->vm);
-    begin_done(call->begin);
+    end_begin(connection, call->begin);
     unlink_call(call);
     rn_free(call);
     rn_serve_flush(connection);
@@ -204,8 +217,44 @@ static bool on_output(void *user, int stream, const char *data, size_t size)
 
 /* Beginning */
 
+/* Takes the arguments apart. What does not decode is the client's mistake about values, not about the
+ * protocol: but its library checks them, so that only a client without one sends such bytes. */
+static enum rn_error read_args(struct rn_serve_begin *begin)
+{
+    rune_const_value *tuple = NULL;
+    if (begin->size == 0) {
+        rn_free(RN_TAKE(begin->bytes));
+        return RN_OK;
+    }
+    RN_TRY(rn_value_take(RN_TAKE(begin->bytes), begin->size, &tuple));
+    size_t count = rune_value_count(tuple);
+    enum rn_error error = rune_value_kind_of(tuple) == RUNE_VALUE_TUPLE && count <= ARGS_MAX
+                              ? RN_OK
+                              : RN_E_MESSAGE_INVALID;
+    if (error == RN_OK) {
+        begin->args = rn_alloc_array(count + 1, sizeof(*begin->args));
+        error = begin->args ? RN_OK : RN_E_NO_MEMORY;
+    }
+    rune_value_iter at;
+    rune_value_iter_init(&at, tuple);
+    while (error == RN_OK && at.left > 0) {
+        rune_const_value *item = NULL;
+        error = (enum rn_error)rune_value_iter_next(&at, &item);
+        if (error == RN_OK) {
+            begin->args[begin->arg_count++] = item;
+        }
+    }
+    rune_value_unref(tuple);
+    return error;
+}
+
 static void send_execute(struct rn_serve_begin *begin)
 {
+    begin->invalid = begin->bytes ? read_args(begin) : RN_OK;
+    if (begin->invalid != RN_OK) {
+        begin->status = (rune_status)begin->invalid;
+        return;
+    }
     begin->status = rune_vm_send_execute(begin->vm, begin->item, begin->args, begin->arg_count,
                                          begin->options, &begin->execution, &begin->error);
 }
@@ -224,12 +273,18 @@ static void settle_begin(struct rn_serve_begin *begin)
         return;
     }
     rune_error *error = RN_TAKE(begin->error);
-    count_end(connection->server, error ? error->reason : RUNE_REASON_INTERNAL, call->begun_ns);
-    send_failure(connection, call->id, error, NULL);
+    enum rn_error invalid = begin->invalid;
+    if (invalid == RN_OK) {
+        count_end(connection->server, error ? error->reason : RUNE_REASON_INTERNAL, call->begun_ns);
+        send_failure(connection, call->id, error, NULL);
+    }
     free_place(connection, call->vm);
+    end_begin(connection, begin);
     unlink_call(call);
     rn_free(call);
-    begin_done(begin);
+    if (invalid != RN_OK) {
+        rn_serve_fail(connection, invalid);
+    }
 }
 
 static void run_begin(struct rn_serve_job *base)
@@ -246,10 +301,11 @@ static void begun(struct rn_serve_note *note)
     rn_serve_unblock(connection);
 }
 
-/* A worker that is there takes a call without waiting; else one is started, elsewhere. */
+/* A worker that is there takes a call without waiting; else one is started, elsewhere, as arguments are
+ * decoded that would hold up other clients. */
 static void start(struct rn_serve_connection *connection, struct rn_serve_begin *begin)
 {
-    if (rn_vm_is_warm(begin->vm)) {
+    if (!begin->bytes && rn_vm_is_warm(begin->vm)) {
         send_execute(begin);
         settle_begin(begin);
         return;
@@ -278,32 +334,6 @@ static bool take_version(struct rn_serve_connection *connection, struct rn_serve
 
 /* Reading the request */
 
-static enum rn_error read_args(struct rn_serve_begin *begin, const uint8_t *bytes, size_t size)
-{
-    rune_const_value *tuple = NULL;
-    if (size == 0) {
-        return RN_OK;
-    }
-    // A value that does not decode is the client's mistake about values, not about the protocol:
-    // but its library checks it, so that only a client without one sends such bytes.
-    RN_TRY((enum rn_error)rune_value_from_cbor(bytes, size, &tuple, NULL));
-    size_t count = rune_value_count(tuple);
-    enum rn_error error = rune_value_kind_of(tuple) == RUNE_VALUE_TUPLE && count <= ARGS_MAX
-                              ? RN_OK
-                              : RN_E_MESSAGE_INVALID;
-    if (error == RN_OK) {
-        begin->args = rn_alloc_array(count + 1, sizeof(*begin->args));
-        error = begin->args ? RN_OK : RN_E_NO_MEMORY;
-    }
-    for (size_t i = 0; error == RN_OK && i < count; i++) {
-        begin->args[i] = rune_value_at(tuple, i);
-        error = begin->args[i] ? RN_OK : RN_E_NO_MEMORY;
-        begin->arg_count += error == RN_OK;
-    }
-    rune_value_unref(tuple);
-    return error;
-}
-
 static enum rn_error read_call(struct rn_serve_begin *begin,
                                const struct rn_fields_CLIENT_CALL *fields, const uint8_t *body,
                                size_t size)
@@ -319,7 +349,14 @@ static enum rn_error read_call(struct rn_serve_begin *begin,
     RN_TRY(rn_cursor_status(&cursor));
     RN_TRY(rn_wire_get_grant(tags, fields->tags_size, &grant));
     size_t left = rn_cursor_left(&cursor);
-    RN_TRY(read_args(begin, rn_cursor_bytes(&cursor, left), left));
+    begin->bytes = (uint8_t *)rn_strndup((const char *)rn_cursor_bytes(&cursor, left), left);
+    begin->size = left;
+    if (!begin->bytes) {
+        return RN_E_NO_MEMORY;
+    }
+    if (left <= RN_SERVE_ARGS_INLINE_MAX) {
+        RN_TRY(read_args(begin));
+    }
     begin->options = rune_call_options_new();
     if (!begin->options) {
         return RN_E_NO_MEMORY;
@@ -392,24 +429,42 @@ static struct rn_serve_call *new_call(struct rn_serve_connection *connection,
     return call;
 }
 
-static enum rn_error begin_call(struct rn_serve_connection *connection,
-                                const struct rn_message *head, struct rn_serve_begin *begin)
+/* Before many arguments are decoded. True: the client has its answer. */
+static bool turn_down(struct rn_serve_connection *connection, const struct rn_message *head,
+                      size_t size)
 {
     rune_status status = RUNE_OK;
     rune_reason reason = RUNE_REASON_OK;
     const char *why = why_not(connection, head->as.CLIENT_CALL.vm, &status, &reason);
+    if (!why && !rn_serve_hold(connection, size)) {
+        status = RUNE_E_OVERLOADED;
+        reason = RUNE_REASON_OVERLOADED;
+        why = "more is held for this user than may be";
+    }
     if (why) {
         fail_call(connection, head->call, status, reason, rune_status_name(status), why);
+    }
+    return why != NULL;
+}
+
+static enum rn_error begin_call(struct rn_serve_connection *connection,
+                                const struct rn_message *head, struct rn_serve_begin *begin)
+{
+    size_t size = begin->size;
+    if (turn_down(connection, head, size)) {
         begin_done(begin);
         return RN_OK;
     }
-    begin->call = new_call(connection, head, begin);
-    if (!begin->call) {
+    struct rn_serve_call *call = new_call(connection, head, begin);
+    if (!call) {
+        rn_serve_unhold(connection, size);
         begin_done(begin);
         return RN_E_NO_MEMORY;
     }
-    begin->vm = connection->vms[begin->call->vm].vm;
-    rune_call_options_set_output(begin->options, on_output, begin->call);
+    begin->held = size;
+    begin->call = call;
+    begin->vm = connection->vms[call->vm].vm;
+    rune_call_options_set_output(begin->options, on_output, call);
     start(connection, begin);
     return RN_OK;
 }

@@ -175,6 +175,22 @@ static bool has_room(const struct rn_serve_connection *connection, size_t size)
     return held <= max && size <= max - held;
 }
 
+bool rn_serve_hold(struct rn_serve_connection *connection, size_t size)
+{
+    pthread_mutex_lock(&connection->lock);
+    bool room = has_room(connection, size);
+    if (room) {
+        atomic_fetch_add(&connection->account->bytes, size);
+    }
+    pthread_mutex_unlock(&connection->lock);
+    return room;
+}
+
+void rn_serve_unhold(struct rn_serve_connection *connection, size_t size)
+{
+    atomic_fetch_sub(&connection->account->bytes, size);
+}
+
 bool rn_serve_send(struct rn_serve_connection *connection, const struct rn_message *message,
                    uint8_t *body, bool insist)
 {
@@ -379,8 +395,7 @@ static enum rn_error take_packet(struct rn_serve_connection *connection,
     return error;
 }
 
-/* Ends the connection of a client that cannot go on. */
-static void fail(struct rn_serve_connection *connection, enum rn_error error)
+void rn_serve_fail(struct rn_serve_connection *connection, enum rn_error error)
 {
     char sentence[160];
     struct rune_server *server = connection->server;
@@ -414,7 +429,7 @@ static bool receive_one(struct rn_serve_connection *connection)
         error = take_packet(connection, wire);
     }
     if (error != RN_OK) {
-        fail(connection, error);
+        rn_serve_fail(connection, error);
         return false;
     }
     return connection->fd >= 0 && !connection->blocked && !connection->leaving;

@@ -6,29 +6,67 @@
 #define SHORT_THREADS 2u
 #define BUILD_THREADS 4u
 
-/* The next job, or NULL at the end. */
-static struct rn_serve_job *next_job(struct rune_server *server, struct rn_serve_queue *queue)
+/* Threads of a lane that one user may have at a time. */
+static const uint32_t user_max[RN_SERVE_LANES] = {
+    [RN_SERVE_SHORT] = SHORT_THREADS,
+    [RN_SERVE_BUILDS] = BUILD_THREADS / 2,
+};
+
+/* Fewer jobs that run, then longer not served: one user's many jobs wait for one another. */
+static bool goes_before(const struct rn_serve_account *a, const struct rn_serve_account *b,
+                        enum rn_serve_lane lane)
 {
-    pthread_mutex_lock(&server->lock);
-    while (!queue->first && !server->ending) {
-        pthread_cond_wait(&queue->work, &server->lock);
-    }
-    struct rn_serve_job *job = queue->first;
-    if (job) {
-        queue->first = job->next;
-        if (!queue->first) {
-            queue->last = &queue->first;
+    return a->running[lane] < b->running[lane] ||
+           (a->running[lane] == b->running[lane] && a->served[lane] < b->served[lane]);
+}
+
+/* Under the lock: takes the job whose turn it is, or NULL. */
+static struct rn_serve_job *choose(struct rune_server *server, enum rn_serve_lane lane)
+{
+    struct rn_serve_queue *queue = &server->queues[lane];
+    struct rn_serve_job **best = NULL;
+    for (struct rn_serve_job **at = &queue->first; *at; at = &(*at)->next) {
+        const struct rn_serve_account *account = (*at)->connection->account;
+        if (account->running[lane] < user_max[lane] &&
+            (!best || goes_before(account, (*best)->connection->account, lane))) {
+            best = at;
         }
+    }
+    if (!best) {
+        return NULL;
+    }
+    struct rn_serve_job *job = *best;
+    *best = job->next;
+    if (queue->last == &job->next) {
+        queue->last = best;
+    }
+    job->connection->account->running[lane]++;
+    job->connection->account->served[lane] = ++queue->served;
+    return job;
+}
+
+/* The next job, or NULL at the end. */
+static struct rn_serve_job *next_job(struct rune_server *server, enum rn_serve_lane lane)
+{
+    struct rn_serve_queue *queue = &server->queues[lane];
+    struct rn_serve_job *job;
+    pthread_mutex_lock(&server->lock);
+    while (!(job = choose(server, lane)) && (queue->first || !server->ending)) {
+        pthread_cond_wait(&queue->work, &server->lock);
     }
     pthread_mutex_unlock(&server->lock);
     return job;
 }
 
-static void work(struct rune_server *server, struct rn_serve_queue *queue)
+static void work(struct rune_server *server, enum rn_serve_lane lane)
 {
     struct rn_serve_job *job;
-    while ((job = next_job(server, queue)) != NULL) {
+    while ((job = next_job(server, lane)) != NULL) {
         job->run(job);
+        pthread_mutex_lock(&server->lock);
+        job->connection->account->running[lane]--;
+        pthread_cond_broadcast(&server->queues[lane].work);
+        pthread_mutex_unlock(&server->lock);
         rn_serve_post(server, &job->note);
     }
 }
@@ -36,14 +74,14 @@ static void work(struct rune_server *server, struct rn_serve_queue *queue)
 static void *work_short(void *argument)
 {
     struct rune_server *server = argument;
-    work(server, &server->queues[RN_SERVE_SHORT]);
+    work(server, RN_SERVE_SHORT);
     return NULL;
 }
 
 static void *work_builds(void *argument)
 {
     struct rune_server *server = argument;
-    work(server, &server->queues[RN_SERVE_BUILDS]);
+    work(server, RN_SERVE_BUILDS);
     return NULL;
 }
 

@@ -2,7 +2,8 @@
  * serve_request.c: what a client asks for, but for calls and builds.
  *
  * Trust: reads requests of clients. Numbers of Units and Vms are looked up in the connection's own
- * tables (D2); rights are looked at here, once.
+ * tables (D2). Rights are looked at here: for every message before it is read, in one table, and again
+ * where they depend on what is in it (find_unit, handle_query).
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,20 +18,35 @@
 
 /* Rights */
 
+/* One of these rights lets a user send the message. What is not here nobody may send. */
 static unsigned right_for(enum rn_message_type type)
 {
-    switch ((uint32_t)type) {
-    case RN_MESSAGE_CLIENT_BUILD:
-    case RN_MESSAGE_CLIENT_LOAD:
-        return RUNE_RIGHT_BUILD;
-    case RN_MESSAGE_CLIENT_SCRIPT:
-    case RN_MESSAGE_CLIENT_OPEN:
-        return RUNE_RIGHT_CALL | RUNE_RIGHT_BUILD;
-    case RN_MESSAGE_CLIENT_CONTROL:
-        return RUNE_RIGHT_CONTROL;
-    default:
-        return RUNE_RIGHT_ALL;
+    static const unsigned either = RUNE_RIGHT_CALL | RUNE_RIGHT_BUILD;
+    static const struct {
+        enum rn_message_type type;
+        unsigned rights;
+    } rows[] = {
+        {RN_MESSAGE_CLIENT_BUILD, RUNE_RIGHT_BUILD},
+        {RN_MESSAGE_CLIENT_MODULE, RUNE_RIGHT_BUILD},
+        {RN_MESSAGE_CLIENT_LOAD, RUNE_RIGHT_BUILD},
+        {RN_MESSAGE_CLIENT_SET_UNIT, RUNE_RIGHT_BUILD},
+        {RN_MESSAGE_CLIENT_SCRIPT, either},
+        {RN_MESSAGE_CLIENT_DROP, either},
+        {RN_MESSAGE_CLIENT_OPEN, either}, // find_unit says of what
+        {RN_MESSAGE_CLIENT_RESET, either},
+        {RN_MESSAGE_CLIENT_CLOSE, either},
+        {RN_MESSAGE_CLIENT_CALL, either},
+        {RN_MESSAGE_CLIENT_CREDIT, either},
+        {RN_MESSAGE_CLIENT_CANCEL, either},
+        {RN_MESSAGE_CLIENT_QUERY, RUNE_RIGHT_ALL}, // handle_query says about what
+        {RN_MESSAGE_CLIENT_CONTROL, RUNE_RIGHT_CONTROL},
+    };
+    for (size_t i = 0; i < RN_COUNT_OF(rows); i++) {
+        if (rows[i].type == type) {
+            return rows[i].rights;
+        }
     }
+    return 0;
 }
 
 static bool starts_work(enum rn_message_type type)
@@ -308,8 +324,8 @@ void rn_serve_drop_all(struct rn_serve_connection *connection)
             rn_serve_vm_drop(connection, &connection->vms[i]);
         }
     }
-    for (size_t i = 0; i < RN_SERVE_UNITS_MAX; i++) {
-        rune_unit_unref(RN_TAKE(connection->units[i]));
+    for (uint32_t i = 0; i < RN_SERVE_UNITS_MAX; i++) {
+        rn_serve_unit_drop(connection, i + 1);
     }
 }
 
@@ -363,7 +379,7 @@ static void handle_close(struct rn_serve_connection *connection, uint32_t number
 static void handle_drop(struct rn_serve_connection *connection, uint32_t number)
 {
     if (number > 0 && number <= RN_SERVE_UNITS_MAX) {
-        rune_unit_unref(RN_TAKE(connection->units[number - 1]));
+        rn_serve_unit_drop(connection, number);
     }
 }
 

@@ -457,6 +457,175 @@ static void test_a_forged_unit(void **state)
     expect_served();
 }
 
+static void send_whole(struct client *client, const struct rn_message *message)
+{
+    static uint8_t packet[RN_PACKET_MAX];
+    struct rn_outgoing outgoing;
+    rn_outgoing_init(&outgoing, message);
+    do {
+        send_raw(client, packet, rn_outgoing_packet(&outgoing, client->sequence++, packet));
+    } while (!rn_outgoing_sent(&outgoing));
+}
+
+/* 256 arguments behind a vector of 15 Mi elements: taken apart one by one, or on the loop's thread, they would
+ * hold everybody up. */
+static void test_arguments_that_take_long(void **state)
+{
+    enum {
+        ELEMENTS = 15 << 20,
+        OTHERS = 255,
+    };
+    static const uint8_t head[] = {'e',  'c',  'h',  'o',  0xd9, 0x52, 0x02, 0x99,
+                                   0x01, 0x00, 0x9a, 0x00, 0xf0, 0x00, 0x00};
+    size_t size = sizeof(head) + ELEMENTS + OTHERS;
+    uint8_t *body = malloc(size);
+    struct rn_message end;
+    (void)state;
+    assert_non_null(body);
+    memcpy(body, head, sizeof(head));
+    memset(body + sizeof(head), 0xf6, ELEMENTS + OTHERS);
+    struct client client = open_client();
+    uint32_t vm = open_vm(&client, 1);
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_CALL,
+                                 .call = 2,
+                                 .body = body,
+                                 .body_size = size,
+                                 .as.CLIENT_CALL = {.vm = vm, .credit = 1, .item_size = 4}};
+    send_whole(&client, &message);
+    int64_t begun_ms = now_ms();
+    expect_served();
+    assert_true(now_ms() - begun_ms < 5000);
+    await(&client, RN_MESSAGE_DAEMON_END, &end);
+    // Nothing of the sort is read for a Vm that is not there.
+    message.call = 3;
+    message.as.CLIENT_CALL.vm = 77;
+    send_whole(&client, &message);
+    await(&client, RN_MESSAGE_DAEMON_END, &end);
+    close(client.fd);
+    free(body);
+    expect_served();
+}
+
+/* Units of all connections of a user together. */
+static void test_units_without_end(void **state)
+{
+    (void)state;
+    enum {
+        CONNECTIONS = 5,
+        EACH = 256,
+    };
+    struct client clients[CONNECTIONS];
+    rune_text *bytes = NULL;
+    rune_unit *unit = build("pub fn main() { 1 }");
+    assert_int_equal(rune_unit_save(unit, &bytes, NULL), RUNE_OK);
+    struct rn_message load = {.type = RN_MESSAGE_CLIENT_LOAD,
+                              .body = (const uint8_t *)rune_text_data(bytes),
+                              .body_size = rune_text_size(bytes)};
+    int held = 0;
+    for (int i = 0; i < CONNECTIONS; i++) {
+        clients[i] = open_client();
+        for (int j = 0; j < EACH; j++) {
+            load.call = (uint64_t)j + 1;
+            send_message(&clients[i], &load);
+            int status = answer(&clients[i]);
+            assert_true(status == RUNE_OK || status == RUNE_E_OVERLOADED);
+            held += status == RUNE_OK;
+        }
+    }
+    assert_int_equal(held, 1024);
+    struct rn_message drop = {.type = RN_MESSAGE_CLIENT_DROP, .as.CLIENT_DROP = {.unit = 7}};
+    send_message(&clients[0], &drop);
+    send_message(&clients[0], &load);
+    assert_int_equal(answer(&clients[0]), RUNE_OK);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        close(clients[i].fd);
+    }
+    rune_text_free(bytes);
+    rune_unit_unref(unit);
+    expect_served();
+}
+
+/* The next message within 100 ms is a question of a build, whose number is given; 0: there is none. */
+static uint64_t next_need(struct client *client)
+{
+    struct rn_message message;
+    struct pollfd polled = {.fd = client->fd, .events = POLLIN};
+    if (poll(&polled, 1, 100) != 1) {
+        return 0;
+    }
+    await(client, RN_MESSAGE_DAEMON_NEED, &message);
+    return message.call;
+}
+
+/* Builds that wait for their client take no more than two of the threads, however many there are. */
+static void test_builds_that_wait(void **state)
+{
+    (void)state;
+    static const uint8_t body[] = {4,   0,   0,   0,   6,   0,   0,   0,   'm',
+                                   '.', 'r', 'n', 'm', 'o', 'd', ' ', 'x', ';'};
+    struct client client = open_client();
+    struct rn_message got;
+    uint64_t needs[5] = {0};
+    int count = 0;
+    (void)!receive(&client, &got); // the welcome
+    for (uint64_t id = 1; id <= 4; id++) {
+        struct rn_message message = {.type = RN_MESSAGE_CLIENT_BUILD,
+                                     .call = id,
+                                     .body = body,
+                                     .body_size = sizeof(body),
+                                     .as.CLIENT_BUILD = {.sources = 1}};
+        send_message(&client, &message);
+    }
+    int64_t until_ms = now_ms() + 5000;
+    while (count < 2 && now_ms() < until_ms) {
+        needs[count] = next_need(&client);
+        count += needs[count] != 0;
+    }
+    assert_int_equal(count, 2);
+    assert_int_equal(next_need(&client), 0);
+    struct rn_message module = {.type = RN_MESSAGE_CLIENT_MODULE,
+                                .call = needs[0],
+                                .as.CLIENT_MODULE = {.status = (uint32_t)-RUNE_E_NOT_FOUND}};
+    send_message(&client, &module);
+    await(&client, RN_MESSAGE_DAEMON_NEED, &got);
+    assert_true(got.call != needs[0] && got.call != needs[1]);
+    close(client.fd);
+    expect_served();
+}
+
+/* Who may do nothing: every message there is is refused, but for a look at what is everybody's. */
+static void test_messages_without_right(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        unsigned type;
+        unsigned direction;
+    } rows[] = {
+#define MESSAGE(name, number, direction, states, body_max, fds, fields, text)                      \
+    {#name, number, RN_##direction},
+#include "shm/messages.def"
+    };
+    int count = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].direction == RN_FROM_CLIENT) {
+            struct client client = open_client();
+            struct rn_message message = {.type = (enum rn_message_type)rows[i].type, .call = 9};
+            if (message.type == RN_MESSAGE_CLIENT_QUERY) {
+                message.as.CLIENT_QUERY.what = 5;
+            }
+            send_message(&client, &message);
+            int status = answer(&client);
+            if (status != (message.type == RN_MESSAGE_CLIENT_QUERY ? RUNE_OK : RUNE_E_DENIED)) {
+                fail_msg("%s: %s", rows[i].name, rune_status_name((rune_status)status));
+            }
+            close(client.fd);
+            count++;
+        }
+    }
+    assert_int_equal(count, 14);
+}
+
 /* Asks without end and never reads: its own requests stop, nobody else's. */
 static void test_a_client_that_does_not_read(void **state)
 {
@@ -589,10 +758,26 @@ static int set_up(void **state)
     return failed;
 }
 
+/* The right to host functions alone lets nobody call or build anything. */
+static void allow_next_to_nothing(rune_server_options *options)
+{
+    assert_int_equal(rune_server_options_allow(options, geteuid(), RUNE_RIGHT_HOST_FUNCTIONS),
+                     RUNE_OK);
+}
+
+static int set_up_without_rights(void **state)
+{
+    int failed = harness_set_up(state);
+    daemon_start(script, allow_next_to_nothing);
+    return failed;
+}
+
 static int tear_down(void **state)
 {
     rune_vm_free(good_vm);
     rune_supervisor_free(good);
+    good_vm = NULL;
+    good = NULL;
     daemon_stop();
     daemon_remove();
     return harness_tear_down(state);
@@ -618,6 +803,13 @@ int main(void)
         cmocka_unit_test(test_half_a_conversation),
         cmocka_unit_test(test_vanishing),
         cmocka_unit_test(test_descriptors),
+        cmocka_unit_test(test_arguments_that_take_long),
+        cmocka_unit_test(test_units_without_end),
+        cmocka_unit_test(test_builds_that_wait),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    const struct CMUnitTest without[] = {
+        cmocka_unit_test(test_messages_without_right),
+    };
+    int failed = cmocka_run_group_tests(tests, set_up, tear_down);
+    return failed + cmocka_run_group_tests(without, set_up_without_rights, tear_down);
 }

@@ -88,7 +88,7 @@ static rune_call_options *short_limits(void)
     rune_limits *limits = rune_limits_new();
     assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_WALL, 150000000), RUNE_OK);
     assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_OUTPUT, 100000), RUNE_OK);
-    assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_HOST_CALLS, 500), RUNE_OK);
+    assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_HOST_CALLS, 50), RUNE_OK);
     rune_call_options *options = rune_call_options_new();
     assert_int_equal(rune_call_options_set_limits(options, limits), RUNE_OK);
     rune_limits_free(limits);
