@@ -67,7 +67,7 @@ static void die(struct rn_remote *remote)
     struct rn_remote_request *request = RN_TAKE(remote->requests);
     while (request) {
         struct rn_remote_request *next = request->next;
-        request->lost = true;
+        request->lost = !request->done;
         request->done = true;
         if (request->on_done) {
             request->next = orphans;
@@ -182,6 +182,12 @@ void rn_remote_tell(struct rn_remote *remote, struct rn_message *message)
 void rn_remote_cancel(struct rn_remote *remote, uint64_t id)
 {
     struct rn_message message = {.type = RN_MESSAGE_CLIENT_CANCEL, .call = id};
+    pthread_mutex_lock(&remote->lock);
+    struct rn_remote_request *request = *find(remote, id);
+    if (request) {
+        request->hurried = true;
+    }
+    pthread_mutex_unlock(&remote->lock);
     rn_remote_tell(remote, &message);
 }
 
@@ -293,6 +299,9 @@ static enum rn_error add_event(struct rn_remote *remote, const struct rn_message
     event->size = message->body_size;
     pthread_mutex_lock(&remote->lock);
     struct rn_remote_request *request = *find(remote, message->call);
+    if (request && request->done) {
+        request = NULL;
+    }
     if (request) {
         *request->events_end = event;
         request->events_end = &event->next;
@@ -315,14 +324,22 @@ static enum rn_error finish(struct rn_remote *remote, const struct rn_message *h
     struct rn_remote_request **at = find(remote, head->call);
     struct rn_remote_request *request = *at;
     void (*on_done)(struct rn_remote_request *) = NULL;
+    if (request && request->done) {
+        request = NULL;
+    }
     if (request) {
-        *at = request->next;
+        // An execution whose output has not been taken yet ends in step_executions.
+        bool later = request->on_events && request->events && !request->hurried;
+        if (!later) {
+            *at = request->next;
+            on_done = request->on_done;
+        }
+        remote->refused = remote->refused || later;
         if (head->type == RN_MESSAGE_DAEMON_ANSWER) {
             request->answer.fields = head->as.DAEMON_ANSWER;
         }
         request->answer.body = body;
         request->answer.size = size;
-        on_done = request->on_done;
         request->done = true;
         pthread_cond_signal(&request->changed);
     }
@@ -399,8 +416,8 @@ static enum rn_error receive(struct rn_remote *remote, struct rn_message *out_me
     return out_message->sequence == remote->sequence_in++ ? RN_OK : RN_E_MESSAGE_STATE;
 }
 
-/* Lets executions act on their output. True: one of them refused. The request stays in the list
- * meanwhile, since only this thread ends it. */
+/* Lets executions act on their output, and ends those that have no more of it to come. True: one of
+ * them refused. The request stays in the list meanwhile, since only this thread ends it. */
 static bool step_executions(struct rn_remote *remote)
 {
     bool refused = false;
@@ -412,7 +429,14 @@ static bool step_executions(struct rn_remote *remote)
             refused = !request->on_events(request) || refused;
             pthread_mutex_lock(&remote->lock);
         }
-        request = request->next;
+        struct rn_remote_request *next = request->next;
+        if (request->on_events && request->done && (!request->events || request->hurried)) {
+            *find(remote, request->id) = next;
+            pthread_mutex_unlock(&remote->lock);
+            request->on_done(request);
+            pthread_mutex_lock(&remote->lock);
+        }
+        request = next;
     }
     remote->refused = refused;
     pthread_mutex_unlock(&remote->lock);

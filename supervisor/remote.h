@@ -86,11 +86,12 @@ struct rn_remote_request {
     pthread_cond_t changed;
     bool done;
     bool lost;                      /* the connection ended first */
+    bool hurried;                   /* cancelled: output that is refused holds up the end no longer */
     struct rn_remote_answer answer; /* or the body of END */
     struct rn_remote_event *events;
     struct rn_remote_event **events_end;
-    /* Of executions, on the receiving thread: acts on events (false: try again later) and on the
-     * end, which frees the request. NULL: somebody waits. */
+    /* Of executions, on the receiving thread: acts on events (false: try again later) and, when
+     * all of them were taken, on the end, which frees the request. NULL: somebody waits. */
     bool (*on_events)(struct rn_remote_request *request);
     void (*on_done)(struct rn_remote_request *request);
 };

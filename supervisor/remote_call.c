@@ -344,7 +344,7 @@ static bool on_events(struct rn_remote_request *request)
     return true;
 }
 
-/* What output is left goes out before the end, unless it is refused. */
+/* What output is left, of a call that was cancelled or lost, goes out unless it is refused. */
 static void on_done(struct rn_remote_request *request)
 {
     struct rn_remote_call *call = (struct rn_remote_call *)request;

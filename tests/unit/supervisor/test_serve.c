@@ -163,6 +163,51 @@ static bool take_some(void *user, int stream, const char *data, size_t size)
     return true;
 }
 
+/* Every piece is refused three times, the last ones when the call has ended already. */
+static bool take_at_last(void *user, int stream, const char *data, size_t size)
+{
+    struct sink *sink = user;
+    (void)stream;
+    (void)data;
+    if (++sink->refusals % 4 != 0) {
+        return false;
+    }
+    sink->bytes += size;
+    return true;
+}
+
+static bool take_nothing(void *user, int stream, const char *data, size_t size)
+{
+    (void)user;
+    (void)stream;
+    (void)data;
+    (void)size;
+    return false;
+}
+
+/* Who takes nothing holds up the end until he cancels. */
+static void test_output_that_nobody_takes(void **state)
+{
+    (void)state;
+    rune_vm *vm = script_vm(remote);
+    rune_execution *execution = NULL;
+    rune_record *record = NULL;
+    rune_call_options *options = rune_call_options_new();
+    rune_call_options_set_output(options, take_nothing, NULL);
+    rune_const_value *count = rune_value_i64(1);
+    const rune_const_value *args[] = {count};
+    assert_int_equal(rune_vm_send_execute(vm, "print", args, 1, options, &execution, NULL), 0);
+    assert_int_equal(rune_execution_wait(execution, UINT64_C(100000000)), RUNE_E_TIMED_OUT);
+    rune_execution_cancel(execution);
+    assert_int_equal(rune_execution_wait(execution, UINT64_C(5000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+    rune_record_free(record);
+    rune_execution_free(execution);
+    rune_value_unref(count);
+    rune_call_options_free(options);
+    rune_vm_free(vm);
+}
+
 static void test_output_comes_and_may_be_refused(void **state)
 {
     (void)state;
@@ -181,7 +226,7 @@ static void test_output_comes_and_may_be_refused(void **state)
     // As an execution, on the library's thread.
     struct sink other = {0};
     rune_execution *execution = NULL;
-    rune_call_options_set_output(options, take_some, &other);
+    rune_call_options_set_output(options, take_at_last, &other);
     assert_int_equal(rune_vm_send_execute(vm, "print", args, 1, options, &execution, NULL), 0);
     assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
@@ -740,6 +785,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_errors_have_frames, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limits_hold, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_output_comes_and_may_be_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_output_that_nobody_takes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_executions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancelling, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_building_over_the_socket, set_up, tear_down),
