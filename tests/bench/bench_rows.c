@@ -188,11 +188,14 @@ struct victim {
     uint64_t again_ns;
 };
 
-/* Runs on until its worker is killed, then makes the next call. */
+/* Runs on until its worker is killed, and is not run again, then makes the next call. */
 static void *spin_and_call(void *argument)
 {
     struct victim *victim = argument;
-    call_quietly(victim->vm, "spin", NULL);
+    rune_call_options *options = rune_call_options_new();
+    rune_call_options_set_replay(options, false);
+    call_quietly(victim->vm, "spin", options);
+    rune_call_options_free(options);
     (void)call_add(victim->vm, victim->args);
     victim->again_ns = now_ns();
     return NULL;
