@@ -1,12 +1,10 @@
 /*
- * call.c: one call from its options to its end; C1 to C5 in call.h.
+ * call.c: one call from its beginning until it is over; C1 to C5 in call.h. What came of it: call_end.c.
  *
  * Trust: receives packets from workers, after the state machine has let them pass.
  */
 #include "supervisor/call.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,11 +14,9 @@
 #include "supervisor/error.h"
 #include "supervisor/host_call.h"
 #include "supervisor/pool.h"
-#include "supervisor/record.h"
 #include "supervisor/runner.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
-#include "supervisor/value.h"
 #include "supervisor/vm.h"
 
 /* A sink that refused output is asked again after this time. */
@@ -308,8 +304,7 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
 
 /* A second run; C4, C5. */
 
-/* A worker that died of what it ran, or had to be killed for it, counts against the Unit. */
-static void count_kill(struct rn_call *call)
+void rn_call_count_kill(struct rn_call *call)
 {
     const struct rn_death *death = &call->end.death;
     if (call->end.dead &&
@@ -388,7 +383,7 @@ static bool begin_again(struct rn_call *call)
     if (!may_begin_again(call)) {
         return false;
     }
-    count_kill(call);
+    rn_call_count_kill(call);
     leave_peer(call);
     uint64_t output_bytes = call->output_bytes;
     uint64_t host_call_count = call->host_call_count;
@@ -763,299 +758,4 @@ enum rn_call_step rn_call_step(struct rn_call *call)
         return begin_again(call) ? RN_CALL_WAITS : RN_CALL_ENDED;
     }
     return refused ? RN_CALL_REFUSED : RN_CALL_WAITS;
-}
-
-/* Ending */
-
-enum {
-    ENDING_MESSAGE_MAX = 112,
-};
-
-struct ending {
-    rune_reason reason;
-    int signal;
-    bool retry_safe;
-    const char *kind;
-    const char *rest; /* of the message; NULL: nothing */
-    char message[ENDING_MESSAGE_MAX];
-};
-
-/* "the limit of 64 MiB ..": which limit, how much it was. False if the reason is no limit. */
-static bool explain_limit(const struct rn_call *call, rune_reason reason,
-                          char text[ENDING_MESSAGE_MAX])
-{
-    static const struct {
-        rune_reason reason;
-        rune_limit limit;
-        uint64_t unit;
-        const char *what;
-    } rows[] = {
-        {RUNE_REASON_BUDGET, RUNE_LIMIT_BUDGET, 1, "instructions"},
-        {RUNE_REASON_MEMORY, RUNE_LIMIT_MEMORY, 1, "bytes of memory"},
-        {RUNE_REASON_OUTPUT, RUNE_LIMIT_OUTPUT, 1, "bytes of output"},
-        {RUNE_REASON_DEPTH, RUNE_LIMIT_DEPTH, 1, "nested calls"},
-        {RUNE_REASON_HOST_CALLS, RUNE_LIMIT_HOST_CALLS, 1, "calls of host functions"},
-        {RUNE_REASON_WALL, RUNE_LIMIT_WALL, 1000000, "ms of wall-clock time"},
-        {RUNE_REASON_CPU, RUNE_LIMIT_CPU, 1000000, "ms of processor time"},
-    };
-    for (size_t i = 0; i < RN_COUNT_OF(rows); i++) {
-        if (rows[i].reason == reason) {
-            (void)snprintf(text, ENDING_MESSAGE_MAX, "the limit of %llu %s was reached",
-                           (unsigned long long)(call->limits.values[rows[i].limit] / rows[i].unit),
-                           rows[i].what);
-            return true;
-        }
-    }
-    return false;
-}
-
-static struct ending ending_of_stop(const struct rn_call *call, enum rn_reason reason)
-{
-    struct ending ending = {.reason = (rune_reason)reason,
-                            .kind = rune_reason_name((rune_reason)reason),
-                            .message = "the call was cancelled"};
-    (void)explain_limit(call, ending.reason, ending.message);
-    return ending;
-}
-
-/* A dead worker: what it died of decides, unless this call was to blame or being stopped. */
-static struct ending ending_of_death(const struct rn_call *call)
-{
-    const struct rn_death *death = &call->end.death;
-    bool own = death->culprit == call->id;
-    if (call->stop != RN_REASON_OK) {
-        return ending_of_stop(call, call->stop);
-    }
-    if (death->lie != RN_OK && (own || death->culprit == 0)) {
-        return (struct ending){.reason = RUNE_REASON_VIOLATION,
-                               .kind = "protocol",
-                               .message = "the worker sent a message that is not permitted"};
-    }
-    const char *rest =
-        call->replay.given_up ? "; the call had taken in too much to be run again" : NULL;
-    struct ending lost = {.reason = RUNE_REASON_WORKER_LOST,
-                          .retry_safe = !call->had_effect,
-                          .kind = "worker_lost",
-                          .rest = rest,
-                          .message = "the worker was ended because of another call"};
-    if (death->culprit != 0 && !own) {
-        return lost;
-    }
-    if (death->known && death->exit.deadline) {
-        return ending_of_stop(call, RN_REASON_WALL);
-    }
-    if (death->known && death->exit.signalled && death->exit.code == 31) { // SIGSYS
-        return (struct ending){.reason = RUNE_REASON_VIOLATION,
-                               .kind = "seccomp",
-                               .message = "the worker tried a forbidden system call"};
-    }
-    if (death->known && death->exit.signalled) {
-        struct ending crashed = {.reason = RUNE_REASON_CRASHED,
-                                 .signal = death->exit.code,
-                                 .retry_safe = !call->had_effect,
-                                 .kind = "signal",
-                                 .rest = rest,
-                                 .message = "the worker died of"};
-        if (death->out_of_memory) {
-            (void)snprintf(crashed.message, sizeof(crashed.message),
-                           "out of memory: the kernel ended the worker by");
-        }
-        return crashed;
-    }
-    return (struct ending){.reason = RUNE_REASON_WORKER_LOST,
-                           .retry_safe = lost.retry_safe,
-                           .kind = lost.kind,
-                           .rest = rest,
-                           .message = "the worker ended"};
-}
-
-static rune_status fail_ending(rune_error **out_error, const struct ending *ending)
-{
-    rune_status status = rn_status_of_reason(ending->reason);
-    const char *rest = ending->rest ? ending->rest : "";
-    if (ending->signal != 0) {
-        const char *name = sigabbrev_np(ending->signal);
-        (void)rn_fail_reason(out_error, status, ending->reason, ending->kind, "%s SIG%s%s",
-                             ending->message, name ? name : "?", rest);
-    } else {
-        (void)rn_fail_reason(out_error, status, ending->reason, ending->kind, "%s%s",
-                             ending->message, rest);
-    }
-    if (*out_error) {
-        (*out_error)->signal = ending->signal;
-        (*out_error)->retry_safe = ending->retry_safe;
-    }
-    return status;
-}
-
-static void fail_result(struct rn_call *call, rune_record *record)
-{
-    struct rn_fault fault;
-    rune_reason reason = (rune_reason)call->result.fields.reason;
-    record->reason = reason;
-    if (rn_fault_decode(call->result.body, call->result.size, &fault) != RN_OK) {
-        fault = (struct rn_fault){.kind = RN_UTF8(""), .message = RN_UTF8("")};
-    }
-    char text[ENDING_MESSAGE_MAX];
-    if (fault.message.size == 0 && explain_limit(call, reason, text)) {
-        fault.message = (struct rn_utf8){text, strlen(text)};
-    }
-    (void)rn_fail_fault(&record->error, rn_status_of_reason(reason), reason, &fault, call->unit);
-}
-
-/* The second run went another way than the first: neither can be believed. */
-static void set_diverged(struct rn_call *call, rune_record *record)
-{
-    struct ending ending = {.reason = RUNE_REASON_WORKER_LOST, .kind = "replay_diverged"};
-    (void)snprintf(ending.message, sizeof(ending.message),
-                   "the worker ended; when the call was run again, %s",
-                   rn_divergence_text(call->replay.divergence));
-    record->reason = ending.reason;
-    (void)fail_ending(&record->error, &ending);
-}
-
-/* The value, or why there is none; C1. */
-static void set_outcome(struct rn_call *call, rune_record *record)
-{
-    if (call->replay.divergence != RN_SAME) {
-        set_diverged(call, record);
-        return;
-    }
-    bool done = call->state.state == RN_STATE_DONE && call->result.body && !call->lied;
-    if (done && call->result.fields.reason == RN_REASON_OK) {
-        enum rn_error error =
-            rn_value_take(RN_TAKE(call->result.body), call->result.size, &record->value);
-        if (error != RN_OK) {
-            struct ending lie = {.reason = RUNE_REASON_VIOLATION,
-                                 .kind = "protocol",
-                                 .message = "the worker sent a result that does not decode"};
-            rn_peer_kill(call->peer, call->id);
-            record->reason = lie.reason;
-            (void)fail_ending(&record->error, &lie);
-        }
-        return;
-    }
-    struct ending ending = {.reason = RUNE_REASON_INTERNAL,
-                            .kind = "NO_MEMORY",
-                            .message = "no memory for a message of the worker"};
-    if (done &&
-        !(call->result.fields.reason == RN_REASON_CANCELLED && call->stop != RN_REASON_OK)) {
-        fail_result(call, record);
-        return;
-    }
-    if (call->stop != RN_REASON_OK && done) {
-        ending = ending_of_stop(call, call->stop);
-    } else if (call->end.dead && !call->failed) {
-        ending = ending_of_death(call);
-    }
-    record->reason = ending.reason;
-    (void)fail_ending(&record->error, &ending);
-}
-
-static void set_usage(struct rn_call *call, rune_usage *usage)
-{
-    call->ended_ns = rn_now_ns();
-    uint64_t wall_ns = call->ended_ns - call->begun_ns;
-    struct rn_cpu_ending ending = {.ended_ns = call->ended_ns,
-                                   .wall_ns = wall_ns,
-                                   .alone = call->end.sharing == 1,
-                                   .exact = call->wants_usage};
-    uint64_t cpu_ns = call->end.dead && call->end.death.known
-                          ? rn_cpu_used(&call->cpu, call->end.death.exit.cpu_ns)
-                          : rn_cpu_end(&call->cpu, call->peer, &ending);
-    *usage = (rune_usage){
-        .budget = call->result.fields.budget,
-        .cpu_us = cpu_ns / 1000,
-        .wall_us = wall_ns / 1000,
-        .host_us = call->host_ns / 1000,
-        .memory_peak = call->result.fields.memory_peak,
-        .output_bytes = call->output_bytes,
-        .host_calls = call->host_call_count,
-        .cpu_apportioned = call->end.sharing > 1,
-    };
-    if (usage->cpu_apportioned) {
-        usage->cpu_us /= call->end.sharing;
-    }
-}
-
-/* Where the Vm's Globals are from now on. */
-static void settle_vm(struct rn_call *call)
-{
-    rune_vm *vm = call->vm;
-    if (call->was_pinned && call->end.dead) {
-        vm->lost = true;
-    }
-    bool kept = call->result.fields.kept != 0;
-    if (kept) {
-        rune_globals_free(RN_TAKE(vm->pending)); // the worker has them now
-    }
-    if (kept && !vm->home) {
-        vm->home = rn_peer_ref(call->peer);
-        vm->handle = call->vm_handle;
-    } else if (!kept && vm->home && !vm->lost) {
-        rn_peer_unref(vm->home);
-        vm->home = NULL;
-        vm->handle = 0;
-    }
-}
-
-/* From here on nobody stops it. A call that cannot be finished in order takes its worker along. */
-static void ensure_end(struct rn_call *call)
-{
-    struct rn_peer *peer = call->peer;
-    pthread_mutex_lock(&peer->lock);
-    call->ending = true;
-    bool running = call->in_table && call->state.state != RN_STATE_DONE && !peer->dead;
-    if (call->in_table && call->state.state == RN_STATE_DONE && call->stop == RN_REASON_OK) {
-        rn_replay_end(call);
-    }
-    pthread_mutex_unlock(&peer->lock);
-    if (!call->in_table) {
-        return; // it did not get so far as a second run
-    }
-    if (running) {
-        rn_peer_kill(peer, call->id);
-        rn_peer_wait_dead(peer, call);
-    }
-    pthread_mutex_lock(&peer->lock);
-    call->end =
-        (struct rn_call_end){.dead = peer->dead, .death = peer->death, .sharing = peer->call_count};
-    pthread_mutex_unlock(&peer->lock);
-}
-
-/* If a second run did not begin, it has been left already. */
-static void leave_last_peer(struct rn_call *call)
-{
-    if (call->in_table) {
-        count_kill(call);
-        rn_peer_finish(call->peer, call);
-        settle_vm(call);
-        rn_pool_put(call->supervisor, call->peer, call->end.dead);
-    }
-}
-
-rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
-{
-    rn_cancel_unwatch(&call->watch);
-    rn_cancel_unwatch(&call->parent_watch);
-    ensure_end(call);
-    rn_clock_clear(call->supervisor->clock, &call->timer);
-    rn_clock_clear(call->supervisor->clock, &call->sleep_timer);
-    rn_host_calls_end(call);
-    rune_record *record = rn_alloc(sizeof(*record));
-    if (record) {
-        set_outcome(call, record);
-        set_usage(call, &record->usage);
-        record->limits = call->limits;
-        record->worker = call->peer->child.pid;
-        record->attempts = call->replay.runs;
-        memcpy(record->unit_id, call->unit->id_text, sizeof(record->unit_id));
-        record->item = rn_strndup(call->item_name, strlen(call->item_name));
-    }
-    leave_last_peer(call);
-    if (!record) {
-        return RUNE_E_NO_MEMORY;
-    }
-    *out_record = record;
-    return RUNE_OK;
 }

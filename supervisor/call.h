@@ -166,7 +166,9 @@ enum rn_call_step {
 };
 /* The same without waiting, for the runner. */
 enum rn_call_step rn_call_step(struct rn_call *call);
-/* After its end: gives back what it used and makes the record. NO_MEMORY. */
+/* A worker that died of what it ran, or had to be killed for it, counts against the Unit. */
+void rn_call_count_kill(struct rn_call *call);
+/* call_end.c. After its end: gives back what it used and makes the record. NO_MEMORY. */
 rune_status rn_call_end(struct rn_call *call, rune_record **out_record) RN_MUST_CHECK;
 
 /* Locks the call's peer, whichever that is, and gives it. After the beginning; any thread. */

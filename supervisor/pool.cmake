@@ -5,6 +5,7 @@ rn_library(rn_supervisor
   cache.c
   build_talk.c
   call.c
+  call_end.c
   call_many.c
   clock.c
   context.c
