@@ -17,8 +17,10 @@
 #define RN_FAULT_KIND_MAX 64u
 #define RN_FAULT_MESSAGE_MAX 4096u
 #define RN_FAULT_FRAMES_MAX 64u
+/* Without texts and frames: sizes and counts, all zero. */
+#define RN_FAULT_SIZE_MIN 18u
 #define RN_FAULT_SIZE_MAX                                                                          \
-    (18u + RN_FAULT_KIND_MAX + RN_FAULT_MESSAGE_MAX + 12u * RN_FAULT_FRAMES_MAX)
+    (RN_FAULT_SIZE_MIN + RN_FAULT_KIND_MAX + RN_FAULT_MESSAGE_MAX + 12u * RN_FAULT_FRAMES_MAX)
 
 struct rn_fault_frame {
     uint32_t function;

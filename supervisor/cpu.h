@@ -50,17 +50,14 @@ uint64_t rn_peer_cpu_ns(const struct rn_peer *peer);
 void rn_cpu_begin(struct rn_cpu_span *span, struct rn_peer *peer, bool exact, uint64_t now_ns);
 /* What it used by the time that the clock shows `now_ns`; with slack, a lower bound. */
 uint64_t rn_cpu_used(const struct rn_cpu_span *span, uint64_t now_ns);
-/*
- * It ended at `ended_ns` after `wall_ns`; `alone`: no other call runs there, so that the worker is at
- * rest. What it used, all calls of the worker counted; 0 if `exact` is false and the clock was not
- * read.
- */
 struct rn_cpu_ending {
-    uint64_t ended_ns;
-    uint64_t wall_ns;
-    bool alone;
-    bool exact;
+    uint64_t ended_ns; /* the time */
+    uint64_t wall_ns;  /* how long it took */
+    bool alone;        /* no other call runs there: the worker is at rest */
+    bool exact;        /* its usage will be read */
 };
+/* A call ended. What it used, all calls of the worker counted; 0 if the clock was not read, which need
+ * not be for one that is not `exact`. */
 uint64_t rn_cpu_end(const struct rn_cpu_span *span, struct rn_peer *peer,
                     const struct rn_cpu_ending *ending);
 

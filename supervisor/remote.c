@@ -121,6 +121,13 @@ static struct rn_remote_request **find(struct rn_remote *remote, uint64_t id)
     return at;
 }
 
+/* Under the lock: the request that the daemon may still speak of, or NULL. */
+static struct rn_remote_request *find_open(struct rn_remote *remote, uint64_t id)
+{
+    struct rn_remote_request *request = *find(remote, id);
+    return request && !request->done ? request : NULL;
+}
+
 static enum rn_error send_message(struct rn_remote *remote, const struct rn_message *message)
 {
     struct rn_outgoing outgoing;
@@ -298,10 +305,7 @@ static enum rn_error add_event(struct rn_remote *remote, const struct rn_message
     event->data = data;
     event->size = message->body_size;
     pthread_mutex_lock(&remote->lock);
-    struct rn_remote_request *request = *find(remote, message->call);
-    if (request && request->done) {
-        request = NULL;
-    }
+    struct rn_remote_request *request = find_open(remote, message->call);
     if (request) {
         *request->events_end = event;
         request->events_end = &event->next;
@@ -321,17 +325,13 @@ static enum rn_error finish(struct rn_remote *remote, const struct rn_message *h
                             size_t size)
 {
     pthread_mutex_lock(&remote->lock);
-    struct rn_remote_request **at = find(remote, head->call);
-    struct rn_remote_request *request = *at;
+    struct rn_remote_request *request = find_open(remote, head->call);
     void (*on_done)(struct rn_remote_request *) = NULL;
-    if (request && request->done) {
-        request = NULL;
-    }
     if (request) {
         // An execution whose output has not been taken yet ends in step_executions.
         bool later = request->on_events && request->events && !request->hurried;
         if (!later) {
-            *at = request->next;
+            *find(remote, head->call) = request->next;
             on_done = request->on_done;
         }
         remote->refused = remote->refused || later;

@@ -456,12 +456,18 @@ void rn_runner_free(struct rn_runner *runner)
     release(runner);
 }
 
-void rn_runner_follow(struct rn_runner *runner, struct rn_call *call)
+/* Under the peer's lock: nobody receives from it, so that the runner must. */
+static void watch_if_free(struct rn_runner *runner, struct rn_peer *peer)
 {
-    struct rn_peer *peer = rn_call_lock(call);
     if (!peer->receiving && !peer->dead) {
         rn_runner_watch(runner, peer, true, peer->queue != NULL);
     }
+}
+
+void rn_runner_follow(struct rn_runner *runner, struct rn_call *call)
+{
+    struct rn_peer *peer = rn_call_lock(call);
+    watch_if_free(runner, peer);
     pthread_mutex_unlock(&peer->lock);
 }
 
@@ -470,9 +476,7 @@ void rn_runner_add(struct rn_runner *runner, struct rn_call *call)
     struct rn_peer *peer = call->peer;
     atomic_fetch_add(&runner->count, 1);
     pthread_mutex_lock(&peer->lock);
-    if (!peer->receiving && !peer->dead) {
-        rn_runner_watch(runner, peer, true, peer->queue != NULL);
-    }
+    watch_if_free(runner, peer);
     // News come under the peer's lock: those that came before are seen here, later ones are told.
     bool has_news = rn_call_has_news(call);
     pthread_mutex_lock(&runner->lock);

@@ -614,8 +614,8 @@ void rn_vm_watch(struct rn_call *call, const rune_call_options *options)
     }
 }
 
-static rune_status call_once(rune_vm *vm, const struct rn_request *request,
-                             rune_record **out_record)
+rune_status rn_vm_carry_out(rune_vm *vm, const struct rn_request *request, rune_record **out_record,
+                            rune_error **error)
 {
     struct rn_call *call = NULL;
     rune_error *why = NULL;
@@ -632,13 +632,6 @@ static rune_status call_once(rune_vm *vm, const struct rn_request *request,
         status = *out_record ? RUNE_OK : RUNE_E_NO_MEMORY;
     }
     rn_call_unref(call);
-    return status;
-}
-
-rune_status rn_vm_carry_out(rune_vm *vm, const struct rn_request *request, rune_record **out_record,
-                            rune_error **error)
-{
-    rune_status status = call_once(vm, request, out_record);
     return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* A fault without kind, message and frames. */
-static const uint8_t no_room_fault[18];
+static const uint8_t no_room_fault[RN_FAULT_SIZE_MIN];
 
 static uint32_t index_of(const struct rn_slot *slot)
 {

@@ -7,6 +7,7 @@
 #include <runeward/tools.h>
 
 #include "bytecode/disasm.h"
+#include "supervisor/tools/take.h"
 
 #define LISTING_MAX ((size_t)1 << 30)
 
@@ -29,11 +30,9 @@ rune_status rune_tools_disassemble(const rune_unit *unit, rune_text **out_text)
     struct rn_buf buf;
     rn_buf_init(&buf, LISTING_MAX);
     enum rn_error error = list(unit, &buf);
-    rune_text *text = error == RN_OK ? rune_text_new((const char *)buf.data, buf.size) : NULL;
-    rn_buf_done(&buf);
-    if (text == NULL) {
-        return error == RN_OK ? RUNE_E_NO_MEMORY : (rune_status)error;
+    if (error != RN_OK) {
+        rn_buf_done(&buf);
+        return (rune_status)error;
     }
-    *out_text = text;
-    return RUNE_OK;
+    return rn_tools_take(&buf, out_text);
 }

@@ -4,10 +4,9 @@
  */
 #include <runeward/tools.h>
 
-#include "base/alloc.h"
-#include "base/buf.h"
 #include "bytecode/diagnostic.h"
 #include "supervisor/tools/diagnostics_page.h"
+#include "supervisor/tools/take.h"
 
 #include <string.h>
 
@@ -88,7 +87,7 @@ rune_status rune_tools_explain(const char *code, rune_text **out_text)
     if (info == NULL) {
         return RUNE_E_NOT_FOUND;
     }
-    RN_AUTO(rn_buf) struct rn_buf buf;
+    struct rn_buf buf;
     rn_buf_init(&buf, TEXT_MAX);
     rn_buf_append_format(&buf, "%s[%s]: %s\n",
                          info->severity == RN_SEVERITY_ERROR ? "error" : "warning", info->code,
@@ -97,13 +96,7 @@ rune_status rune_tools_explain(const char *code, rune_text **out_text)
     while (buf.size > 1 && buf.data[buf.size - 2] == '\n') {
         buf.size--; // the empty line before the next section
     }
-    enum rn_error error = rn_buf_status(&buf);
-    rune_text *text = error == RN_OK ? rune_text_new((const char *)buf.data, buf.size) : NULL;
-    if (text == NULL) {
-        return error == RN_OK ? RUNE_E_NO_MEMORY : (rune_status)error;
-    }
-    *out_text = text;
-    return RUNE_OK;
+    return rn_tools_take(&buf, out_text);
 }
 
 const char *rune_tools_code_at(size_t index)

@@ -1,9 +1,9 @@
 /* library.c: what the standard library declares, from its table. */
 #include <runeward/tools.h>
 
-#include "base/buf.h"
 #include "bytecode/json.h"
 #include "bytecode/types.h"
+#include "supervisor/tools/take.h"
 
 #include <string.h>
 
@@ -119,12 +119,5 @@ rune_status rune_tools_library(rune_text **out_text)
                           methods[i].arity};
         line(&buf, &row);
     }
-    enum rn_error error = rn_buf_status(&buf);
-    rune_text *text = error == RN_OK ? rune_text_new((const char *)buf.data, buf.size) : NULL;
-    rn_buf_done(&buf);
-    if (text == NULL) {
-        return error == RN_OK ? RUNE_E_NO_MEMORY : (rune_status)error;
-    }
-    *out_text = text;
-    return RUNE_OK;
+    return rn_tools_take(&buf, out_text);
 }

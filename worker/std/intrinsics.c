@@ -196,7 +196,7 @@ static bool starts_char(const struct rn_string *text, uint64_t at)
     return at <= text->size && rn_utf8_is_boundary(text->data, text->size, at);
 }
 
-/* Bytecode can build a Split of anything, and a script can change the text meanwhile. */
+/* Bytecode can build a Split of anything. */
 static enum rn_outcome raise_misfit(struct rn_vm *vm)
 {
     return rn_raise_panic_literal(vm, "the parts of a Split do not fit together");

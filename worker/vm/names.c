@@ -250,7 +250,6 @@ enum rn_error rn_names_fill(struct rn_engine *engine)
     return add_impls(engine);
 }
 
-/* Step functions are for loops: no name reaches them. */
 bool rn_callee_is_step(const struct rn_engine *engine, rn_callee callee)
 {
     return rn_callee_form(callee) == RN_CALLEE_STANDARD &&
