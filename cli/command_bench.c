@@ -351,7 +351,7 @@ static void run_file(struct bench *bench, const char *path)
         bench->failed++;
         return;
     }
-    for (size_t i = 0; rune_unit_export(unit, i, &export); i++) {
+    for (size_t i = 0; !bench->session->interrupted && rune_unit_export(unit, i, &export); i++) {
         if (export.is_bench && rn_filter_takes(&bench->filter, export.item)) {
             run_function(bench, unit, export.item);
         }
@@ -363,8 +363,8 @@ static int run_files(struct bench *bench, const struct rn_paths *paths)
 {
     enum rn_format format = bench->session->console.format;
     fputs(format == RN_FORMAT_JSON ? "{\"v\":1,\"benches\":[" : "", stdout);
-    for (const char *path = rn_paths_next(paths, NULL); path != NULL;
-         path = rn_paths_next(paths, path)) {
+    for (const char *path = rn_paths_next(paths, NULL);
+         path != NULL && !bench->session->interrupted; path = rn_paths_next(paths, path)) {
         run_file(bench, path);
     }
     if (format == RN_FORMAT_JSON) {

@@ -24,11 +24,17 @@ struct tests {
 
 /* ---- Which tests ---- */
 
-static bool has_enough(const struct tests *tests)
+/* Why no more tests are run; NULL: there may be more. */
+static const char *why_enough(const struct tests *tests)
 {
     const unsigned *counts = tests->report.counts;
-    return counts[RN_TEST_FAILED] + counts[RN_TEST_BUILD_ERROR] > 0 &&
-           rn_args_has(tests->session->args, RN_OPTION_FAIL_FAST);
+    bool failed = counts[RN_TEST_FAILED] + counts[RN_TEST_BUILD_ERROR] > 0;
+    if (tests->session->interrupted) {
+        return "interrupted";
+    }
+    return failed && rn_args_has(tests->session->args, RN_OPTION_FAIL_FAST)
+               ? "after the first failure"
+               : NULL;
 }
 
 static void skip(struct tests *tests, const char *name, const char *why)
@@ -45,8 +51,9 @@ static bool leaves_out(struct tests *tests, const char *name)
         tests->report.unchosen++;
         return true;
     }
-    if (has_enough(tests)) {
-        skip(tests, name, "after the first failure");
+    const char *enough = why_enough(tests);
+    if (enough != NULL) {
+        skip(tests, name, enough);
         return true;
     }
     return false;
@@ -227,7 +234,7 @@ static void run_file(struct tests *tests, const char *path)
 
 static int run_files(struct tests *tests, const struct rn_paths *paths)
 {
-    for (const char *path = rn_paths_next(paths, NULL); path != NULL && !has_enough(tests);
+    for (const char *path = rn_paths_next(paths, NULL); path != NULL && why_enough(tests) == NULL;
          path = rn_paths_next(paths, path)) {
         run_file(tests, path);
     }

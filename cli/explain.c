@@ -1,6 +1,8 @@
 /* explain.c: words for reasons (explain.def), and for system calls (the library's table). */
 #include "cli/explain.h"
 
+#include "cli/args.h"
+
 #include <runeward/tools.h>
 
 #include <stdio.h>
@@ -10,7 +12,6 @@
 
 #define EXIT_USAGE 64
 #define EXIT_NO_INPUT 66
-#define RECORD_MAX ((size_t)64 << 20)
 #define WORD_MAX 64
 
 struct row {
@@ -109,31 +110,26 @@ static void print_json_end(const struct row *row, const struct end *end)
     printf("}\n");
 }
 
-static int print_end(const struct rn_session *session, const struct end *end)
+static void print_end(const struct rn_session *session, const struct row *row,
+                      const struct end *end)
 {
-    const struct row *row = find_row(end->reason, end->kind);
-    if (row == NULL) {
-        rn_console_complain("the record has no reason that this version knows");
-        return EXIT_NO_INPUT;
-    }
     if (session->console.format == RN_FORMAT_TEXT) {
         print_text_end(row, end);
     } else {
         print_json_end(row, end);
     }
-    return 0;
 }
 
 /* ---- Records ---- */
 
-/* A member that is text, cut to the space there is. */
+/* A member that is text; empty if it is none, or does not fit. */
 static void read_word(const rune_const_value *object, const char *key, char word[static WORD_MAX])
 {
     const char *data;
     size_t size;
     rune_const_value *value = rune_value_get(object, key);
     word[0] = '\0';
-    if (value != NULL && rune_value_get_string(value, &data, &size) && size < WORD_MAX) {
+    if (rune_value_get_string(value, &data, &size) && size < WORD_MAX) {
         memcpy(word, data, size);
         word[size] = '\0';
     }
@@ -146,15 +142,14 @@ static void read_error(const rune_const_value *error, struct end *end)
     size_t size;
     read_word(error, "kind", end->kind);
     rune_const_value *message = rune_value_get(error, "message");
-    if (message != NULL && rune_value_get_string(message, &data, &size)) {
+    if (rune_value_get_string(message, &data, &size)) {
         if (!rn_bytes_append(&end->message, data, size) || !rn_bytes_append(&end->message, "", 1)) {
             rn_bytes_done(&end->message);
         }
     }
     rune_value_unref(message);
     rune_const_value *signal = rune_value_get(error, "signal");
-    if (signal == NULL || !rune_value_get_i64(signal, &end->signal) || end->signal < 0 ||
-        end->signal > 64) {
+    if (!rune_value_get_i64(signal, &end->signal) || end->signal < 0 || end->signal > 64) {
         end->signal = 0;
     }
     rune_value_unref(signal);
@@ -193,28 +188,39 @@ static rune_const_value *parse(const struct rn_bytes *text)
     return value;
 }
 
+static void read_record(const rune_const_value *record, struct end *end)
+{
+    read_word(record, "reason", end->reason);
+    rune_const_value *error = rune_value_get(record, "error");
+    if (error != NULL) {
+        read_error(error, end);
+    }
+    rune_value_unref(error);
+}
+
 static int explain_record(struct rn_session *session, const char *path)
 {
     struct rn_bytes text = {0};
+    struct end end = {.signal = 0};
     if (!rn_session_read(session, path, &text)) {
         rn_bytes_done(&text);
         return session->code;
     }
-    struct end end = {.signal = 0};
-    rune_const_value *record = text.size > 0 && text.size <= RECORD_MAX ? parse(&text) : NULL;
-    if (record != NULL) {
-        read_word(record, "reason", end.reason);
-        rune_const_value *error = rune_value_get(record, "error");
-        if (error != NULL) {
-            read_error(error, &end);
-        }
-        rune_value_unref(error);
-    }
+    rune_const_value *record = parse(&text);
+    read_record(record, &end);
     rune_value_unref(record);
     rn_bytes_done(&text);
-    int code = print_end(session, &end);
+    const struct row *row = find_row(end.reason, end.kind);
+    if (row != NULL) {
+        print_end(session, row, &end);
+    } else if (end.reason[0] == '\0') {
+        rn_console_complain("%s is no record: an object with \"reason\", as --meta writes it",
+                            path);
+    } else {
+        rn_console_complain("%s: a reason that this version does not know", path);
+    }
     rn_bytes_done(&end.message);
-    return code;
+    return row != NULL ? 0 : EXIT_NO_INPUT;
 }
 
 /* ---- System calls ---- */
@@ -231,7 +237,7 @@ static void print_field(const rune_const_value *row, const char *key, const char
     const char *data;
     size_t size;
     rune_const_value *value = rune_value_get(row, key);
-    if (value != NULL && rune_value_get_string(value, &data, &size) && size > 0) {
+    if (rune_value_get_string(value, &data, &size) && size > 0) {
         printf("%s%.*s\n", before, (int)size, data);
     }
     rune_value_unref(value);
@@ -245,9 +251,9 @@ static unsigned print_rules(const struct rn_session *session, const rune_const_v
     char name[WORD_MAX];
     rune_const_value *calls = rune_value_get(role, "calls");
     read_word(role, "role", name);
-    for (size_t i = 0; calls != NULL && i < rune_value_count(calls); i++) {
+    for (size_t i = 0; i < rune_value_count(calls); i++) {
         rune_const_value *row = rune_value_at(calls, i);
-        bool applies = row != NULL && has_word(row, "call", call);
+        bool applies = has_word(row, "call", call);
         if (applies && session->console.format == RN_FORMAT_TEXT) {
             printf("%s: permitted to a %s\n", call, name);
             print_field(row, "reason", "  why:    ");
@@ -269,49 +275,66 @@ static bool looks_like_a_call(const char *word)
     return word[0] >= 'a' && size < WORD_MAX && word[size] == '\0';
 }
 
-static unsigned print_roles(const struct rn_session *session, const char *call)
+/* The roles of the policy; NULL without memory. */
+static rune_const_value *read_roles(void)
 {
     rune_text *text = NULL;
     rune_const_value *policy = NULL;
-    unsigned count = 0;
     if (rune_tools_policy(&text) == RUNE_OK) {
         (void)!rune_value_from_json(rune_text_data(text), rune_text_size(text), &policy, NULL);
     }
-    rune_const_value *roles = policy == NULL ? NULL : rune_value_get(policy, "roles");
-    for (size_t i = 0; roles != NULL && i < rune_value_count(roles); i++) {
-        rune_const_value *role = rune_value_at(roles, i);
-        count += role == NULL ? 0 : print_rules(session, role, call);
-        rune_value_unref(role);
-    }
-    rune_value_unref(roles);
+    rune_const_value *roles = rune_value_get(policy, "roles");
     rune_value_unref(policy);
     rune_text_free(text);
-    return count;
+    return roles;
+}
+
+/* What is on no list may be no system call at all. */
+static void print_unlisted(const char *call)
+{
+    const char *names[ROW_COUNT];
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        names[i] = rune_reason_name(rows[i].reason);
+    }
+    const char *near = rn_args_suggest(call, names, ROW_COUNT);
+    printf("%s: not on the list (`runeward policy show`): if it is a system call, a worker or "
+           "compiler that makes it is ended with SIGSYS, reason violation\n",
+           call);
+    if (near != NULL) {
+        printf("  or did you mean the reason `%s`?\n", near);
+    }
 }
 
 static int explain_call(const struct rn_session *session, const char *call)
 {
     bool text = session->console.format == RN_FORMAT_TEXT;
+    rune_const_value *roles = read_roles();
+    unsigned count = 0;
+    if (roles == NULL) {
+        return rn_console_take_error(&session->console, NULL);
+    }
     if (!text) {
         printf("{\"v\":1,\"call\":\"%s\"", call);
     }
-    if (print_roles(session, call) == 0 && text) {
-        printf(
-            "%s: not on the list (`runeward policy show`): a worker or compiler that calls it is "
-            "ended with SIGSYS, reason violation\n",
-            call);
+    for (size_t i = 0; i < rune_value_count(roles); i++) {
+        rune_const_value *role = rune_value_at(roles, i);
+        count += print_rules(session, role, call);
+        rune_value_unref(role);
+    }
+    if (count == 0 && text) {
+        print_unlisted(call);
     }
     fputs(text ? "" : "}\n", stdout);
+    rune_value_unref(roles);
     return 0;
 }
 
 /* ---- What was asked for ---- */
 
 /* A reason in general and, for people, in each kind that has rows of its own. */
-static int explain_reason(const struct rn_session *session, const char *reason)
+static void explain_reason(const struct rn_session *session, const char *reason)
 {
-    int code = 0;
-    for (size_t i = 0; i < ROW_COUNT && code == 0; i++) {
+    for (size_t i = 0; i < ROW_COUNT; i++) {
         bool is_kind = rows[i].kind[0] != '\0';
         if (strcmp(rune_reason_name(rows[i].reason), reason) != 0 ||
             (is_kind && session->console.format != RN_FORMAT_TEXT)) {
@@ -323,20 +346,19 @@ static int explain_reason(const struct rn_session *session, const char *reason)
         if (is_kind) {
             printf("kind %s: ", rows[i].kind);
         }
-        code = print_end(session, &end);
+        print_end(session, &rows[i], &end);
     }
-    return code;
 }
 
-static int explain_signal(const struct rn_session *session, long signal)
+static void explain_signal(const struct rn_session *session, long signal)
 {
     struct end end = {.kind = "signal", .signal = signal};
     (void)snprintf(end.reason, WORD_MAX, "%s", rune_reason_name(RUNE_REASON_CRASHED));
-    return print_end(session, &end);
+    print_end(session, find_row(end.reason, end.kind), &end);
 }
 
 /* Each reason with that exit code; beyond them, 128 and a signal. False: no such code. */
-static bool explain_code(const struct rn_session *session, const char *word, int *out_code)
+static bool explain_code(const struct rn_session *session, const char *word)
 {
     char *behind;
     bool found = false;
@@ -348,12 +370,12 @@ static bool explain_code(const struct rn_session *session, const char *word, int
         rune_reason reason = rows[i].reason;
         if (rows[i].kind[0] == '\0' && reason != RUNE_REASON_CRASHED &&
             rune_reason_exit_code(reason, 0) == (int)code) {
-            *out_code = explain_reason(session, rune_reason_name(reason));
+            explain_reason(session, rune_reason_name(reason));
             found = true;
         }
     }
     if (!found && code > 128 && code <= 128 + 64) {
-        *out_code = explain_signal(session, code - 128);
+        explain_signal(session, code - 128);
         found = true;
     }
     return found;
@@ -361,12 +383,12 @@ static bool explain_code(const struct rn_session *session, const char *word, int
 
 int rn_explain(struct rn_session *session, const char *what)
 {
-    int code = 0;
     if (find_row(what, "") != NULL) {
-        return explain_reason(session, what);
+        explain_reason(session, what);
+        return 0;
     }
-    if (explain_code(session, what, &code)) {
-        return code;
+    if (explain_code(session, what)) {
+        return 0;
     }
     if (strcmp(what, "-") == 0 || access(what, F_OK) == 0) {
         return explain_record(session, what);

@@ -25,8 +25,7 @@ static void skip_line(struct scan *scan)
 /* Comments do not nest in Rune. */
 static void skip_comment(struct scan *scan)
 {
-    size_t size = (size_t)(scan->end - scan->at);
-    const char *end = size < 4 ? NULL : memmem(scan->at + 2, size - 2, "*/", 2);
+    const char *end = memmem(scan->at + 2, (size_t)(scan->end - scan->at) - 2, "*/", 2);
     scan->at = end == NULL ? scan->end : end + 2;
 }
 

@@ -27,13 +27,20 @@
 
 /* ---- What is watched ---- */
 
+/* The kernel's own words for its limits speak of disks and files. */
+static bool complain(const char *what)
+{
+    const char *why = errno == ENOSPC   ? "no more folders; raise fs.inotify.max_user_watches"
+                      : errno == EMFILE ? "no more watches; raise fs.inotify.max_user_instances"
+                                        : strerror(errno);
+    rn_console_complain("%s: cannot be watched: %s", what, why);
+    return false;
+}
+
 static bool add_folder(int fd, const char *path)
 {
-    if (inotify_add_watch(fd, path, CHANGES) >= 0 || errno == ENOENT || errno == EACCES) {
-        return true;
-    }
-    rn_console_complain("%s: cannot be watched: %s", path, strerror(errno));
-    return false;
+    bool there = inotify_add_watch(fd, path, CHANGES) >= 0 || errno == ENOENT || errno == EACCES;
+    return there || complain(path);
 }
 
 /* The folder and those below it, but for hidden ones; what is watched already stays so. */
@@ -41,7 +48,7 @@ static bool add_tree(int fd, const char *root)
 {
     char *const roots[] = {(char *)root, NULL};
     FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
-    bool ok = tree != NULL;
+    bool ok = tree != NULL || complain(root);
     unsigned count = 0;
     for (FTSENT *entry; ok && (entry = fts_read(tree)) != NULL;) {
         bool hidden = entry->fts_level > 0 && entry->fts_name[0] == '.';
@@ -78,11 +85,15 @@ static bool add_operand(int fd, const char *word)
     return add_tree(fd, folder);
 }
 
+/* Operands that may be files: words behind the file of `run` are the script's. */
+static size_t count_files(const struct rn_args *args)
+{
+    return args->command == RN_COMMAND_RUN ? args->operand_count > 0 : args->operand_count;
+}
+
 static bool add_operands(int fd, const struct rn_args *args)
 {
-    // Words behind the file of `run` are the script's.
-    size_t count = args->command == RN_COMMAND_RUN ? args->operand_count > 0 : args->operand_count;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count_files(args); i++) {
         if (!add_operand(fd, args->operands[i])) {
             return false;
         }
@@ -138,7 +149,7 @@ static bool wait_for_change(int fd)
     for (;;) {
         int ready = poll(&poll_fd, 1, changed ? SETTLE_MS : -1);
         if (ready < 0 && errno != EINTR) {
-            return false;
+            return complain("--watch");
         }
         if (ready == 0) {
             return true;
@@ -157,10 +168,11 @@ static void clear_screen(void)
     }
 }
 
+/* What is wrong with the command line shows at once; later on such codes come of what was saved. */
 static bool is_last(int code, bool first)
 {
-    return code == EXIT_CANCELLED || code == EXIT_USAGE ||
-           (first && (code == EXIT_NO_INPUT || code == EXIT_SETUP));
+    return code == EXIT_CANCELLED ||
+           (first && (code == EXIT_USAGE || code == EXIT_NO_INPUT || code == EXIT_SETUP));
 }
 
 static int rounds(struct rn_args *args, rn_watch_round *round, int fd)
@@ -186,7 +198,7 @@ static int rounds(struct rn_args *args, rn_watch_round *round, int fd)
 
 static bool reads_stdin(const struct rn_args *args)
 {
-    for (size_t i = 0; i < args->operand_count; i++) {
+    for (size_t i = 0; i < count_files(args); i++) {
         if (strcmp(args->operands[i], "-") == 0) {
             return true;
         }
@@ -196,13 +208,16 @@ static bool reads_stdin(const struct rn_args *args)
 
 int rn_watch_run(struct rn_args *args, rn_watch_round *round)
 {
-    if (args->operand_count == 0 || reads_stdin(args)) {
+    if (args->operand_count == 0) {
+        return rn_console_finish(round(args)); // which says what is missing
+    }
+    if (reads_stdin(args)) {
         rn_console_complain("--watch wants files: standard input cannot be saved again");
         return EXIT_USAGE;
     }
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (fd < 0) {
-        rn_console_complain("--watch: %s", strerror(errno));
+        complain("--watch");
         return EXIT_SETUP;
     }
     int code = rounds(args, round, fd);

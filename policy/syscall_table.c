@@ -53,7 +53,7 @@ const struct rn_syscall_rule *rn_syscall_rules(size_t *out_count)
 
 static bool argument_holds(const struct rn_argument_rule *rule, uint64_t value)
 {
-    // never: no test at all, which ends the list before it comes here, or one that is not known
+    // never: the end of the list, and tests that are not known, do not come here
     switch ((enum rn_argument_test)rule->test) {
     case RN_ARGUMENT_INT_IS:
         return (uint32_t)value == (uint32_t)rule->value;

@@ -69,13 +69,14 @@ RUNE_API void rune_call_options_set_parent(rune_call_options *options,
 RUNE_API void rune_call_options_set_wait(rune_call_options *options, bool wait);
 /*
  * Whether the call is run again, once, on another worker if its own was killed from outside: by the
- * kernel for want of memory, by an operator, because of another call. True by default.
+ * kernel for want of memory, by somebody's kill -9, because of another call. True by default.
  *
  * What the script was given is kept meanwhile: answers of host functions come from there, none is
  * called twice, and output that was delivered is not delivered again. So the call ends as if nothing
  * had happened; rune_record_attempts tells. It keeps its deadline. Not run again: a call that broke a
- * limit or was cancelled, whose worker broke the wall or crashed by itself, whose Vm had Globals in
- * the worker (they are lost: VM_LOST), or that took in more than 4 MiB.
+ * limit or was cancelled, whose worker broke the wall, crashed by itself or was ended by an operator
+ * (`runeward ctl kill`), whose Vm had Globals in the worker (they are lost: VM_LOST), or that took in
+ * more than 4 MiB, or all running calls more than 64 MiB.
  */
 RUNE_API void rune_call_options_set_replay(rune_call_options *options, bool wanted);
 /* Accepts NULL. */

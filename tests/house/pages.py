@@ -39,7 +39,7 @@ def check_reasons():
     shown = dict(re.findall(r"^\| (\w+) \| (128 \+ signal|\d+) \|", page, flags=re.M))
     bad = [f"{name}: {shown.get(name)} in the page, {code} in the table" for name, code in rows.items() if shown.get(name) != code]
     bad += [f"{name}: only in the page" for name in shown if name not in rows]
-    texts = {n: (m.strip(), d.strip()) for n, m, d in re.findall(r"^\| (\w+) \| (?:128 \+ signal|\d+) \| ([^|]*) \| ([^|]*) \|$", page, flags=re.M)}
+    texts = {n: (m.strip(), d.strip()) for n, m, d in re.findall(r"^\| (\w+) \| (?:128 \+ signal|\d+) \|([^|]*)\|([^|]*)\|$", page, flags=re.M)}
     for name, *words in re.findall(r'^EXPLAIN\((\w+), "", "",\s+((?:"[^"]*"\s*)+),\s+((?:"[^"]*"\s*)+)\)', (ROOT / "cli/explain.def").read_text(), flags=re.M):
         said = tuple("".join(re.findall('"([^"]*)"', word)) for word in words)
         if said != texts.pop(name.lower(), None):
