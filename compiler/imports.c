@@ -13,12 +13,6 @@ enum {
     IMPORT_DEPTH_MAX = 128,
 };
 
-static void report(struct rn_items *items, enum rn_diagnostic_code code, struct rn_span span)
-{
-    rn_diagnostics_add(items->diagnostics, code, span, NULL, 0);
-    items->private_->unusable = true;
-}
-
 /* ---- Making the nodes ---- */
 
 static bool remember(struct rn_items *items, struct rn_import *import)
@@ -84,7 +78,7 @@ static void add_name(struct rn_items *items, const struct rn_place *place, struc
 {
     rn_symbol name = name_of(import);
     if (name == 0) {
-        report(items, RN_DIAGNOSTIC_LAST_USE_COMPONENT, import->use->span);
+        rn_items_report(items, RN_DIAGNOSTIC_LAST_USE_COMPONENT, import->use->span);
         return;
     }
     import->decl = rn_items_declare(items, place, RN_DECL_IMPORT, name, import->use->span);
@@ -110,11 +104,11 @@ static void add_use(struct rn_items *items, const struct rn_place *place, struct
                     const struct rn_ast_use *use, uint8_t visibility)
 {
     if (use->illegal) {
-        report(items, RN_DIAGNOSTIC_ILLEGAL_USE_SEGMENT, use->illegal_span);
+        rn_items_report(items, RN_DIAGNOSTIC_ILLEGAL_USE_SEGMENT, use->illegal_span);
         return;
     }
     if (use->kind != RN_USE_PATH && use->alias.symbol != 0) {
-        report(items, RN_DIAGNOSTIC_USE_ALIAS, use->alias.span);
+        rn_items_report(items, RN_DIAGNOSTIC_USE_ALIAS, use->alias.span);
         return;
     }
     const struct rn_ast_segment *late = late_segment(use, base == NULL);
@@ -125,7 +119,7 @@ static void add_use(struct rn_items *items, const struct rn_place *place, struct
         return;
     }
     if (use->global && base != NULL) {
-        report(items, RN_DIAGNOSTIC_UNSUPPORTED_GLOBAL, use->span);
+        rn_items_report(items, RN_DIAGNOSTIC_UNSUPPORTED_GLOBAL, use->span);
         return;
     }
     struct rn_import *import = new_import(items, place, base, use, visibility);
@@ -147,7 +141,7 @@ void rn_imports_add(struct rn_items *items, const struct rn_place *place,
                     const struct rn_ast_item *item)
 {
     if (item->visibility.kind == RN_VISIBILITY_IN) {
-        report(items, RN_DIAGNOSTIC_UNSUPPORTED_VISIBILITY, item->visibility.span);
+        rn_items_report(items, RN_DIAGNOSTIC_UNSUPPORTED_VISIBILITY, item->visibility.span);
         return;
     }
     add_use(items, place, NULL, item->use, item->visibility.kind);
@@ -203,7 +197,7 @@ struct rn_target rn_import_follow(struct rn_items *items, struct rn_import *impo
     }
     if (import->state == RN_IMPORT_ACTIVE) {
         if (!p->quiet) {
-            report(items, RN_DIAGNOSTIC_IMPORT_CYCLE, p->origin);
+            rn_items_report(items, RN_DIAGNOSTIC_IMPORT_CYCLE, p->origin);
         }
         return failed;
     }

@@ -7,7 +7,6 @@
  */
 #include "compiler/items_private.h"
 
-#include "base/alloc.h"
 #include "bytecode/hash.h"
 #include "bytecode/unit_layout.h"
 

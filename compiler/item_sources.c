@@ -11,17 +11,9 @@
 #include "compiler/lexer.h"
 #include "compiler/parser.h"
 
-#include <string.h>
-
 enum {
     MODULE_DEPTH_MAX = 64,
 };
-
-static void report(struct rn_items *items, enum rn_diagnostic_code code, struct rn_span span)
-{
-    rn_diagnostics_add(items->diagnostics, code, span, NULL, 0);
-    items->private_->unusable = true;
-}
 
 /* ---- Modules ---- */
 
@@ -33,7 +25,7 @@ static void report_load(struct rn_items *items, struct rn_decl *decl, struct rn_
 {
     struct rn_number_text number;
     if (error == RN_E_UNSUPPORTED) {
-        report(items, RN_DIAGNOSTIC_UNSUPPORTED_MODULE_SOURCE, span);
+        rn_items_report(items, RN_DIAGNOSTIC_UNSUPPORTED_MODULE_SOURCE, span);
     } else if (error == RN_E_NOT_FOUND) {
         rn_diagnose(items->diagnostics, MODULE_NOT_FOUND, span, decl->path, decl->path);
     } else if (items->diagnostics->source_count >= RN_SOURCES_MAX) {

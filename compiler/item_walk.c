@@ -12,12 +12,6 @@
 
 #include <string.h>
 
-static void report(struct rn_items *items, enum rn_diagnostic_code code, struct rn_span span)
-{
-    rn_diagnostics_add(items->diagnostics, code, span, NULL, 0);
-    items->private_->unusable = true;
-}
-
 /* ---- Patterns hold paths only: nothing to do but to know it ---- */
 
 static void walk_exprs(struct rn_items *items, const struct rn_place *place,
@@ -113,7 +107,7 @@ static void walk_block_expr(struct rn_items *items, const struct rn_place *place
 static void note_yield(struct rn_items *items, const struct rn_place *place, struct rn_span span)
 {
     if (place->in_const) {
-        report(items, RN_DIAGNOSTIC_YIELD_IN_CONST, span);
+        rn_items_report(items, RN_DIAGNOSTIC_YIELD_IN_CONST, span);
     } else if (place->facts != NULL) {
         place->facts->yields = true;
     }
@@ -122,9 +116,9 @@ static void note_yield(struct rn_items *items, const struct rn_place *place, str
 static void note_await(struct rn_items *items, const struct rn_place *place, struct rn_span span)
 {
     if (place->in_const) {
-        report(items, RN_DIAGNOSTIC_AWAIT_IN_CONST, span);
+        rn_items_report(items, RN_DIAGNOSTIC_AWAIT_IN_CONST, span);
     } else if (!place->in_async) {
-        report(items, RN_DIAGNOSTIC_AWAIT_OUTSIDE_ASYNC, span);
+        rn_items_report(items, RN_DIAGNOSTIC_AWAIT_OUTSIDE_ASYNC, span);
     } else if (place->facts != NULL) {
         place->facts->awaits = true;
     }

@@ -6,9 +6,6 @@
  */
 #include "compiler/items_private.h"
 
-#include "base/alloc.h"
-#include "bytecode/hash.h"
-
 #include <string.h>
 
 /* ---- Attributes ---- */
@@ -92,12 +89,6 @@ uint8_t rn_items_visibility(struct rn_items *items, const struct rn_ast_visibili
     return visibility->kind;
 }
 
-static void report(struct rn_items *items, enum rn_diagnostic_code code, struct rn_span span)
-{
-    rn_diagnostics_add(items->diagnostics, code, span, NULL, 0);
-    items->private_->unusable = true;
-}
-
 /* ---- Functions ---- */
 
 static bool takes_self(const struct rn_ast_fn *fn)
@@ -111,10 +102,10 @@ static void check_fn(struct rn_items *items, const struct rn_place *place,
     const struct rn_ast_fn *fn = &item->fn;
     check_fn_attributes(items, item);
     if (fn->has_return_type) {
-        report(items, RN_DIAGNOSTIC_RETURN_TYPE, item->span);
+        rn_items_report(items, RN_DIAGNOSTIC_RETURN_TYPE, item->span);
     }
     if (fn->is_const && fn->is_async) {
-        report(items, RN_DIAGNOSTIC_FN_CONST_ASYNC, item->span);
+        rn_items_report(items, RN_DIAGNOSTIC_FN_CONST_ASYNC, item->span);
     }
     decl->is_test = flag_attribute(items, item, place, false);
     decl->is_bench = flag_attribute(items, item, place, true);
@@ -126,7 +117,7 @@ static void check_fn(struct rn_items *items, const struct rn_place *place,
                     rn_text(decl->is_test ? "test" : "bench"));
         items->private_->unusable = true;
     } else if (decl->type == NULL && decl->type_item == NULL) {
-        report(items, RN_DIAGNOSTIC_SELF_FN_OUTSIDE_IMPL, item->span);
+        rn_items_report(items, RN_DIAGNOSTIC_SELF_FN_OUTSIDE_IMPL, item->span);
     }
 }
 
@@ -146,7 +137,7 @@ static void fill_function(struct rn_items *items, const struct rn_place *place,
                         (decl->visibility == RN_VISIBILITY_PUB && !place->nested);
     rn_walk_function(items, place, decl, fn);
     if (fn->is_const && decl->facts.yields) {
-        report(items, RN_DIAGNOSTIC_YIELD_IN_CONST, item->span);
+        rn_items_report(items, RN_DIAGNOSTIC_YIELD_IN_CONST, item->span);
     }
 }
 
@@ -169,10 +160,10 @@ static void check_fields(struct rn_items *items, const struct rn_ast_fields *fie
         const struct rn_ast_field *field = &fields->items[i];
         rn_items_check_attributes(items, &field->attributes, construct);
         if (field->has_type) {
-            report(items, RN_DIAGNOSTIC_FIELD_TYPE, field->span);
+            rn_items_report(items, RN_DIAGNOSTIC_FIELD_TYPE, field->span);
         }
         if (field->visibility.kind != RN_VISIBILITY_PRIVATE) {
-            report(items, RN_DIAGNOSTIC_FIELD_VISIBILITY, field->span);
+            rn_items_report(items, RN_DIAGNOSTIC_FIELD_VISIBILITY, field->span);
         }
     }
 }
@@ -341,7 +332,7 @@ static bool impl_target(struct rn_items *items, const struct rn_impl *impl,
 {
     const struct rn_ast_path *path = impl->item->impl.path;
     if (path->count > 0 && path->segments[0].kind == RN_SEGMENT_SELF_TYPE) {
-        report(items, RN_DIAGNOSTIC_UNSUPPORTED_SELF_TYPE, path->span);
+        rn_items_report(items, RN_DIAGNOSTIC_UNSUPPORTED_SELF_TYPE, path->span);
         return false;
     }
     *out_resolved = rn_resolve_item(items, impl->scope, path);

@@ -2,7 +2,8 @@
  * items_private.h: shared by the files of the item pass.
  *
  * item_sources.c reads sources, items.c goes through items, item_walk.c through bodies, imports.c
- * follows `use`, resolve.c answers paths; item_decls.c holds what they declare. Names are found through one hash table keyed by (scope, name).
+ * follows `use`, resolve.c answers paths; item_decls.c holds what they declare. Names are found through
+ * one hash table keyed by (scope, name).
  */
 #ifndef RN_COMPILER_ITEMS_PRIVATE_H
 #define RN_COMPILER_ITEMS_PRIVATE_H
@@ -155,5 +156,13 @@ static inline size_t rn_min_text(size_t size)
 }
 bool rn_is_visible(const struct rn_decl *decl, uint8_t visibility, const struct rn_decl *home,
                    const struct rn_decl *from);
+
+/* A diagnostic without arguments; what was read is of no use then. */
+static inline void rn_items_report(struct rn_items *items, enum rn_diagnostic_code code,
+                                   struct rn_span span)
+{
+    rn_diagnostics_add(items->diagnostics, code, span, NULL, 0);
+    items->private_->unusable = true;
+}
 
 #endif
