@@ -21,10 +21,11 @@
 #include <unistd.h>
 
 #include "shm/ring.h"
+#include "tests/bench/bench.h"
 
 enum {
     IN_FLIGHT = 64,
-    CALLS = IN_FLIGHT * 100,
+    MANY_CALLS = IN_FLIGHT * 100,
     PACKETS = IN_FLIGHT * 2000,
     ROUNDS = 9,
     PACKET_SIZE = 64,
@@ -32,25 +33,7 @@ enum {
 
 static double now_s(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static void die(const char *what, const rune_error *error)
-{
-    fprintf(stderr, "bench: %s: %s\n", what, error ? rune_error_message(error) : "failed");
-    exit(1);
-}
-
-static void pin(pid_t pid, int cpu)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET((size_t)cpu, &set);
-    if (sched_setaffinity(pid, sizeof(set), &set) != 0) {
-        perror("bench: sched_setaffinity");
-    }
+    return (double)now_ns() * 1e-9;
 }
 
 /* Floors: a child that sends back what it gets. */
@@ -181,97 +164,55 @@ static double socket_rate(int cpu)
 
 /* Calls */
 
-struct setup {
-    rune_supervisor *supervisor;
-    rune_context *context;
-    rune_runtime *runtime;
-    rune_unit *unit;
+struct batch {
+    struct setup s;
     rune_vm *vms[IN_FLIGHT];
     const rune_const_value *args[2];
 };
 
-static long worker_pid(rune_vm *vm, const rune_const_value *const *args)
-{
-    rune_record *record = NULL;
-    rune_text *text = NULL;
-    if (rune_vm_call_record(vm, "add", args, 2, NULL, &record, NULL) != RUNE_OK ||
-        rune_record_to_json(record, NULL, 0, &text) != RUNE_OK) {
-        die("record", NULL);
-    }
-    const char *at = strstr(rune_text_data(text), "\"pid\":");
-    long pid = at ? strtol(at + 6, NULL, 10) : 0;
-    rune_text_free(text);
-    rune_record_free(record);
-    return pid;
-}
-
 /* The threads that the library makes stay where this one is. */
-static void start(struct setup *s, bool ring, int cpu)
+static void start_batch(struct batch *batch, bool ring, int cpu)
 {
-    static const char text[] = "pub fn add(a, b) { a + b }\n";
-    rune_error *error = NULL;
-    rune_supervisor_options *options = rune_supervisor_options_new();
-    rune_supervisor_options_set_workers(options, 1);
-    rune_supervisor_options_set_spares(options, 0);
-    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
-    rune_supervisor_options_set_ring(options, ring);
-    if (rune_supervisor_new(options, &s->supervisor, &error) != RUNE_OK) {
-        die("supervisor", error);
-    }
-    rune_supervisor_options_free(options);
-    s->context = rune_context_with_default_modules();
-    rune_sources *sources = rune_sources_new();
-    if (!s->context || rune_context_runtime(s->context, &s->runtime, &error) != RUNE_OK ||
-        rune_sources_insert_memory(sources, "bench.rn", text, sizeof(text) - 1, &error) !=
-            RUNE_OK ||
-        rune_build(s->supervisor, sources, s->context, NULL, NULL, &s->unit, &error) != RUNE_OK) {
-        die("build", error);
-    }
-    rune_sources_free(sources);
+    start(&batch->s, &(struct wanted){.workers = 1, .no_ring = !ring});
     for (int i = 0; i < IN_FLIGHT; i++) {
-        if (rune_vm_new(s->supervisor, s->runtime, s->unit, NULL, &s->vms[i], &error) != RUNE_OK) {
-            die("vm", error);
-        }
+        batch->vms[i] = vm_for(&batch->s, batch->s.unit, RUNE_ISOLATION_SHARED);
     }
-    s->args[0] = rune_value_i64(20);
-    s->args[1] = rune_value_i64(22);
-    pin((pid_t)worker_pid(s->vms[0], s->args), cpu);
+    batch->args[0] = rune_value_i64(20);
+    batch->args[1] = rune_value_i64(22);
+    pin(worker_of(batch->vms[0], batch->args), cpu);
 }
 
-static void finish(struct setup *s)
+static void finish_batch(struct batch *batch)
 {
     for (int i = 0; i < IN_FLIGHT; i++) {
-        rune_vm_free(s->vms[i]);
+        rune_vm_free(batch->vms[i]);
     }
-    rune_value_unref((rune_const_value *)s->args[0]);
-    rune_value_unref((rune_const_value *)s->args[1]);
-    rune_unit_unref(s->unit);
-    rune_runtime_unref(s->runtime);
-    rune_context_free(s->context);
-    rune_supervisor_free(s->supervisor);
+    rune_value_unref((rune_const_value *)batch->args[0]);
+    rune_value_unref((rune_const_value *)batch->args[1]);
+    finish(&batch->s);
 }
 
-static double call_rate(struct setup *s)
+static double call_rate(struct batch *batch)
 {
-    static rune_batch_call calls[CALLS];
-    static rune_record *records[CALLS];
+    static rune_batch_call calls[MANY_CALLS];
+    static rune_record *records[MANY_CALLS];
     rune_error *error = NULL;
-    for (int i = 0; i < CALLS; i++) {
+    for (int i = 0; i < MANY_CALLS; i++) {
         calls[i] = (rune_batch_call){
-            .vm = s->vms[i % IN_FLIGHT], .item = "add", .args = s->args, .arg_count = 2};
+            .vm = batch->vms[i % IN_FLIGHT], .item = "add", .args = batch->args, .arg_count = 2};
     }
     double begun = now_s();
-    if (rune_call_many(calls, CALLS, records, &error) != RUNE_OK) {
+    if (rune_call_many(calls, MANY_CALLS, records, &error) != RUNE_OK) {
         die("calls", error);
     }
     double spent = now_s() - begun;
-    for (int i = 0; i < CALLS; i++) {
+    for (int i = 0; i < MANY_CALLS; i++) {
         if (rune_record_reason(records[i]) != RUNE_REASON_OK) {
             die("call", rune_record_error(records[i]));
         }
         rune_record_free(records[i]);
     }
-    return CALLS / spent;
+    return MANY_CALLS / spent;
 }
 
 static double median(double *samples)
@@ -290,11 +231,11 @@ static double median(double *samples)
 
 static void table(const char *name, int cpu)
 {
-    struct setup ring = {0};
-    struct setup socket = {0};
+    struct batch ring = {.args = {NULL}};
+    struct batch socket = {.args = {NULL}};
     double samples[4][ROUNDS];
-    start(&ring, true, cpu);
-    start(&socket, false, cpu);
+    start_batch(&ring, true, cpu);
+    start_batch(&socket, false, cpu);
     for (int round = 0; round < ROUNDS; round++) {
         samples[0][round] = ring_rate(cpu) / 1000;
         samples[1][round] = call_rate(&ring) / 1000;
@@ -307,20 +248,20 @@ static void table(const char *name, int cpu)
     }
     printf("%-11s%12.0f%12.0f%8.2f%12.0f%12.0f%8.2f\n", name, m[0], m[1], m[1] / m[0], m[2], m[3],
            m[3] / m[2]);
-    finish(&ring);
-    finish(&socket);
+    finish_batch(&ring);
+    finish_batch(&socket);
 }
 
 /* For a profiler: some seconds of one kind. */
 static void repeat(bool ring, int cpu)
 {
-    struct setup s = {0};
-    start(&s, ring, cpu);
+    struct batch batch = {.args = {NULL}};
+    start_batch(&batch, ring, cpu);
     double begun = now_s();
     while (now_s() - begun < 5) {
-        printf("%.0f\n", call_rate(&s) / 1000);
+        printf("%.0f\n", call_rate(&batch) / 1000);
     }
-    finish(&s);
+    finish_batch(&batch);
 }
 
 int main(int argc, char **argv)

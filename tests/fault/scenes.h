@@ -12,6 +12,16 @@
 int scenes_set_up(void **state);
 int scenes_tear_down(void **state);
 
+/* Goes well, now that nothing fails. */
+void must_work(bool (*scene)(void));
+/*
+ * Descriptors but for those of workers, two each, of which there are more or fewer. A zygote that a
+ * fault took away is made again for the next call or build, its spare behind it.
+ */
+int fds_at_rest(void);
+/* As many as before, or fewer, if not at once: a compiler that is kept ready comes and goes. */
+void expect_no_more_fds(int before);
+
 /* A supervisor of its own: made, a build, a call, all gone. */
 bool scene_of_a_life(void);
 /* On the harness's supervisor: a call in a new worker, with output and a host call. */

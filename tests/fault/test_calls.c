@@ -1,5 +1,5 @@
 /*
- * The n-th system call of a scene fails, for every n: a named error or success, never a crash or a
+ * The n-th system call of a scene, of those in calls.def, fails, for every n: a named error or success, never a crash or a
  * wait without end; the next time it works, and nothing is left.
  */
 #include "tests/fault/faults.h"
@@ -25,40 +25,9 @@ static int count_mappings(void)
     return count;
 }
 
-static void must_work(bool (*scene)(void))
-{
-    fault_at(0);
-    bool good = scene();
-    // A process that a fault took away may be missed by one call, and no more.
-    assert_true(good || scene());
-}
-
-/*
- * Descriptors but for those of workers, two each, of which there are more or fewer. A zygote that a
- * fault took away is made again for the next call or build, its spare behind it.
- */
-static int fds_at_rest(void)
-{
-    rune_stats stats;
-    must_work(scene_of_an_execution);
-    must_work(scene_of_files);
-    int fds = settled_fds();
-    rune_supervisor_stats(supervisor, &stats);
-    return fds - 2 * (int)stats.workers_now;
-}
-
-/* As many as before, or fewer, if not at once: a compiler that is kept ready comes and goes. */
-static void expect_no_more_fds(int before)
-{
-    int now = fds_at_rest();
-    for (int again = 0; again < 5 && now > before; again++) {
-        now = fds_at_rest();
-    }
-    assert_in_range(now, 0, before);
-}
-
 static void fail_each(const char *name, bool (*scene)(void))
 {
+    fault_at(0);
     must_work(scene);
     must_work(scene);
     int fds = fds_at_rest();

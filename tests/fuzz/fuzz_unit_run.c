@@ -23,7 +23,7 @@
 #define OUTPUT_MAX 4096u
 #define EDIT_SIZE 8u
 #define EDITS_MAX 16u
-/* Passes of the budget's check that may go over it: those of one instruction on a large operand. */
+/* Returns of the Vm that one run may take: a slice is one block at least. */
 #define EVENTS_MAX 100000u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -76,6 +76,7 @@ static const char *const scripts[] = {
 struct trace {
     enum rn_event event;
     struct rn_vm_usage usage;
+    uint64_t said; /* a digest of output and result */
 };
 
 static const struct rn_context *context(void)
@@ -205,6 +206,26 @@ static void apply(uint8_t *bytes, size_t size, const uint8_t *edits, size_t edit
 
 /* Running */
 
+/* FNV-1a: the same for the same bytes, however they were cut. */
+static void digest(uint64_t *said, const void *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        *said = (*said ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3);
+    }
+}
+
+static void take_output(struct rn_vm *vm, struct trace *trace)
+{
+    struct rn_vm_output output = rn_vm_output(vm);
+    for (size_t at = 0; at + 5 <= output.size;) {
+        uint32_t size;
+        memcpy(&size, output.data + at + 1, sizeof(size));
+        digest(&trace->said, output.data + at + 5, size);
+        at += 5 + size;
+    }
+    rn_vm_output_taken(vm);
+}
+
 static bool is_over(enum rn_event event)
 {
     return event == RN_EVENT_DONE || event == RN_EVENT_RAISED || event == RN_EVENT_LIMIT;
@@ -224,7 +245,7 @@ static void run(struct rn_vm *vm, uint64_t slice, struct trace *trace)
         uint64_t ns;
         RN_CHECK(i < EVENTS_MAX);
         trace->event = rn_vm_run(vm, slice);
-        rn_vm_output_taken(vm);
+        take_output(vm, trace);
         if (trace->event == RN_EVENT_WAITING) {
             RN_CHECK(rn_vm_take_sleep(vm, &ns)); // nothing else is ever waited for
             rn_vm_wake(vm, 0);
@@ -236,7 +257,9 @@ static void run(struct rn_vm *vm, uint64_t slice, struct trace *trace)
     const uint8_t *result;
     size_t size;
     if (trace->event == RN_EVENT_DONE) {
-        (void)!rn_vm_result(vm, &result, &size);
+        if (rn_vm_result(vm, &result, &size) == RN_OK) {
+            digest(&trace->said, result, size);
+        }
     } else {
         RN_CHECK(rn_vm_error(vm)->frame_count <= RN_VM_FRAMES_MAX);
     }
@@ -296,7 +319,7 @@ static void run_unit(const struct rune_verified_unit *unit)
     rn_vm_reset(vm, NULL);
     run(vm, 1, &sliced);
     RN_CHECK(whole.event == sliced.event);
-    RN_CHECK(whole.usage.output_bytes == sliced.usage.output_bytes);
+    RN_CHECK(whole.usage.output_bytes == sliced.usage.output_bytes && whole.said == sliced.said);
     RN_CHECK(whole.usage.budget == sliced.usage.budget);
     RN_CHECK(whole.usage.memory_peak == sliced.usage.memory_peak);
     expect_neighbour(beside, "\xd9\x52\x02\x82\x82\x07\x07\x62\x37\x37", 10);

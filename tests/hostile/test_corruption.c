@@ -51,7 +51,7 @@ static rune_supervisor *make_supervisor(void)
     rune_supervisor_options *options = rune_supervisor_options_new();
     assert_int_equal(rune_supervisor_options_set_helpers(options, RN_CORRUPT_HELPERS), RUNE_OK);
     rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
-    rune_supervisor_options_set_workers(options, BATCH + 1);
+    rune_supervisor_options_set_workers(options, 1); // of those that share
     rune_supervisor_options_set_spares(options, 1);
     assert_int_equal(rune_supervisor_new(options, &made, NULL), RUNE_OK);
     rune_supervisor_options_free(options);

@@ -201,7 +201,7 @@ def main():
     print()
     for demand in DEMANDS:
         figures = summed(f for name, f in files.items() if demand_of(name) is demand)
-        met = figures.percent >= demand.least
+        met = figures.branches > 0 and figures.percent >= demand.least
         bad = bad or not met
         row(f"{demand.name}, at least {demand.least} %", figures)
         if demand.least == 100:

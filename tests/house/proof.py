@@ -33,6 +33,8 @@ def names_of(text, known):
     found = []
     for name in (part.strip() for part in text.split(",")):
         exact = [name] if name in known else [n for n in known if n.startswith(name + "/")]
+        if not exact:
+            print(f"  {name}: there is no such test in this build")
         found += [n for n in exact if not n.endswith("/nobody")]
     return found
 

@@ -1,7 +1,7 @@
 /*
  * fake_kernel.h: a kernel that does nothing and refuses what it is told to.
  *
- * Linked with the wall's code in the place of the system calls of fake_calls.def, so that every step of
+ * Linked with the wall's code in the place of the system calls that policy/CMakeLists.txt lists, so that every step of
  * building the wall can fail, on any machine and without rights. Between fake_start and fake_stop each
  * of these calls is noted under a label and succeeds without effect, or fails as fake_fail says; outside
  * of that time all go to the real kernel.

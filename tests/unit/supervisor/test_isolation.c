@@ -77,19 +77,24 @@ static void test_placement(void **state)
     rune_supervisor_options_free(options);
     rune_unit *built = build_in(own, "pub fn main() { 1 }", false);
     assert_int_equal(rune_vm_new(own, NULL, built, NULL, &vm, NULL), RUNE_OK);
-    for (size_t cpu = 0; cpu < 4; cpu++) {
+    unsigned places = 0;
+    for (size_t cpu = 0; cpu < 64; cpu++) {
         cpu_set_t one;
         CPU_ZERO(&one);
         CPU_SET(cpu, &one);
         if (CPU_ISSET(cpu, &before) && sched_setaffinity(0, sizeof(one), &one) == 0) {
             pid_t pid = (pid_t)worker_of(vm);
             assert_int_equal(processors_of(pid), UINT64_C(1) << cpu);
+            places++;
         }
     }
     assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
     rune_vm_free(vm);
     rune_unit_unref(built);
     rune_supervisor_free(own);
+    if (places < 2) {
+        skip(); // on one processor everybody is where everybody is
+    }
 }
 
 static void test_shared(void **state)
