@@ -5,7 +5,8 @@ usage: differential.py GENERATOR INPROC [--command RUNEWARD] [--other INPROC]...
 For each seed the generator writes a program. It runs in one process in one go and in slices of one
 instruction block, with --command in a walled worker, and with each --other (another compiler's build,
 sanitizers, the preset that collects at every safepoint). Output, error or reason, budget and memory
-peak are compared. Programs that differ are kept, and named.
+peak are compared. reference.py walks the tree of each program, and must print the same and end the same,
+unless it is unsure. Programs that differ are kept, and named.
 """
 import argparse
 import concurrent.futures
@@ -15,6 +16,9 @@ import re
 import subprocess
 import sys
 import tempfile
+
+sys.dont_write_bytecode = True
+import reference  # noqa: E402
 
 LIMITS = ["--budget", "2000000", "--memory", "16777216", "--output", "1048576", "--seed", "7"]
 REASONS = {120: "budget", 121: "memory", 122: "output"}
@@ -68,8 +72,15 @@ def ways(options):
         yield other, lambda path, other=other: in_process(other, path, 1 << 20)
 
 
-def compare(options, path):
-    """The ends in words, and the differences found."""
+def by_reference(text, first):
+    """As `first`, with what the reference prints and how it ends; None where it says nothing."""
+    stdout, end, budget, memory = first.shown
+    found = None if end in REASONS.values() else reference.deep(reference.outcome, text)
+    return found and Outcome(found[0].encode(), found[1], budget, memory)
+
+
+def compare(options, path, text):
+    """How it ends, whether the reference said so too, and the differences found."""
     first = in_process(options.inproc, path, 1 << 20)
     problems = []
     if first.shown[2] < 0:
@@ -78,20 +89,23 @@ def compare(options, path):
         difference = first.difference(run(path))
         if difference is not None:
             problems.append(f"in one go and {name} differ in {difference}")
-    return first, problems
+    second = by_reference(text, first)
+    if second is not None and (difference := first.difference(second)) is not None:
+        problems.append(f"in one go and the reference differ in {difference}")
+    return first, second is not None, problems
 
 
 def try_seed(options, folder, seed):
     text = subprocess.run([options.generator, str(seed)], capture_output=True, check=True).stdout
     path = pathlib.Path(folder) / f"program-{seed}.rn"
     path.write_bytes(text)
-    first, problems = compare(options, str(path))
+    first, referred, problems = compare(options, str(path), text.decode())
     path.unlink()
     if problems:
         kept = pathlib.Path(options.keep) / f"differs-{seed}.rn"
         kept.write_bytes(text)
         problems.append(f"kept as {kept}")
-    return seed, first.shown[1], problems
+    return seed, first.shown[1], referred, problems
 
 
 def main():
@@ -104,19 +118,21 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", default=tempfile.gettempdir())
     options = parser.parse_args()
-    ends, failed = {}, 0
+    ends, failed, both = {}, 0, 0
     seeds = range(options.seed, options.seed + options.count)
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for seed, end, problems in pool.map(lambda seed: try_seed(options, folder, seed), seeds):
+        for seed, end, referred, problems in pool.map(lambda seed: try_seed(options, folder, seed), seeds):
             kind = "ok" if end == "ok" else "limit" if end in REASONS.values() else "error"
             ends[kind] = ends.get(kind, 0) + 1
             failed += bool(problems)
+            both += referred
             for problem in problems:
                 print(f"seed {seed}: {problem}", flush=True)
     said = ", ".join(f"{count} {kind}" for kind, count in sorted(ends.items()))
+    said += f"; {both} by the reference as well"
     print(f"{options.count} programs from seed {options.seed} ({said}): {failed} differ")
-    # Programs that mostly fail would compare little.
-    sys.exit(1 if failed or ends.get("ok", 0) * 3 < options.count else 0)
+    # Programs that mostly fail, or that the reference knows nothing about, would compare little.
+    sys.exit(1 if failed or min(ends.get("ok", 0), both) * 3 < options.count else 0)
 
 
 main()
