@@ -6,6 +6,7 @@
  */
 #include "cli/call.h"
 
+#include "cli/exit_codes.h"
 #include "cli/quantity.h"
 
 #include <errno.h>
@@ -15,9 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define EXIT_USAGE 64
-#define EXIT_CANCELLED 130
 
 static const struct {
     enum rn_option option;
@@ -88,7 +86,7 @@ bool rn_call_check_options(struct rn_session *session)
     bool sound = limits != NULL && set_limits(session, limits) && read_seed(session, &seed);
     rune_limits_free(limits);
     if (!sound) {
-        session->code = EXIT_USAGE;
+        session->code = RN_EXIT_USAGE;
     }
     return sound;
 }
@@ -128,7 +126,7 @@ int rn_call_print_limits(struct rn_session *session)
         bool given;
         uint64_t value = 0;
         if (!read_limit(session, i, &given, &value)) {
-            return EXIT_USAGE;
+            return RN_EXIT_USAGE;
         }
         if (!given) {
             value = rune_limits_default(limit_options[i].limit);
@@ -157,7 +155,7 @@ static void *wait_for_signal(void *argument)
     bool again = false;
     while (sigwait(&interrupt->signals, &number) == 0 && number != SIGUSR1) {
         if (again) {
-            _exit(EXIT_CANCELLED);
+            _exit(RN_EXIT_CANCELLED);
         }
         rune_cancel_token_cancel(interrupt->token);
         interrupt->cancelled = true;
@@ -218,7 +216,7 @@ static bool set_call_options(struct rn_call *call, rune_limits *limits, rune_cal
 {
     uint64_t seed;
     if (!set_limits(call->session, limits) || !read_seed(call->session, &seed)) {
-        call->session->code = EXIT_USAGE;
+        call->session->code = RN_EXIT_USAGE;
         return false;
     }
     if (rune_call_options_set_limits(options, limits) != RUNE_OK) {

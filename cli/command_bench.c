@@ -7,6 +7,7 @@
  */
 #include "cli/call.h"
 #include "cli/commands.h"
+#include "cli/exit_codes.h"
 #include "cli/filter.h"
 #include "cli/paths.h"
 #include "cli/quantity.h"
@@ -16,8 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXIT_FAILED 1
-#define EXIT_USAGE 64
 #define SAMPLES_MIN 3u
 #define SAMPLES_MAX 1000u
 #define SAMPLE_US 10000u /* what one sample should take */
@@ -372,7 +371,7 @@ static int run_files(struct bench *bench, const struct rn_paths *paths)
     } else if (format == RN_FORMAT_TEXT && (bench->failed > 0 || bench->measured == 0)) {
         printf("%u measured, %u failed\n", bench->measured, bench->failed);
     }
-    return bench->failed == 0 ? 0 : EXIT_FAILED;
+    return bench->failed == 0 ? 0 : RN_EXIT_FAILED;
 }
 
 static bool read_time(const struct rn_session *session, enum rn_option option, uint64_t default_us,
@@ -398,7 +397,7 @@ int rn_command_bench(struct rn_session *session)
     }
     if (!read_time(session, RN_OPTION_WARMUP, 500000, &bench.warmup_us) ||
         !read_time(session, RN_OPTION_ITER, 2000000, &bench.iter_us)) {
-        return EXIT_USAGE;
+        return RN_EXIT_USAGE;
     }
     if (bench.filter.file_count == 0) {
         return rn_command_misused(session);

@@ -1,6 +1,8 @@
 /* command_ctl.c: looks into a daemon, or steers it. */
 #include "cli/commands.h"
 #include "cli/daemon.h"
+#include "cli/exit_codes.h"
+#include "cli/members.h"
 #include "cli/quantity.h"
 
 #include <poll.h>
@@ -11,126 +13,84 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXIT_USAGE 64
 #define DRAIN_DEFAULT_MS 10000u
-
-/* What the daemon tells, as values */
-
-static long long number(const rune_const_value *object, const char *key)
-{
-    int64_t found = 0;
-    rune_const_value *value = rune_value_get(object, key);
-    bool given = value != NULL && rune_value_get_i64(value, &found);
-    rune_value_unref(value);
-    return given ? found : 0;
-}
-
-// Of a text, into `room`; control bytes become "?".
-static const char *text(const rune_const_value *object, const char *key, char *room, size_t size)
-{
-    const char *data = NULL;
-    size_t length = 0;
-    rune_const_value *value = rune_value_get(object, key);
-    room[0] = 0;
-    if (value != NULL && rune_value_get_string(value, &data, &length)) {
-        length = length < size - 1 ? length : size - 1;
-        for (size_t i = 0; i < length; i++) {
-            room[i] = data[i];
-            if ((unsigned char)data[i] < 0x20 || data[i] == 0x7f) {
-                room[i] = '?';
-            }
-        }
-        room[length] = 0;
-    }
-    rune_value_unref(value);
-    return room;
-}
-
-static bool flag(const rune_const_value *object, const char *key)
-{
-    bool found = false;
-    rune_const_value *value = rune_value_get(object, key);
-    (void)(value != NULL && rune_value_get_bool(value, &found));
-    rune_value_unref(value);
-    return found;
-}
-
-static void each(const rune_const_value *object, const char *key,
-                 void (*print)(const rune_const_value *row))
-{
-    rune_const_value *rows = rune_value_get(object, key);
-    rune_const_value *row;
-    rune_value_iter at;
-    rune_value_iter_init(&at, rows);
-    while (rune_value_iter_next(&at, &row) == RUNE_OK) {
-        print(row);
-        rune_value_unref(row);
-    }
-    rune_value_unref(rows);
-}
 
 /* status */
 
-static void print_script(const rune_const_value *row)
+static void print_script(void *unused, const rune_const_value *row)
 {
+    (void)unused;
     char name[256];
     char unit[80];
-    printf("  %-40s %.16s%s\n", text(row, "name", name, sizeof(name)),
-           text(row, "unit", unit, sizeof(unit)), flag(row, "broken") ? "  does not compile" : "");
+    printf("  %-40s %.16s%s\n", rn_member_text(row, "name", name, sizeof(name)),
+           rn_member_text(row, "unit", unit, sizeof(unit)),
+           rn_member_flag(row, "broken") ? "  does not compile" : "");
 }
 
 static void print_status(const rune_const_value *status)
 {
     char version[32];
-    printf("version       %s%s\n", text(status, "version", version, sizeof(version)),
-           flag(status, "draining") ? ", draining" : "");
-    printf("up            %lld s\n", number(status, "uptime_ms") / 1000);
+    printf("version       %s%s\n", rn_member_text(status, "version", version, sizeof(version)),
+           rn_member_flag(status, "draining") ? ", draining" : "");
+    printf("up            %lld s\n", (long long)rn_member_number(status, "uptime_ms") / 1000);
     printf("connections   %lld now, %lld accepted, %lld refused, %lld ended for what they sent\n",
-           number(status, "connections"), number(status, "accepted"), number(status, "refused"),
-           number(status, "protocol_errors"));
-    printf("calls         %lld now, %lld ended\n", number(status, "calls_now"),
-           number(status, "calls"));
-    printf("builds        %lld\n", number(status, "builds"));
+           (long long)rn_member_number(status, "connections"),
+           (long long)rn_member_number(status, "accepted"),
+           (long long)rn_member_number(status, "refused"),
+           (long long)rn_member_number(status, "protocol_errors"));
+    printf("calls         %lld now, %lld ended\n", (long long)rn_member_number(status, "calls_now"),
+           (long long)rn_member_number(status, "calls"));
+    printf("builds        %lld\n", (long long)rn_member_number(status, "builds"));
     printf("workers       %lld now, %lld of them spare; %lld started, %lld lost\n",
-           number(status, "workers"), number(status, "spares"), number(status, "workers_started"),
-           number(status, "workers_lost"));
+           (long long)rn_member_number(status, "workers"),
+           (long long)rn_member_number(status, "spares"),
+           (long long)rn_member_number(status, "workers_started"),
+           (long long)rn_member_number(status, "workers_lost"));
     puts("scripts");
-    each(status, "scripts", print_script);
+    rn_member_each(status, "scripts", print_script, NULL);
 }
 
 /* ps */
 
-static void print_connection(const rune_const_value *row)
+static void print_connection(void *unused, const rune_const_value *row)
 {
-    printf("%-12lld %-8lld %-8lld %-5lld %-6lld %-6lld %lld\n", number(row, "connection"),
-           number(row, "uid"), number(row, "pid"), number(row, "vms"), number(row, "units"),
-           number(row, "calls"), number(row, "waiting_bytes"));
+    (void)unused;
+    printf("%-12lld %-8lld %-8lld %-5lld %-6lld %-6lld %lld\n",
+           (long long)rn_member_number(row, "connection"), (long long)rn_member_number(row, "uid"),
+           (long long)rn_member_number(row, "pid"), (long long)rn_member_number(row, "vms"),
+           (long long)rn_member_number(row, "units"), (long long)rn_member_number(row, "calls"),
+           (long long)rn_member_number(row, "waiting_bytes"));
 }
 
-static void print_call(const rune_const_value *row)
+static void print_call(void *unused, const rune_const_value *row)
 {
+    (void)unused;
     char script[256];
-    printf("%-12lld %-8lld %-8lld %-8lld %s\n", number(row, "connection"), number(row, "uid"),
-           number(row, "call"), number(row, "ms"), text(row, "script", script, sizeof(script)));
+    printf("%-12lld %-8lld %-8lld %-8lld %s\n", (long long)rn_member_number(row, "connection"),
+           (long long)rn_member_number(row, "uid"), (long long)rn_member_number(row, "call"),
+           (long long)rn_member_number(row, "ms"),
+           rn_member_text(row, "script", script, sizeof(script)));
 }
 
-static void print_worker(const rune_const_value *row)
+static void print_worker(void *unused, const rune_const_value *row)
 {
+    (void)unused;
     char state[32];
     char domain[256];
-    printf("%-8lld %-10s %-6lld %-10lld %s\n", number(row, "pid"),
-           text(row, "state", state, sizeof(state)), number(row, "calls"), number(row, "served"),
-           text(row, "domain", domain, sizeof(domain)));
+    printf("%-8lld %-10s %-6lld %-10lld %s\n", (long long)rn_member_number(row, "pid"),
+           rn_member_text(row, "state", state, sizeof(state)),
+           (long long)rn_member_number(row, "calls"), (long long)rn_member_number(row, "served"),
+           rn_member_text(row, "domain", domain, sizeof(domain)));
 }
 
 static void print_ps(const rune_const_value *ps)
 {
     puts("CONNECTION   UID      PID      VMS   UNITS  CALLS  WAITING");
-    each(ps, "connections", print_connection);
+    rn_member_each(ps, "connections", print_connection, NULL);
     puts("\nCONNECTION   UID      CALL     MS       SCRIPT");
-    each(ps, "calls", print_call);
+    rn_member_each(ps, "calls", print_call, NULL);
     puts("\nWORKER   STATE      CALLS  SERVED     DOMAIN");
-    each(ps, "workers", print_worker);
+    rn_member_each(ps, "workers", print_worker, NULL);
 }
 
 /* Asking */
@@ -217,7 +177,7 @@ static bool read_number(struct rn_session *session, const char *what, enum rn_qu
         return true;
     }
     rn_console_complain("%s needs %s", session->args->operands[0], what);
-    session->code = EXIT_USAGE;
+    session->code = RN_EXIT_USAGE;
     return false;
 }
 

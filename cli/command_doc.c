@@ -5,6 +5,7 @@
  * script of ours over a list of ours. A page loads nothing from elsewhere, and says so to the browser.
  */
 #include "cli/commands.h"
+#include "cli/exit_codes.h"
 #include "cli/html.h"
 #include "cli/outline.h"
 
@@ -19,8 +20,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EXIT_NO_INPUT 66
-#define EXIT_OUTPUT 74
 #define ITEMS_MAX 20000u
 #define NAME_MAX_OURS 180u
 
@@ -132,7 +131,7 @@ static void write_file(struct doc *doc, const char *name, const char *data, size
     }
     if (!written && doc->code == 0) {
         rn_console_complain("%s: %s", name, strerror(errno));
-        doc->code = EXIT_OUTPUT;
+        doc->code = RN_EXIT_OUTPUT;
     }
 }
 
@@ -463,7 +462,7 @@ static int document(struct rn_session *session, const char *path, const char *fo
         (doc.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
         rn_console_complain("%s: %s", folder, strerror(errno));
         rn_outline_done(&outline);
-        return EXIT_OUTPUT;
+        return RN_EXIT_OUTPUT;
     }
     write_site(&doc);
     close(doc.folder);
@@ -489,7 +488,7 @@ int rn_command_doc(struct rn_session *session)
     }
     const char *path = root_of(args->operands[0], buffer, sizeof buffer);
     if (path == NULL) {
-        return EXIT_NO_INPUT;
+        return RN_EXIT_NO_INPUT;
     }
     return rn_session_start(session) ? document(session, path, folder) : session->code;
 }

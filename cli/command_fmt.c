@@ -6,6 +6,7 @@
  */
 #include "cli/commands.h"
 #include "cli/diff.h"
+#include "cli/exit_codes.h"
 #include "cli/paths.h"
 #include "cli/quantity.h"
 
@@ -18,9 +19,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EXIT_FAILED 1
-#define EXIT_USAGE 64
-#define EXIT_OUTPUT 74
 #define INDENT_MAX 16u
 
 enum result {
@@ -116,7 +114,7 @@ static rune_text *format(struct fmt *fmt, const char *path, const struct rn_byte
     if (status == RUNE_E_COMPILE_FAILED) {
         rn_session_show(fmt->session, fmt->diagnostics);
         rune_error_free(error);
-        fmt->code = EXIT_FAILED;
+        fmt->code = RN_EXIT_FAILED;
     } else if (status != RUNE_OK) {
         fmt->code = rn_console_take_error(&fmt->session->console, error);
     }
@@ -153,7 +151,7 @@ static enum result store(struct fmt *fmt, const char *path, const rune_text *tex
         return same ? RESULT_UNCHANGED : RESULT_FORMATTED;
     }
     rn_console_complain("%s: %s", path, strerror(errno));
-    fmt->code = EXIT_OUTPUT;
+    fmt->code = RN_EXIT_OUTPUT;
     return RESULT_FAILED;
 }
 
@@ -223,7 +221,7 @@ static void one(struct fmt *fmt, const char *path, bool first)
         fmt->code = fmt->session->code;
     }
     if (result == RESULT_UNFORMATTED && fmt->code == 0) {
-        fmt->code = EXIT_FAILED;
+        fmt->code = RN_EXIT_FAILED;
     }
     fmt->counts[result]++;
     say(fmt, path, result, first);
@@ -290,7 +288,7 @@ static bool set_options(struct fmt *fmt)
     rune_options_set_final_newline(fmt->options,
                                    !rn_args_has(session->args, RN_OPTION_NO_FINAL_NEWLINE));
     if (!set_indent(session, fmt->options)) {
-        fmt->code = EXIT_USAGE;
+        fmt->code = RN_EXIT_USAGE;
         return false;
     }
     return true;

@@ -2,13 +2,12 @@
  * command_help.c: help, version and the man page, all from the tables.
  */
 #include "cli/commands.h"
+#include "cli/exit_codes.h"
 
 #include <runeward/tools.h>
 
 #include <stdio.h>
 #include <string.h>
-
-#define EXIT_USAGE 64
 
 static const struct {
     const char *name;
@@ -104,7 +103,7 @@ static bool print_code(const char *code)
 int rn_command_misused(const struct rn_session *session)
 {
     print_usage(stderr, session->args->command);
-    return EXIT_USAGE;
+    return RN_EXIT_USAGE;
 }
 
 /* The man page, as scdoc source */
@@ -163,7 +162,7 @@ int rn_command_help(struct rn_session *session)
         print_man_page();
     } else if (!print_topic(word) && !print_code(word)) {
         rn_console_complain("no help on %s; `runeward help` lists commands and topics", word);
-        return EXIT_USAGE;
+        return RN_EXIT_USAGE;
     }
     return 0;
 }

@@ -2,11 +2,10 @@
 #include "cli/call.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
+#include "cli/exit_codes.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define EXIT_USAGE 64
 
 /* run */
 
@@ -63,10 +62,10 @@ static int run_unit(struct rn_session *session, rune_unit *unit)
         main_export.arity = 0;
         if (!rune_unit_has(unit, "")) {
             rn_console_complain("%s: there is no function main", session->args->operands[0]);
-            return EXIT_USAGE;
+            return RN_EXIT_USAGE;
         }
     }
-    int code = EXIT_USAGE;
+    int code = RN_EXIT_USAGE;
     if (add_words(&call, session->args->operands + 1, session->args->operand_count - 1,
                   main_export.arity)) {
         rune_record *record = rn_call_make(&call);
@@ -123,7 +122,7 @@ static int call_item(struct rn_session *session, rune_unit *unit, const char *sc
     for (size_t i = 2; i < session->args->operand_count; i++) {
         if (!add_json(&call, session->args->operands[i])) {
             rn_call_done(&call);
-            return EXIT_USAGE;
+            return RN_EXIT_USAGE;
         }
     }
     rune_record *record = rn_call_make(&call);

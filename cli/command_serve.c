@@ -8,6 +8,7 @@
 #include "cli/call.h"
 #include "cli/commands.h"
 #include "cli/daemon.h"
+#include "cli/exit_codes.h"
 #include "cli/quantity.h"
 
 #include <errno.h>
@@ -24,7 +25,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXIT_USAGE 64
 #define DRAIN_DEFAULT_NS UINT64_C(10000000000)
 
 /* Options */
@@ -144,7 +144,7 @@ static rune_server_options *read_options(struct rn_session *session)
                rune_server_options_set_socket(options, socket) == RUNE_OK;
     }
     if (!good) {
-        session->code = EXIT_USAGE;
+        session->code = RN_EXIT_USAGE;
         rune_server_options_free(options);
         return NULL;
     }
@@ -158,7 +158,7 @@ static bool read_time(struct rn_session *session, enum rn_option option, uint64_
         return true;
     }
     rn_console_complain("--%s: %s is not a time such as 10s", rn_option_info(option)->name, text);
-    session->code = EXIT_USAGE;
+    session->code = RN_EXIT_USAGE;
     return false;
 }
 
@@ -171,7 +171,7 @@ static bool read_workers(struct rn_session *session)
         return true;
     }
     rn_console_complain("--workers: %s is not a number up to 256", text);
-    session->code = EXIT_USAGE;
+    session->code = RN_EXIT_USAGE;
     return false;
 }
 

@@ -4,7 +4,9 @@
 
 #include <runeward/tools.h>
 
+#include "cli/exit_codes.h"
 #include "cli/explain.h"
+#include "cli/members.h"
 #include "cli/wall_page.h"
 
 #include <stdio.h>
@@ -37,38 +39,13 @@ static void print_member(const rune_const_value *object, const char *key, struct
     rune_value_unref(value);
 }
 
-static bool is_true(const rune_const_value *object, const char *key)
-{
-    bool result = false;
-    rune_const_value *value = rune_value_get(object, key);
-    if (value != NULL && !rune_value_get_bool(value, &result)) {
-        result = false;
-    }
-    rune_value_unref(value);
-    return result;
-}
-
-typedef void print_row(const rune_const_value *row);
-
-static void print_rows(const rune_const_value *object, const char *key, print_row *print)
-{
-    rune_const_value *rows = rune_value_get(object, key);
-    rune_const_value *row;
-    rune_value_iter at;
-    rune_value_iter_init(&at, rows);
-    while (rune_value_iter_next(&at, &row) == RUNE_OK) {
-        print(row);
-        rune_value_unref(row);
-    }
-    rune_value_unref(rows);
-}
-
 /* doctor, policy report */
 
-static void print_layer(const rune_const_value *layer)
+static void print_layer(void *unused, const rune_const_value *layer)
 {
-    bool active = is_true(layer, "active");
-    bool required = is_true(layer, "required");
+    (void)unused;
+    bool active = rn_member_flag(layer, "active");
+    bool required = rn_member_flag(layer, "required");
     fputs(active ? "  ok       " : (required ? "  MISSING  " : "  -        "), stdout);
     print_member(layer, "name", (struct layout){"", 20, ""});
     fputs(required ? " required  " : "           ", stdout);
@@ -84,9 +61,9 @@ static void print_report(const rune_const_value *report)
 {
     print_member(report, "policy", (struct layout){"policy ", 0, ""});
     print_member(report, "flavour", (struct layout){", ", 0, " build: "});
-    puts(is_true(report, "complete") ? "every required layer is active"
-                                     : "a required layer is missing");
-    print_rows(report, "layers", print_layer);
+    puts(rn_member_flag(report, "complete") ? "every required layer is active"
+                                            : "a required layer is missing");
+    rn_member_each(report, "layers", print_layer, NULL);
 }
 
 static bool print_page(const rune_const_value *report)
@@ -107,7 +84,7 @@ static int show_report(struct rn_session *session)
         return rn_console_take_error(&session->console, error);
     }
     rune_const_value *report = parse(text);
-    bool complete = report != NULL && is_true(report, "complete");
+    bool complete = report != NULL && rn_member_flag(report, "complete");
     if (report != NULL && rn_args_has(session->args, RN_OPTION_HTML)) {
         complete = print_page(report) && complete;
     } else if (session->console.format == RN_FORMAT_TEXT && report != NULL) {
@@ -143,26 +120,29 @@ int rn_command_doctor(struct rn_session *session)
 
 /* policy show */
 
-static void print_call(const rune_const_value *call)
+static void print_call(void *unused, const rune_const_value *call)
 {
+    (void)unused;
     print_member(call, "call", (struct layout){"  ", 11, " "});
     print_member(call, "reason", (struct layout){"", 0, "\n"});
     print_member(call, "when", (struct layout){"              when ", 0, "\n"});
 }
 
-static void print_role(const rune_const_value *role)
+static void print_role(void *unused, const rune_const_value *role)
 {
+    (void)unused;
     print_member(role, "role",
                  (struct layout){"", 0, ": every other system call ends the process\n"});
-    print_rows(role, "calls", print_call);
+    rn_member_each(role, "calls", print_call, NULL);
 }
 
-static void print_layer_rule(const rune_const_value *layer)
+static void print_layer_rule(void *unused, const rune_const_value *layer)
 {
-    bool strict = is_true(layer, "strict");
+    (void)unused;
+    bool strict = rn_member_flag(layer, "strict");
     print_member(layer, "name", (struct layout){"  ", 20, ""});
-    fputs(is_true(layer, "best_effort") ? " both         "
-                                        : (strict ? " strict       " : " extra        "),
+    fputs(rn_member_flag(layer, "best_effort") ? " both         "
+                                               : (strict ? " strict       " : " extra        "),
           stdout);
     print_member(layer, "protects", (struct layout){"", 0, "\n"});
 }
@@ -175,9 +155,9 @@ static int show_policy(struct rn_session *session)
     }
     rune_const_value *policy = parse(text);
     if (session->console.format == RN_FORMAT_TEXT && policy != NULL) {
-        print_rows(policy, "roles", print_role);
+        rn_member_each(policy, "roles", print_role, NULL);
         puts("layers, and the policies that require them:");
-        print_rows(policy, "layers", print_layer_rule);
+        rn_member_each(policy, "layers", print_layer_rule, NULL);
     } else {
         fwrite(rune_text_data(text), 1, rune_text_size(text), stdout);
         fputc('\n', stdout);
@@ -187,10 +167,27 @@ static int show_policy(struct rn_session *session)
     return 0;
 }
 
+/* Complains when --html would be left unheard. */
+static bool may_be_page(const struct rn_session *session, const char *what)
+{
+    if (strcmp(what, "report") != 0) {
+        rn_console_complain("--html is for policy report");
+        return false;
+    }
+    if (session->console.format != RN_FORMAT_TEXT) {
+        rn_console_complain("--html and --format exclude each other");
+        return false;
+    }
+    return true;
+}
+
 int rn_command_policy(struct rn_session *session)
 {
     size_t count = session->args->operand_count;
     const char *what = count > 0 ? session->args->operands[0] : "";
+    if (rn_args_has(session->args, RN_OPTION_HTML) && !may_be_page(session, what)) {
+        return RN_EXIT_USAGE;
+    }
     if (count == 1 && strcmp(what, "show") == 0) {
         return show_policy(session);
     }

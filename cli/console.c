@@ -1,13 +1,12 @@
 /* console.c: standard output, standard error, colours. */
 #include "cli/console.h"
+#include "cli/exit_codes.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define EXIT_OUTPUT 74
 
 void rn_console_complain(const char *format, ...)
 {
@@ -137,7 +136,7 @@ int rn_console_finish(int code)
 {
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {
         rn_console_complain("standard output: write error");
-        return code == 0 ? EXIT_OUTPUT : code;
+        return code == 0 ? RN_EXIT_OUTPUT : code;
     }
     return code;
 }

@@ -1,5 +1,6 @@
 /* daemon.c: the socket's path, and the service manager's protocol (sd_notify, LISTEN_FDS) by hand. */
 #include "cli/daemon.h"
+#include "cli/exit_codes.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +10,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define EXIT_USAGE 64
 #define FIRST_INHERITED 3
 
 bool rn_daemon_socket(struct rn_session *session, char out_path[RN_SOCKET_PATH_MAX])
@@ -29,7 +29,7 @@ bool rn_daemon_socket(struct rn_session *session, char out_path[RN_SOCKET_PATH_M
     }
     rn_console_complain(size < 0 ? "without XDG_RUNTIME_DIR, --socket says where the daemon is"
                                  : "--socket: the path is too long");
-    session->code = EXIT_USAGE;
+    session->code = RN_EXIT_USAGE;
     return false;
 }
 

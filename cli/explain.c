@@ -2,6 +2,7 @@
 #include "cli/explain.h"
 
 #include "cli/args.h"
+#include "cli/exit_codes.h"
 
 #include <runeward/tools.h>
 
@@ -10,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EXIT_USAGE 64
-#define EXIT_NO_INPUT 66
 #define WORD_MAX 64
 
 struct row {
@@ -220,7 +219,7 @@ static int explain_record(struct rn_session *session, const char *path)
         rn_console_complain("%s: a reason that this version does not know", path);
     }
     rn_bytes_done(&end.message);
-    return row != NULL ? 0 : EXIT_NO_INPUT;
+    return row != NULL ? 0 : RN_EXIT_NO_INPUT;
 }
 
 /* ---- System calls ---- */
@@ -397,5 +396,5 @@ int rn_explain(struct rn_session *session, const char *what)
         return explain_call(session, what);
     }
     rn_console_complain("%s is no record, reason, exit code or system call", what);
-    return EXIT_USAGE;
+    return RN_EXIT_USAGE;
 }

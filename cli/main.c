@@ -1,11 +1,9 @@
 /* main.c: runeward. Parses, dispatches, exits. */
 #include "cli/commands.h"
+#include "cli/exit_codes.h"
 #include "cli/watch.h"
 
 #include <stdio.h>
-
-#define EXIT_USAGE 64
-#define EXIT_CANCELLED 130
 
 typedef int command_function(struct rn_session *session);
 
@@ -42,12 +40,12 @@ static int run_command(struct rn_args *args)
 {
     struct rn_session session;
     if (!rn_session_init(&session, args)) {
-        return EXIT_USAGE;
+        return RN_EXIT_USAGE;
     }
     int code = rn_args_has(args, RN_OPTION_HELP) ? help_on(&session, args)
                                                  : functions[args->command](&session);
     if (session.interrupted) {
-        code = EXIT_CANCELLED;
+        code = RN_EXIT_CANCELLED;
     }
     rn_session_done(&session);
     return code;
@@ -57,11 +55,11 @@ int main(int argc, char **argv)
 {
     struct rn_args args;
     if (!rn_args_parse(&args, argc, argv)) {
-        return EXIT_USAGE;
+        return RN_EXIT_USAGE;
     }
     if (argc <= 1) {
         run_command(&args); // help, which is what no words stand for
-        return rn_console_finish(EXIT_USAGE);
+        return rn_console_finish(RN_EXIT_USAGE);
     }
     if (rn_args_has(&args, RN_OPTION_WATCH) && !rn_args_has(&args, RN_OPTION_HELP)) {
         return rn_watch_run(&args, run_command);

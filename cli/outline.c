@@ -1,5 +1,6 @@
 /* outline.c: asking for an outline, and its lines to items. */
 #include "cli/outline.h"
+#include "cli/members.h"
 
 #include <runeward/source.h>
 
@@ -81,24 +82,8 @@ static const char *text_of(struct rn_outline *outline, const rune_const_value *o
 
 static uint32_t number_of(const rune_const_value *object, const char *key)
 {
-    rune_const_value *value = rune_value_get(object, key);
-    int64_t number = 0;
-    if (value != NULL) {
-        (void)rune_value_get_i64(value, &number);
-    }
-    rune_value_unref(value);
+    int64_t number = rn_member_number(object, key);
     return number < 0 || number > UINT32_MAX ? 0 : (uint32_t)number;
-}
-
-static bool flag_of(const rune_const_value *object, const char *key)
-{
-    rune_const_value *value = rune_value_get(object, key);
-    bool flag = false;
-    if (value != NULL) {
-        (void)rune_value_get_bool(value, &flag);
-    }
-    rune_value_unref(value);
-    return flag;
 }
 
 static const char *attributes_of(struct rn_outline *outline, const rune_const_value *object)
@@ -163,7 +148,7 @@ static bool read_item(struct rn_outline *outline, const rune_const_value *object
         .docs = text_of(outline, object, "docs"),
         .line = number_of(object, "line"),
         .docs_line = number_of(object, "docs_line"),
-        .is_public = flag_of(object, "public"),
+        .is_public = rn_member_flag(object, "public"),
     };
     bool good = item.kind != NULL && item.path != NULL && item.name != NULL &&
                 item.source != NULL && item.signature != NULL && item.attributes != NULL &&

@@ -1,12 +1,11 @@
 /* paths.c: operands to files. */
 #include "cli/paths.h"
+#include "cli/exit_codes.h"
 
 #include <errno.h>
 #include <fts.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define EXIT_NO_INPUT 66
 
 static bool add(struct rn_session *session, struct rn_paths *paths, const char *name)
 {
@@ -36,7 +35,7 @@ static bool walk(struct rn_session *session, struct rn_paths *paths, FTS *tree)
     while ((entry = fts_read(tree)) != NULL) {
         if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS) {
             rn_console_complain("%s: %s", entry->fts_path, strerror(entry->fts_errno));
-            session->code = EXIT_NO_INPUT;
+            session->code = RN_EXIT_NO_INPUT;
             return false;
         }
         if (entry->fts_info == FTS_D && entry->fts_level > 0 && entry->fts_name[0] == '.') {
@@ -54,7 +53,7 @@ static bool add_folder(struct rn_session *session, struct rn_paths *paths, const
     FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
     if (tree == NULL) {
         rn_console_complain("%s: %s", name, strerror(errno));
-        session->code = EXIT_NO_INPUT;
+        session->code = RN_EXIT_NO_INPUT;
         return false;
     }
     size_t before = paths->count;
@@ -62,7 +61,7 @@ static bool add_folder(struct rn_session *session, struct rn_paths *paths, const
     fts_close(tree);
     if (good && paths->count == before) {
         rn_console_complain("%s: there is no .rn file in this folder", name);
-        session->code = EXIT_NO_INPUT;
+        session->code = RN_EXIT_NO_INPUT;
     }
     return good && paths->count > before;
 }
@@ -77,7 +76,7 @@ static bool expand(struct rn_session *session, struct rn_paths *paths, const cha
         return add_folder(session, paths, name);
     }
     rn_console_complain("%s is a folder; -r takes the .rn files in it", name);
-    session->code = EXIT_NO_INPUT;
+    session->code = RN_EXIT_NO_INPUT;
     return false;
 }
 

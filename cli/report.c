@@ -1,13 +1,11 @@
 /* report.c: results as they come, and the ends of reports. */
 #include "cli/report.h"
+#include "cli/exit_codes.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#define EXIT_FAILED 1
-#define EXIT_OUTPUT 74
 
 static const char *const outcome_names[] = {"passed", "failed", "skipped", "build_error"};
 
@@ -424,5 +422,5 @@ int rn_report_finish(struct rn_report *report)
     bool written = write_report(report);
     rn_bytes_done(&report->out);
     rn_bytes_done(&report->suite);
-    return !good ? EXIT_FAILED : written ? 0 : EXIT_OUTPUT;
+    return !good ? RN_EXIT_FAILED : written ? 0 : RN_EXIT_OUTPUT;
 }

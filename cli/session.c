@@ -2,6 +2,7 @@
 #include "cli/session.h"
 
 #include "cli/bytes.h"
+#include "cli/exit_codes.h"
 #include "cli/quantity.h"
 #include "cli/script_kind.h"
 
@@ -11,12 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EXIT_USAGE 64
-#define EXIT_NO_INPUT 66
-
 bool rn_session_init(struct rn_session *session, const struct rn_args *args)
 {
-    *session = (struct rn_session){.args = args, .code = EXIT_USAGE};
+    *session = (struct rn_session){.args = args, .code = RN_EXIT_USAGE};
     const char *policy = args->values[RN_OPTION_POLICY];
     if (policy != NULL && strcmp(policy, "strict") != 0 && strcmp(policy, "best_effort") != 0) {
         rn_console_complain("--policy is strict or best_effort");
@@ -81,7 +79,7 @@ bool rn_session_read(struct rn_session *session, const char *path, struct rn_byt
     bool complete = fd >= 0 && rn_bytes_read(source, fd, SOURCE_MAX);
     if (!complete) {
         rn_console_complain("%s: %s", path, strerror(errno));
-        session->code = EXIT_NO_INPUT;
+        session->code = RN_EXIT_NO_INPUT;
     }
     if (fd >= 0 && !is_stdin) {
         close(fd);
@@ -139,7 +137,7 @@ rune_options *rn_session_options(struct rn_session *session, bool script)
     uint64_t nanoseconds = 0;
     if (wall != NULL && !rn_quantity_parse(wall, RN_QUANTITY_TIME, &nanoseconds)) {
         rn_console_complain("--build-wall: %s is not a time such as 2s", wall);
-        session->code = EXIT_USAGE;
+        session->code = RN_EXIT_USAGE;
         return NULL;
     }
     rune_options *options = rune_options_new();

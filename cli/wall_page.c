@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "cli/html.h"
+#include "cli/members.h"
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
@@ -51,49 +52,12 @@ static void cell(struct rn_html *page, const rune_const_value *object, const cha
     rn_html_raw(page, "</td>");
 }
 
-static bool is_true(const rune_const_value *object, const char *key)
-{
-    bool result = false;
-    rune_const_value *value = rune_value_get(object, key);
-    result = value != NULL && rune_value_get_bool(value, &result) && result;
-    rune_value_unref(value);
-    return result;
-}
-
-static int64_t number_of(const rune_const_value *object, const char *key)
-{
-    int64_t number = 0;
-    rune_const_value *value = rune_value_get(object, key);
-    if (value == NULL || !rune_value_get_i64(value, &number)) {
-        number = 0;
-    }
-    rune_value_unref(value);
-    return number;
-}
-
-typedef void put_row(struct rn_html *page, const rune_const_value *row);
-
-static void rows(struct rn_html *page, const rune_const_value *object, const char *key,
-                 put_row *put)
-{
-    rune_const_value *list = rune_value_get(object, key);
-    size_t count = list == NULL ? 0 : rune_value_count(list);
-    for (size_t i = 0; i < count; i++) {
-        rune_const_value *row = rune_value_at(list, i);
-        if (row != NULL) {
-            put(page, row);
-        }
-        rune_value_unref(row);
-    }
-    rune_value_unref(list);
-}
-
 /* ---- Layers ---- */
 
 static void put_errno(struct rn_html *page, const rune_const_value *layer)
 {
     rn_html_raw(page, "<td>");
-    if (number_of(layer, "errno") != 0) {
+    if (rn_member_number(layer, "errno") != 0) {
         member(page, layer, "error");
         rn_html_raw(page, " (errno ");
         member(page, layer, "errno");
@@ -102,11 +66,14 @@ static void put_errno(struct rn_html *page, const rune_const_value *layer)
     rn_html_raw(page, "</td>");
 }
 
-static void put_layer(struct rn_html *page, const rune_const_value *layer)
+static void put_layer(void *user, const rune_const_value *layer)
 {
-    bool active = is_true(layer, "active");
-    bool required = is_true(layer, "required");
-    const char *word = active ? "active" : number_of(layer, "errno") != 0 ? "refused" : "missing";
+    struct rn_html *page = user;
+    bool active = rn_member_flag(layer, "active");
+    bool required = rn_member_flag(layer, "required");
+    const char *word = active                                  ? "active"
+                       : rn_member_number(layer, "errno") != 0 ? "refused"
+                                                               : "missing";
     rn_html_raw(page, "<tr><td><code>");
     member(page, layer, "name");
     rn_html_raw(page, "</code></td><td class=\"");
@@ -114,8 +81,8 @@ static void put_layer(struct rn_html *page, const rune_const_value *layer)
     rn_html_raw(page, "\">");
     rn_html_raw(page, word);
     rn_html_raw(page, required ? "</td><td>yes</td>" : "</td><td></td>");
-    rn_html_raw(page, is_true(layer, "seen_from_outside") ? "<td>from outside</td>"
-                                                          : "<td>its own word</td>");
+    rn_html_raw(page, rn_member_flag(layer, "seen_from_outside") ? "<td>from outside</td>"
+                                                                 : "<td>its own word</td>");
     cell(page, layer, "protects");
     put_errno(page, layer);
     if (active) {
@@ -143,7 +110,7 @@ static void put_report(struct rn_html *page, const rune_const_value *report)
     rn_html_raw(page, "</code>, ");
     member(page, report, "flavour");
     rn_html_raw(page,
-                is_true(report, "complete")
+                rn_member_flag(report, "complete")
                     ? " build: <strong class=\"active\">every required layer is active</strong>."
                     : " build: <strong class=\"lacking\">a required layer is missing</strong>.");
     rn_html_raw(page, " System-call filters: ");
@@ -155,14 +122,15 @@ static void put_report(struct rn_html *page, const rune_const_value *report)
     rn_html_raw(page,
                 ".</p>\n<table id=\"layers\"><tr><th>layer</th><th>state</th><th>required</th>"
                 "<th>known</th><th>what it protects</th><th>why not</th><th>remedy</th></tr>\n");
-    rows(page, report, "layers", put_layer);
+    rn_member_each(report, "layers", put_layer, page);
     rn_html_raw(page, "</table>\n");
 }
 
 /* ---- System calls ---- */
 
-static void put_call(struct rn_html *page, const rune_const_value *call)
+static void put_call(void *user, const rune_const_value *call)
 {
+    struct rn_html *page = user;
     rn_html_raw(page, "<tr><td><code>");
     member(page, call, "call");
     rn_html_raw(page, "</code></td><td><code>");
@@ -172,10 +140,11 @@ static void put_call(struct rn_html *page, const rune_const_value *call)
     rn_html_raw(page, "</tr>\n");
 }
 
-static void put_role(struct rn_html *page, const rune_const_value *role)
+static void put_role(void *user, const rune_const_value *role)
 {
+    struct rn_html *page = user;
     char size[96];
-    int64_t count = number_of(role, "instructions");
+    int64_t count = rn_member_number(role, "instructions");
     rn_html_raw(page, "<h2>System calls of a ");
     member(page, role, "role");
     (void)snprintf(size, sizeof size, "</h2>\n<p>A filter of %lld instructions, %lld bytes. ",
@@ -183,7 +152,7 @@ static void put_role(struct rn_html *page, const rune_const_value *role)
     rn_html_raw(page, size);
     rn_html_raw(page, "Every other call, every other form of these, ends the process.</p>\n<table>"
                       "<tr><th>call</th><th>when</th><th>why it is there</th></tr>\n");
-    rows(page, role, "calls", put_call);
+    rn_member_each(role, "calls", put_call, page);
     rn_html_raw(page, "</table>\n");
 }
 
@@ -194,7 +163,7 @@ bool rn_wall_page(const rune_const_value *report, const rune_const_value *policy
     struct rn_html page = {.no_memory = false};
     rn_html_raw(&page, head);
     put_report(&page, report);
-    rows(&page, policy, "roles", put_role);
+    rn_member_each(policy, "roles", put_role, &page);
     rn_html_raw(&page, "</body></html>\n");
     if (!page.no_memory) {
         fwrite(page.out.data, 1, page.out.size, stdout);

@@ -2,6 +2,7 @@
 #include "cli/watch.h"
 
 #include "cli/console.h"
+#include "cli/exit_codes.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -12,11 +13,6 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define EXIT_USAGE 64
-#define EXIT_NO_INPUT 66
-#define EXIT_SETUP 71
-#define EXIT_CANCELLED 130
 
 #define SETTLE_MS 20
 #define FOLDERS_MAX 4096
@@ -171,8 +167,8 @@ static void clear_screen(void)
 /* What is wrong with the command line shows at once; later on such codes come of what was saved. */
 static bool is_last(int code, bool first)
 {
-    return code == EXIT_CANCELLED ||
-           (first && (code == EXIT_USAGE || code == EXIT_NO_INPUT || code == EXIT_SETUP));
+    return code == RN_EXIT_CANCELLED ||
+           (first && (code == RN_EXIT_USAGE || code == RN_EXIT_NO_INPUT || code == RN_EXIT_SETUP));
 }
 
 static int rounds(struct rn_args *args, rn_watch_round *round, int fd)
@@ -180,7 +176,7 @@ static int rounds(struct rn_args *args, rn_watch_round *round, int fd)
     bool quiet = rn_args_has(args, RN_OPTION_QUIET);
     for (bool first = true;; first = false) {
         if (!add_operands(fd, args)) {
-            return EXIT_SETUP;
+            return RN_EXIT_SETUP;
         }
         int code = rn_console_finish(round(args));
         if (is_last(code, first)) {
@@ -190,7 +186,7 @@ static int rounds(struct rn_args *args, rn_watch_round *round, int fd)
             rn_console_complain("waiting for a change; Ctrl-C ends");
         }
         if (!wait_for_change(fd)) {
-            return EXIT_SETUP;
+            return RN_EXIT_SETUP;
         }
         clear_screen();
     }
@@ -213,12 +209,12 @@ int rn_watch_run(struct rn_args *args, rn_watch_round *round)
     }
     if (reads_stdin(args)) {
         rn_console_complain("--watch wants files: standard input cannot be saved again");
-        return EXIT_USAGE;
+        return RN_EXIT_USAGE;
     }
     int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (fd < 0) {
         complain("--watch");
-        return EXIT_SETUP;
+        return RN_EXIT_SETUP;
     }
     int code = rounds(args, round, fd);
     close(fd);

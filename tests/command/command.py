@@ -717,6 +717,12 @@ pub fn f(a) {}
         self.assertEqual([role["role"] for role in policy["roles"]], ["worker", "compiler"])
         self.assertIn("recvmsg", self.run_command("policy", "show").stdout)
 
+    def test_only_the_report_is_a_page(self):
+        for words in (("show", "--html"), ("explain", "budget", "--html"), ("report", "--html", "--format", "json")):
+            done = self.run_command("policy", *words, code=64)
+            self.assertIn("--html", done.stderr)
+            self.assertEqual(done.stdout, "")
+
     def test_the_wall_as_a_page(self):
         page = self.run_command("policy", "report", "--html").stdout
         report, policy = self.record("policy", "report"), self.record("policy", "show")
