@@ -130,7 +130,6 @@ static bool verify_byte(struct rn_verifier *v, const struct walk *walk, uint8_t 
                         const uint8_t *operand)
 {
     uint32_t value = *operand;
-    // never: beyond the last kind, which no row of opcodes.def has
     switch ((enum rn_operand)kind) {
     case RN_OPERAND__:
         return rn_verify_need(v, value == 0, RN_CHECK_OPERAND_ZERO, operand);
@@ -224,7 +223,6 @@ static bool verify_switch_use(struct rn_verifier *v, const struct walk *walk, co
 static bool verify_imm(struct rn_verifier *v, const struct walk *walk, uint8_t kind,
                        const uint32_t *imm)
 {
-    // never: beyond the last kind, which no row of opcodes.def has
     switch ((enum rn_operand)kind) {
     case RN_OPERAND__:
         return rn_verify_need(v, *imm == 0, RN_CHECK_OPERAND_ZERO, imm);

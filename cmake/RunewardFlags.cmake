@@ -39,8 +39,15 @@ if(RN_FUZZ)
   target_compile_options(rn_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(RN_COVERAGE)
-  target_compile_options(rn_flags INTERFACE --coverage -O0)
-  target_link_options(rn_flags INTERFACE --coverage)
+  # tests/tools/counters.c: every program keeps its counters in one file.
+  target_compile_options(rn_flags INTERFACE --coverage -O0 -fprofile-update=atomic -fdata-sections)
+  add_library(rn_counters STATIC ${CMAKE_SOURCE_DIR}/tests/tools/counters.c)
+  target_include_directories(rn_counters PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(rn_counters PRIVATE _GNU_SOURCE RN_COUNTERS_FILE="${CMAKE_BINARY_DIR}/counters")
+  set(counters_script ${CMAKE_SOURCE_DIR}/tests/tools/counters.ld)
+  target_link_options(rn_flags INTERFACE --coverage -Wl,-T,${counters_script} -Wl,--build-id
+    -Wl,--undefined=rn_counters_map -Wl,--wrap=__gcov_exit,--wrap=__gcov_dump,--wrap=__gcov_reset,--wrap=__gcov_reset_int)
+  target_link_libraries(rn_flags INTERFACE rn_counters)
 endif()
 
 # rn_library(NAME sources...): a static library of one folder. Links are added PRIVATE by the folder.

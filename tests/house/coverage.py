@@ -13,12 +13,13 @@ its line or on the comment line above:
 
     // never: why it cannot happen
 
-RN_ALWAYS and RN_NEVER mark their lines likewise. A mark is an argument, so marked branches are counted
-in a column of their own; a mark on a line whose branches are all taken is an error, as is one without a
-reason.
+RN_ALWAYS and RN_NEVER mark their lines likewise. So does a switch over names without a default, for its
+way past all cases: the compiler sees to it that every name of the enum has one (-Wswitch-enum). A mark
+is an argument, so marked branches are counted in a column of their own; a mark on a line whose branches
+are all taken is an error, as is one without a reason.
 
-Processes behind the wall can open nothing, so their counters are lost. What they run counts where
-tests run it in a process of their own: unit tests, tests/inproc, the fuzz targets' corpora.
+All processes count, behind the wall and killed ones too: tests/tools/counters.c. One that is killed
+between two counters leaves them one apart, so a branch may be said to be taken once that was not.
 """
 import collections
 import fnmatch
@@ -41,14 +42,16 @@ DEMANDS = [
 ]
 MARK = re.compile(r"(?://|/\*) never:(.*)")
 GUARD = re.compile(r"\bRN_(?:ALWAYS|NEVER)\(")
+SWITCH = re.compile(r"\bswitch \((?!\((?:unsigned|int|uint\d+_t|size_t)\))")
+LABEL = re.compile(r"\bcase ([^:]+):|\bdefault:")
 ASSERTION = re.compile(r"\bRN_(?:CHECK|ASSERT)\(")
 
 
 class Source:
-    """Which lines of a file are assertions, and which are marked as never happening."""
+    """Which lines of a file are assertions, which are marked as never happening, and which are a complete switch."""
 
     def __init__(self, name):
-        self.name, self.assertions, self.unargued = name, set(), []
+        self.name, self.assertions, self.complete, self.unargued = name, set(), set(), []
         self.marks = {}  # line: whether a comment makes it one
         self.lines = (ROOT / name).read_text().splitlines()
         waiting, open_parens = None, 0
@@ -68,6 +71,20 @@ class Source:
             if open_parens or (ASSERTION.search(code) and not code.lstrip().startswith("#")):
                 self.assertions.add(number)
                 open_parens += code.count("(") - code.count(")")
+            if SWITCH.search(code) and self.is_complete(number):
+                self.complete.add(number)
+
+    def is_complete(self, number):
+        """Whether the switch on that line names enumerators, and has no default."""
+        depth, labels = 0, []
+        for line in self.lines[number - 1:]:
+            found = LABEL.search(line)
+            if found and depth == 1:
+                labels.append(found[1])
+            depth += line.count("{") - line.count("}")
+            if depth <= 0:
+                break
+        return bool(labels) and all(label and re.fullmatch(r"[A-Z][A-Z0-9_#a-z]*", label) for label in labels)
 
 
 def objects(build):
@@ -141,6 +158,10 @@ def measure(source, lines):
         run[number] += count
         if number in source.assertions:
             continue
+        past_all = number in source.complete and len(branches) > 2 and branches[-1] == 0
+        if past_all:
+            figures.never += 1
+            branches = branches[:-1]
         missed = branches.count(0)
         figures.taken += len(branches) - missed
         figures.branches += len(branches)
