@@ -19,6 +19,8 @@
 #define SERVE RN_GROUP_SERVE
 #define WATCH RN_GROUP_WATCH
 #define WALL RN_GROUP_WALL
+#define JOURNAL RN_GROUP_JOURNAL
+#define REPLAY RN_GROUP_REPLAY
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -39,6 +39,8 @@ enum rn_option_group {
     RN_GROUP_SERVE = 2048,
     RN_GROUP_WATCH = 4096,
     RN_GROUP_WALL = 8192,
+    RN_GROUP_JOURNAL = 16384,
+    RN_GROUP_REPLAY = 32768,
 };
 
 struct rn_option_info {

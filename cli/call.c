@@ -227,6 +227,7 @@ static bool set_call_options(struct rn_call *call, rune_limits *limits, rune_cal
     rune_call_options_set_clock(options, rn_args_has(call->session->args, RN_OPTION_CLOCK));
     rune_call_options_set_output(options, take_output, call);
     rune_call_options_set_wait(options, true);
+    rune_call_options_set_journal(options, rn_args_has(call->session->args, RN_OPTION_JOURNAL));
     return true;
 }
 
@@ -338,6 +339,20 @@ static bool write_meta(const struct rn_call *call, const rune_record *record)
     return written;
 }
 
+// The replay file; one that the call does not have is said, and no failure of the command.
+static bool write_journal(const struct rn_call *call, const rune_record *record)
+{
+    const char *path = call->session->args->values[RN_OPTION_JOURNAL];
+    rune_error *error = NULL;
+    if (path == NULL || rune_record_save_journal(record, path, &error) == RUNE_OK) {
+        return true;
+    }
+    bool written = rune_error_status(error) == RUNE_E_NOT_FOUND;
+    rn_console_complain("--journal: %s", rune_error_message(error));
+    rune_error_free(error);
+    return written;
+}
+
 static void print_record(const struct rn_call *call, const rune_record *record)
 {
     rune_text *text = record_text(call, record);
@@ -413,6 +428,7 @@ int rn_call_report(const struct rn_call *call, const rune_record *record, bool p
         print_usage(record);
     }
     bool written = write_meta(call, record);
+    written = write_journal(call, record) && written;
     int code = rune_reason_exit_code(rune_record_reason(record),
                                      error == NULL ? 0 : rune_error_signal(error));
     return code == 0 && !written ? 74 : code;

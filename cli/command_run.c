@@ -153,6 +153,10 @@ int rn_command_call(struct rn_session *session)
     }
     const char *target = session->args->operands[0];
     bool elsewhere = rn_args_has(session->args, RN_OPTION_SOCKET);
+    if (elsewhere && rn_args_has(session->args, RN_OPTION_JOURNAL)) {
+        rn_console_complain("--journal: a daemon keeps its own calls, see `runeward help serve`");
+        return RN_EXIT_USAGE;
+    }
     if (!(elsewhere ? rn_daemon_connect(session) : rn_session_start(session))) {
         return session->code;
     }

@@ -14,6 +14,7 @@ int rn_command_fmt(struct rn_session *session);
 int rn_command_compile(struct rn_session *session);
 int rn_command_disasm(struct rn_session *session);
 int rn_command_verify(struct rn_session *session);
+int rn_command_replay(struct rn_session *session);
 int rn_command_serve(struct rn_session *session);
 int rn_command_ctl(struct rn_session *session);
 int rn_command_doctor(struct rn_session *session);

@@ -20,6 +20,7 @@ static command_function *const functions[RN_COMMAND_COUNT] = {
     [RN_COMMAND_FMT] = rn_command_fmt,
     [RN_COMMAND_BENCH] = rn_command_bench,
     [RN_COMMAND_POLICY] = rn_command_policy,
+    [RN_COMMAND_REPLAY] = rn_command_replay,
     [RN_COMMAND_SERVE] = rn_command_serve,
     [RN_COMMAND_CTL] = rn_command_ctl,
     [RN_COMMAND_HELP] = rn_command_help,

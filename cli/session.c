@@ -34,6 +34,11 @@ static rune_status set_options(const struct rn_session *session, rune_supervisor
         rune_supervisor_options_set_limits(options, session->limits) != RUNE_OK) {
         return RUNE_E_NO_MEMORY;
     }
+    const char *journal = serves ? session->args->values[RN_OPTION_JOURNAL] : NULL;
+    if (journal != NULL &&
+        rune_supervisor_options_set_journal(options, journal, 0, 0) != RUNE_OK) {
+        return RUNE_E_NO_MEMORY;
+    }
     rune_supervisor_options_set_policy(options, session->best_effort ? RUNE_POLICY_BEST_EFFORT
                                                                      : RUNE_POLICY_STRICT);
     return helpers == NULL ? RUNE_OK : rune_supervisor_options_set_helpers(options, helpers);

@@ -16,6 +16,7 @@
 #include "supervisor/pool.h"
 #include "supervisor/runner.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/trace.h"
 #include "supervisor/unit.h"
 #include "supervisor/vm.h"
 
@@ -283,8 +284,9 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
             return status;
         }
         call->peer = peer;
-        call->replay.runs = 1;
+        call->replay.runs = call->replay.from_file ? 2 : 1;
         call->replay.wanted = call->replay.wanted && !call->was_pinned;
+        call->replay.kept = call->replay.kept && !call->was_pinned;
         rn_cpu_begin(&call->cpu, call->peer, call->wants_usage, call->begun_ns);
         enum rn_error failed = rn_peer_begin(call->peer, call);
         if (failed == RN_OK) {
@@ -523,6 +525,7 @@ static void receive_host_call(struct rn_call *call)
     event->number = fields->number;
     event->function = fields->function;
     event->budget = fields->budget;
+    event->pc = fields->pc;
     event->size = call->assembly_size;
     event->data = RN_TAKE(call->assembly);
     call->host_bytes += host_bytes_of(event);
@@ -640,6 +643,7 @@ static void put_event_back(struct rn_call *call, struct rn_event *event)
 static bool handle_output(struct rn_call *call, struct rn_event *event)
 {
     size_t known = rn_replay_output(call, event);
+    rn_trace_output(call, event);
     if (known == event->size) {
         return true;
     }
@@ -649,17 +653,21 @@ static bool handle_output(struct rn_call *call, struct rn_event *event)
     if (!call->output(call->output_user, stream, (const char *)event->data, event->size)) {
         return false;
     }
-    call->had_effect = true;
+    call->had_effect = call->had_effect || call->output != rn_replay_drop_output;
     rn_replay_delivered(call, event);
     return true;
 }
 
 static void handle_host_call(struct rn_call *call, struct rn_event *event)
 {
+    rn_trace_steps(call);
     pthread_mutex_lock(&call->peer->lock);
-    bool wanted =
-        call->stop == RN_REASON_OK && !call->peer->dead && !rn_replay_host_call(call, event);
+    bool alive = call->stop == RN_REASON_OK && !call->peer->dead;
+    bool wanted = alive && !rn_replay_host_call(call, event);
     pthread_mutex_unlock(&call->peer->lock);
+    if (alive) {
+        rn_trace_host_call(call, event);
+    }
     if (wanted) {
         rn_host_call_run(call, event);
     }

@@ -40,6 +40,7 @@ struct rn_event {
     uint32_t number;           /* of the host call; stream of the output */
     uint32_t function;
     uint64_t budget; /* spent when the host call was made */
+    uint32_t pc;     /* of the script, which made it */
     uint8_t *data;   /* owned */
     size_t size;
 };
@@ -68,13 +69,16 @@ struct rn_call {
     uint32_t left_count;
     struct rn_buf body; /* of CALL: tags and arguments */
     uint32_t tags_size;
+    size_t statics_size;
+    enum rn_call_target target;
     uint64_t item;         /* hash */
     const char *item_name; /* borrowed from the caller, who outlives the call */
 
     /* What was asked for. */
     struct rune_limits limits;
     uint64_t seed;
-    bool clock; /* the script may read the time */
+    bool clock;        /* the script may read the time */
+    uint64_t clock_ns; /* .. as it was at the beginning */
     rune_output_fn output;
     void *output_user;
     void *user;

@@ -13,9 +13,11 @@
 #include "shm/fault.h"
 #include "supervisor/error.h"
 #include "supervisor/host_call.h"
+#include "supervisor/journal_folder.h"
 #include "supervisor/pool.h"
 #include "supervisor/record.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/trace.h"
 #include "supervisor/unit.h"
 #include "supervisor/value.h"
 #include "supervisor/vm.h"
@@ -159,9 +161,12 @@ static void fail_result(struct rn_call *call, rune_record *record)
 /* The second run went another way than the first: neither can be believed. */
 static void set_diverged(struct rn_call *call, rune_record *record)
 {
-    struct ending ending = {.reason = RUNE_REASON_WORKER_LOST, .kind = "replay_diverged"};
-    (void)snprintf(ending.message, sizeof(ending.message),
-                   "the worker ended; when the call was run again, %s",
+    bool from_file = call->replay.from_file;
+    struct ending ending = {.reason = RUNE_REASON_WORKER_LOST,
+                            .kind = from_file ? "replay_ended" : "replay_diverged"};
+    (void)snprintf(ending.message, sizeof(ending.message), "%s, %s",
+                   from_file ? "the call was run no further"
+                             : "the worker ended; when the call was run again",
                    rn_divergence_text(call->replay.divergence));
     record->reason = ending.reason;
     (void)fail_ending(&record->error, &ending);
@@ -170,11 +175,12 @@ static void set_diverged(struct rn_call *call, rune_record *record)
 /* The value, or why there is none; C1. */
 static void set_outcome(struct rn_call *call, rune_record *record)
 {
-    if (call->replay.divergence != RN_SAME) {
+    bool done = call->state.state == RN_STATE_DONE && call->result.body && !call->lied;
+    // A call from a file is judged by what it did: it is all there is to be seen.
+    if (call->replay.divergence != RN_SAME && !(call->replay.from_file && done)) {
         set_diverged(call, record);
         return;
     }
-    bool done = call->state.state == RN_STATE_DONE && call->result.body && !call->lied;
     if (done && call->result.fields.reason == RN_REASON_OK) {
         enum rn_error error =
             rn_value_take(RN_TAKE(call->result.body), call->result.size, &record->value);
@@ -295,15 +301,17 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
     rn_clock_clear(call->supervisor->clock, &call->timer);
     rn_clock_clear(call->supervisor->clock, &call->sleep_timer);
     rn_host_calls_end(call);
+    rn_trace_end(call);
     rune_record *record = rn_alloc(sizeof(*record));
     if (record) {
         set_outcome(call, record);
         set_usage(call, &record->usage);
         record->limits = call->limits;
         record->worker = call->peer->child.pid;
-        record->attempts = call->replay.runs;
+        record->attempts = call->replay.from_file ? 1 : call->replay.runs;
         memcpy(record->unit_id, call->unit->id_text, sizeof(record->unit_id));
         record->item = rn_strndup(call->item_name, strlen(call->item_name));
+        rn_journal_keep(call, record);
     }
     leave_last_peer(call);
     if (!record) {

@@ -344,28 +344,36 @@ static enum rn_error make_segment(rune_runtime *runtime)
     return rn_segment_make("runeward-runtime", bytes.data, bytes.size, &runtime->segment);
 }
 
-rune_status rune_context_runtime(const rune_context *context, rune_runtime **out_runtime,
-                                 rune_error **error)
+enum rn_error rn_runtime_declare(const struct rn_host_entry *entries, size_t count,
+                                 rune_runtime **out_runtime)
 {
     rune_runtime *runtime = rn_alloc(sizeof(*runtime));
     if (!runtime) {
-        return rn_fail_plain(error, RN_E_NO_MEMORY);
+        return RN_E_NO_MEMORY;
     }
     atomic_init(&runtime->refs, 1);
     runtime->segment.fd = -1;
     enum rn_error failed = RN_OK;
-    for (size_t i = 0; failed == RN_OK && i < context->functions.count; i++) {
-        failed = table_add(&runtime->functions, &context->functions.entries[i]);
+    for (size_t i = 0; failed == RN_OK && i < count; i++) {
+        failed = table_add(&runtime->functions, &entries[i]);
     }
     if (failed == RN_OK) {
         failed = make_segment(runtime);
     }
     if (failed != RN_OK) {
         rune_runtime_unref(runtime);
-        return rn_fail_plain(error, failed);
+        return failed;
     }
     *out_runtime = runtime;
-    return RUNE_OK;
+    return RN_OK;
+}
+
+rune_status rune_context_runtime(const rune_context *context, rune_runtime **out_runtime,
+                                 rune_error **error)
+{
+    enum rn_error failed =
+        rn_runtime_declare(context->functions.entries, context->functions.count, out_runtime);
+    return failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
 }
 
 rune_runtime *rune_runtime_ref(rune_runtime *runtime)

@@ -40,6 +40,10 @@ struct rune_runtime {
     struct rn_segment segment;
 };
 
+/* A runtime of these functions, which are copied. Those of a replay file have no `fn`: their hosts are not
+ * here, and nothing may call them. SYSTEM, NO_MEMORY. */
+enum rn_error rn_runtime_declare(const struct rn_host_entry *entries, size_t count,
+                                 rune_runtime **out_runtime) RN_MUST_CHECK;
 /* Borrowed; NULL without such an index. */
 const struct rn_host_entry *rn_runtime_function(const rune_runtime *runtime, uint32_t index);
 

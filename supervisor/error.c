@@ -56,6 +56,8 @@ static rune_reason reason_of_status(rune_status status)
     case RUNE_E_UNIT_INVALID:
     case RUNE_E_UNIT_VERSION:
     case RUNE_E_UNIT_DEBUG:
+    case RUNE_E_REPLAY_INVALID:
+    case RUNE_E_REPLAY_VERSION:
         return RUNE_REASON_NO_INPUT;
     case RUNE_E_CLOSED:
     case RUNE_E_FORKED:

@@ -6,13 +6,6 @@
 
 #include "base/alloc.h"
 
-struct call_entry {
-    uint32_t function;
-    uint64_t budget;
-    uint64_t output; /* bytes delivered before, of both streams */
-    uint8_t digest[RN_JOURNAL_DIGEST_SIZE];
-};
-
 struct step_entry {
     enum rn_step_kind kind;
     uint32_t number;
@@ -27,12 +20,14 @@ struct stream {
     crypto_generichash_state again_state;
     uint64_t delivered;
     uint64_t again;
+    bool restored; /* from a file: there is no state, but */
+    uint8_t digest[RN_JOURNAL_DIGEST_SIZE];
 };
 
 struct rn_journal {
     _Atomic uint64_t *total;
     uint64_t counted; /* of this journal, in *total */
-    struct call_entry *calls;
+    struct rn_journal_call *calls;
     uint32_t call_count;
     uint32_t call_room;
     uint32_t matched;
@@ -121,22 +116,27 @@ static void digest_args(const struct rn_journal_made *made, uint8_t digest[RN_JO
     (void)crypto_generichash(digest, RN_JOURNAL_DIGEST_SIZE, made->args, made->args_size, NULL, 0);
 }
 
+enum rn_error rn_journal_restore_call(struct rn_journal *journal,
+                                      const struct rn_journal_call *call)
+{
+    RN_TRY(count(journal, sizeof(struct rn_journal_call)));
+    void *calls = journal->calls;
+    enum rn_error error =
+        make_room(&calls, journal->call_count, &journal->call_room, sizeof(struct rn_journal_call));
+    journal->calls = calls;
+    RN_TRY(error);
+    journal->calls[journal->call_count++] = *call;
+    journal->matched = journal->call_count;
+    return RN_OK;
+}
+
 enum rn_error rn_journal_add_call(struct rn_journal *journal, const struct rn_journal_made *made)
 {
     RN_CHECK(made->number == journal->call_count + 1);
-    RN_TRY(count(journal, sizeof(struct call_entry)));
-    void *calls = journal->calls;
-    enum rn_error error =
-        make_room(&calls, journal->call_count, &journal->call_room, sizeof(struct call_entry));
-    journal->calls = calls;
-    RN_TRY(error);
-    struct call_entry *entry = &journal->calls[journal->call_count++];
-    entry->function = made->function;
-    entry->budget = made->budget;
-    entry->output = output_total(journal, false);
-    digest_args(made, entry->digest);
-    journal->matched = journal->call_count;
-    return RN_OK;
+    struct rn_journal_call call = {
+        .function = made->function, .budget = made->budget, .output = output_total(journal, false)};
+    digest_args(made, call.digest);
+    return rn_journal_restore_call(journal, &call);
 }
 
 enum rn_error rn_journal_add_step(struct rn_journal *journal, const struct rn_step *step)
@@ -155,6 +155,9 @@ enum rn_error rn_journal_add_step(struct rn_journal *journal, const struct rn_st
                                                                 .now_ns = step->now_ns,
                                                                 .offset = offset,
                                                                 .size = step->size};
+    if (step->kind != RN_STEP_WAKE && step->number - 1 < journal->call_count) {
+        journal->calls[step->number - 1].answered = true;
+    }
     return RN_OK;
 }
 
@@ -189,7 +192,8 @@ void rn_journal_rewind(struct rn_journal *journal)
     }
 }
 
-static enum rn_divergence compare(struct rn_journal *journal, const struct call_entry *entry,
+static enum rn_divergence compare(const struct rn_journal *journal,
+                                  const struct rn_journal_call *entry,
                                   const struct rn_journal_made *made)
 {
     uint8_t digest[RN_JOURNAL_DIGEST_SIZE];
@@ -220,15 +224,28 @@ bool rn_journal_match_call(struct rn_journal *journal, const struct rn_journal_m
     return true;
 }
 
+static void digest_of(const crypto_generichash_state *at, uint8_t digest[RN_JOURNAL_DIGEST_SIZE])
+{
+    crypto_generichash_state state = *at;
+    (void)crypto_generichash_final(&state, digest, RN_JOURNAL_DIGEST_SIZE);
+}
+
+static void digest_delivered(const struct stream *stream, uint8_t digest[RN_JOURNAL_DIGEST_SIZE])
+{
+    if (stream->restored) {
+        memcpy(digest, stream->digest, RN_JOURNAL_DIGEST_SIZE);
+    } else {
+        digest_of(&stream->delivered_state, digest);
+    }
+}
+
 /* The bytes that came again are those that were delivered. */
 static bool same_output(const struct stream *stream)
 {
     uint8_t first[RN_JOURNAL_DIGEST_SIZE];
     uint8_t again[RN_JOURNAL_DIGEST_SIZE];
-    crypto_generichash_state state = stream->delivered_state;
-    (void)crypto_generichash_final(&state, first, sizeof(first));
-    state = stream->again_state;
-    (void)crypto_generichash_final(&state, again, sizeof(again));
+    digest_delivered(stream, first);
+    digest_of(&stream->again_state, again);
     return memcmp(first, again, sizeof(first)) == 0;
 }
 
@@ -248,6 +265,17 @@ enum rn_divergence rn_journal_match_output(struct rn_journal *journal, uint32_t 
     return at->again < at->delivered || same_output(at) ? RN_SAME : RN_OTHER_OUTPUT;
 }
 
+struct rn_step rn_journal_step_at(const struct rn_journal *journal, uint32_t index)
+{
+    RN_CHECK(index < journal->step_count);
+    const struct step_entry *entry = &journal->steps[index];
+    return (struct rn_step){.kind = entry->kind,
+                            .number = entry->number,
+                            .now_ns = entry->now_ns,
+                            .body = entry->size > 0 ? journal->bodies.data + entry->offset : NULL,
+                            .size = entry->size};
+}
+
 bool rn_journal_next_step(const struct rn_journal *journal, bool waits, struct rn_step *out_step)
 {
     if (journal->sent == journal->step_count) {
@@ -256,12 +284,7 @@ bool rn_journal_next_step(const struct rn_journal *journal, bool waits, struct r
     const struct step_entry *entry = &journal->steps[journal->sent];
     bool may = entry->kind == RN_STEP_WAKE ? waits : entry->number <= journal->matched;
     if (may) {
-        *out_step =
-            (struct rn_step){.kind = entry->kind,
-                             .number = entry->number,
-                             .now_ns = entry->now_ns,
-                             .body = entry->size > 0 ? journal->bodies.data + entry->offset : NULL,
-                             .size = entry->size};
+        *out_step = rn_journal_step_at(journal, journal->sent);
     }
     return may;
 }
@@ -282,6 +305,53 @@ uint32_t rn_journal_next_call(const struct rn_journal *journal)
     return rn_journal_has_steps(journal) ? journal->steps[journal->sent].number : 0;
 }
 
+/* Files */
+
+uint32_t rn_journal_call_count(const struct rn_journal *journal)
+{
+    return journal->call_count;
+}
+
+const struct rn_journal_call *rn_journal_call_at(const struct rn_journal *journal, uint32_t index)
+{
+    RN_CHECK(index < journal->call_count);
+    return &journal->calls[index];
+}
+
+uint32_t rn_journal_step_count(const struct rn_journal *journal)
+{
+    return journal->step_count;
+}
+
+struct rn_journal_output rn_journal_output_of(const struct rn_journal *journal, uint32_t stream)
+{
+    RN_CHECK(stream < RN_JOURNAL_STREAMS);
+    struct rn_journal_output output = {0};
+    if (journal->has_output) {
+        const struct stream *at = &streams_of(journal)[stream];
+        output.size = at->delivered;
+        digest_delivered(at, output.digest);
+    }
+    return output;
+}
+
+void rn_journal_restore_output(struct rn_journal *journal, uint32_t stream,
+                               const struct rn_journal_output *output)
+{
+    RN_CHECK(stream < RN_JOURNAL_STREAMS);
+    begin_output(journal);
+    struct stream *at = &streams_of(journal)[stream];
+    at->restored = true;
+    at->delivered = output->size;
+    at->again = output->size;
+    memcpy(at->digest, output->digest, sizeof(at->digest));
+}
+
+uint32_t rn_journal_steps_sent(const struct rn_journal *journal)
+{
+    return journal->sent;
+}
+
 const char *rn_divergence_text(enum rn_divergence divergence)
 {
     switch (divergence) {
@@ -297,6 +367,10 @@ const char *rn_divergence_text(enum rn_divergence divergence)
         return "it waited for time instead of calling a host function";
     case RN_ENDED_EARLY:
         return "it ended before it had done all that it did before";
+    case RN_WENT_ON:
+        return "it called a host function once more";
+    case RN_WAITS:
+        return "it waits for what the journal does not have";
     case RN_SAME:
         break;
     }

@@ -24,7 +24,8 @@
  *     the call cannot be run again.
  *
  * Plain data: no I/O, no locks. A journal is made with its first entry: a call that neither calls the
- * host nor prints has none.
+ * host nor prints has none. One that comes from a file (replay_file.h) is restored entry by entry; of the
+ * output there only sizes and digests are known.
  */
 #ifndef RN_SUPERVISOR_JOURNAL_H
 #define RN_SUPERVISOR_JOURNAL_H
@@ -62,6 +63,21 @@ struct rn_journal_made {
     size_t args_size;
 };
 
+/* A host call as the journal has it. */
+struct rn_journal_call {
+    uint32_t function;
+    uint64_t budget;
+    uint64_t output; /* bytes delivered before, of both streams */
+    uint8_t digest[RN_JOURNAL_DIGEST_SIZE];
+    bool answered; /* by one of the steps */
+};
+
+/* What was delivered of a stream. */
+struct rn_journal_output {
+    uint64_t size;
+    uint8_t digest[RN_JOURNAL_DIGEST_SIZE];
+};
+
 /* What differs between two runs. */
 enum rn_divergence {
     RN_SAME,
@@ -71,6 +87,9 @@ enum rn_divergence {
     RN_OTHER_OUTPUT,
     RN_OTHER_ORDER, /* waits for time, where the first run went on to a host call */
     RN_ENDED_EARLY, /* without all that the first run did */
+    /* Of journals from files, which have an end: */
+    RN_WENT_ON, /* to a host call that is not in it */
+    RN_WAITS,   /* for an answer or for time, which are not in it */
 };
 
 struct rn_journal;
@@ -105,6 +124,23 @@ enum rn_divergence rn_journal_match_output(struct rn_journal *journal, uint32_t 
                                            size_t *out_known) RN_MUST_CHECK;
 /* True if the run has done all that is in the journal: what comes now is new. */
 bool rn_journal_is_caught_up(const struct rn_journal *journal);
+
+/* Of files. */
+
+/* What is there, in order. */
+uint32_t rn_journal_call_count(const struct rn_journal *journal);
+const struct rn_journal_call *rn_journal_call_at(const struct rn_journal *journal, uint32_t index);
+uint32_t rn_journal_step_count(const struct rn_journal *journal);
+struct rn_step rn_journal_step_at(const struct rn_journal *journal, uint32_t index);
+struct rn_journal_output rn_journal_output_of(const struct rn_journal *journal, uint32_t stream);
+/* Puts back the next host call; steps by rn_journal_add_step; then the output. All of it before
+ * rn_journal_rewind. TOO_LARGE, NO_MEMORY. */
+enum rn_error rn_journal_restore_call(struct rn_journal *journal,
+                                      const struct rn_journal_call *call) RN_MUST_CHECK;
+void rn_journal_restore_output(struct rn_journal *journal, uint32_t stream,
+                               const struct rn_journal_output *output);
+/* How many steps were given in this run. */
+uint32_t rn_journal_steps_sent(const struct rn_journal *journal);
 
 /* Both. */
 

@@ -19,6 +19,7 @@ rn_library(rn_supervisor
   host_call.c
   inputs.c
   journal.c
+  journal_folder.c
   limits.c
   lines.c
   peer.c
@@ -30,6 +31,9 @@ rn_library(rn_supervisor
   remote_build.c
   remote_call.c
   replay.c
+  replay_encode.c
+  replay_file.c
+  run_file.c
   runner.c
   serve.c
   serve_build.c
@@ -45,6 +49,7 @@ rn_library(rn_supervisor
   statics.c
   supervisor.c
   text.c
+  trace.c
   unit.c
   value.c
   vm.c
@@ -118,6 +123,7 @@ rn_supervisor_test(calls runeward)
 rn_supervisor_test(limits runeward)
 rn_supervisor_test(storm rn_supervisor)
 rn_supervisor_test(replay rn_supervisor)
+rn_supervisor_test(replay_file rn_supervisor)
 rn_supervisor_test(executions runeward)
 rn_supervisor_test(vm_pool runeward)
 rn_supervisor_test(functions runeward)

@@ -47,6 +47,7 @@ void rune_record_free(rune_record *record)
         rune_value_unref(record->value);
         rune_error_free(record->error);
         rn_free(record->item);
+        rn_free(record->journal);
         rn_free(record);
     }
 }

@@ -16,6 +16,9 @@ struct rune_record {
     char *item;     /* owned */
     int32_t worker; /* process id as the host sees it; 0: none */
     uint32_t attempts;
+    uint8_t *journal; /* owned: a replay file; NULL: there is none, because: */
+    size_t journal_size;
+    const char *no_journal; /* static storage; NULL: it was not asked for */
 };
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "supervisor/call.h"
+#include "supervisor/context.h"
 #include "supervisor/supervisor.h"
 
 /* J6: from here on the call goes on without a journal. */
@@ -18,7 +19,8 @@ static void give_up(struct rn_replay *replay)
 static struct rn_journal *to_note(struct rn_call *call)
 {
     struct rn_replay *replay = &call->replay;
-    if (!replay->journal && replay->wanted && !replay->given_up && replay->runs == 1) {
+    bool wanted = (replay->wanted && replay->runs == 1) || replay->kept;
+    if (!replay->journal && wanted && !replay->given_up) {
         replay->journal = rn_journal_new(&call->supervisor->journals_bytes);
         replay->given_up = !replay->journal;
     }
@@ -28,7 +30,9 @@ static struct rn_journal *to_note(struct rn_call *call)
 /* A second run that has come as far as the first is noted no more: there is no third. */
 static void forget_if_done(struct rn_replay *replay)
 {
-    if (replay->runs > 1 && replay->journal && rn_journal_is_caught_up(replay->journal)) {
+    bool needed = replay->kept || replay->from_file;
+    if (replay->runs > 1 && !needed && replay->journal &&
+        rn_journal_is_caught_up(replay->journal)) {
         rn_journal_free(RN_TAKE(replay->journal));
     }
 }
@@ -43,7 +47,7 @@ static void note_divergence(struct rn_replay *replay, enum rn_divergence diverge
 /* What could not be noted: a second run cannot do without it. */
 static void note_failed(struct rn_call *call)
 {
-    if (call->replay.runs > 1) {
+    if (call->replay.runs > 1 && !rn_journal_is_caught_up(call->replay.journal)) {
         call->failed = true;
     } else {
         give_up(&call->replay);
@@ -103,6 +107,45 @@ rune_status rn_replay_give(struct rn_call *call, const struct rn_step *step)
     return may_send(call) ? send_step(call, step) : RUNE_E_STALE;
 }
 
+/* The script does nothing more before it has its answer. */
+static bool stands_still(const struct rn_call *call, const struct rn_event *event)
+{
+    const struct rn_host_entry *entry = rn_runtime_function(call->runtime, event->function);
+    return !entry || !entry->is_async;
+}
+
+/* Where the journal of a file ends: a host function that nobody calls, an answer that nobody gives. */
+static enum rn_divergence find_end(const struct rn_call *call, const struct rn_event *event,
+                                   bool known)
+{
+    const struct rn_replay *replay = &call->replay;
+    if (!replay->from_file) {
+        return RN_SAME;
+    }
+    if (!known) {
+        return RN_WENT_ON;
+    }
+    bool answered = rn_journal_call_at(replay->journal, event->number - 1)->answered;
+    return !answered && stands_still(call, event) ? RN_WAITS : RN_SAME;
+}
+
+/* A file may have its steps in an order in which no call can get them. */
+static bool is_left_waiting(const struct rn_call *call, const struct rn_event *event,
+                            uint32_t before)
+{
+    const struct rn_journal *journal = call->replay.journal;
+    if (!call->replay.from_file || !stands_still(call, event) || !may_send(call)) {
+        return false;
+    }
+    for (uint32_t i = before; i < rn_journal_steps_sent(journal); i++) {
+        struct rn_step step = rn_journal_step_at(journal, i);
+        if (step.kind != RN_STEP_WAKE && step.number == event->number) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool rn_replay_host_call(struct rn_call *call, const struct rn_event *event)
 {
     struct rn_replay *replay = &call->replay;
@@ -117,6 +160,7 @@ bool rn_replay_host_call(struct rn_call *call, const struct rn_event *event)
                                    .args_size = event->size};
     enum rn_divergence divergence;
     bool known = rn_journal_match_call(journal, &made, &divergence);
+    divergence = divergence == RN_SAME ? find_end(call, event, known) : divergence;
     if (divergence != RN_SAME) {
         note_divergence(replay, divergence);
         return true;
@@ -125,7 +169,11 @@ bool rn_replay_host_call(struct rn_call *call, const struct rn_event *event)
         note_failed(call);
         return call->failed;
     }
+    uint32_t before = rn_journal_steps_sent(journal);
     (void)give_known(call);
+    if (is_left_waiting(call, event, before)) {
+        note_divergence(replay, RN_OTHER_ORDER);
+    }
     return known;
 }
 
@@ -139,17 +187,28 @@ size_t rn_replay_output(struct rn_call *call, const struct rn_event *event)
     } else if (replay->journal && replay->runs > 1) {
         note_divergence(replay, rn_journal_match_output(replay->journal, event->number, event->data,
                                                         event->size, &known));
+        replay->more_output = replay->more_output || known < event->size;
         known = replay->divergence == RN_SAME ? known : event->size;
         forget_if_done(replay);
     }
+    known = replay->from_file ? 0 : known;
     pthread_mutex_unlock(&peer->lock);
     return known;
+}
+
+bool rn_replay_drop_output(void *user, int stream, const char *data, size_t size)
+{
+    (void)user;
+    (void)stream;
+    (void)data;
+    (void)size;
+    return true;
 }
 
 void rn_replay_delivered(struct rn_call *call, const struct rn_event *event)
 {
     struct rn_peer *peer = rn_call_lock(call);
-    struct rn_journal *journal = to_note(call);
+    struct rn_journal *journal = call->replay.from_file ? NULL : to_note(call);
     if (journal) {
         rn_journal_add_output(journal, event->number, event->data, event->size);
     }
@@ -167,7 +226,8 @@ bool rn_replay_sleep(struct rn_call *call)
         return true; // it was woken
     }
     if (!replay->journal || !rn_journal_has_steps(replay->journal)) {
-        return false;
+        note_divergence(replay, replay->from_file ? RN_WAITS : RN_SAME);
+        return replay->from_file;
     }
     // What is next is the answer to a host call, which this run will not make before it is woken.
     if (call->state.host_calls < rn_journal_next_call(replay->journal)) {

@@ -17,6 +17,7 @@
 #include "policy/report.h"
 #include "supervisor/call.h"
 #include "supervisor/error.h"
+#include "supervisor/journal_folder.h"
 #include "supervisor/remote.h"
 #include "supervisor/runner.h"
 #include "supervisor/text.h"
@@ -102,10 +103,28 @@ rune_status rune_supervisor_options_set_helpers(rune_supervisor_options *options
     return RUNE_OK;
 }
 
+rune_status rune_supervisor_options_set_journal(rune_supervisor_options *options,
+                                                const char *directory, unsigned files_max,
+                                                uint64_t bytes_max)
+{
+    char *copy = rn_strndup(directory, strlen(directory));
+    if (!copy) {
+        return RUNE_E_NO_MEMORY;
+    }
+    rn_free(options->journal);
+    options->journal = copy;
+    options->journal_files_max = files_max == 0                     ? RN_JOURNAL_FILES_DEFAULT
+                                 : files_max < RN_JOURNAL_FILES_MAX ? files_max
+                                                                    : RN_JOURNAL_FILES_MAX;
+    options->journal_bytes_max = bytes_max == 0 ? RN_JOURNAL_FOLDER_BYTES_DEFAULT : bytes_max;
+    return RUNE_OK;
+}
+
 void rune_supervisor_options_free(rune_supervisor_options *options)
 {
     if (options) {
         rn_free(options->helpers);
+        rn_free(options->journal);
         rn_free(options);
     }
 }
@@ -197,10 +216,23 @@ static rune_status make_first_worker(rune_supervisor *supervisor, rune_error **e
     return status;
 }
 
+static rune_status open_journal(rune_supervisor *supervisor, rune_error **error)
+{
+    const rune_supervisor_options *options = &supervisor->options;
+    struct rn_journal_bounds bounds = {options->journal_files_max, options->journal_bytes_max};
+    return options->journal ? rn_journal_folder_open(options->journal, &bounds,
+                                                     &supervisor->journal_folder, error)
+                            : RUNE_OK;
+}
+
 static rune_status start(rune_supervisor *supervisor, rune_error **error)
 {
     if (sodium_init() < 0) {
         return rn_fail_plain(error, RN_E_INTERNAL);
+    }
+    rune_status status = open_journal(supervisor, error);
+    if (status != RUNE_OK) {
+        return status;
     }
     enum rn_error failed = make_cookie(supervisor);
     if (failed == RN_OK) {
@@ -209,7 +241,7 @@ static rune_status start(rune_supervisor *supervisor, rune_error **error)
     if (failed != RN_OK) {
         return rn_fail_plain(error, failed);
     }
-    rune_status status = make_spawner(supervisor, error);
+    status = make_spawner(supervisor, error);
     if (status == RUNE_OK) {
         status = make_first_worker(supervisor, error);
     }
@@ -217,6 +249,12 @@ static rune_status start(rune_supervisor *supervisor, rune_error **error)
         status = rn_fail_plain(error, RN_E_SYSTEM);
     }
     return status;
+}
+
+static void free_options(rune_supervisor *supervisor)
+{
+    rn_free(supervisor->options.helpers);
+    rn_free(supervisor->options.journal);
 }
 
 static void free_supervisor(rune_supervisor *supervisor)
@@ -240,19 +278,25 @@ static void free_supervisor(rune_supervisor *supervisor)
     pthread_mutex_destroy(&supervisor->log_lock);
     pthread_mutex_destroy(&supervisor->random_lock);
     pthread_mutex_destroy(&supervisor->digest_lock);
-    rn_free(supervisor->options.helpers);
+    rn_journal_folder_free(supervisor->journal_folder);
+    free_options(supervisor);
     rn_free(supervisor);
+}
+
+/* A copy of the caller's, or NULL of NULL. */
+static bool copy_text(const char *text, char **out_copy)
+{
+    *out_copy = text ? rn_strndup(text, strlen(text)) : NULL;
+    return *out_copy || !text;
 }
 
 static enum rn_error copy_options(rune_supervisor *supervisor,
                                   const rune_supervisor_options *options)
 {
     supervisor->options = *options;
-    if (options->helpers) {
-        supervisor->options.helpers = rn_strndup(options->helpers, strlen(options->helpers));
-        return supervisor->options.helpers ? RN_OK : RN_E_NO_MEMORY;
-    }
-    return RN_OK;
+    bool good = copy_text(options->helpers, &supervisor->options.helpers);
+    return copy_text(options->journal, &supervisor->options.journal) && good ? RN_OK
+                                                                             : RN_E_NO_MEMORY;
 }
 
 /* With options and locks; everything else is still to be started. */
@@ -263,6 +307,9 @@ static rune_supervisor *new_supervisor(const rune_supervisor_options *options)
     const rune_supervisor_options *chosen = options ? options : defaults;
     if (!supervisor || !chosen || copy_options(supervisor, chosen) != RN_OK) {
         rune_supervisor_options_free(defaults);
+        if (supervisor) {
+            free_options(supervisor);
+        }
         rn_free(supervisor);
         return NULL;
     }
@@ -284,7 +331,7 @@ rune_status rune_supervisor_new(const rune_supervisor_options *options,
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     if (rn_pool_init(&supervisor->pool) != RN_OK) {
-        rn_free(supervisor->options.helpers);
+        free_options(supervisor);
         rn_free(supervisor);
         return rn_fail_plain(error, RN_E_SYSTEM);
     }
@@ -313,7 +360,7 @@ rune_status rune_supervisor_connect(const char *path, const rune_supervisor_opti
         if (supervisor->fork_cookie) {
             munmap(supervisor->fork_cookie, (size_t)sysconf(_SC_PAGESIZE));
         }
-        rn_free(supervisor->options.helpers);
+        free_options(supervisor);
         rn_free(supervisor);
         return status;
     }

@@ -7,6 +7,7 @@
 #ifndef RN_SUPERVISOR_SUPERVISOR_H
 #define RN_SUPERVISOR_SUPERVISOR_H
 
+#include <runeward/replay.h>
 #include <runeward/supervisor.h>
 
 #include <pthread.h>
@@ -39,6 +40,9 @@ struct rune_supervisor_options {
     char *helpers; /* owned; NULL: search */
     bool no_ring;
     rune_placement placement;
+    char *journal; /* owned: folder of replay files, or NULL */
+    unsigned journal_files_max;
+    uint64_t journal_bytes_max;
 };
 
 struct rn_remote;
@@ -54,6 +58,7 @@ struct rune_supervisor {
     _Atomic uint32_t *fork_cookie; /* a page that is zero in forked children */
 
     _Atomic uint64_t journals_bytes; /* of all calls; RN_JOURNALS_BYTES_MAX */
+    struct rn_journal_folder *journal_folder; /* or NULL */
 
     pthread_mutex_t runner_lock;
     struct rn_runner *runner; /* NULL until first needed */

@@ -119,6 +119,11 @@ void rune_call_options_set_replay(rune_call_options *options, bool wanted)
     options->replay = wanted;
 }
 
+void rune_call_options_set_journal(rune_call_options *options, bool kept)
+{
+    options->journal = kept;
+}
+
 void rune_call_options_free(rune_call_options *options)
 {
     if (options) {
@@ -466,7 +471,7 @@ static enum rn_error encode(struct rn_call *call, const struct rn_request *reque
     set_tag(&tags, RN_CALL_TAG_HOST_CALLS, limits[RUNE_LIMIT_HOST_CALLS]);
     set_tag(&tags, RN_CALL_TAG_SEED, call->seed);
     if (call->clock) {
-        set_tag(&tags, RN_CALL_TAG_CLOCK, rn_now_ns());
+        set_tag(&tags, RN_CALL_TAG_CLOCK, call->clock_ns);
     }
     if (call->unit->unit.counts[RN_SECTION_EXPORTS] > EXPORTS_WITHOUT_HINT) {
         set_tag(&tags, RN_CALL_TAG_EXPORT, request->target.export);
@@ -483,9 +488,33 @@ static enum rn_error encode(struct rn_call *call, const struct rn_request *reque
     rn_buf_init(&call->body, RN_CALL_BODY_MAX);
     rn_call_tags_encode(&tags, &call->body);
     call->tags_size = (uint32_t)call->body.size;
+    call->statics_size = statics.size;
     rn_buf_append(&call->body, statics.data, statics.size);
     rn_value_append_args(&call->body, request->args.values, request->args.count);
     return rn_buf_status(&call->body);
+}
+
+/* What a journal is needed for; J6 still holds. */
+static void set_journal(struct rn_call *call, const struct rn_request *request)
+{
+    const rune_call_options *options = request->options;
+    struct rn_replay *replay = &call->replay;
+    bool is_whole = request->keep == 0 && (request->target.kind == RN_CALL_TARGET_ITEM ||
+                                           request->target.kind == RN_CALL_TARGET_VALUE);
+    replay->wanted = !options || options->replay;
+    replay->in_record = options && options->journal;
+    replay->asked = replay->in_record || call->supervisor->journal_folder;
+    replay->kept = replay->asked && is_whole;
+    if (options && options->input) {
+        replay->from_file = true;
+        replay->kept = false;
+        replay->journal = RN_TAKE(options->input->journal);
+        replay->trace = options->input->trace;
+        call->clock_ns = options->input->clock_ns;
+    }
+    if (replay->kept && !call->output) {
+        call->output = rn_replay_drop_output; // so that it is noted what there was
+    }
 }
 
 static rune_status fill(struct rn_call *call, rune_vm *vm, const rune_call_options *options,
@@ -498,11 +527,11 @@ static rune_status fill(struct rn_call *call, rune_vm *vm, const rune_call_optio
     call->user = vm->user;
     call->limits = vm->limits;
     rn_limits_lower(&call->limits, &vm->supervisor->options.limits);
-    call->replay.wanted = !options || options->replay;
     if (options) {
         rn_limits_lower(&call->limits, &options->limits);
         call->seed = options->seed;
         call->clock = options->clock;
+        call->clock_ns = options->clock ? rn_now_ns() : 0;
         call->output = options->output;
         call->output_user = options->output_user;
         call->wait = options->wait;
@@ -562,11 +591,13 @@ rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct 
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     call->item = request->target.item;
+    call->target = request->target.kind;
     call->item_name = request->target.name;
     call->wants_usage = request->wants_usage;
     call->keeps = keeps_state(vm, request);
     rune_status status = fill(call, vm, options, error);
     if (status == RUNE_OK) {
+        set_journal(call, request);
         enum rn_error failed = encode(call, request);
         status = failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
     }

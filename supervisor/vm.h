@@ -3,6 +3,7 @@
 #define RN_SUPERVISOR_VM_H
 
 #include <runeward/globals.h>
+#include <runeward/replay.h>
 #include <runeward/vm.h>
 
 #include "shm/message.h"
@@ -17,6 +18,15 @@ struct rune_vm_options {
     void *user;
 };
 
+struct rn_trace;
+
+/* A call that is run from a file (run_file.c). */
+struct rn_run_input {
+    struct rn_journal *journal; /* the call takes it, and leaves NULL */
+    struct rn_trace *trace;
+    uint64_t clock_ns; /* what the call was told at its beginning */
+};
+
 struct rune_call_options {
     struct rune_limits limits;
     uint64_t seed;
@@ -27,6 +37,8 @@ struct rune_call_options {
     const rune_host_call *parent;
     bool wait;
     bool replay;
+    bool journal;
+    struct rn_run_input *input; /* borrowed; NULL: an ordinary call */
 };
 
 struct rune_vm {

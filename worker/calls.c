@@ -282,7 +282,8 @@ static void set_host_call(struct rn_slot *slot)
                                  .body_size = call->args_size,
                                  .as.HOST_CALL = {.number = call->id,
                                                   .function = call->function,
-                                                  .budget = call->budget_position}};
+                                                  .budget = call->budget_position,
+                                                  .pc = call->pc}};
     rn_outgoing_init(&slot->outgoing, &message);
     slot->sending = true;
     slot->host_calls_out++;

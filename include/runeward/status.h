@@ -74,7 +74,9 @@ typedef enum rune_status {
     RUNE_E_INTERNAL = -148,
     RUNE_E_STALE = -149,
     RUNE_E_BUSY = -150,
-    RUNE_E_CRASHED = -151
+    RUNE_E_CRASHED = -151,
+    RUNE_E_REPLAY_INVALID = -152,
+    RUNE_E_REPLAY_VERSION = -153
 } rune_status;
 
 /* The code's symbolic name ("NO_MEMORY"), or "UNKNOWN". Static storage. Any thread. */

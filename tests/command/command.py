@@ -5,6 +5,7 @@ usage: command.py RUNEWARD [OPTION...]
 
 The options stand in front of every command line.
 """
+import hashlib
 import html.parser
 import json
 import os
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import xml.etree.ElementTree
 
@@ -484,6 +486,69 @@ pub fn f(a) {}
 
     # signals
 
+    # replay
+
+    def keep(self, *words, code=0):
+        self.run_command(*words, "--journal", "kept.replay", code=code)
+        kept = self.path / "kept.replay"
+        self.assertEqual(kept.stat().st_mode & 0o777, 0o600)
+        return kept
+
+    def test_calls_are_kept_and_run_again(self):
+        self.keep("call", "t.rn", "boom", code=2)
+        (self.path / "t.rn").unlink()  # nothing is needed but the file
+        done = self.run_command("replay", "kept.replay", code=2)
+        self.assertEqual(done.stdout, "before\n")
+        self.assertIn("t.rn:3:", done.stderr)
+        self.assertIn("replay: the same as before: script_error", done.stderr)
+        steps = self.run_command("replay", "--trace", "kept.replay", code=2).stdout
+        self.assertRegex(steps, r'stdout +"before\\n"\n')
+
+    def test_kept_calls_that_ended_well(self):
+        self.keep("run", "t.rn", "a")
+        done = self.run_command("replay", "kept.replay")
+        self.assertEqual(done.stdout, '["a"]\n')
+        self.assertIn("the same", done.stderr)
+        told = self.record("replay", "kept.replay")
+        self.assertEqual((told["verdict"], told["difference"], told["record"]["value"]), ("same", "", 7))
+        self.assertEqual([event["event"] for event in told["events"]], ["output"])
+        lines = self.run_command("--format", "jsonl", "replay", "kept.replay").stdout.splitlines()
+        self.assertEqual(json.loads(lines[0])["text"], '["a"]\n')
+        self.assertEqual(json.loads(lines[-1])["event"], "result")
+
+    def test_sleep_is_not_slept_again(self):
+        self.write("nap.rn", "pub async fn main() { time::sleep(time::Duration::from_secs(2)).await; 5 }")
+        self.keep("run", "nap.rn")
+        begun = time.monotonic()
+        self.assertIn("wake\n", self.run_command("replay", "--trace", "kept.replay").stdout)
+        self.assertLess(time.monotonic() - begun, 1.5)
+
+    def test_limits_are_kept_with_the_call(self):
+        self.keep("call", "t.rn", "spin", "--budget", "1M", code=120)
+        self.assertIn("the same as before: budget", self.run_command("replay", "kept.replay", code=120).stderr)
+        self.write("nap.rn", "pub async fn main() { time::sleep(time::Duration::from_secs(60)).await; 5 }")
+        self.keep("run", "nap.rn", "--wall", "200ms", code=124)
+        self.assertIn("as far as", self.run_command("replay", "kept.replay", code=124).stderr)
+
+    def test_a_changed_call_is_another_one(self):
+        kept = self.keep("call", "t.rn", "add", "1", "2")
+        data = bytearray(kept.read_bytes())
+        self.assertEqual(data[-1], 3)
+        data[-1] = 4
+        kept.write_bytes(data)
+        self.assertIn("damaged", self.run_command("replay", "kept.replay", code=66).stderr)
+        data[16:48] = hashlib.blake2b(data[48:], digest_size=32).digest()
+        kept.write_bytes(data)
+        self.assertIn("the result is another one", self.run_command("replay", "kept.replay", code=76).stderr)
+        self.assertEqual(self.record("replay", "kept.replay", code=76)["verdict"], "diverged")
+
+    def test_what_is_no_replay_file(self):
+        self.run_command("replay", "t.rn", code=66)
+        self.run_command("replay", "nothing.replay", code=66)
+        self.run_command("replay", code=64)
+        self.run_command("call", "t.rn", "add", "1", "2", "--journal", "no/where", code=74)
+        self.run_command("call", "--socket", "none", "t", "add", "--journal", "kept.replay", code=64)
+
     def interrupted(self, number):
         process = subprocess.Popen([*COMMAND, "--format", "jsonl", "call", "t.rn", "chatter", "--output", "1G",
                                     "--wall", "20s"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.path)
@@ -608,6 +673,19 @@ pub fn f(a) {}
         self.ask("call", "t", "spin", "--wall", "100ms", code=124)
         self.assertIn("nothing", self.ask("call", "nothing", "add", code=64).stderr)
         self.end(process)
+
+    def test_failures_in_a_daemon_are_kept(self):
+        folder = self.path / "kept"
+        folder.mkdir(mode=0o700)
+        process = self.serve("--journal", str(folder))
+        self.ask("call", "t", "add", "40", "2")
+        self.ask("call", "t", "boom", code=2)
+        self.end(process)
+        kept = list(folder.iterdir())
+        self.assertEqual([path.suffix for path in kept], [".replay"])
+        self.assertIn("the same", self.run_command("replay", str(kept[0]), code=2).stderr)
+        folder.chmod(0o777)
+        self.run_command("serve", ".", "--socket", "run/socket", "--journal", str(folder), code=77)
 
     def test_a_save_is_served(self):
         process = self.serve()

@@ -122,6 +122,7 @@ static void host_call(uint32_t number, uint32_t function, const void *args, size
     put32(number);
     put32(function);
     put64(1);
+    put32(UINT32_MAX); // where in the script: nowhere
     put(args, size);
     go();
 }

@@ -179,12 +179,53 @@ enum rn_outcome rn_raise_expected(struct rn_vm *vm, uint32_t type, struct rn_val
     return rn_raise(vm, RN_VM_ERROR_EXPECTED_TYPE, type, value);
 }
 
-static void add_frame(struct rn_vm *vm, const struct rn_link *link, const struct rn_inst *pc)
+/* Frames, innermost first. */
+
+/* False: that was enough. */
+typedef bool visit_frame(struct rn_vm *vm, const struct rn_link *link, const struct rn_inst *pc,
+                         void *user);
+
+/* Frames hold where a caller goes on: the call itself stands one before. */
+static bool walk_stack(struct rn_vm *vm, const struct rn_frame *frame, visit_frame *visit,
+                       void *user)
 {
+    for (; frame->kind != RN_FRAME_BOTTOM; frame++) {
+        if (!visit(vm, frame->link, frame->pc - 1, user)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void walk_frames(struct rn_vm *vm, visit_frame *visit, void *user)
+{
+    bool more = visit(vm, vm->link, vm->pc, user) && walk_stack(vm, vm->frame, visit, user);
+    struct rn_object *resumer = rn_vm_fiber(vm)->resumer;
+    bool main = vm->coroutine == NULL;
+    while (more && !main) {
+        if (resumer == NULL) {
+            more = visit(vm, vm->main.link, vm->main.pc, user) &&
+                   walk_stack(vm, vm->main.frame, visit, user);
+            main = true;
+        } else if (resumer->kind == RN_OBJECT_FUTURE) {
+            resumer = ((struct rn_future *)resumer)->resumer;
+        } else {
+            const struct rn_fiber *fiber = &((struct rn_coroutine *)resumer)->fiber;
+            more = visit(vm, fiber->link, fiber->pc, user) &&
+                   walk_stack(vm, fiber->frame, visit, user);
+            resumer = fiber->resumer;
+        }
+    }
+}
+
+static bool add_frame(struct rn_vm *vm, const struct rn_link *link, const struct rn_inst *pc,
+                      void *user)
+{
+    (void)user;
     struct rn_vm_error_report *report = &vm->engine->report;
     report->frames_total++;
     if (report->frame_count >= RN_VM_FRAMES_MAX) {
-        return;
+        return true; // the rest is counted
     }
     uint32_t index = (uint32_t)(pc - link->unit.code);
     vm->engine->frames[report->frame_count++] = (struct rn_vm_frame){
@@ -192,14 +233,7 @@ static void add_frame(struct rn_vm *vm, const struct rn_link *link, const struct
         .pc = index,
         .standard = link->standard,
     };
-}
-
-/* Frames hold where a caller goes on: the call itself stands one before. */
-static void add_stack(struct rn_vm *vm, const struct rn_frame *frame)
-{
-    for (; frame->kind != RN_FRAME_BOTTOM; frame++) {
-        add_frame(vm, frame->link, frame->pc - 1);
-    }
+    return true;
 }
 
 void rn_capture_frames(struct rn_vm *vm)
@@ -213,22 +247,22 @@ void rn_capture_frames(struct rn_vm *vm)
     }
     report->frame_count = 0;
     report->frames_total = 0;
-    add_frame(vm, vm->link, vm->pc);
-    add_stack(vm, vm->frame);
-    struct rn_object *resumer = rn_vm_fiber(vm)->resumer;
-    bool main = vm->coroutine == NULL;
-    while (!main) {
-        if (resumer == NULL) {
-            add_frame(vm, vm->main.link, vm->main.pc);
-            add_stack(vm, vm->main.frame);
-            main = true;
-        } else if (resumer->kind == RN_OBJECT_FUTURE) {
-            resumer = ((struct rn_future *)resumer)->resumer;
-        } else {
-            const struct rn_fiber *fiber = &((struct rn_coroutine *)resumer)->fiber;
-            add_frame(vm, fiber->link, fiber->pc);
-            add_stack(vm, fiber->frame);
-            resumer = fiber->resumer;
-        }
+    walk_frames(vm, add_frame, NULL);
+}
+
+static bool find_script(struct rn_vm *vm, const struct rn_link *link, const struct rn_inst *pc,
+                        void *user)
+{
+    (void)vm;
+    if (!link->standard) {
+        *(uint32_t *)user = (uint32_t)(pc - link->unit.code);
     }
+    return link->standard;
+}
+
+uint32_t rn_script_place(struct rn_vm *vm)
+{
+    uint32_t place = RN_NONE;
+    walk_frames(vm, find_script, &place);
+    return place;
 }

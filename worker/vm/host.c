@@ -47,6 +47,7 @@ enum rn_outcome rn_host_begin(struct rn_vm *vm, uint32_t host, struct rn_value *
         .args = vm->host_args.data,
         .args_size = vm->host_args.size,
         .budget_position = vm->granted - (uint64_t)vm->fuel,
+        .pc = rn_script_place(vm),
     };
     if (function->is_async) {
         RN_TRY_VM(rn_host_future_new(vm, id, window));

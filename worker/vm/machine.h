@@ -475,6 +475,8 @@ void rn_interrupt(struct rn_vm *vm);
 /* A limit was reached: the execution ends. Always RN_RAISED. */
 enum rn_outcome rn_reach_limit(struct rn_vm *vm, enum rn_limit limit);
 void rn_capture_frames(struct rn_vm *vm);
+/* Where the script stands, be it that it called the library, which runs now: into CODE of its Unit. */
+uint32_t rn_script_place(struct rn_vm *vm);
 
 /* access */
 static inline bool rn_is_moved(struct rn_value value)

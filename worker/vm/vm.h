@@ -142,6 +142,7 @@ struct rn_vm_host_call {
     const uint8_t *args;
     size_t args_size;
     uint64_t budget_position;
+    uint32_t pc; /* of the script, into CODE; RN_NONE: it is not on the stack */
 };
 const struct rn_vm_host_call *rn_vm_host_call(const struct rn_vm *vm);
 /* The arguments were taken; they are gone from here on. */
