@@ -121,6 +121,7 @@ enum rn_error rn_diagnostics_add_source(struct rn_diagnostics *list, const char 
         list->sources = grown;
     }
     struct rn_source source = {.name = keep_name(list, name)};
+    RN_TRY(list->error);
     if (text != NULL) {
         source.text = (struct rn_utf8){rn_strndup(text, size), size};
         if (source.text.data == NULL) {

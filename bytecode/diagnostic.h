@@ -100,7 +100,7 @@ struct rn_diagnostics {
     uint32_t kept_warnings;
     struct rn_source *sources;
     uint32_t source_count;
-    enum rn_error error; /* sticky: memory ran out while reporting */
+    enum rn_error error; /* sticky: memory ran out while reporting, and something is missing */
 };
 typedef struct rn_diagnostics rn_diagnostics;
 

@@ -233,6 +233,7 @@ static enum rn_error compile(struct build *build)
     struct rn_diagnostics *diagnostics = &build->output->diagnostics;
     RN_TRY(rn_items_build(&build->items, &build->arena, build->input, diagnostics));
     if (!rn_items_usable(&build->items)) {
+        RN_TRY(diagnostics->error);
         return RN_E_COMPILE_FAILED;
     }
     RN_TRY(rn_lower_init(&build->lower, &build->items));
@@ -245,6 +246,7 @@ static enum rn_error compile(struct build *build)
         error = diagnostics->error_count > 0 ? RN_E_COMPILE_FAILED : generate_all(build);
     }
     rn_lower_done(&build->lower);
+    RN_TRY(diagnostics->error);
     return error;
 }
 

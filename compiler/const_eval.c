@@ -551,7 +551,11 @@ static enum outcome run_text(struct eval *eval, const struct rn_hir_expr *expr,
     struct rn_buf text;
     rn_buf_init(&text, RN_CONST_BYTES_MAX);
     enum outcome outcome = run_parts(eval, expr, &text);
-    if (outcome == OUTCOME_VALUE && rn_buf_status(&text) != RN_OK) {
+    enum rn_error error = rn_buf_status(&text);
+    if (outcome == OUTCOME_VALUE && error == RN_E_NO_MEMORY) {
+        eval->lower->error = error;
+        outcome = OUTCOME_FAILED;
+    } else if (outcome == OUTCOME_VALUE && error != RN_OK) {
         outcome = fail_number(eval, RN_DIAGNOSTIC_CONST_SIZE, expr->span, RN_CONST_BYTES_MAX);
     }
     if (outcome == OUTCOME_VALUE) {

@@ -100,6 +100,7 @@ static enum rn_error read_text(struct rn_source_reading *reading, const char *na
     if (error == RN_OK) {
         error = parse(reading, false, &as_file);
     }
+    error = error == RN_OK ? as_file.error : error;
     bool good = error == RN_OK && is_readable(&as_file);
     bool further = good;
     if (error == RN_OK && !good) {
@@ -218,13 +219,17 @@ static enum rn_error check(const struct rn_source_reading *before, struct round 
     struct rn_diagnostics ignored;
     rn_diagnostics_init(&ignored);
     uint32_t place = 0;
+    bool same = false;
     enum rn_error error = add_source(&ignored, input->name, text);
     if (error == RN_OK) {
         error = read_round(after, input->memory_max, input->name, text, &ignored);
     }
     if (error == RN_E_COMPILE_FAILED) {
         error = refuse(diagnostics, 0, "the formatted text cannot be read; nothing was changed");
-    } else if (error == RN_OK && !rn_format_same(before, &after->reading, &place)) {
+    } else if (error == RN_OK) {
+        error = rn_format_same(before, &after->reading, &same, &place);
+    }
+    if (error == RN_OK && !same) {
         error = refuse(diagnostics, place,
                        "formatting would change what stands here; nothing was changed");
     }
@@ -320,6 +325,7 @@ enum rn_error rn_format(const struct rn_format_input *input, struct rn_diagnosti
     if (error == RN_OK) {
         error = format(&bounded, text, diagnostics, out);
     }
+    error = diagnostics->error == RN_OK ? error : diagnostics->error;
     if (error == RN_E_NO_MEMORY) {
         rn_diagnostics_add(diagnostics, RN_DIAGNOSTIC_MEMORY,
                            (struct rn_span){.source = RN_SPAN_NOWHERE}, NULL, 0);

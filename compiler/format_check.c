@@ -310,14 +310,15 @@ static struct side side_of(const struct rn_source_reading *reading)
                          .count = reading->tokens.count};
 }
 
-bool rn_format_same(const struct rn_source_reading *before, const struct rn_source_reading *after,
-                    uint32_t *out_place)
+enum rn_error rn_format_same(const struct rn_source_reading *before,
+                             const struct rn_source_reading *after, bool *out_same,
+                             uint32_t *out_place)
 {
     struct checker c = {.before = side_of(before), .after = side_of(after)};
     c.dropped = rn_alloc((size_t)before->tokens.count + 2);
     *out_place = 0;
     if (c.dropped == NULL) {
-        return false;
+        return RN_E_NO_MEMORY;
     }
     bool same = compare_tokens(&c);
     if (!same) {
@@ -325,5 +326,6 @@ bool rn_format_same(const struct rn_source_reading *before, const struct rn_sour
         *out_place = c.before.items[at].start;
     }
     rn_free(c.dropped);
-    return same && compare_comments(before, after, out_place);
+    *out_same = same && compare_comments(before, after, out_place);
+    return RN_OK;
 }

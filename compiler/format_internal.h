@@ -125,10 +125,11 @@ void rn_f_part(struct rn_formatter *f, bool first, bool apart);
 /* ---- The result (format_check.c) ---- */
 
 /*
- * True if `after` says what `before` says, and has every comment. Else *out_place is a byte of
- * `before` near the difference.
+ * Whether `after` says what `before` says, and has every comment. Else *out_place is a byte of
+ * `before` near the difference. NO_MEMORY.
  */
-bool rn_format_same(const struct rn_source_reading *before, const struct rn_source_reading *after,
-                    uint32_t *out_place);
+enum rn_error rn_format_same(const struct rn_source_reading *before,
+                             const struct rn_source_reading *after, bool *out_same,
+                             uint32_t *out_place);
 
 #endif

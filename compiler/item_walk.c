@@ -156,8 +156,9 @@ static const struct rn_context_item *prelude_macro(struct rn_items *items, struc
 static const struct rn_context_item *
 imported_macro(struct rn_items *items, const struct rn_place *place, const struct rn_ast_path *path)
 {
+    char storage[512];
     struct rn_buf text;
-    rn_buf_init(&text, 512);
+    rn_buf_init_fixed(&text, storage, sizeof(storage));
     for (uint32_t i = 0; i < path->count; i++) {
         struct rn_utf8 name = rn_symbol_text(&items->symbols, path->segments[i].name.symbol);
         rn_buf_append_text(&text, i == 0 ? "" : "::");
@@ -165,13 +166,9 @@ imported_macro(struct rn_items *items, const struct rn_place *place, const struc
     }
     const struct rn_context_item *item = NULL;
     if (rn_buf_status(&text) == RN_OK) {
-        item = find_macro(items, (const char *)text.data, text.size);
+        item = find_macro(items, storage, text.size);
     }
-    if (item == NULL) {
-        item = rn_import_macro(items, place->scope, path);
-    }
-    rn_buf_done(&text);
-    return item;
+    return item != NULL ? item : rn_import_macro(items, place->scope, path);
 }
 
 static const struct rn_context_item *

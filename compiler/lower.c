@@ -39,6 +39,10 @@ void rn_lower_done(struct rn_lower *lower)
 
 void *rn_lower_alloc(struct rn_lower *lower, size_t count, size_t size)
 {
+    // Once a node was not to be had, no list for it is: all nodes that failed are one, which holds nothing.
+    if (lower->error != RN_OK) {
+        return NULL;
+    }
     // Counts are lengths of lists in the AST, whose elements are no smaller than these.
     void *block = rn_arena_alloc(lower->arena, (count == 0 ? 1 : count) * size);
     if (block == NULL) {

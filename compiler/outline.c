@@ -535,6 +535,7 @@ static enum rn_error outline(struct outline *o)
     RN_TRY(o->error);
     RN_TRY(rn_buf_status(&o->path));
     RN_TRY(rn_buf_status(o->out));
+    RN_TRY(o->diagnostics->error);
     return o->diagnostics->error_count > 0 ? RN_E_COMPILE_FAILED : RN_OK;
 }
 

@@ -130,6 +130,9 @@ static struct rn_utf8 copy_text(struct rn_items *items, struct rn_buf *text)
         result.data = rn_arena_copy(items->arena, text->data, text->size);
         result.size = result.data == NULL ? 0 : text->size;
     }
+    if (result.data == NULL) {
+        items->diagnostics->error = RN_E_NO_MEMORY;
+    }
     return result;
 }
 
