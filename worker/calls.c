@@ -223,11 +223,10 @@ static void set_done(struct rn_worker *worker, struct rn_slot *slot)
         set_result(slot, RN_REASON_OK, data, size);
     } else if (error == RN_E_CONST_UNSUPPORTED) {
         set_raised(worker, slot, RN_REASON_SCRIPT_ERROR);
-    } else if (error == RN_E_TOO_LARGE) {
-        set_failure(worker, slot, RN_REASON_SCRIPT_ERROR, "ResultTooLarge",
-                    "the result is too large");
     } else {
-        set_failure(worker, slot, RN_REASON_MEMORY, "Memory", "no room to encode the result");
+        enum rn_reason reason = reason_of_limit(rn_vm_limit(slot->vm));
+        set_failure(worker, slot, reason, reason == RN_REASON_MEMORY ? "Memory" : "Overloaded",
+                    "no room to encode the result");
     }
 }
 

@@ -410,7 +410,7 @@ enum rn_error rn_vm_result(struct rn_vm *vm, const uint8_t **out_data, size_t *o
     RN_CHECK(vm->execution == RN_EXECUTION_ENDED && vm->event == RN_EVENT_DONE);
     if (vm->encoded.data == NULL) {
         if (rn_encode_pages(vm, vm->result, vm->limits.encoded_size, &vm->encoded) != RN_DONE) {
-            return vm->limit == RN_LIMIT_REGION ? RN_E_NO_MEMORY : RN_E_CONST_UNSUPPORTED;
+            return vm->limit == RN_LIMIT_NONE ? RN_E_CONST_UNSUPPORTED : RN_E_NO_MEMORY;
         }
     }
     *out_data = vm->encoded.data;
