@@ -33,6 +33,7 @@ struct server {
     uint32_t sequence_out;
     uint32_t sequence_in;
     enum rn_error failure; /* of the connection; the build is pointless after it */
+    uint32_t modules;      /* asked for */
     uint8_t packet[RN_PACKET_MAX];
 };
 
@@ -139,6 +140,10 @@ static enum rn_error load_module(void *user, const char *item, char **out_name, 
     if (server->failure != RN_OK) {
         return server->failure;
     }
+    if (server->modules >= RN_SOURCES_MAX) {
+        return RN_E_OVERFLOW; // without asking: whoever asks more often is ended
+    }
+    server->modules++;
     struct rn_message answer;
     RN_AUTO_FREE char *body = NULL;
     enum rn_error error = request_module(server, item, &answer, &body);
@@ -339,7 +344,8 @@ static int serve_one(struct rn_process *process)
     if (error == RN_OK) {
         error = serve_request(server);
     }
-    if (error == RN_E_NO_MEMORY) {
+    // No part of an answer that is too large has been sent.
+    if (error == RN_E_NO_MEMORY || error == RN_E_TOO_LARGE) {
         error = send_built(server, error);
     }
     return error == RN_OK || error == RN_E_CLOSED ? EXIT_DONE : EXIT_PROTOCOL;

@@ -20,7 +20,6 @@
 #include "supervisor/supervisor.h"
 
 #define WALL_DEFAULT_NS UINT64_C(10000000000)
-#define MODULES_MAX 4096u
 
 uint64_t rn_build_memory_max(const rune_options *options)
 {
@@ -107,9 +106,7 @@ static enum rn_error send_module(struct rn_build_talk *talk, const char *item)
     struct rune_loaded loaded = {.name = NULL};
     RN_AUTO(rn_buf) struct rn_buf body;
     rn_buf_init(&body, RN_BUILD_BODY_MAX);
-    enum rn_error found = talk->modules++ < MODULES_MAX
-                              ? rn_sources_find(talk->sources, item, &loaded)
-                              : RN_E_TOO_LARGE;
+    enum rn_error found = rn_sources_find(talk->sources, item, &loaded);
     size_t name_size = 0;
     if (talk->inputs) {
         rn_inputs_add(talk->inputs, item, found, &loaded);
@@ -164,6 +161,10 @@ static enum rn_error add_part(struct rn_build_part *part, const struct rn_messag
 
 static enum rn_error handle_need(struct rn_build_talk *talk, const struct rn_message *message)
 {
+    // A compiler asks for no more modules than a build may have (compiler/main.c).
+    if (message->first && talk->modules++ >= RN_SOURCES_MAX) {
+        return RN_E_MESSAGE_STATE;
+    }
     RN_TRY(add_part(&talk->parts[RN_BUILD_NEED], message));
     if (!talk->parts[RN_BUILD_NEED].whole) {
         return RN_OK;
@@ -289,15 +290,21 @@ static rune_status fail_talk(struct rn_build_talk *talk, enum rn_error failed, r
                           "the compiler ended before the build did");
 }
 
+/* What BUILT said. A compiler knows three failures; whoever claims another is none of ours. */
 static rune_status fail_status(const struct rn_build_talk *talk, rune_error **error)
 {
-    enum rn_error failed =
-        talk->status <= 1000 ? (enum rn_error) - (int)talk->status : RN_E_INTERNAL;
-    if (failed == RN_E_NO_MEMORY) {
+    switch (talk->status) {
+    case -RN_E_NO_MEMORY:
         return rn_fail_reason(error, RUNE_E_LIMIT, RUNE_REASON_FAILED, "build_memory",
                               "the build needs more memory than it may have");
+    case -RN_E_COMPILE_FAILED:
+        return rn_fail_plain(error, RN_E_COMPILE_FAILED);
+    case -RN_E_TOO_LARGE:
+        return rn_fail_plain(error, RN_E_TOO_LARGE);
+    default:
+        return rn_fail_reason(error, RUNE_E_VIOLATION, RUNE_REASON_VIOLATION, "protocol",
+                              "the compiler claimed a failure that no compiler has");
     }
-    return rn_fail_plain(error, failed);
 }
 
 rune_status rn_build_talk_run(struct rn_build_talk *talk, const struct rn_message *request,

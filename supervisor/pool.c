@@ -251,6 +251,23 @@ struct rn_peer *rn_pool_find(struct rune_supervisor *supervisor, uint64_t serial
     return found;
 }
 
+struct rn_peer *rn_pool_next(struct rune_supervisor *supervisor, uint64_t serial)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    struct rn_peer *next = NULL;
+    pthread_mutex_lock(&pool->lock);
+    for (struct rn_domain *domain = pool->domains; domain; domain = domain->next) {
+        for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
+            if (peer->serial > serial && (!next || peer->serial < next->serial)) {
+                next = peer;
+            }
+        }
+    }
+    next = next ? rn_peer_ref(next) : NULL;
+    pthread_mutex_unlock(&pool->lock);
+    return next;
+}
+
 /* Taking: under the pool's lock. */
 
 struct choice {
@@ -548,6 +565,14 @@ void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool 
     if (lost) {
         rn_peer_retire(peer);
     }
+}
+
+void rn_pool_tell_room(struct rune_supervisor *supervisor)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 void rn_pool_retire_key(struct rune_supervisor *supervisor, uint64_t key)

@@ -94,6 +94,8 @@ rune_status rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_pe
 bool rn_pool_is_closing(struct rune_supervisor *supervisor);
 /* Gives it back; `lost`: it is dead. */
 void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool lost);
+/* A worker keeps one Vm less: who waits for room may look again. */
+void rn_pool_tell_room(struct rune_supervisor *supervisor);
 /* A Vm that had workers of its own has gone. */
 void rn_pool_retire_key(struct rune_supervisor *supervisor, uint64_t key);
 /* Counts a user out. A domain without users goes, but for the default one. */
@@ -109,5 +111,7 @@ void rn_domain_wait_exit(struct rn_domain *domain, struct rn_peer *peer);
 bool rn_domain_find_end(struct rn_domain *domain, uint64_t id, struct rn_child_exit *out_exit);
 /* A counted peer by its serial, or NULL. */
 struct rn_peer *rn_pool_find(struct rune_supervisor *supervisor, uint64_t serial);
+/* The counted peer with the next higher serial, or NULL. */
+struct rn_peer *rn_pool_next(struct rune_supervisor *supervisor, uint64_t serial);
 
 #endif

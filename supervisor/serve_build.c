@@ -54,7 +54,7 @@ struct rn_serve_build {
     enum rn_error found;
     char *name;
     char *text;
-    size_t text_size;
+    size_t text_size; /* on the uid's account until the build has the text */
 };
 
 /* Units in the connection's table */
@@ -169,12 +169,15 @@ static rune_status load_module(void *user, const char *item, rune_loaded *loaded
     build->asking = false;
     char *name = RN_TAKE(build->name);
     char *text = RN_TAKE(build->text);
+    size_t size = build->text_size;
+    build->text_size = 0;
     pthread_mutex_unlock(&build->lock);
     if (error == RN_OK) {
-        error = (enum rn_error)rune_sources_loaded(loaded, name, text, build->text_size);
+        error = (enum rn_error)rune_sources_loaded(loaded, name, text, size);
     }
     rn_free(name);
     rn_free(text);
+    rn_serve_unhold(build->job.connection, size);
     return (rune_status)error;
 }
 
@@ -193,7 +196,7 @@ static void run_build(struct rn_serve_job *base)
 
 static void free_build(struct rn_serve_build *build)
 {
-    rn_serve_unhold(build->job.connection, build->held);
+    rn_serve_unhold(build->job.connection, build->held + build->text_size);
     rune_sources_free(build->sources);
     rune_options_free(build->options);
     rune_diagnostics_free(build->diagnostics);
@@ -393,6 +396,22 @@ enum rn_error rn_serve_build_request(struct rn_serve_connection *connection,
 
 /* The answer to DAEMON_NEED */
 
+/* `name` is consumed. What the account has no room for is not found. */
+static enum rn_error keep_module(struct rn_serve_build *build, char *name, const uint8_t *text,
+                                 size_t size)
+{
+    if (!rn_serve_hold(build->job.connection, size)) {
+        build->found = RN_E_OVERLOADED;
+        rn_free(name);
+        return RN_OK;
+    }
+    build->found = RN_OK;
+    build->name = name;
+    build->text_size = size;
+    build->text = rn_strndup((const char *)text, size);
+    return build->text ? RN_OK : RN_E_NO_MEMORY;
+}
+
 static enum rn_error read_module(struct rn_serve_build *build, const struct rn_message *head,
                                  const uint8_t *body, size_t size)
 {
@@ -411,11 +430,7 @@ static enum rn_error read_module(struct rn_serve_build *build, const struct rn_m
         rn_free(name);
         return rn_cursor_status(&cursor);
     }
-    build->found = RN_OK;
-    build->name = name;
-    build->text = rn_strndup((const char *)text, left);
-    build->text_size = left;
-    return build->text ? RN_OK : RN_E_NO_MEMORY;
+    return keep_module(build, name, text, left);
 }
 
 enum rn_error rn_serve_module(struct rn_serve_connection *connection, const struct rn_message *head,

@@ -30,7 +30,7 @@ struct rn_serve_begin {
     char *item;
     uint8_t *bytes; /* of the arguments until they are decoded; owned */
     size_t size;
-    size_t held; /* of them, on the uid's account */
+    size_t held; /* on the uid's account: them, and the copy that goes to the worker */
     const rune_const_value **args;
     size_t arg_count;
     enum rn_error invalid; /* they do not decode */
@@ -450,7 +450,7 @@ static bool turn_down(struct rn_serve_connection *connection, const struct rn_me
 static enum rn_error begin_call(struct rn_serve_connection *connection,
                                 const struct rn_message *head, struct rn_serve_begin *begin)
 {
-    size_t size = begin->size;
+    size_t size = 2 * begin->size;
     if (turn_down(connection, head, size)) {
         begin_done(begin);
         return RN_OK;

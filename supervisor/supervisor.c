@@ -479,13 +479,11 @@ static void cancel_calls(struct rn_peer *peer)
 
 static void cancel_all(rune_supervisor *supervisor)
 {
-    uint64_t newest = atomic_load(&supervisor->next_serial);
-    for (uint64_t serial = 1; serial <= newest; serial++) {
-        struct rn_peer *peer = rn_pool_find(supervisor, serial);
-        if (peer) {
-            cancel_calls(peer);
-            rn_peer_unref(peer);
-        }
+    struct rn_peer *peer;
+    for (uint64_t serial = 0; (peer = rn_pool_next(supervisor, serial)) != NULL;) {
+        serial = peer->serial;
+        cancel_calls(peer);
+        rn_peer_unref(peer);
     }
 }
 

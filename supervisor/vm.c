@@ -196,6 +196,7 @@ static void leave_home(rune_vm *vm)
         rn_peer_drop_vm(vm->home, vm->handle, vm->unit, vm->runtime);
         pthread_mutex_unlock(&vm->home->lock);
         rn_peer_unref(vm->home);
+        rn_pool_tell_room(vm->supervisor);
     }
     vm->home = NULL;
     vm->handle = 0;

@@ -37,6 +37,7 @@ enum {
     HEADER = 24,
     BUILD_FIELDS = 20,
     GOOD_MAX = 32768,
+    MODULES_MAX = 4096,
 };
 
 static uint8_t in[65536];
@@ -373,7 +374,10 @@ static void modules(int number)
         ask_for("", 0);
         break;
     case NEED_FLOOD:
-        for (int i = 0; i < 10000; i++) {
+        ask_for("nobody", 6);
+        /* fall through */
+    case NEED_MOST:
+        for (int i = 0; i < MODULES_MAX; i++) {
             ask_for("nobody", 6);
         }
         break;
@@ -414,6 +418,15 @@ static void words(int number)
         break;
     case STATUS_MEMORY:
         built(1); // NO_MEMORY
+        break;
+    case STATUS_OVERLOADED:
+        built(143);
+        break;
+    case STATUS_LIMIT:
+        built(141);
+        break;
+    case STATUS_TOO_LARGE:
+        built(2);
         break;
     default:
         built(145); // VIOLATION

@@ -115,6 +115,17 @@ static int answer(struct client *client)
     return -(int)message.as.DAEMON_ANSWER.status;
 }
 
+/* Why the next call ended: its record begins with the reason. */
+static uint32_t end_reason(struct client *client)
+{
+    struct rn_message end;
+    uint32_t reason;
+    await(client, RN_MESSAGE_DAEMON_END, &end);
+    assert_in_range(end.body_size, sizeof(reason), RN_PACKET_MAX);
+    memcpy(&reason, end.body, sizeof(reason));
+    return reason;
+}
+
 static uint32_t open_vm(struct client *client, uint64_t id)
 {
     struct rn_message got;
@@ -377,14 +388,13 @@ static void test_one_number_for_two_calls(void **state)
 
 static void test_names_of_others(void **state)
 {
-    struct rn_message end;
     (void)state;
     // The Vm and the Units of one connection are nothing in another.
     struct client owner = open_client();
     assert_int_equal(open_vm(&owner, 1), 1);
     struct client client = open_client();
     send_call(&client, 2, 1, "main", 1);
-    await(&client, RN_MESSAGE_DAEMON_END, &end);
+    assert_int_equal(end_reason(&client), RUNE_REASON_USAGE);
     for (uint32_t number = 0; number < 300; number += 99) {
         struct rn_message reset = {
             .type = RN_MESSAGE_CLIENT_RESET, .call = 3, .as.CLIENT_RESET = {.vm = number}};
@@ -479,7 +489,6 @@ static void test_arguments_that_take_long(void **state)
                                    0x01, 0x00, 0x9a, 0x00, 0xf0, 0x00, 0x00};
     size_t size = sizeof(head) + ELEMENTS + OTHERS;
     uint8_t *body = malloc(size);
-    struct rn_message end;
     (void)state;
     assert_non_null(body);
     memcpy(body, head, sizeof(head));
@@ -495,12 +504,12 @@ static void test_arguments_that_take_long(void **state)
     int64_t begun_ms = now_ms();
     expect_served();
     assert_true(now_ms() - begun_ms < 5000);
-    await(&client, RN_MESSAGE_DAEMON_END, &end);
+    assert_int_equal(end_reason(&client), RUNE_REASON_MEMORY); // of the call
     // Nothing of the sort is read for a Vm that is not there.
     message.call = 3;
     message.as.CLIENT_CALL.vm = 77;
     send_whole(&client, &message);
-    await(&client, RN_MESSAGE_DAEMON_END, &end);
+    assert_int_equal(end_reason(&client), RUNE_REASON_USAGE);
     close(client.fd);
     free(body);
     expect_served();
