@@ -36,16 +36,15 @@ struct rn_journal {
     uint32_t step_room;
     uint32_t sent;
     struct rn_buf bodies;
-    bool has_output;
-    /* The state of a hash wants more alignment than the heap promises. */
-    uint8_t room[RN_JOURNAL_STREAMS * sizeof(struct stream) + _Alignof(struct stream)];
+    void *room; /* of the streams, once something was printed: most calls that wait never do */
 };
 
+/* NULL before the first output. */
 static struct stream *streams_of(const struct rn_journal *journal)
 {
     uintptr_t align = _Alignof(struct stream);
     uintptr_t at = ((uintptr_t)journal->room + align - 1) / align * align;
-    return (struct stream *)at;
+    return journal->room ? (struct stream *)at : NULL;
 }
 
 struct rn_journal *rn_journal_new(_Atomic uint64_t *total)
@@ -65,6 +64,7 @@ void rn_journal_free(struct rn_journal *journal)
         rn_free(journal->calls);
         rn_free(journal->steps);
         rn_buf_done(&journal->bodies);
+        rn_free(journal->room);
         rn_free(journal);
     }
 }
@@ -73,7 +73,7 @@ static uint64_t output_total(const struct rn_journal *journal, bool again)
 {
     uint64_t total = 0;
     const struct stream *streams = streams_of(journal);
-    for (uint32_t i = 0; journal->has_output && i < RN_JOURNAL_STREAMS; i++) {
+    for (uint32_t i = 0; streams && i < RN_JOURNAL_STREAMS; i++) {
         total += again ? streams[i].again : streams[i].delivered;
     }
     return total;
@@ -161,24 +161,33 @@ enum rn_error rn_journal_add_step(struct rn_journal *journal, const struct rn_st
     return RN_OK;
 }
 
-static void begin_output(struct rn_journal *journal)
+static enum rn_error begin_output(struct rn_journal *journal)
 {
+    if (journal->room) {
+        return RN_OK;
+    }
+    // The state of a hash wants more alignment than the heap promises.
+    journal->room = rn_alloc(RN_JOURNAL_STREAMS * sizeof(struct stream) + _Alignof(struct stream));
+    if (!journal->room) {
+        return RN_E_NO_MEMORY;
+    }
     struct stream *streams = streams_of(journal);
-    for (uint32_t i = 0; i < RN_JOURNAL_STREAMS && !journal->has_output; i++) {
+    for (uint32_t i = 0; i < RN_JOURNAL_STREAMS; i++) {
         crypto_generichash_init(&streams[i].delivered_state, NULL, 0, RN_JOURNAL_DIGEST_SIZE);
     }
-    journal->has_output = true;
+    return RN_OK;
 }
 
-void rn_journal_add_output(struct rn_journal *journal, uint32_t stream, const void *data,
-                           size_t size)
+enum rn_error rn_journal_add_output(struct rn_journal *journal, uint32_t stream, const void *data,
+                                    size_t size)
 {
     RN_CHECK(stream < RN_JOURNAL_STREAMS);
-    begin_output(journal);
+    RN_TRY(begin_output(journal));
     struct stream *at = &streams_of(journal)[stream];
     (void)crypto_generichash_update(&at->delivered_state, data, size);
     at->delivered += size;
     at->again += size;
+    return RN_OK;
 }
 
 void rn_journal_rewind(struct rn_journal *journal)
@@ -186,7 +195,7 @@ void rn_journal_rewind(struct rn_journal *journal)
     struct stream *streams = streams_of(journal);
     journal->matched = 0;
     journal->sent = 0;
-    for (uint32_t i = 0; i < RN_JOURNAL_STREAMS && journal->has_output; i++) {
+    for (uint32_t i = 0; streams && i < RN_JOURNAL_STREAMS; i++) {
         crypto_generichash_init(&streams[i].again_state, NULL, 0, RN_JOURNAL_DIGEST_SIZE);
         streams[i].again = 0;
     }
@@ -253,9 +262,12 @@ enum rn_divergence rn_journal_match_output(struct rn_journal *journal, uint32_t 
                                            const void *data, size_t size, size_t *out_known)
 {
     RN_CHECK(stream < RN_JOURNAL_STREAMS);
-    struct stream *at = &streams_of(journal)[stream];
     *out_known = 0;
-    if (!journal->has_output || at->again >= at->delivered) {
+    if (!journal->room) {
+        return RN_SAME;
+    }
+    struct stream *at = &streams_of(journal)[stream];
+    if (at->again >= at->delivered) {
         return RN_SAME;
     }
     uint64_t left = at->delivered - at->again;
@@ -327,7 +339,7 @@ struct rn_journal_output rn_journal_output_of(const struct rn_journal *journal, 
 {
     RN_CHECK(stream < RN_JOURNAL_STREAMS);
     struct rn_journal_output output = {0};
-    if (journal->has_output) {
+    if (journal->room) {
         const struct stream *at = &streams_of(journal)[stream];
         output.size = at->delivered;
         digest_delivered(at, output.digest);
@@ -335,16 +347,17 @@ struct rn_journal_output rn_journal_output_of(const struct rn_journal *journal, 
     return output;
 }
 
-void rn_journal_restore_output(struct rn_journal *journal, uint32_t stream,
-                               const struct rn_journal_output *output)
+enum rn_error rn_journal_restore_output(struct rn_journal *journal, uint32_t stream,
+                                        const struct rn_journal_output *output)
 {
     RN_CHECK(stream < RN_JOURNAL_STREAMS);
-    begin_output(journal);
+    RN_TRY(begin_output(journal));
     struct stream *at = &streams_of(journal)[stream];
     at->restored = true;
     at->delivered = output->size;
     at->again = output->size;
     memcpy(at->digest, output->digest, sizeof(at->digest));
+    return RN_OK;
 }
 
 uint32_t rn_journal_steps_sent(const struct rn_journal *journal)

@@ -107,9 +107,9 @@ enum rn_error rn_journal_add_call(struct rn_journal *journal,
 /* Copies the body. A run that is given the steps of an earlier one adds to them, too. */
 enum rn_error rn_journal_add_step(struct rn_journal *journal,
                                   const struct rn_step *step) RN_MUST_CHECK;
-/* Output that was delivered. */
-void rn_journal_add_output(struct rn_journal *journal, uint32_t stream, const void *data,
-                           size_t size);
+/* Output that was delivered. NO_MEMORY only. */
+enum rn_error rn_journal_add_output(struct rn_journal *journal, uint32_t stream, const void *data,
+                                    size_t size) RN_MUST_CHECK;
 
 /* The second run. */
 
@@ -137,8 +137,8 @@ struct rn_journal_output rn_journal_output_of(const struct rn_journal *journal, 
  * rn_journal_rewind. TOO_LARGE, NO_MEMORY. */
 enum rn_error rn_journal_restore_call(struct rn_journal *journal,
                                       const struct rn_journal_call *call) RN_MUST_CHECK;
-void rn_journal_restore_output(struct rn_journal *journal, uint32_t stream,
-                               const struct rn_journal_output *output);
+enum rn_error rn_journal_restore_output(struct rn_journal *journal, uint32_t stream,
+                                        const struct rn_journal_output *output) RN_MUST_CHECK;
 /* How many steps were given in this run. */
 uint32_t rn_journal_steps_sent(const struct rn_journal *journal);
 

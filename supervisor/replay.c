@@ -209,8 +209,9 @@ void rn_replay_delivered(struct rn_call *call, const struct rn_event *event)
 {
     struct rn_peer *peer = rn_call_lock(call);
     struct rn_journal *journal = call->replay.from_file ? NULL : to_note(call);
-    if (journal) {
-        rn_journal_add_output(journal, event->number, event->data, event->size);
+    if (journal &&
+        rn_journal_add_output(journal, event->number, event->data, event->size) != RN_OK) {
+        note_failed(call);
     }
     pthread_mutex_unlock(&peer->lock);
 }

@@ -201,8 +201,9 @@ static void restore_outputs(struct rn_cursor *cursor, struct rn_journal *journal
             memcpy(output.digest, digest, sizeof(output.digest));
         }
         *out_total += output.size;
-        if (output.size > 0 && rn_cursor_status(cursor) == RN_OK) {
-            rn_journal_restore_output(journal, i, &output);
+        if (output.size > 0 && rn_cursor_status(cursor) == RN_OK &&
+            rn_journal_restore_output(journal, i, &output) != RN_OK) {
+            rn_cursor_fail(cursor, RN_E_NO_MEMORY);
         }
     }
 }

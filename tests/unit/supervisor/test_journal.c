@@ -58,7 +58,7 @@ static struct rn_journal *sample(void)
     struct rn_journal *journal = rn_journal_new(&total);
     assert_non_null(journal);
     add_call(journal, 1, "one");
-    rn_journal_add_output(journal, 0, "ab", 2);
+    assert_int_equal(rn_journal_add_output(journal, 0, "ab", 2), RN_OK);
     add_call(journal, 2, "two");
     add_answer(journal, 2, "answer two");
     expect_answer(journal, 2, "answer two");
@@ -69,7 +69,7 @@ static struct rn_journal *sample(void)
     add_answer(journal, 1, "");
     expect_answer(journal, 1, "");
     add_call(journal, 3, "three");
-    rn_journal_add_output(journal, 1, "c", 1);
+    assert_int_equal(rn_journal_add_output(journal, 1, "c", 1), RN_OK);
     assert_true(rn_journal_is_caught_up(journal));
     assert_true(total > 0);
     return journal;
@@ -162,7 +162,7 @@ static void test_other_output(void **state)
     journal = rn_journal_new(&total);
     enum rn_divergence divergence = RN_SAME;
     struct rn_journal_made call = made(1, 100, "one");
-    rn_journal_add_output(journal, 0, "a", 1);
+    assert_int_equal(rn_journal_add_output(journal, 0, "a", 1), RN_OK);
     rn_journal_rewind(journal);
     assert_false(rn_journal_match_call(journal, &call, &divergence));
     assert_int_equal(divergence, RN_OTHER_OUTPUT);

@@ -184,7 +184,7 @@ static void host_spoil(void *user, rune_host_call *call)
 {
     (void)user;
     struct rn_peer *peer = rn_call_lock(call->call);
-    rn_journal_add_output(call->call->replay.journal, 0, "y", 1);
+    assert_int_equal(rn_journal_add_output(call->call->replay.journal, 0, "y", 1), RN_OK);
     pthread_mutex_unlock(&peer->lock);
     host_kill(user, call);
 }
