@@ -167,14 +167,15 @@ static void print_error(const struct rn_console *console, const rune_error *erro
 
 static void print_verdict(const struct replay *replay, const rune_replay_result *result)
 {
-    const rune_record *record = rune_replay_result_record(result);
     const char *difference = rune_replay_result_difference(result);
     const char *before = rune_reason_name(replay->info.reason);
     switch (rune_replay_result_verdict(result)) {
     case RUNE_REPLAY_SAME:
-        fprintf(stderr, "replay: the same as before: %s, %llu instructions\n",
-                rune_reason_name(rune_record_reason(record)),
-                (unsigned long long)rune_record_usage(record)->budget);
+        fprintf(stderr, "replay: the same as before: %s", before);
+        if (replay->info.budget > 0) { // else the worker could not tell
+            fprintf(stderr, ", %llu instructions", (unsigned long long)replay->info.budget);
+        }
+        fputs("\n", stderr);
         break;
     case RUNE_REPLAY_AS_FAR:
         fprintf(stderr,

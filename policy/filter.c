@@ -6,7 +6,11 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 
-#include "policy_filters.inc"
+// Those of a worker that diagnoses are others (worker/loop.cmake).
+#ifndef RN_FILTER_PROGRAMS
+#define RN_FILTER_PROGRAMS "policy_filters_kill.inc"
+#endif
+#include RN_FILTER_PROGRAMS
 
 const struct sock_filter *rn_filter_program(enum rn_role role, size_t *out_count)
 {

@@ -1,7 +1,10 @@
 /*
  * filter_gen.c: syscalls.def to filter programs, at build time.
  *
- * usage: filter_gen OUTPUT
+ * usage: filter_gen kill|trap|names OUTPUT
+ *
+ * kill: what is not permitted ends the process. trap: it raises SIGSYS, in a worker that diagnoses
+ * (worker/diagnose.c); what is permitted is the same. names: what numbers are called (syscall_names.c).
  *
  * libseccomp does the translation. It translates several rows of one call wrongly once one of them
  * uses an order comparison, so such a table is refused here. Any other architecture, the 32-bit
@@ -16,6 +19,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+// Numbers beyond are of no architecture in use.
+#define NAMES_MAX 1024
 
 static struct scmp_arg_cmp comparison(const struct rn_argument_rule *rule)
 {
@@ -103,11 +109,12 @@ static void add_rule(scmp_filter_ctx context, const struct rn_syscall_rule *rule
           rule->name);
 }
 
-static scmp_filter_ctx build(enum rn_role role)
+// `verdict`: on everything that is not permitted.
+static scmp_filter_ctx build(enum rn_role role, uint32_t verdict)
 {
-    scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    scmp_filter_ctx context = seccomp_init(verdict);
     check(context == NULL ? -ENOMEM : 0, "seccomp_init");
-    check(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "bad arch");
+    check(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, verdict), "bad arch");
     check(seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2), "optimise");
     size_t count;
     const struct rn_syscall_rule *rules = rn_syscall_rules(&count);
@@ -131,23 +138,45 @@ static void print_program(FILE *out, const char *name, FILE *bpf)
     fprintf(out, "};\n");
 }
 
-int main(int argc, char **argv)
+static void print_filters(FILE *out, uint32_t verdict)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: filter_gen OUTPUT\n");
-        return 64;
-    }
-    FILE *out = fopen(argv[1], "we");
-    check(out == NULL ? -errno : 0, argv[1]);
-    fprintf(out, "/* Generated from policy/syscalls.def. */\n");
     for (unsigned role = 0; role < RN_ROLE_COUNT; role++) {
         FILE *bpf = tmpfile();
         check(bpf == NULL ? -errno : 0, "tmpfile");
-        scmp_filter_ctx context = build((enum rn_role)role);
+        scmp_filter_ctx context = build((enum rn_role)role, verdict);
         check(seccomp_export_bpf(context, fileno(bpf)), "export");
         seccomp_release(context);
         print_program(out, rn_role_name((enum rn_role)role), bpf);
         fclose(bpf);
+    }
+}
+
+static void print_names(FILE *out)
+{
+    for (int number = 0; number < NAMES_MAX; number++) {
+        char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+        if (name != NULL) {
+            fprintf(out, "    [%d] = \"%s\",\n", number, name);
+        }
+        free(name);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc == 3 ? argv[1] : "";
+    bool kill = strcmp(what, "kill") == 0;
+    if (!kill && strcmp(what, "trap") != 0 && strcmp(what, "names") != 0) {
+        fprintf(stderr, "usage: filter_gen kill|trap|names OUTPUT\n");
+        return 64;
+    }
+    FILE *out = fopen(argv[2], "we");
+    check(out == NULL ? -errno : 0, argv[2]);
+    fprintf(out, "/* Generated from policy/syscalls.def. */\n");
+    if (strcmp(what, "names") == 0) {
+        print_names(out);
+    } else {
+        print_filters(out, kill ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_TRAP);
     }
     return fclose(out) == 0 ? 0 : 1;
 }

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,7 @@ static bool look_at_status(struct look *look)
     judge(look, RN_LAYER_NO_NEW_PRIVS, number(text, "NoNewPrivs:", 10, 0) == 1, 0);
     judge(look, RN_LAYER_CAPABILITIES, has_no_capability(text), 0);
     look->report->filters = (uint32_t)number(text, "Seccomp_filters:", 10, 0);
+    look->report->catches_traps = (number(text, "SigCgt:", 16, 0) >> (SIGSYS - 1) & 1) != 0;
     if (!single_uid(text, &look->uid)) {
         look->uid = 0;
     }

@@ -65,6 +65,7 @@ struct rn_wall_report {
     uint32_t landlock_abi; /* 0: none */
     uint32_t filters;      /* system-call filters on the process, when seen from outside */
     uint32_t uid;          /* as the host sees it */
+    bool catches_traps;    /* it has a handler for SIGSYS, when seen from outside */
     bool sanitizer_flavour;
 };
 

@@ -51,7 +51,9 @@ static enum rn_error check_size(struct rn_call_state *state, const struct rn_mes
 
 static enum rn_error use_credit(struct rn_call_state *state, const struct rn_message *message)
 {
-    if (message->type == RN_MESSAGE_RESULT && message->first) {
+    bool is_free =
+        message->type == RN_MESSAGE_TRAP || (message->type == RN_MESSAGE_RESULT && message->first);
+    if (is_free) {
         return RN_OK;
     }
     if (state->credit == 0) {

@@ -15,7 +15,7 @@
  * S3  At most one message is in fragments; until its last one nothing else comes, and the fragments
  *     add up to the announced size exactly.
  * S4  Each packet of OUTPUT, HOST_CALL and SLEEP, and each of RESULT but the first, uses up one
- *     credit.
+ *     credit. (TRAP needs none; whoever does not diagnose takes none.)
  * S5  Host calls are numbered 1, 2, 3 …; at most RN_HOST_CALLS_OUT_MAX are out; answers go to those
  *     that are out, and there are never more of them than the call's limit.
  * S6  After the last packet of RESULT nothing comes.

@@ -79,6 +79,7 @@ void rn_call_unref(struct rn_call *call)
     rn_buf_done(&call->body);
     rn_free(call->assembly);
     rn_free(call->result.body);
+    rn_free(call->trap_body);
     rn_peer_unref(call->peer);
     for (uint32_t i = 0; i < call->left_count; i++) {
         rn_peer_unref(call->left[i]);
@@ -572,9 +573,27 @@ static void receive_sleep(struct rn_call *call, const struct rn_message *message
     give_credit(call, 1);
 }
 
+/* Of a worker that diagnoses; it will be dead soon. */
+static enum rn_error receive_trap(struct rn_call *call, const struct rn_message *message)
+{
+    struct rn_fault fault;
+    if (!call->supervisor->options.diagnose || call->trapped || !message->last) {
+        return RN_E_MESSAGE_STATE;
+    }
+    RN_TRY(rn_fault_decode(message->body, message->body_size, &fault));
+    call->trap_body = (uint8_t *)rn_strndup((const char *)message->body, message->body_size);
+    call->trap_size = message->body_size;
+    call->trap = message->as.TRAP;
+    call->trapped = call->trap_body != NULL;
+    return RN_OK;
+}
+
 static enum rn_error receive(struct rn_call *call, const struct rn_message *message)
 {
     RN_TRY(rn_call_state_receive(&call->state, message));
+    if (message->type == RN_MESSAGE_TRAP) {
+        return receive_trap(call, message);
+    }
     if (message->type == RN_MESSAGE_SLEEP) {
         receive_sleep(call, message);
         return RN_OK;

@@ -144,6 +144,11 @@ struct rn_call {
     bool open;                         /* answers of host functions are still taken */
     struct rune_host_call *host_calls; /* async ones that are out */
 
+    bool trapped; /* its worker said what it was kept from: */
+    struct rn_fields_TRAP trap;
+    uint8_t *trap_body; /* owned: an error with the place */
+    size_t trap_size;
+
     uint64_t output_bytes;
     uint64_t host_call_count;
     bool had_effect; /* a host function ran or output was delivered */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "policy/syscall_names.h"
 #include "shm/fault.h"
 #include "supervisor/error.h"
 #include "supervisor/host_call.h"
@@ -24,6 +25,7 @@
 
 enum {
     ENDING_MESSAGE_MAX = 112,
+    TRAP_MESSAGE_MAX = 320,
 };
 
 struct ending {
@@ -158,6 +160,30 @@ static void fail_result(struct rn_call *call, rune_record *record)
     (void)rn_fail_fault(&record->error, rn_status_of_reason(reason), reason, &fault, call->unit);
 }
 
+/* What the worker was kept from, in its own words. */
+static void set_trapped(const struct rn_call *call, rune_record *record)
+{
+    const struct rn_fields_TRAP *trap = &call->trap;
+    const char *arch = rn_syscall_arch_name(trap->arch);
+    const char *name = rn_syscall_arch_is_ours(trap->arch) ? rn_syscall_name(trap->number) : NULL;
+    struct rn_fault fault;
+    char text[TRAP_MESSAGE_MAX];
+    if (rn_fault_decode(call->trap_body, call->trap_size, &fault) != RN_OK) {
+        fault = (struct rn_fault){.frame_count = 0};
+    }
+    (void)snprintf(
+        text, sizeof(text),
+        "the worker tried a forbidden system call: %s(%#llx, %#llx, %#llx, %#llx, %#llx, "
+        "%#llx), number %u of %s",
+        name ? name : "?", (unsigned long long)trap->a, (unsigned long long)trap->b,
+        (unsigned long long)trap->c, (unsigned long long)trap->d, (unsigned long long)trap->e,
+        (unsigned long long)trap->f, trap->number, arch ? arch : "an unknown architecture");
+    fault.kind = RN_UTF8("seccomp");
+    fault.message = (struct rn_utf8){text, strlen(text)};
+    (void)rn_fail_fault(&record->error, RUNE_E_VIOLATION, RUNE_REASON_VIOLATION, &fault,
+                        call->unit);
+}
+
 /* The second run went another way than the first: neither can be believed. */
 static void set_diverged(struct rn_call *call, rune_record *record)
 {
@@ -208,7 +234,11 @@ static void set_outcome(struct rn_call *call, rune_record *record)
         ending = ending_of_death(call);
     }
     record->reason = ending.reason;
-    (void)fail_ending(&record->error, &ending);
+    if (call->trapped && strcmp(ending.kind, "seccomp") == 0) {
+        set_trapped(call, record);
+    } else {
+        (void)fail_ending(&record->error, &ending);
+    }
 }
 
 static void set_usage(struct rn_call *call, rune_usage *usage)

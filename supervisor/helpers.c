@@ -31,10 +31,20 @@ static char *join(const char *directory, size_t size, const char *relative, cons
     return rn_buf_status(&path) == RN_OK ? (char *)rn_buf_take(&path, &ignored) : NULL;
 }
 
-static bool try_directory(const char *directory, size_t size, const char *relative,
-                          char **out_worker, char **out_compiler)
+/* Where to look: `relative` to the first `size` bytes of `directory`. */
+struct place {
+    const char *directory;
+    size_t size;
+    const char *relative;
+};
+
+static bool try_place(const struct place *place, const char *name, char **out_worker,
+                      char **out_compiler)
 {
-    RN_AUTO_FREE char *worker = join(directory, size, relative, "runeward-worker");
+    const char *directory = place->directory;
+    const char *relative = place->relative;
+    size_t size = place->size;
+    RN_AUTO_FREE char *worker = join(directory, size, relative, name);
     RN_AUTO_FREE char *compiler = join(directory, size, relative, "runeward-compiler");
     if (!worker || !compiler || access(worker, X_OK) != 0 || access(compiler, X_OK) != 0) {
         return false;
@@ -44,7 +54,7 @@ static bool try_directory(const char *directory, size_t size, const char *relati
     return true;
 }
 
-static bool try_beside_library(char **out_worker, char **out_compiler)
+static bool try_beside_library(const char *name, char **out_worker, char **out_compiler)
 {
     static const char *const places[] = {
         "../libexec/runeward/",
@@ -60,22 +70,24 @@ static bool try_beside_library(char **out_worker, char **out_compiler)
     }
     size_t size = (size_t)(slash - info.dli_fname);
     for (size_t i = 0; i < RN_COUNT_OF(places); i++) {
-        if (try_directory(info.dli_fname, size, places[i], out_worker, out_compiler)) {
+        struct place place = {info.dli_fname, size, places[i]};
+        if (try_place(&place, name, out_worker, out_compiler)) {
             return true;
         }
     }
     return false;
 }
 
-enum rn_error rn_helpers_find(const char *directory, char **out_worker, char **out_compiler)
+enum rn_error rn_helpers_find(const char *directory, const char *worker, char **out_worker,
+                              char **out_compiler)
 {
+    struct place given = {directory, directory ? strlen(directory) : 0, ""};
+    struct place compiled_in = {RN_HELPER_DIR, sizeof(RN_HELPER_DIR) - 1, ""};
     if (directory) {
-        return try_directory(directory, strlen(directory), "", out_worker, out_compiler)
-                   ? RN_OK
-                   : RN_E_NOT_FOUND;
+        return try_place(&given, worker, out_worker, out_compiler) ? RN_OK : RN_E_NOT_FOUND;
     }
-    if (try_beside_library(out_worker, out_compiler) ||
-        try_directory(RN_HELPER_DIR, sizeof(RN_HELPER_DIR) - 1, "", out_worker, out_compiler)) {
+    if (try_beside_library(worker, out_worker, out_compiler) ||
+        try_place(&compiled_in, worker, out_worker, out_compiler)) {
         return RN_OK;
     }
     return RN_E_NOT_FOUND;

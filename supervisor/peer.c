@@ -131,6 +131,11 @@ static enum rn_error check_wall(struct rn_peer *peer, struct rn_spawn_failure *o
         supervisor->options.policy == RUNE_POLICY_STRICT ? RN_POLICY_STRICT : RN_POLICY_BEST_EFFORT;
     struct rn_wall_report report;
     RN_TRY(rn_child_report(peer->domain->zygote, &peer->child, &report));
+    // A worker that survives what the filter forbids is for diagnosing, and only that is done with it.
+    if (report.catches_traps != supervisor->options.diagnose) {
+        rn_wall_report_refused(&report, RN_LAYER_SECCOMP, 0);
+        report.active &= ~RN_LAYER_BIT(RN_LAYER_SECCOMP);
+    }
     enum rn_layer missing;
     enum rn_error error = rn_wall_report_check(&report, rn_policy_required(policy), &missing);
     if (error != RN_OK) {

@@ -123,7 +123,8 @@ static rune_status set_options(struct run *run)
 
 static rune_status prepare(struct run *run, rune_supervisor *supervisor, rune_error **error)
 {
-    struct rune_vm_options vm_options = {.has_isolation = true, .isolation = RUNE_ISOLATION_CALL};
+    struct rune_vm_options vm_options = {
+        .has_isolation = true, .isolation = RUNE_ISOLATION_CALL, .for_replay = true};
     rn_limits_init(&vm_options.limits);
     rune_status status = rune_vm_new(supervisor, run->replay->runtime, run->replay->info.unit,
                                      &vm_options, &run->vm, error);

@@ -91,6 +91,11 @@ void rune_supervisor_options_set_placement(rune_supervisor_options *options,
     options->placement = placement;
 }
 
+void rune_supervisor_options_set_diagnose(rune_supervisor_options *options, bool diagnose)
+{
+    options->diagnose = diagnose;
+}
+
 rune_status rune_supervisor_options_set_helpers(rune_supervisor_options *options,
                                                 const char *directory)
 {
@@ -180,9 +185,11 @@ static rune_status make_spawner(rune_supervisor *supervisor, rune_error **error)
 {
     RN_AUTO_FREE char *worker = NULL;
     RN_AUTO_FREE char *compiler = NULL;
-    if (rn_helpers_find(supervisor->options.helpers, &worker, &compiler) != RN_OK) {
+    const char *name =
+        supervisor->options.diagnose ? "runeward-worker-diagnose" : "runeward-worker";
+    if (rn_helpers_find(supervisor->options.helpers, name, &worker, &compiler) != RN_OK) {
         return rn_fail_reason(error, RUNE_E_NOT_FOUND, RUNE_REASON_UNAVAILABLE, "helpers",
-                              "runeward-worker and runeward-compiler were not found%s%s",
+                              "%s and runeward-compiler were not found%s%s", name,
                               supervisor->options.helpers ? " in " : "",
                               supervisor->options.helpers ? supervisor->options.helpers : "");
     }

@@ -43,6 +43,7 @@ struct rune_supervisor_options {
     char *journal; /* owned: folder of replay files, or NULL */
     unsigned journal_files_max;
     uint64_t journal_bytes_max;
+    bool diagnose; /* workers are runeward-worker-diagnose, for replays only */
 };
 
 struct rn_remote;
@@ -102,8 +103,9 @@ struct rn_runner *rn_supervisor_external_runner(rune_supervisor *supervisor);
 /* True on a thread that drives executions, or receives from a daemon: in a callback of one. */
 bool rn_supervisor_in_callback(rune_supervisor *supervisor);
 
-/* helpers.c: paths of the helper programs in `options`, or wherever they are; the caller's. */
-enum rn_error rn_helpers_find(const char *directory, char **out_worker,
+/* helpers.c: paths of the helper programs in `directory`, or wherever they are; the caller's. `worker`: the
+ * name of the one that is to be the worker. */
+enum rn_error rn_helpers_find(const char *directory, const char *worker, char **out_worker,
                               char **out_compiler) RN_MUST_CHECK;
 
 #endif

@@ -147,6 +147,9 @@ rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune
     if (rn_pool_is_closing(supervisor)) {
         return rn_fail(error, RUNE_E_CLOSED, "the supervisor was closed");
     }
+    if (supervisor->options.diagnose && !(options && options->for_replay)) {
+        return rn_fail(error, RUNE_E_UNSUPPORTED, "a supervisor that diagnoses runs replays only");
+    }
     struct rn_domain *domain = NULL;
     rune_status status =
         rn_pool_domain(supervisor, options ? options->domain : "", false, &domain, error);

@@ -16,6 +16,7 @@ struct rune_vm_options {
     rune_isolation isolation;
     struct rune_limits limits;
     void *user;
+    bool for_replay; /* it runs calls from files only */
 };
 
 struct rn_trace;

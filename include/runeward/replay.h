@@ -118,6 +118,14 @@ typedef struct rune_replay_options {
     rune_cancel_token *token; /* or NULL; borrowed until return */
 } rune_replay_options;
 
+/*
+ * True: what a worker of this supervisor is kept from by the wall is named: a call that ends as VIOLATION
+ * says which system call with which arguments it was, and its error has the place in the script. Such
+ * workers are a program of their own, which survives that for a moment; so they run replays and nothing
+ * else: rune_vm_new says UNSUPPORTED. Default false.
+ */
+RUNE_API void rune_supervisor_options_set_diagnose(rune_supervisor_options *options, bool diagnose);
+
 typedef enum rune_replay_verdict {
     RUNE_REPLAY_SAME = 0,
     /* The first run was ended from outside (a limit of time, a cancel, its worker's death). The second did

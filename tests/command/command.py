@@ -518,10 +518,11 @@ pub fn f(a) {}
 
     def test_sleep_is_not_slept_again(self):
         self.write("nap.rn", "pub async fn main() { time::sleep(time::Duration::from_secs(2)).await; 5 }")
-        self.keep("run", "nap.rn")
         begun = time.monotonic()
+        self.keep("run", "nap.rn")
+        between = time.monotonic()
         self.assertIn("wake\n", self.run_command("replay", "--trace", "kept.replay").stdout)
-        self.assertLess(time.monotonic() - begun, 1.5)
+        self.assertLess(time.monotonic() - between, between - begun)
 
     def test_limits_are_kept_with_the_call(self):
         self.keep("call", "t.rn", "spin", "--budget", "1M", code=120)
@@ -548,6 +549,14 @@ pub fn f(a) {}
         self.run_command("replay", code=64)
         self.run_command("call", "t.rn", "add", "1", "2", "--journal", "no/where", code=74)
         self.run_command("call", "--socket", "none", "t", "add", "--journal", "kept.replay", code=64)
+
+    def test_diagnosing_a_call_that_breaks_nothing(self):
+        self.keep("call", "t.rn", "boom", code=2)
+        done = self.run_command("replay", "--diagnose", "kept.replay", code=2)
+        self.assertIn("the same as before: script_error", done.stderr)
+        self.write("empty", "")
+        done = self.run_command("replay", "--diagnose", "kept.replay", "--helpers", ".", code=69)
+        self.assertIn("runeward-worker-diagnose", done.stderr)
 
     def interrupted(self, number):
         process = subprocess.Popen([*COMMAND, "--format", "jsonl", "call", "t.rn", "chatter", "--output", "1G",

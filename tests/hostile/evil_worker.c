@@ -33,6 +33,7 @@ enum {
     TYPE_RESULT = 35,
     TYPE_RING = 36,
     TYPE_SLEEP = 37,
+    TYPE_TRAP = 38,
     TYPE_BUILT = 85,
     FIRST = 1,
     LAST = 2,
@@ -533,6 +534,16 @@ static void values(int number)
         break;
     case CLAIMS_UNKNOWN:
         result(999, "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", 18);
+        break;
+    case SAYS_TRAPPED:
+        header(TYPE_TRAP, BOTH, 18); // an error without texts and frames
+        put32(257);
+        put32(0xc000003e);
+        for (int i = 0; i < 6 + 2; i++) {
+            put64(0);
+        }
+        put16(0);
+        go();
         break;
     case KEEPS_NOTHING:
     case KEPT_GARBAGE:

@@ -1,5 +1,6 @@
 /* test_filter.c: the generated filters against the table they come from, in a simulator. */
 #include "policy/filter.h"
+#include "policy/syscall_names.h"
 #include "policy/syscall_table.h"
 #include "tests/wall/bpf.h"
 
@@ -8,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include <cmocka.h>
 
@@ -175,6 +177,45 @@ static void filters_end_in_two_verdicts_only(void **unused)
     }
 }
 
+#include "policy_filters_trap.inc"
+
+// What diagnoses has the same filter but for one verdict: nothing more is permitted.
+static void the_trapping_filters_permit_the_same(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const struct sock_filter *program;
+        size_t count;
+    } trapping[RN_ROLE_COUNT] = {
+        [RN_ROLE_WORKER] = {filter_worker, RN_COUNT_OF(filter_worker)},
+        [RN_ROLE_COMPILER] = {filter_compiler, RN_COUNT_OF(filter_compiler)},
+    };
+    for (unsigned role = 0; role < RN_ROLE_COUNT; role++) {
+        size_t count;
+        const struct sock_filter *killing = rn_filter_program((enum rn_role)role, &count);
+        assert_int_equal(trapping[role].count, count);
+        for (size_t i = 0; i < count; i++) {
+            struct sock_filter expected = killing[i];
+            if (BPF_CLASS(expected.code) == BPF_RET && expected.k == SECCOMP_RET_KILL_PROCESS) {
+                expected.k = SECCOMP_RET_TRAP;
+            }
+            assert_memory_equal(&trapping[role].program[i], &expected, sizeof(expected));
+        }
+    }
+}
+
+static void numbers_have_names(void **unused)
+{
+    (void)unused;
+    assert_string_equal(rn_syscall_name(SYS_openat), "openat");
+    assert_string_equal(rn_syscall_name(SYS_recvmsg), "recvmsg");
+    assert_null(rn_syscall_name(UINT32_MAX));
+    assert_string_equal(rn_syscall_arch_name(AUDIT_ARCH_X86_64), "x86_64");
+    assert_null(rn_syscall_arch_name(0));
+    assert_true(rn_syscall_arch_is_ours(AUDIT_ARCH_X86_64));
+    assert_false(rn_syscall_arch_is_ours(AUDIT_ARCH_I386));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +225,8 @@ int main(void)
         cmocka_unit_test(the_lists_are_short),
         cmocka_unit_test(every_rule_has_a_reason),
         cmocka_unit_test(filters_end_in_two_verdicts_only),
+        cmocka_unit_test(the_trapping_filters_permit_the_same),
+        cmocka_unit_test(numbers_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -428,6 +428,12 @@ const struct rn_vm_error_report *rn_vm_error(const struct rn_vm *vm)
     return &vm->engine->report;
 }
 
+const struct rn_vm_error_report *rn_vm_take_down(struct rn_vm *vm)
+{
+    rn_capture_frames(vm);
+    return &vm->engine->report;
+}
+
 enum rn_limit rn_vm_limit(const struct rn_vm *vm)
 {
     return (enum rn_limit)vm->limit;

@@ -199,6 +199,8 @@ struct rn_vm_error_report {
 };
 const struct rn_vm_error_report *rn_vm_error(const struct rn_vm *vm);
 enum rn_limit rn_vm_limit(const struct rn_vm *vm);
+/* Of a Vm in the middle of rn_vm_run that will never come back from it: where the script stands. */
+const struct rn_vm_error_report *rn_vm_take_down(struct rn_vm *vm);
 
 struct rn_vm_usage {
     uint64_t budget;

@@ -60,6 +60,23 @@ static enum rn_error receive(struct rn_call_state *state, struct rn_message mess
     return rn_call_state_receive(state, &message);
 }
 
+/* Said by a worker that is about to die, whatever it owes. */
+static void test_s4_traps_need_no_credit(void **test)
+{
+    (void)test;
+    struct rn_call_state state = started();
+    struct rn_message trap = {.type = RN_MESSAGE_TRAP, .first = true, .last = true};
+    for (uint32_t i = 0; i < CREDIT; i++) {
+        assert_int_equal(receive(&state, output(i, 1)), RN_OK);
+    }
+    assert_int_equal(state.credit, 0);
+    trap.sequence = CREDIT;
+    assert_int_equal(receive(&state, trap), RN_OK);
+    assert_int_equal(receive(&state, result(CREDIT + 1, 1)), RN_OK);
+    trap.sequence = CREDIT + 2;
+    assert_int_equal(receive(&state, trap), RN_E_MESSAGE_STATE);
+}
+
 static void test_a_plain_call(void **test)
 {
     (void)test;
@@ -307,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_s8_bodies),
         cmocka_unit_test(test_s10_answers_make_sleeps_void),
         cmocka_unit_test(test_cancelling),
+        cmocka_unit_test(test_s4_traps_need_no_credit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
