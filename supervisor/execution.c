@@ -46,6 +46,28 @@ static void release(rune_execution *execution)
     rune_supervisor_free(supervisor);
 }
 
+/* Under the lock, which is given up meanwhile. Whoever frees the execution waits until the callback has
+ * returned, unless that is the callback itself. */
+static void call_back(rune_execution *execution, rune_execution_fn fn, void *user)
+{
+    execution->calling = true;
+    execution->caller = pthread_self();
+    pthread_mutex_unlock(&execution->lock);
+    fn(user, execution);
+    pthread_mutex_lock(&execution->lock);
+    execution->calling = false;
+    pthread_cond_broadcast(&execution->ended_cond);
+}
+
+static void await_callback(rune_execution *execution)
+{
+    pthread_mutex_lock(&execution->lock);
+    while (execution->calling && !pthread_equal(execution->caller, pthread_self())) {
+        pthread_cond_wait(&execution->ended_cond, &execution->lock);
+    }
+    pthread_mutex_unlock(&execution->lock);
+}
+
 void rn_execution_end(rune_execution *execution, rune_status status, rune_record *record)
 {
     pthread_mutex_lock(&execution->lock);
@@ -57,11 +79,10 @@ void rn_execution_end(rune_execution *execution, rune_status status, rune_record
     if (execution->event_fd >= 0) {
         rn_wake(execution->event_fd);
     }
-    rune_execution_fn callback = execution->callback;
-    pthread_mutex_unlock(&execution->lock);
-    if (callback) {
-        callback(execution->callback_user, execution);
+    if (execution->callback) {
+        call_back(execution, execution->callback, execution->callback_user);
     }
+    pthread_mutex_unlock(&execution->lock);
 }
 
 void rn_execution_wake(rune_execution *execution)
@@ -262,9 +283,13 @@ rune_status rune_execution_on_end(rune_execution *execution, rune_execution_fn f
             atomic_store(&execution->call->calls_back, true);
         }
     }
+    if (!taken && ended) {
+        atomic_fetch_add(&execution->refs, 1); // the callback may free it
+        call_back(execution, fn, user);
+    }
     pthread_mutex_unlock(&execution->lock);
     if (!taken && ended) {
-        fn(user, execution);
+        rn_execution_unref(execution);
     }
     return taken ? RUNE_E_BUSY : RUNE_OK;
 }
@@ -320,6 +345,9 @@ void rune_execution_free(rune_execution *execution)
             leave(execution);
             break;
         }
+    }
+    if (!rn_supervisor_in_callback(execution->supervisor)) {
+        await_callback(execution);
     }
     release(execution);
 }

@@ -19,6 +19,8 @@ struct rune_execution {
     struct rn_call *call; /* NULL once it has ended */
     bool ended;
     bool completed;
+    bool calling; /* the callback runs, or is about to, on the thread `caller` */
+    pthread_t caller;
     rune_status status;
     rune_record *record; /* until completed */
     rune_execution_fn callback;

@@ -46,9 +46,10 @@ RUNE_API void rune_execution_cancel(rune_execution *execution);
 /* The record, once: WOULD_BLOCK before the end, STALE the second time. The caller's. */
 RUNE_API rune_status rune_execution_complete(rune_execution *execution,
                                              rune_record **out_record) RUNE_MUST_CHECK;
-/* Cancels it if it still runs, and waits for its end. Accepts NULL. In a sink, host function or callback of
- * an execution it does not wait: one that still runs ends by itself soon after, and its callback does not
- * run; what its sinks and host functions use must live until its Vm says BUSY no more. */
+/* Cancels it if it still runs, and waits for its end, and until its callback, if another thread runs that,
+ * has returned. Accepts NULL. In a sink, host function or callback of an execution it does not wait: one
+ * that still runs ends by itself soon after, and its callback does not run; what its sinks and host
+ * functions use must live until its Vm says BUSY no more. */
 RUNE_API void rune_execution_free(rune_execution *execution);
 
 /* One call of a batch. Everything is borrowed until rune_call_many returns. */

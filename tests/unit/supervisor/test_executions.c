@@ -470,10 +470,34 @@ static void test_deadlines(void **state)
     rune_vm_free(vm);
 }
 
+static void call_back_slowly(void *user, rune_execution *execution)
+{
+    (void)execution;
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    atomic_store((atomic_bool *)user, true);
+}
+
+/* Whoever frees an execution may free what its callback uses. */
+static void test_freed_while_called_back(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    atomic_bool called = false;
+    rune_execution *execution = start(vm, "later", NULL);
+    assert_int_equal(rune_execution_on_end(execution, call_back_slowly, &called), RUNE_OK);
+    while (!rune_execution_poll(execution)) {
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    }
+    rune_execution_free(execution);
+    assert_true(atomic_load(&called));
+    rune_vm_free(vm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one),
+        cmocka_unit_test(test_freed_while_called_back),
         cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_mixed_with_calls),
         cmocka_unit_test(test_waiting_inside_a_callback),
