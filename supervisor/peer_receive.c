@@ -200,16 +200,12 @@ static void hand_over(struct rn_peer *peer)
     }
 }
 
-/* What poll cannot see must not be left to whoever polls. */
-static bool is_done(const struct rn_peer *peer, const struct rn_call *call)
-{
-    return rn_call_has_news(call) && !peer->lane.held;
-}
-
+/* What is left at hand, which poll cannot see, whoever receives next looks for (rn_lane_has_packet): a
+ * worker must not keep this thread by it. */
 static void wait_as_receiver(struct rn_peer *peer, const struct rn_call *call)
 {
     peer->receiving = true;
-    while (!peer->dead && !is_done(peer, call)) {
+    while (!peer->dead && !rn_call_has_news(call)) {
         (void)receive_one(peer, RN_WAIT_ALLOWED);
     }
     hand_over(peer);

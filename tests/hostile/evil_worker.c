@@ -636,6 +636,18 @@ static void answer_in_ring(uint32_t stamp)
     push((uint32_t)out_size, stamp, record(out_size));
 }
 
+/* A result that waits for the socket's next packet, until the supervisor waits for that as well. */
+static void hold_in_ring(void)
+{
+    uint32_t tail = to_supervisor[TAIL];
+    answer_in_ring(1000);
+    for (volatile uint32_t i = 0; i < 50000000; i++) {
+    }
+    to_supervisor[DATA + (tail + 4) % RING_BYTES / 4] = 1;
+    __sync_synchronize();
+    output(0, 1);
+}
+
 static void ring_claims(int number)
 {
     out_size = 100;
@@ -698,6 +710,9 @@ static void rings(int number)
         for (int i = 0; i < 1000; i++) {
             wake();
         }
+        break;
+    case RING_HOLDS:
+        hold_in_ring();
         break;
     default:
         ring_claims(number);
