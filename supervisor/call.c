@@ -118,13 +118,15 @@ static void send_cancel(struct rn_call *call, struct rn_peer *peer, enum rn_reas
     }
 }
 
-/* One that has lost its worker may be about to run again: it does not, then. */
+/* One that has lost its worker may be about to run again: it does not, then. One that is in no table is on
+ * its way to the next worker, and is stopped there (take_up). */
 void rn_call_stop(struct rn_call *call, enum rn_reason reason)
 {
     struct rn_peer *peer = rn_call_lock(call);
     bool runs = call->in_table && !peer->dead;
+    bool goes_on = runs || !call->in_table || rn_replay_may(call, &peer->death);
     bool first = !call->ending && call->stop == RN_REASON_OK &&
-                 call->state.state != RN_STATE_DONE && (runs || rn_replay_may(call, &peer->death));
+                 call->state.state != RN_STATE_DONE && goes_on;
     if (first) {
         call->stop = reason;
     }
@@ -147,7 +149,11 @@ static uint64_t next_cpu_check(struct rn_call *call, uint64_t now_ns, bool *out_
 static void set_timer(struct rn_call *call, uint64_t at_ns)
 {
     if (rn_clock_set(call->supervisor->clock, &call->timer, at_ns) != RN_OK) {
-        rn_peer_kill(call->peer, call->id);
+        struct rn_peer *peer = rn_call_lock(call);
+        if (call->in_table) {
+            rn_peer_kill_locked(peer, call->id);
+        }
+        pthread_mutex_unlock(&peer->lock);
     }
 }
 
@@ -160,13 +166,14 @@ static void on_timer(struct rn_timer *timer)
     bool exceeded = false;
     uint64_t now = rn_now_ns();
     uint64_t next = over || stopped ? 0 : next_cpu_check(call, now, &exceeded);
+    if (!over && stopped) {
+        rn_peer_kill_locked(peer, call->id); // without the lock, it might end, and others begin
+    }
     pthread_mutex_unlock(&peer->lock);
-    if (over) {
+    if (over || stopped) {
         return;
     }
-    if (stopped) {
-        rn_peer_kill(peer, call->id);
-    } else if (now >= call->deadline_ns) {
+    if (now >= call->deadline_ns) {
         rn_call_stop(call, RN_REASON_WALL);
     } else if (exceeded) {
         rn_call_stop(call, RN_REASON_CPU);
@@ -630,13 +637,14 @@ bool rn_call_has_news(const struct rn_call *call)
 
 /* Driving: the owner's thread, without locks. */
 
-/* What a dead worker said last is left alone if another one will say it again. */
+/* What a dead worker said last is left alone if another one will say it again; and what comes after
+ * something that was lost for want of memory. */
 static struct rn_event *take_event(struct rn_call *call)
 {
     struct rn_peer *peer = call->peer;
     pthread_mutex_lock(&peer->lock);
-    bool comes_again = peer->dead && rn_replay_may(call, &peer->death);
-    struct rn_event *event = comes_again ? NULL : call->events;
+    bool leave = call->failed || (peer->dead && rn_replay_may(call, &peer->death));
+    struct rn_event *event = leave ? NULL : call->events;
     if (event) {
         call->events = event->next;
         if (!call->events) {

@@ -344,6 +344,7 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
         rn_journal_keep(call, record);
     }
     leave_last_peer(call);
+    rn_replay_done(&call->replay);
     if (!record) {
         return RUNE_E_NO_MEMORY;
     }

@@ -71,6 +71,7 @@ void rn_peer_unref(struct rn_peer *peer)
     rn_fd_close(peer->fd);
     rn_control_unmap(peer->control);
     rn_ring_unmap(peer->ring);
+    RN_ASSERT(peer->backstop_timer.index == 0); // P5
     pthread_mutex_destroy(&peer->lock);
     rn_free(peer);
 }
@@ -217,13 +218,18 @@ rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, r
 
 /* Ending */
 
-void rn_peer_kill(struct rn_peer *peer, uint64_t culprit)
+void rn_peer_kill_locked(struct rn_peer *peer, uint64_t culprit)
 {
-    pthread_mutex_lock(&peer->lock);
     if (peer->death.culprit == 0) {
         peer->death.culprit = culprit;
     }
     rn_child_kill(&peer->child);
+}
+
+void rn_peer_kill(struct rn_peer *peer, uint64_t culprit)
+{
+    pthread_mutex_lock(&peer->lock);
+    rn_peer_kill_locked(peer, culprit);
     pthread_mutex_unlock(&peer->lock);
 }
 
@@ -569,6 +575,7 @@ static enum rn_error send_call(struct rn_peer *peer, struct rn_call *call)
 
 static void remove_from_table(struct rn_peer *peer, struct rn_call *call)
 {
+    rn_peer_send_on(peer, call);
     rn_slots_remove(&peer->slots, call->slot);
     peer->ended[peer->ended_count++ % RN_PEER_ENDED] = call->id;
     peer->call_count--;

@@ -8,8 +8,11 @@
  *
  * P1  A call that was begun is in `slots` until its result has come or the peer is dead.
  * P2  What the state machine of a call refuses kills the peer; `culprit` names the call.
- * P3  Nobody waits in send: what does not fit the socket is queued, and the runner sends it on.
+ * P3  Nobody waits in send: what does not fit the socket is queued, and sent on by whoever receives, or
+ *     by the runner. A message that was begun is sent to its end, even if its call has ended.
  * P4  `dead` is set once, after the process is known to have ended (or to have been killed).
+ * P5  A peer stays in its domain until it is dead or nobody has a call there: whoever receives finds it by
+ *     its serial, and its end by the list. After that none of its timers is set any more.
  *
  * Locks: a peer's lock is taken after the pool's and before the clock's; never two peers' at once.
  * Trust: reads packets from workers.
@@ -46,8 +49,9 @@ struct rune_runtime;
 struct rn_queued {
     struct rn_queued *next;
     struct rn_outgoing outgoing;
-    uint8_t *body; /* owned */
-    int fd;        /* owned; -1: none */
+    uint32_t sequence; /* of the next packet, if the call has ended with this half sent */
+    uint8_t *body;     /* owned */
+    int fd;            /* owned; -1: none */
 };
 
 /* How a peer ended. */
@@ -90,7 +94,8 @@ struct rn_peer {
     uint64_t key; /* of the Unit or Vm that it serves alone */
     uint32_t load;
     uint64_t served;
-    bool retiring; /* takes no further calls */
+    bool retiring; /* takes no further calls, */
+    bool lost;     /* since its process has gone */
 
     /* Under `lock`. */
     pthread_mutex_t lock;
@@ -155,10 +160,13 @@ void rn_peer_finish(struct rn_peer *peer, struct rn_call *call);
 
 /* Kills the process; whoever receives learns of it. `culprit`: the call to blame, or 0. */
 void rn_peer_kill(struct rn_peer *peer, uint64_t culprit);
-/* Ends an idle peer and forgets it. */
+/* Ends an idle or dead peer and forgets it; P5. */
 void rn_peer_retire(struct rn_peer *peer);
 
 /* Under peer->lock: */
+
+/* The same as rn_peer_kill, for a call that is still in the table. */
+void rn_peer_kill_locked(struct rn_peer *peer, uint64_t culprit);
 
 /* Sends or queues. `body` is copied if it must be queued; `fd` (-1: none) is borrowed. CLOSED: the
  * worker has gone, as whoever receives will learn. */
@@ -168,6 +176,8 @@ enum rn_error rn_peer_send(struct rn_peer *peer, const struct rn_message *messag
 void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message);
 /* Sends what is queued as far as it goes. */
 void rn_peer_flush(struct rn_peer *peer);
+/* The call is about to leave the table: notes how the message of it that is half sent goes on. */
+void rn_peer_send_on(struct rn_peer *peer, const struct rn_call *call);
 /* Receives without waiting and hands out what there is, up to some packets; for the runner. */
 void rn_peer_pump(struct rn_peer *peer);
 /* A function that a Vm keeps there goes. */

@@ -1,8 +1,9 @@
 /*
  * peer_send.c: sending to a worker without ever waiting.
  *
- * What does not fit the socket is copied into the queue; the runner goes on with it when the socket
- * has room. Order: the queue is first in, first out; CREDIT and CANCEL overtake it.
+ * What does not fit the socket is copied into the queue; whoever receives, or the runner, goes on with it
+ * when the socket has room. Order: the queue is first in, first out; CREDIT and CANCEL overtake it, but
+ * not the CALL that they are about.
  */
 #include "supervisor/peer.h"
 
@@ -25,10 +26,15 @@ static uint32_t *sequence_of(struct rn_peer *peer, uint64_t id)
     return call && call->id == id ? &call->sequence_out : NULL;
 }
 
-/* Sends packets while they fit. WOULD_BLOCK: some are left. CLOSED: they can never go. */
-static enum rn_error send_some(struct rn_peer *peer, struct rn_outgoing *outgoing, int fd)
+/* Sends packets while they fit, numbered from *left on if the call is over. WOULD_BLOCK: some are left.
+ * CLOSED: they can never go. */
+static enum rn_error send_some(struct rn_peer *peer, struct rn_outgoing *outgoing, int fd,
+                               uint32_t *left)
 {
     uint32_t *sequence = sequence_of(peer, outgoing->message.call);
+    if (!sequence && outgoing->started) {
+        sequence = left; // the worker takes nothing else before the rest
+    }
     if (!sequence || peer->dead) {
         return RN_E_CLOSED;
     }
@@ -95,7 +101,7 @@ enum rn_error rn_peer_send(struct rn_peer *peer, const struct rn_message *messag
     struct rn_outgoing outgoing;
     rn_outgoing_init(&outgoing, message);
     if (!peer->queue) {
-        enum rn_error error = send_some(peer, &outgoing, fd);
+        enum rn_error error = send_some(peer, &outgoing, fd, NULL);
         if (error != RN_E_WOULD_BLOCK) {
             return error;
         }
@@ -117,8 +123,16 @@ enum rn_error rn_peer_send(struct rn_peer *peer, const struct rn_message *messag
 void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message)
 {
     struct rn_outgoing outgoing;
+    const uint32_t *sequence = sequence_of(peer, message->call);
+    if (sequence && *sequence == 0) {
+        // Its CALL is in the queue.
+        if (rn_peer_send(peer, message, -1) == RN_E_NO_MEMORY) {
+            rn_child_kill(&peer->child);
+        }
+        return;
+    }
     rn_outgoing_init(&outgoing, message);
-    if (send_some(peer, &outgoing, -1) != RN_E_WOULD_BLOCK) {
+    if (send_some(peer, &outgoing, -1, NULL) != RN_E_WOULD_BLOCK) {
         return;
     }
     struct rn_queued *queued = make_queued(&outgoing, -1);
@@ -136,13 +150,22 @@ void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message)
 
 void rn_peer_flush(struct rn_peer *peer)
 {
-    while (peer->queue &&
-           send_some(peer, &peer->queue->outgoing, peer->queue->fd) != RN_E_WOULD_BLOCK) {
-        struct rn_queued *queued = peer->queue;
+    struct rn_queued *queued;
+    while ((queued = peer->queue) != NULL &&
+           send_some(peer, &queued->outgoing, queued->fd, &queued->sequence) != RN_E_WOULD_BLOCK) {
         peer->queue = queued->next;
         if (!peer->queue) {
             peer->queue_end = &peer->queue;
         }
         free_queued(queued);
+    }
+}
+
+void rn_peer_send_on(struct rn_peer *peer, const struct rn_call *call)
+{
+    for (struct rn_queued *queued = peer->queue; queued; queued = queued->next) {
+        if (queued->outgoing.started && queued->outgoing.message.call == call->id) {
+            queued->sequence = call->sequence_out;
+        }
     }
 }

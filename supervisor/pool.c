@@ -519,7 +519,7 @@ rune_status rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_pe
     struct rn_pool *pool = &supervisor->pool;
     pthread_mutex_lock(&pool->lock);
     bool closing = pool->closing && !bypass;
-    bool there = !closing && peer->place == RN_PLACE_SERVING;
+    bool there = !closing && peer->place == RN_PLACE_SERVING && !peer->lost;
     if (there) {
         peer->load++;
         peer->served++;
@@ -543,9 +543,18 @@ bool rn_pool_is_closing(struct rune_supervisor *supervisor)
     return closing;
 }
 
+static bool is_dead(struct rn_peer *peer)
+{
+    pthread_mutex_lock(&peer->lock);
+    bool dead = peer->dead;
+    pthread_mutex_unlock(&peer->lock);
+    return dead;
+}
+
 void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool lost)
 {
     struct rn_pool *pool = &supervisor->pool;
+    bool dead = lost && is_dead(peer);
     pthread_mutex_lock(&pool->lock);
     peer->load--;
     pool->calls_now--;
@@ -553,8 +562,10 @@ void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool 
         pool->stats.workers_lost++;
     }
     bool worn = peer->served >= SERVED_MAX && peer->pinned == 0;
+    peer->lost = peer->lost || lost;
     peer->retiring = peer->retiring || lost || worn || peer->isolation == RUNE_ISOLATION_CALL;
-    bool retire = peer->retiring && (lost || peer->load == 0);
+    bool forget = lost && (dead || peer->load == 0); // P5
+    bool retire = peer->retiring && (forget || peer->load == 0);
     if (retire) {
         pool->must_work = true;
         pthread_cond_signal(&pool->work);
@@ -562,7 +573,7 @@ void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool 
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
     // Ending a process takes system calls: that of a dead one tells others, the rest is maintenance.
-    if (lost) {
+    if (forget) {
         rn_peer_retire(peer);
     }
 }

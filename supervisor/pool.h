@@ -92,7 +92,7 @@ rune_status rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_pe
                                 bool bypass, rune_error **error) RN_MUST_CHECK;
 /* True once the supervisor has been closed. */
 bool rn_pool_is_closing(struct rune_supervisor *supervisor);
-/* Gives it back; `lost`: it is dead. */
+/* Gives it back; `lost`: it is dead, or its process has gone and whoever receives will learn of it. */
 void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool lost);
 /* A worker keeps one Vm less: who waits for room may look again. */
 void rn_pool_tell_room(struct rune_supervisor *supervisor);

@@ -286,5 +286,5 @@ void rn_replay_end(struct rn_call *call)
 
 void rn_replay_done(struct rn_replay *replay)
 {
-    rn_journal_free(replay->journal);
+    rn_journal_free(RN_TAKE(replay->journal));
 }

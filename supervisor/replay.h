@@ -60,6 +60,8 @@ bool rn_replay_may(const struct rn_call *call, const struct rn_death *death);
 void rn_replay_rewind(struct rn_call *call);
 /* The call has its result: notes if that came too early. Locked. */
 void rn_replay_end(struct rn_call *call);
+/* Frees the journal, which counts in the supervisor: at the end of the call, which answers of the host may
+ * outlive. Again is harmless. */
 void rn_replay_done(struct rn_replay *replay);
 
 #endif
