@@ -14,6 +14,8 @@
  * D2  Everything that a client names (Units, Vms, calls) is looked up in its own connection.
  * D3  What is queued for a client counts on its uid's account, and beyond the account's limit nothing
  *     more is queued than a short error.
+ * D4  What a Vm takes (its domain, its Unit) counts on the account until the Vm has been freed, whatever
+ *     its client has dropped.
  */
 #ifndef RN_SUPERVISOR_SERVE_H
 #define RN_SUPERVISOR_SERVE_H
@@ -116,11 +118,25 @@ struct rn_serve_out {
     size_t size;   /* counted on the account */
 };
 
+/* A Unit of the client's: counted on the account until neither its number nor a Vm is left. */
+struct rn_serve_unit {
+    rune_unit *unit; /* counted; NULL: the place is free */
+    size_t bytes;
+    uint32_t vms; /* that have it */
+    bool named;   /* the client has not dropped it */
+};
+
+/* What a Vm counts in, until it has been freed. */
+struct rn_serve_place {
+    struct rn_serve_domain *domain;
+    uint32_t unit; /* number in the connection's table; 0: a script's */
+};
+
 struct rn_serve_vm {
     rune_vm *vm;     /* NULL: free */
     char *script;    /* name in the folder; NULL: a Unit of the client's */
     rune_unit *unit; /* counted: what the Vm has now */
-    struct rn_serve_domain *domain;
+    struct rn_serve_place place;
     bool busy;
     bool closing;
 };
@@ -149,9 +165,9 @@ struct rn_serve_connection {
     uint64_t serial;
     int fd; /* -1: closed; see D1 */
     uint32_t pid;
-    uint32_t events; /* that epoll looks for */
-    bool blocked;    /* a job must be done before anything else is read */
-    bool leaving;    /* closes when all that is queued has gone */
+    uint32_t events;  /* that epoll looks for */
+    uint32_t blocked; /* jobs that must be done before anything else is read */
+    bool leaving;     /* closes when all that is queued has gone */
     uint32_t jobs;
     uint32_t calls_running;
     uint32_t sequence_in;
@@ -165,8 +181,7 @@ struct rn_serve_connection {
     size_t body_capacity;
     bool assembling;
 
-    rune_unit *units[RN_SERVE_UNITS_MAX];
-    size_t unit_bytes[RN_SERVE_UNITS_MAX];
+    struct rn_serve_unit units[RN_SERVE_UNITS_MAX];
     struct rn_serve_vm vms[RN_SERVE_VMS_MAX];
     struct rn_serve_call *calls;
     struct rn_serve_build *builds;
@@ -282,7 +297,7 @@ void rn_serve_unhold(struct rn_serve_connection *connection, size_t size);
 void rn_serve_fail(struct rn_serve_connection *connection, enum rn_error error);
 /* The loop's thread: sends what fits the socket. */
 void rn_serve_flush(struct rn_serve_connection *connection);
-/* A job that blocked the connection is done. */
+/* A job that blocked the connection (one of `blocked`) is done. */
 void rn_serve_unblock(struct rn_serve_connection *connection);
 /* Short answers. */
 void rn_serve_answer(struct rn_serve_connection *connection, uint64_t id, uint64_t value);
@@ -317,11 +332,31 @@ enum rn_error rn_serve_module(struct rn_serve_connection *connection, const stru
 void rn_serve_abandon_builds(struct rn_serve_connection *connection);
 /* A Unit for the connection's table; the reference is consumed. 0: no room. */
 uint32_t rn_serve_unit_add(struct rn_serve_connection *connection, rune_unit *unit);
-/* Gives up what stands under a number, if anything does. */
+/* The Unit that the client knows by a number, borrowed; NULL: there is none. */
+rune_unit *rn_serve_unit_at(const struct rn_serve_connection *connection, uint32_t number);
+/* The client gives up a number, if anything stands under it. The Unit stays while Vms have it. */
 void rn_serve_unit_drop(struct rn_serve_connection *connection, uint32_t number);
-/* The number and the bytes of a Unit, as an answer; `said` and `unit` are consumed. */
-void rn_serve_answer_unit(struct rn_serve_connection *connection, uint64_t id, rune_unit *unit,
-                          struct rn_buf *said, bool with_bytes);
+/* A Vm has the Unit from now on, or no more. 0 is nobody's. */
+void rn_serve_unit_enter(struct rn_serve_connection *connection, uint32_t number);
+void rn_serve_unit_leave(struct rn_serve_connection *connection, uint32_t number);
+
+/* A Unit as an answer: its number, its bytes, and what there is to be said about it. */
+struct rn_serve_unit_answer {
+    struct rn_buf body;
+    size_t said_size;
+    size_t held; /* on the account until it is sent */
+    bool whole;
+};
+
+void rn_serve_unit_answer_init(struct rn_serve_unit_answer *answer);
+void rn_serve_unit_answer_done(struct rn_serve_connection *connection,
+                               struct rn_serve_unit_answer *answer);
+/* A job's: adds the bytes, if the account has room for them. */
+void rn_serve_unit_answer_save(struct rn_serve_connection *connection,
+                               struct rn_serve_unit_answer *answer, const rune_unit *unit);
+/* The loop's thread: `unit` is consumed. What cannot be sent is not kept either. */
+void rn_serve_unit_answer_send(struct rn_serve_connection *connection, uint64_t id,
+                               struct rn_serve_unit_answer *answer, rune_unit *unit);
 
 /* serve_report.c */
 rune_status rn_serve_report(struct rune_server *server, uint32_t what, struct rn_buf *out,

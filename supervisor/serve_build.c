@@ -44,6 +44,7 @@ struct rn_serve_build {
     size_t size;
     rune_diagnostics *diagnostics;
     rune_unit *unit;
+    struct rn_serve_unit_answer answer;
     rune_status status;
     rune_error *error;
 
@@ -65,8 +66,8 @@ uint32_t rn_serve_unit_add(struct rn_serve_connection *connection, rune_unit *un
     size_t size = unit->segment.size + unit->debug_size;
     uint32_t empty = 0;
     for (uint32_t i = 0; i < RN_SERVE_UNITS_MAX; i++) {
-        if (connection->units[i]) {
-            held += connection->unit_bytes[i];
+        if (connection->units[i].unit) {
+            held += connection->units[i].bytes;
         } else if (empty == 0) {
             empty = i + 1;
         }
@@ -79,49 +80,103 @@ uint32_t rn_serve_unit_add(struct rn_serve_connection *connection, rune_unit *un
         rune_unit_unref(unit);
         return 0;
     }
-    connection->units[empty - 1] = unit;
-    connection->unit_bytes[empty - 1] = size;
+    connection->units[empty - 1] =
+        (struct rn_serve_unit){.unit = unit, .bytes = size, .named = true};
     account->units++;
     account->unit_bytes += size;
     return empty;
 }
 
-void rn_serve_unit_drop(struct rn_serve_connection *connection, uint32_t number)
+rune_unit *rn_serve_unit_at(const struct rn_serve_connection *connection, uint32_t number)
 {
-    uint32_t index = number - 1;
-    if (connection->units[index]) {
+    bool known = number > 0 && number <= RN_SERVE_UNITS_MAX && connection->units[number - 1].named;
+    return known ? connection->units[number - 1].unit : NULL;
+}
+
+/* Counts it out once nobody needs it (D4). */
+static void settle_unit(struct rn_serve_connection *connection, struct rn_serve_unit *unit)
+{
+    if (unit->unit && !unit->named && unit->vms == 0) {
         connection->account->units--;
-        connection->account->unit_bytes -= connection->unit_bytes[index];
-        rune_unit_unref(RN_TAKE(connection->units[index]));
+        connection->account->unit_bytes -= unit->bytes;
+        rune_unit_unref(RN_TAKE(unit->unit));
     }
 }
 
-void rn_serve_answer_unit(struct rn_serve_connection *connection, uint64_t id, rune_unit *unit,
-                          struct rn_buf *said, bool with_bytes)
+void rn_serve_unit_drop(struct rn_serve_connection *connection, uint32_t number)
 {
-    struct rn_buf body;
-    rune_text *bytes = NULL;
-    rn_buf_init(&body, RN_CLIENT_UNIT_MAX);
-    rn_buf_append(&body, said->data, said->size);
-    if (with_bytes && rune_unit_save(unit, &bytes, NULL) == RUNE_OK) {
-        rn_buf_append(&body, rune_text_data(bytes), rune_text_size(bytes));
+    if (rn_serve_unit_at(connection, number)) {
+        connection->units[number - 1].named = false;
+        settle_unit(connection, &connection->units[number - 1]);
     }
-    bool whole = rn_buf_status(&body) == RN_OK && (bytes || !with_bytes);
-    uint32_t number = whole ? rn_serve_unit_add(connection, unit) : 0;
+}
+
+void rn_serve_unit_enter(struct rn_serve_connection *connection, uint32_t number)
+{
+    if (number != 0) {
+        connection->units[number - 1].vms++;
+    }
+}
+
+void rn_serve_unit_leave(struct rn_serve_connection *connection, uint32_t number)
+{
+    if (number != 0) {
+        connection->units[number - 1].vms--;
+        settle_unit(connection, &connection->units[number - 1]);
+    }
+}
+
+/* Units as answers */
+
+void rn_serve_unit_answer_init(struct rn_serve_unit_answer *answer)
+{
+    rn_buf_init(&answer->body, RN_CLIENT_UNIT_MAX);
+}
+
+void rn_serve_unit_answer_done(struct rn_serve_connection *connection,
+                               struct rn_serve_unit_answer *answer)
+{
+    rn_serve_unhold(connection, answer->held);
+    answer->held = 0;
+    rn_buf_done(&answer->body);
+}
+
+void rn_serve_unit_answer_save(struct rn_serve_connection *connection,
+                               struct rn_serve_unit_answer *answer, const rune_unit *unit)
+{
+    size_t size = unit->segment.size + unit->debug_size;
+    if (rn_serve_hold(connection, size)) {
+        answer->held = size;
+        rn_unit_append_file(unit, &answer->body);
+        answer->whole = rn_buf_status(&answer->body) == RN_OK;
+    }
+}
+
+void rn_serve_unit_answer_send(struct rn_serve_connection *connection, uint64_t id,
+                               struct rn_serve_unit_answer *answer, rune_unit *unit)
+{
+    uint32_t number = 0;
+    if (answer->whole) {
+        number = rn_serve_unit_add(connection, unit);
+    } else {
+        rune_unit_unref(unit);
+    }
     struct rn_message message = {
         .type = RN_MESSAGE_DAEMON_ANSWER,
         .call = id,
-        .body_size = body.size,
-        .as.DAEMON_ANSWER = {.said_size = (uint32_t)said->size, .value = number}};
-    if (!whole) {
-        rune_unit_unref(unit);
+        .body_size = answer->body.size,
+        .as.DAEMON_ANSWER = {.said_size = (uint32_t)answer->said_size, .value = number}};
+    rn_serve_unhold(connection, answer->held); // sending counts it
+    answer->held = 0;
+    bool sent =
+        number != 0 && rn_serve_send(connection, &message, RN_TAKE(answer->body.data), false);
+    if (number != 0 && !sent) {
+        rn_serve_unit_drop(connection, number);
     }
-    rune_text_free(bytes);
-    rn_buf_done(said);
-    if (number == 0 || !rn_serve_send(connection, &message, RN_TAKE(body.data), false)) {
+    if (!sent) {
         rn_serve_answer_error(connection, id, RUNE_E_OVERLOADED, NULL);
     }
-    rn_buf_done(&body);
+    rn_serve_unit_answer_done(connection, answer);
 }
 
 /* The job */
@@ -181,16 +236,32 @@ static rune_status load_module(void *user, const char *item, rune_loaded *loaded
     return (rune_status)error;
 }
 
+/* Diagnostics that do not fit are left out. */
+static void say(struct rn_serve_build *build)
+{
+    RN_AUTO(rn_buf) struct rn_buf said;
+    rn_buf_init(&said, RN_DIAGNOSTICS_BODY_MAX);
+    if (rn_diagnostics_encode(&build->diagnostics->list, true, &said) == RN_OK) {
+        rn_buf_append(&build->answer.body, said.data, said.size);
+        build->answer.said_size = said.size;
+    }
+}
+
 static void run_build(struct rn_serve_job *base)
 {
     struct rn_serve_build *build = (struct rn_serve_build *)base;
     build->until_ns = rn_after_ns(rn_now_ns(), build->wall_ns); // not while others' went first
     if (build->bytes) {
         build->status = rune_unit_load(build->bytes, build->size, &build->unit, &build->error);
-    } else {
-        build->status =
-            rune_build(build->job.connection->server->supervisor, build->sources, build->context,
-                       build->options, build->diagnostics, &build->unit, &build->error);
+        build->answer.whole = true;
+        return;
+    }
+    build->status =
+        rune_build(build->job.connection->server->supervisor, build->sources, build->context,
+                   build->options, build->diagnostics, &build->unit, &build->error);
+    say(build);
+    if (build->status == RUNE_OK) {
+        rn_serve_unit_answer_save(build->job.connection, &build->answer, build->unit);
     }
 }
 
@@ -201,6 +272,7 @@ static void free_build(struct rn_serve_build *build)
     rune_options_free(build->options);
     rune_diagnostics_free(build->diagnostics);
     rune_unit_unref(build->unit);
+    rn_serve_unit_answer_done(build->job.connection, &build->answer);
     rune_error_free(build->error);
     rn_free(build->bytes);
     rn_free(build->name);
@@ -210,10 +282,10 @@ static void free_build(struct rn_serve_build *build)
     rn_free(build);
 }
 
-static void answer_failure(struct rn_serve_connection *connection, struct rn_serve_build *build,
-                           struct rn_buf *said)
+static void answer_failure(struct rn_serve_connection *connection, struct rn_serve_build *build)
 {
-    size_t said_size = said->size;
+    struct rn_buf *said = &build->answer.body;
+    size_t said_size = build->answer.said_size;
     rn_wire_put_error(said, build->error, build->status);
     struct rn_message message = {
         .type = RN_MESSAGE_DAEMON_ANSWER,
@@ -238,8 +310,6 @@ static void built(struct rn_serve_note *note)
 {
     struct rn_serve_build *build = (struct rn_serve_build *)note;
     struct rn_serve_connection *connection = build->job.connection;
-    RN_AUTO(rn_buf) struct rn_buf said;
-    rn_buf_init(&said, RN_DIAGNOSTICS_BODY_MAX + 65536u);
     struct rn_serve_build **at = &connection->builds;
     while (*at != build) {
         at = &(*at)->next;
@@ -247,14 +317,10 @@ static void built(struct rn_serve_note *note)
     *at = build->next;
     connection->jobs--;
     count_build(connection->server, build);
-    if (build->diagnostics &&
-        rn_diagnostics_encode(&build->diagnostics->list, true, &said) != RN_OK) {
-        rn_buf_clear(&said);
-    }
     if (build->status == RUNE_OK) {
-        rn_serve_answer_unit(connection, build->id, RN_TAKE(build->unit), &said, !build->bytes);
+        rn_serve_unit_answer_send(connection, build->id, &build->answer, RN_TAKE(build->unit));
     } else {
-        answer_failure(connection, build, &said);
+        answer_failure(connection, build);
     }
     rn_serve_flush(connection);
     free_build(build);
@@ -343,6 +409,7 @@ static struct rn_serve_build *new_build(struct rn_serve_connection *connection, 
     build->job =
         (struct rn_serve_job){.note.done = built, .connection = connection, .run = run_build};
     build->id = id;
+    rn_serve_unit_answer_init(&build->answer);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&build->lock, NULL);

@@ -312,7 +312,7 @@ static void start(struct rn_serve_connection *connection, struct rn_serve_begin 
     }
     begin->job =
         (struct rn_serve_job){.note.done = begun, .connection = connection, .run = run_begin};
-    connection->blocked = true;
+    connection->blocked++;
     rn_serve_submit(&begin->job, RN_SERVE_SHORT);
 }
 

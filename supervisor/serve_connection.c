@@ -289,7 +289,7 @@ void rn_serve_goodbye(struct rn_serve_connection *connection, rune_status status
 
 void rn_serve_unblock(struct rn_serve_connection *connection)
 {
-    connection->blocked = false;
+    connection->blocked--;
     update_events(connection);
 }
 

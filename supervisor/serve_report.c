@@ -81,7 +81,7 @@ static void append_connection(const struct rn_serve_connection *connection, stru
         vms += connection->vms[i].vm != NULL;
     }
     for (size_t i = 0; i < RN_SERVE_UNITS_MAX; i++) {
-        units += connection->units[i] != NULL;
+        units += connection->units[i].unit != NULL;
     }
     rn_buf_append_format(out,
                          "%s{\"connection\":%llu,\"uid\":%u,\"pid\":%u,\"vms\":%u,\"units\":%u,"

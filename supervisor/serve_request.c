@@ -86,6 +86,12 @@ static void leave_domain(struct rn_serve_domain *domain)
     }
 }
 
+static void leave_place(struct rn_serve_connection *connection, const struct rn_serve_place *place)
+{
+    leave_domain(place->domain);
+    rn_serve_unit_leave(connection, place->unit);
+}
+
 /* Opening Vms: a job, because the domain may have to be made. */
 
 struct open_job {
@@ -132,6 +138,7 @@ struct open_request {
     char *domain;
     char *script; /* NULL: `unit` */
     rune_unit *unit;
+    uint32_t number;            /* of the Unit; 0: the script's */
     struct rn_wire_grant grant; /* of which a Vm takes the limits */
     uint32_t isolation;
 };
@@ -143,7 +150,7 @@ static rune_status refuse_open(rune_error **error, rune_status status, const cha
 
 /* Finds what the Vm is of; counted. */
 static rune_status find_unit(struct rn_serve_connection *connection, struct open_request *request,
-                             uint32_t unit, rune_error **error)
+                             rune_error **error)
 {
     struct rune_server *server = connection->server;
     unsigned wanted = request->script ? RUNE_RIGHT_CALL : RUNE_RIGHT_BUILD;
@@ -151,9 +158,9 @@ static rune_status find_unit(struct rn_serve_connection *connection, struct open
         return refuse_open(error, RUNE_E_DENIED, "this user has no right to that");
     }
     if (!request->script) {
-        bool known = unit <= RN_SERVE_UNITS_MAX && connection->units[unit - 1];
-        request->unit = known ? rune_unit_ref(connection->units[unit - 1]) : NULL;
-        return known ? RUNE_OK : refuse_open(error, RUNE_E_NOT_FOUND, "there is no such Unit");
+        rune_unit *unit = rn_serve_unit_at(connection, request->number);
+        request->unit = unit ? rune_unit_ref(unit) : NULL;
+        return unit ? RUNE_OK : refuse_open(error, RUNE_E_NOT_FOUND, "there is no such Unit");
     }
     request->unit = server->watch ? rune_watch_current(server->watch, request->script) : NULL;
     if (!request->unit) {
@@ -180,11 +187,13 @@ static struct rn_serve_vm *take_place(struct rn_serve_connection *connection,
 {
     for (uint32_t i = 0; i < RN_SERVE_VMS_MAX; i++) {
         struct rn_serve_vm *vm = &connection->vms[i];
-        if (!vm->vm && !vm->busy && !vm->domain) {
+        if (!vm->vm && !vm->busy) {
             *out_index = i;
             vm->busy = true;
             vm->script = RN_TAKE(request->script);
             vm->unit = rune_unit_ref(request->unit);
+            vm->place.unit = request->number;
+            rn_serve_unit_enter(connection, request->number);
             return vm;
         }
     }
@@ -222,14 +231,14 @@ static rune_status begin_open(struct rn_serve_connection *connection, struct ope
                            vm ? "this user has as many domains as it may"
                               : "the connection has as many Vms as it may");
     }
-    vm->domain = domain;
+    vm->place.domain = domain;
     job->job =
         (struct rn_serve_job){.note.done = vm_opened, .connection = connection, .run = open_vm};
     job->id = request->id;
     job->index = index;
     job->unit = rune_unit_ref(request->unit);
     job->runtime = runtime_for(connection, script);
-    connection->blocked = true;
+    connection->blocked++;
     rn_serve_submit(&job->job, RN_SERVE_SHORT);
     return RUNE_OK;
 }
@@ -244,6 +253,7 @@ static enum rn_error read_open(struct open_request *request, const struct rn_mes
         return RN_E_MESSAGE_INVALID;
     }
     request->id = head->call;
+    request->number = fields->unit;
     request->isolation = fields->isolation;
     request->domain = rn_wire_take_text(&cursor, fields->domain_size);
     const uint8_t *tags = rn_cursor_bytes(&cursor, fields->tags_size);
@@ -265,7 +275,7 @@ static enum rn_error handle_open(struct rn_serve_connection *connection,
     rune_error *why = NULL;
     enum rn_error error = read_open(&request, head, body, size);
     if (error == RN_OK) {
-        rune_status status = find_unit(connection, &request, head->as.CLIENT_OPEN.unit, &why);
+        rune_status status = find_unit(connection, &request, &why);
         if (status == RUNE_OK) {
             status = begin_open(connection, &request, &why);
         }
@@ -284,6 +294,7 @@ static enum rn_error handle_open(struct rn_serve_connection *connection,
 struct drop_job {
     struct rn_serve_job job;
     rune_vm *vm;
+    struct rn_serve_place place;
 };
 
 static void free_vm(struct rn_serve_job *base)
@@ -294,25 +305,35 @@ static void free_vm(struct rn_serve_job *base)
 static void vm_freed(struct rn_serve_note *note)
 {
     struct drop_job *job = (struct drop_job *)note;
-    job->job.connection->jobs--;
+    struct rn_serve_connection *connection = job->job.connection;
+    connection->jobs--;
+    leave_place(connection, &job->place);
     rn_free(job);
+    rn_serve_unblock(connection);
+}
+
+/* The client's next request finds the room that this one left (D4). */
+static void free_elsewhere(struct rn_serve_connection *connection, struct drop_job *job,
+                           const struct rn_serve_vm *vm)
+{
+    job->job =
+        (struct rn_serve_job){.note.done = vm_freed, .connection = connection, .run = free_vm};
+    job->vm = vm->vm;
+    job->place = vm->place;
+    connection->blocked++;
+    rn_serve_submit(&job->job, RN_SERVE_SHORT);
 }
 
 void rn_serve_vm_drop(struct rn_serve_connection *connection, struct rn_serve_vm *vm)
 {
+    struct drop_job *job = vm->vm ? rn_alloc(sizeof(*job)) : NULL;
     rn_free(vm->script);
     rune_unit_unref(vm->unit);
-    leave_domain(vm->domain);
-    if (vm->vm) {
-        struct drop_job *job = rn_alloc(sizeof(*job));
-        if (job) {
-            job->job = (struct rn_serve_job){
-                .note.done = vm_freed, .connection = connection, .run = free_vm};
-            job->vm = vm->vm;
-            rn_serve_submit(&job->job, RN_SERVE_SHORT);
-        } else {
-            rune_vm_free(vm->vm);
-        }
+    if (job) {
+        free_elsewhere(connection, job, vm);
+    } else {
+        rune_vm_free(vm->vm);
+        leave_place(connection, &vm->place);
     }
     *vm = (struct rn_serve_vm){.vm = NULL};
 }
@@ -340,8 +361,7 @@ static void handle_set_unit(struct rn_serve_connection *connection, const struct
 {
     const struct rn_fields_CLIENT_SET_UNIT *fields = &head->as.CLIENT_SET_UNIT;
     struct rn_serve_vm *vm = vm_at(connection, fields->vm);
-    bool known = fields->unit > 0 && fields->unit <= RN_SERVE_UNITS_MAX;
-    rune_unit *unit = known ? connection->units[fields->unit - 1] : NULL;
+    rune_unit *unit = rn_serve_unit_at(connection, fields->unit);
     rune_status status = vm && unit && !vm->script ? RUNE_OK : RUNE_E_NOT_FOUND;
     if (status == RUNE_OK) {
         status = vm->busy ? RUNE_E_BUSY : rune_vm_set_unit(vm->vm, unit);
@@ -349,6 +369,9 @@ static void handle_set_unit(struct rn_serve_connection *connection, const struct
     if (status == RUNE_OK) {
         rune_unit_unref(vm->unit);
         vm->unit = rune_unit_ref(unit);
+        rn_serve_unit_enter(connection, fields->unit);
+        rn_serve_unit_leave(connection, vm->place.unit);
+        vm->place.unit = fields->unit;
         rn_serve_answer(connection, head->call, 0);
     } else {
         rn_serve_answer_error(connection, head->call, status, NULL);
@@ -376,29 +399,61 @@ static void handle_close(struct rn_serve_connection *connection, uint32_t number
     }
 }
 
-static void handle_drop(struct rn_serve_connection *connection, uint32_t number)
+/* The folder's scripts: a job, because a Unit's bytes are many. */
+
+struct script_job {
+    struct rn_serve_job job;
+    uint64_t id;
+    rune_unit *unit; /* counted */
+    struct rn_serve_unit_answer answer;
+};
+
+static void save_script(struct rn_serve_job *base)
 {
-    if (number > 0 && number <= RN_SERVE_UNITS_MAX) {
-        rn_serve_unit_drop(connection, number);
-    }
+    struct script_job *job = (struct script_job *)base;
+    rn_serve_unit_answer_save(job->job.connection, &job->answer, job->unit);
 }
 
-/* The folder's scripts */
+static void script_saved(struct rn_serve_note *note)
+{
+    struct script_job *job = (struct script_job *)note;
+    struct rn_serve_connection *connection = job->job.connection;
+    connection->jobs--;
+    rn_serve_unit_answer_send(connection, job->id, &job->answer, job->unit);
+    rn_free(job);
+    rn_serve_unblock(connection);
+}
+
+/* `unit` is consumed. */
+static enum rn_error send_script(struct rn_serve_connection *connection, uint64_t id,
+                                 rune_unit *unit)
+{
+    struct script_job *job = rn_alloc(sizeof(*job));
+    if (!job) {
+        rune_unit_unref(unit);
+        return RN_E_NO_MEMORY;
+    }
+    job->job = (struct rn_serve_job){
+        .note.done = script_saved, .connection = connection, .run = save_script};
+    job->id = id;
+    job->unit = unit;
+    rn_serve_unit_answer_init(&job->answer);
+    connection->blocked++;
+    rn_serve_submit(&job->job, RN_SERVE_SHORT);
+    return RN_OK;
+}
 
 static enum rn_error handle_script(struct rn_serve_connection *connection,
                                    const struct rn_message *head, const uint8_t *body, size_t size)
 {
     struct rune_server *server = connection->server;
     struct rn_cursor cursor;
-    struct rn_buf said;
     rn_cursor_init(&cursor, body, size);
-    rn_buf_init(&said, 1);
     RN_AUTO_FREE char *name = rn_wire_take_text(&cursor, size);
     RN_TRY(rn_cursor_status(&cursor));
     rune_unit *unit = server->watch ? rune_watch_current(server->watch, name) : NULL;
     if (unit) {
-        rn_serve_answer_unit(connection, head->call, unit, &said, true);
-        return RN_OK;
+        return send_script(connection, head->call, unit);
     }
     rune_error *error = NULL;
     (void)rn_fail_reason(&error, RUNE_E_NOT_FOUND, RUNE_REASON_USAGE, "no_script",
@@ -465,7 +520,7 @@ static rune_status ask_wall(struct rn_serve_connection *connection, uint64_t id)
         (struct rn_serve_job){.note.done = query_done, .connection = connection, .run = run_query};
     job->id = id;
     rn_buf_init(&job->out, 1u << 20);
-    connection->blocked = true;
+    connection->blocked++;
     rn_serve_submit(&job->job, RN_SERVE_SHORT);
     return RUNE_OK;
 }
@@ -555,7 +610,7 @@ enum rn_error rn_serve_request(struct rn_serve_connection *connection,
     case RN_MESSAGE_CLIENT_SCRIPT:
         return handle_script(connection, head, body, size);
     case RN_MESSAGE_CLIENT_DROP:
-        handle_drop(connection, head->as.CLIENT_DROP.unit);
+        rn_serve_unit_drop(connection, head->as.CLIENT_DROP.unit);
         return RN_OK;
     case RN_MESSAGE_CLIENT_OPEN:
         return handle_open(connection, head, body, size);

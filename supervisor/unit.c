@@ -280,16 +280,21 @@ rune_status rune_unit_load_file(const char *path, rune_unit **out_unit, rune_err
     return status == RUNE_OK ? rune_unit_load(bytes.data, bytes.size, out_unit, error) : status;
 }
 
+void rn_unit_append_file(const rune_unit *unit, struct rn_buf *out)
+{
+    rn_buf_append(out, FILE_MAGIC, 8);
+    rn_buf_append_u32(out, FILE_VERSION);
+    rn_buf_append_u32(out, (uint32_t)unit->segment.size);
+    rn_buf_append_u64(out, unit->debug_size);
+    rn_buf_append(out, unit->segment.data, unit->segment.size);
+    rn_buf_append(out, unit->debug_bytes, unit->debug_size);
+}
+
 rune_status rune_unit_save(const rune_unit *unit, rune_text **out_bytes, rune_error **error)
 {
     RN_AUTO(rn_buf) struct rn_buf out;
     rn_buf_init(&out, FILE_SIZE_MAX + 1);
-    rn_buf_append(&out, FILE_MAGIC, 8);
-    rn_buf_append_u32(&out, FILE_VERSION);
-    rn_buf_append_u32(&out, (uint32_t)unit->segment.size);
-    rn_buf_append_u64(&out, unit->debug_size);
-    rn_buf_append(&out, unit->segment.data, unit->segment.size);
-    rn_buf_append(&out, unit->debug_bytes, unit->debug_size);
+    rn_unit_append_file(unit, &out);
     rune_status status = rn_text_take(&out, out_bytes);
     return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
 }

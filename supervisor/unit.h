@@ -34,6 +34,9 @@ struct rune_unit {
 rune_status rn_unit_publish(uint8_t *image, size_t size, uint8_t *debug_bytes, size_t debug_size,
                             bool check_id, rune_unit **out_unit, rune_error **error) RN_MUST_CHECK;
 
+/* The bytes of a .rnu file. */
+void rn_unit_append_file(const rune_unit *unit, struct rn_buf *out);
+
 /* Reads what is left of a regular file of at most `max` bytes; initialises `out`. NOT_FOUND: not a
  * regular file. SYSTEM (errno), TOO_LARGE, NO_MEMORY. */
 enum rn_error rn_read_fd(int fd, size_t max, struct rn_buf *out) RN_MUST_CHECK;

@@ -281,22 +281,28 @@ static void test_promises(void **state)
     }
 }
 
-static void test_more_than_may_be_held(void **state)
+/* The beginning of a LOAD of so many bytes, in full packets. */
+static void send_parts(struct client *client, uint32_t total, int count)
 {
     static uint8_t packet[RN_PACKET_MAX];
-    (void)state;
-    struct client client = open_client();
-    send_raw(&client, packet, make_part(&client, 1, 200u << 20, packet));
-    for (int i = 0; i < 1100; i++) {
+    send_raw(client, packet, make_part(client, 1, total, packet));
+    for (int i = 0; i < count; i++) {
         memset(packet, 0, sizeof(packet));
         uint16_t head[] = {RN_MESSAGE_VERSION, RN_MESSAGE_CLIENT_LOAD, 0, 0};
         uint64_t id = 1;
-        uint32_t sequence = client.sequence++;
+        uint32_t sequence = client->sequence++;
         memcpy(packet, head, sizeof(head));
         memcpy(packet + 8, &id, sizeof(id));
         memcpy(packet + 16, &sequence, sizeof(sequence));
-        send_raw(&client, packet, sizeof(packet));
+        send_raw(client, packet, sizeof(packet));
     }
+}
+
+static void test_more_than_may_be_held(void **state)
+{
+    (void)state;
+    struct client client = open_client();
+    send_parts(&client, 200u << 20, 1100);
     assert_int_equal(goodbye(&client), RUNE_E_OVERLOADED);
     expect_served();
 }
@@ -551,6 +557,82 @@ static void test_units_without_end(void **state)
     }
     rune_text_free(bytes);
     rune_unit_unref(unit);
+    expect_served();
+}
+
+/* Units that were dropped while Vms have them, which nothing else would bound. */
+static void test_units_that_vms_keep(void **state)
+{
+    (void)state;
+    enum {
+        UNITS = 256,
+    };
+    rune_text *bytes = NULL;
+    rune_unit *unit = build("pub fn main() { 1 }");
+    assert_int_equal(rune_unit_save(unit, &bytes, NULL), RUNE_OK);
+    struct client client = open_client();
+    struct rn_message load = {.type = RN_MESSAGE_CLIENT_LOAD,
+                              .call = 1,
+                              .body = (const uint8_t *)rune_text_data(bytes),
+                              .body_size = rune_text_size(bytes)};
+    struct rn_message open = {.type = RN_MESSAGE_CLIENT_OPEN,
+                              .call = 2,
+                              .body = (const uint8_t *)"a",
+                              .body_size = 1,
+                              .as.CLIENT_OPEN = {.domain_size = 1}};
+    struct rn_message drop = {.type = RN_MESSAGE_CLIENT_DROP};
+    for (uint32_t i = 1; i <= UNITS; i++) {
+        send_message(&client, &load);
+        assert_int_equal(answer(&client), RUNE_OK);
+        open.as.CLIENT_OPEN.unit = i;
+        send_message(&client, &open);
+        assert_int_equal(answer(&client), RUNE_OK);
+        drop.as.CLIENT_DROP.unit = i;
+        send_message(&client, &drop);
+        send_message(&client, &open); // it has no name any more
+        assert_int_equal(answer(&client), RUNE_E_NOT_FOUND);
+    }
+    send_message(&client, &load);
+    assert_int_equal(answer(&client), RUNE_E_OVERLOADED);
+    // With its last Vm a Unit goes, and its place is free for the next request.
+    struct rn_message closing = {.type = RN_MESSAGE_CLIENT_CLOSE, .as.CLIENT_CLOSE = {.vm = 7}};
+    send_message(&client, &closing);
+    send_message(&client, &load);
+    assert_int_equal(answer(&client), RUNE_OK);
+    // One Vm takes another Unit: that which it had goes.
+    struct rn_message set = {
+        .type = RN_MESSAGE_CLIENT_SET_UNIT, .call = 3, .as.CLIENT_SET_UNIT = {.vm = 8, .unit = 7}};
+    send_message(&client, &set);
+    assert_int_equal(answer(&client), RUNE_OK);
+    send_message(&client, &load);
+    assert_int_equal(answer(&client), RUNE_OK);
+    close(client.fd);
+    rune_text_free(bytes);
+    rune_unit_unref(unit);
+    daemon_await("connections", 2);
+    expect_served();
+}
+
+/* A Unit that the account has no room to send is not kept under a number that nobody was told. */
+static void test_a_script_that_is_not_sent(void **state)
+{
+    (void)state;
+    struct client client = open_client();
+    struct client holder = open_client();
+    struct rn_message got;
+    struct rn_message message = {
+        .type = RN_MESSAGE_CLIENT_SCRIPT, .call = 1, .body = (const uint8_t *)"a", .body_size = 1};
+    // All that the account has but for 200 bytes, and more than its half of that has come.
+    send_parts(&holder, (64u << 20) - 200, 600);
+    send_message(&client, &message);
+    assert_int_equal(answer(&client), RUNE_E_OVERLOADED);
+    close(holder.fd);
+    daemon_await("connections", 3);
+    send_message(&client, &message);
+    await(&client, RN_MESSAGE_DAEMON_ANSWER, &got);
+    assert_int_equal(got.as.DAEMON_ANSWER.status, 0);
+    assert_int_equal(got.as.DAEMON_ANSWER.value, 1);
+    close(client.fd);
     expect_served();
 }
 
@@ -818,6 +900,8 @@ int main(void)
         cmocka_unit_test(test_descriptors),
         cmocka_unit_test(test_arguments_that_take_long),
         cmocka_unit_test(test_units_without_end),
+        cmocka_unit_test(test_units_that_vms_keep),
+        cmocka_unit_test(test_a_script_that_is_not_sent),
         cmocka_unit_test(test_builds_that_wait),
     };
     const struct CMUnitTest without[] = {
