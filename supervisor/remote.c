@@ -128,23 +128,128 @@ static struct rn_remote_request *find_open(struct rn_remote *remote, uint64_t id
     return request && !request->done ? request : NULL;
 }
 
-static enum rn_error send_message(struct rn_remote *remote, const struct rn_message *message)
+/* Sending */
+
+/* Under the send lock. WOULD_BLOCK: the rest is for later. */
+static enum rn_error send_packets(struct rn_remote *remote, struct rn_outgoing *outgoing,
+                                  enum rn_wait wait)
+{
+    bool more = true;
+    while (more) {
+        size_t size = rn_outgoing_packet(outgoing, remote->sequence_out, remote->packet_out);
+        RN_TRY(rn_transport_send(remote->fd, remote->packet_out, size, wait));
+        remote->sequence_out++;
+        more = !rn_outgoing_sent(outgoing);
+    }
+    return RN_OK;
+}
+
+static struct rn_remote_out *first_out(struct rn_remote *remote)
+{
+    pthread_mutex_lock(&remote->lock);
+    struct rn_remote_out *out = remote->out;
+    pthread_mutex_unlock(&remote->lock);
+    return out;
+}
+
+static void drop_first_out(struct rn_remote *remote)
+{
+    pthread_mutex_lock(&remote->lock);
+    struct rn_remote_out *out = remote->out;
+    remote->out = out->next;
+    if (!remote->out) {
+        remote->out_end = &remote->out;
+    }
+    pthread_mutex_unlock(&remote->lock);
+    rn_free(out->body);
+    rn_free(out);
+}
+
+/* Under the send lock: sends what was queued. */
+static enum rn_error flush(struct rn_remote *remote, enum rn_wait wait)
+{
+    struct rn_remote_out *out;
+    while ((out = first_out(remote)) != NULL) {
+        RN_TRY(send_packets(remote, &out->outgoing, wait));
+        drop_first_out(remote);
+    }
+    return RN_OK;
+}
+
+/* On the receiving thread. Whoever has the send lock looks at the queue after he has given it back. */
+static enum rn_error try_flush(struct rn_remote *remote)
+{
+    enum rn_error error = RN_OK;
+    if (first_out(remote) && pthread_mutex_trylock(&remote->send_lock) == 0) {
+        error = flush(remote, RN_WAIT_NEVER);
+        pthread_mutex_unlock(&remote->send_lock);
+    }
+    remote->out_waits = error == RN_E_WOULD_BLOCK;
+    return remote->out_waits ? RN_OK : error;
+}
+
+/* Credit for a call that has some in the queue is added to that, so that the queue stays as short as
+ * there are calls. The first in the queue may be on its way. */
+static bool add_credit(struct rn_remote *remote, const struct rn_message *message)
+{
+    bool added = false;
+    if (message->type != RN_MESSAGE_CLIENT_CREDIT) {
+        return false;
+    }
+    pthread_mutex_lock(&remote->lock);
+    for (struct rn_remote_out *out = remote->out ? remote->out->next : NULL; out && !added;
+         out = out->next) {
+        struct rn_message *queued = &out->outgoing.message;
+        added = queued->type == RN_MESSAGE_CLIENT_CREDIT && queued->call == message->call;
+        queued->as.CLIENT_CREDIT.packets += added ? message->as.CLIENT_CREDIT.packets : 0;
+    }
+    pthread_mutex_unlock(&remote->lock);
+    return added;
+}
+
+static enum rn_error queue_message(struct rn_remote *remote, const struct rn_message *message)
+{
+    struct rn_remote_out *out = rn_alloc(sizeof(*out));
+    const char *bytes = message->body_size > 0 ? (const char *)message->body : "";
+    uint8_t *body = (uint8_t *)rn_strndup(bytes, message->body_size);
+    if (!out || !body) {
+        rn_free(out);
+        rn_free(body);
+        return RN_E_NO_MEMORY;
+    }
+    rn_outgoing_init(&out->outgoing, message);
+    out->outgoing.message.body = body;
+    out->body = body;
+    pthread_mutex_lock(&remote->lock);
+    *remote->out_end = out;
+    remote->out_end = &out->next;
+    pthread_mutex_unlock(&remote->lock);
+    return RN_OK;
+}
+
+static enum rn_error send_later(struct rn_remote *remote, const struct rn_message *message)
+{
+    if (!add_credit(remote, message)) {
+        RN_TRY(queue_message(remote, message));
+    }
+    return try_flush(remote);
+}
+
+static enum rn_error send_now(struct rn_remote *remote, const struct rn_message *message)
 {
     struct rn_outgoing outgoing;
-    enum rn_error error = RN_OK;
-    bool more = true;
     rn_outgoing_init(&outgoing, message);
     pthread_mutex_lock(&remote->send_lock);
-    while (error == RN_OK && more) {
-        size_t size = rn_outgoing_packet(&outgoing, remote->sequence_out, remote->packet_out);
-        error = rn_transport_send(remote->fd, remote->packet_out, size, RN_WAIT_ALLOWED);
-        if (error == RN_OK) {
-            remote->sequence_out++;
-            more = !rn_outgoing_sent(&outgoing);
-        }
+    enum rn_error error = flush(remote, RN_WAIT_ALLOWED);
+    if (error == RN_OK) {
+        error = send_packets(remote, &outgoing, RN_WAIT_ALLOWED);
     }
     pthread_mutex_unlock(&remote->send_lock);
-    return error == RN_OK ? RN_OK : RN_E_CLOSED;
+    while (error == RN_OK && first_out(remote) && pthread_mutex_trylock(&remote->send_lock) == 0) {
+        error = flush(remote, RN_WAIT_ALLOWED);
+        pthread_mutex_unlock(&remote->send_lock);
+    }
+    return error;
 }
 
 uint64_t rn_remote_next_id(struct rn_remote *remote)
@@ -180,8 +285,10 @@ enum rn_error rn_remote_begin(struct rn_remote *remote, struct rn_remote_request
 
 void rn_remote_tell(struct rn_remote *remote, struct rn_message *message)
 {
+    enum rn_error error =
+        rn_remote_in_callback(remote) ? send_later(remote, message) : send_now(remote, message);
     // What cannot be sent ends with the connection, as the receiving thread finds out.
-    if (send_message(remote, message) != RN_OK) {
+    if (error != RN_OK) {
         (void)shutdown(remote->fd, SHUT_RDWR);
     }
 }
@@ -265,10 +372,24 @@ static rune_status read_answer(const struct rn_remote_answer *answer, rune_error
     return (rune_status) - (int)status;
 }
 
+rune_status rn_remote_may_wait(const struct rn_remote *remote, rune_error **error)
+{
+    return rn_remote_in_callback(remote)
+               ? rn_fail(
+                     error, RUNE_E_BUSY,
+                     "a sink or callback of an execution may not wait for the daemon: its answer "
+                     "comes on the same thread")
+               : RUNE_OK;
+}
+
 rune_status rn_remote_ask(struct rn_remote *remote, struct rn_message *message,
                           struct rn_remote_answer *out_answer, rune_error **error)
 {
     struct rn_remote_request request;
+    rune_status may = rn_remote_may_wait(remote, error);
+    if (may != RUNE_OK) {
+        return may;
+    }
     rn_remote_request_init(&request);
     if (rn_remote_begin(remote, &request, message) != RN_OK) {
         rn_remote_request_done(&request);
@@ -458,8 +579,12 @@ static void *serve(void *argument)
     enum rn_error error = RN_OK;
     bool refused = false;
     while (error == RN_OK || error == RN_E_WOULD_BLOCK) {
-        struct pollfd polled = {.fd = remote->fd, .events = POLLIN};
+        short events = POLLIN | (remote->out_waits ? POLLOUT : 0);
+        struct pollfd polled = {.fd = remote->fd, .events = events};
         (void)poll(&polled, 1, refused ? RETRY_MS : -1);
+        if (remote->out_waits && try_flush(remote) != RN_OK) {
+            (void)shutdown(remote->fd, SHUT_RDWR);
+        }
         struct rn_message message;
         while ((error = receive(remote, &message)) == RN_OK &&
                (error = handle(remote, &message)) == RN_OK) {
@@ -559,6 +684,7 @@ enum rn_error rn_remote_new(const char *path, struct rn_remote **out_remote, run
         return (enum rn_error)rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     remote->fd = -1;
+    remote->out_end = &remote->out;
     pthread_mutex_init(&remote->lock, NULL);
     pthread_mutex_init(&remote->send_lock, NULL);
     rune_status status = open_socket(remote, path, error);
@@ -584,6 +710,9 @@ void rn_remote_free(struct rn_remote *remote)
     if (remote->has_thread) {
         (void)shutdown(remote->fd, SHUT_RDWR);
         pthread_join(remote->thread, NULL);
+    }
+    while (remote->out) {
+        drop_first_out(remote);
     }
     rn_fd_close(remote->fd);
     rn_free(remote->body);

@@ -7,6 +7,10 @@
  *
  * Every request ends: with its answer, or when the connection does.
  *
+ * The receiving thread waits for nothing but packets: a daemon may read no more until it is read from. What
+ * that thread sends (credit, and whatever callbacks do) is queued unless it goes at once, and whoever
+ * sends next sends it first; what would have it wait for an answer is BUSY.
+ *
  * Threads: all functions from any thread.
  * Trust: reads packets of a daemon, which may be anybody who could make the socket.
  */
@@ -38,6 +42,8 @@ rune_status rn_remote_close(struct rn_remote *remote, uint64_t deadline_ns);
 /* One question, one answer; a failure that the daemon reports becomes *error. */
 rune_status rn_remote_ask(struct rn_remote *remote, struct rn_message *message,
                           struct rn_remote_answer *out_answer, rune_error **error) RN_MUST_CHECK;
+/* BUSY on the receiving thread, where nobody would receive the answer; else OK. */
+rune_status rn_remote_may_wait(const struct rn_remote *remote, rune_error **error) RN_MUST_CHECK;
 /* Says something that is not answered. */
 void rn_remote_tell(struct rn_remote *remote, struct rn_message *message);
 
@@ -85,8 +91,8 @@ struct rn_remote_request {
     uint64_t id;
     pthread_cond_t changed;
     bool done;
-    bool lost;                      /* the connection ended first */
-    bool hurried;                   /* cancelled: output that is refused holds up the end no longer */
+    bool lost;    /* the connection ended first */
+    bool hurried; /* cancelled: output that is refused holds up the end no longer */
     struct rn_remote_answer answer; /* or the body of END */
     struct rn_remote_event *events;
     struct rn_remote_event **events_end;

@@ -184,6 +184,10 @@ static rune_status converse(struct rn_remote *remote, const struct rn_build_requ
 {
     struct rn_remote_request asked;
     struct rn_remote_event *event;
+    rune_status may = rn_remote_may_wait(remote, error);
+    if (may != RUNE_OK) {
+        return may;
+    }
     rn_remote_request_init(&asked);
     if (rn_remote_begin(remote, &asked, message) != RN_OK) {
         rn_remote_request_done(&asked);

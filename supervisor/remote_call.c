@@ -300,6 +300,10 @@ rune_status rn_remote_call(rune_vm *vm, const char *item, struct rn_args args,
                          ? options->limits.values[RUNE_LIMIT_WALL]
                          : rune_limits_default(RUNE_LIMIT_WALL));
     uint64_t pause_ns = WAIT_FIRST_NS;
+    rune_status may = rn_remote_may_wait(vm->supervisor->remote, error);
+    if (may != RUNE_OK) {
+        return may;
+    }
     for (;;) {
         rune_status status = call_once(vm, item, args, options, out_record);
         if (status != RUNE_OK) {

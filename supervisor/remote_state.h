@@ -16,17 +16,27 @@ struct rn_remote_unit {
     uint32_t number;
 };
 
+/* What the receiving thread has to say, until it can be sent. */
+struct rn_remote_out {
+    struct rn_remote_out *next;
+    struct rn_outgoing outgoing;
+    uint8_t *body; /* owned */
+};
+
 struct rn_remote {
     int fd;
     uint32_t rights;
     pthread_t thread;
     bool has_thread;
 
-    pthread_mutex_t send_lock;
+    pthread_mutex_t send_lock; /* held for a whole message, or several */
     uint32_t sequence_out;
     uint8_t packet_out[RN_PACKET_MAX];
 
     pthread_mutex_t lock;
+    struct rn_remote_out
+        *out; /* the first may be half sent; only who has the send lock takes it off */
+    struct rn_remote_out **out_end;
     struct rn_remote_request *requests;
     uint64_t next_id;
     bool dead;
@@ -38,6 +48,7 @@ struct rn_remote {
     size_t unit_next;
 
     /* Of the thread that receives. */
+    bool out_waits; /* for room in the socket */
     uint32_t sequence_in;
     bool assembling;
     struct rn_message head;

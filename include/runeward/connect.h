@@ -13,7 +13,9 @@
  * goes, calls end as `unavailable` with the status CLOSED, and so does everything later.
  *
  * Any thread may use the connection; one thread of the library receives, and runs the sinks of
- * executions.
+ * executions and what was given to rune_execution_on_end. There, whatever waits for the daemon (building, making
+ * or resetting a Vm, a synchronous call, a query) says BUSY: its answer would come on that thread.
+ * Beginning, cancelling and freeing go there as anywhere else.
  */
 #ifndef RUNEWARD_CONNECT_H
 #define RUNEWARD_CONNECT_H

@@ -757,6 +757,81 @@ static void test_no_descriptor_is_left(void **state)
     }
 }
 
+/* What an execution's callbacks got for what would wait on their own thread. */
+struct asked {
+    rune_vm *vm;
+    rune_unit *unit;
+    rune_status call;
+    rune_status make;
+    rune_status reset;
+    rune_status build;
+    rune_status begin;
+    rune_execution *next;
+    char why[128];
+};
+
+static rune_status try_build(rune_supervisor *by)
+{
+    rune_sources *sources = rune_sources_new();
+    rune_unit *unit = NULL;
+    assert_int_equal(rune_sources_insert_memory(sources, "b.rn", "pub fn main() {}", 16, NULL),
+                     RUNE_OK);
+    rune_status status = rune_build(by, sources, NULL, NULL, NULL, &unit, NULL);
+    rune_sources_free(sources);
+    rune_unit_unref(unit);
+    return status;
+}
+
+static bool ask_in_sink(void *user, int stream, const char *data, size_t size)
+{
+    struct asked *asked = user;
+    rune_const_value *value = NULL;
+    rune_error *error = NULL;
+    rune_vm *vm = NULL;
+    (void)stream;
+    (void)data;
+    (void)size;
+    asked->call = rune_vm_call(asked->vm, "main", NULL, 0, NULL, &value, &error);
+    (void)snprintf(asked->why, sizeof(asked->why), "%s", error ? rune_error_message(error) : "");
+    rune_error_free(error);
+    asked->make = rune_vm_new(remote, NULL, asked->unit, NULL, &vm, NULL);
+    asked->reset = rune_vm_reset(asked->vm);
+    asked->build = try_build(remote);
+    asked->begin = rune_vm_send_execute(asked->vm, "main", NULL, 0, NULL, &asked->next, NULL);
+    return true;
+}
+
+static void test_what_would_wait_in_a_callback(void **state)
+{
+    (void)state;
+    struct asked asked = {.vm = script_vm(remote)};
+    assert_int_equal(rune_connect_unit(remote, "a", &asked.unit, NULL), RUNE_OK);
+    rune_vm *vm = script_vm(remote);
+    rune_execution *execution = NULL;
+    rune_call_options *options = rune_call_options_new();
+    rune_call_options_set_output(options, ask_in_sink, &asked);
+    rune_const_value *one = rune_value_i64(1);
+    const rune_const_value *args[] = {one};
+    assert_int_equal(rune_vm_send_execute(vm, "print", args, 1, options, &execution, NULL),
+                     RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(asked.call, RUNE_E_BUSY);
+    assert_non_null(strstr(asked.why, "callback"));
+    assert_int_equal(asked.make, RUNE_E_BUSY);
+    assert_int_equal(asked.reset, RUNE_E_BUSY);
+    assert_int_equal(asked.build, RUNE_E_BUSY);
+    // What does not wait goes there as anywhere.
+    assert_int_equal(asked.begin, RUNE_OK);
+    assert_int_equal(rune_execution_wait(asked.next, UINT64_C(20000000000)), RUNE_OK);
+    rune_execution_free(asked.next);
+    rune_execution_free(execution);
+    rune_call_options_free(options);
+    rune_value_unref(one);
+    rune_unit_unref(asked.unit);
+    rune_vm_free(asked.vm);
+    rune_vm_free(vm);
+}
+
 static void test_nothing_is_left(void **state)
 {
     (void)state;
@@ -788,6 +863,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_output_that_nobody_takes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_executions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancelling, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_would_wait_in_a_callback, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_building_over_the_socket, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_save_is_served, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_not_offered, set_up, tear_down),
