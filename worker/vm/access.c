@@ -19,7 +19,7 @@ enum rn_outcome rn_value_access(struct rn_vm *vm, struct rn_value value,
     out_access->exclusive = object->kind == RN_OBJECT_COROUTINE &&
                             ((const struct rn_coroutine *)object)->fiber.state == RN_FIBER_RUNNING;
     if (!out_access->moved && !out_access->exclusive) {
-        out_access->shared = rn_count_iterators(vm, object);
+        return rn_count_iterators(vm, object, &out_access->shared);
     }
     return RN_DONE;
 }

@@ -5,9 +5,11 @@
  * that resumed it, statics, the result. A gray object is chained through header.link (offset in
  * units of 16 bytes; the last one holds END), so that marking needs no memory and no recursion.
  *
- * Accounting. A collection of the schedule sets the account to what it found alive. Builds with
- * RN_STRESS collect at every charging instruction that follows an allocation, and leave the account
- * alone unless one is due: peak, budget and the moment of a memory error do not change.
+ * Accounting. A collection of the schedule sets the account to what it found alive, makes the free
+ * lists anew and gives blocks back in which nothing lives, but for as many as the next allocations
+ * need. Builds with RN_STRESS collect at every charging instruction that follows an allocation.
+ * Unless one is due such a collection only makes unreadable what it finds dead: account, free lists and
+ * blocks stay as they are in every other build, and so do peak, budget and the moment of a memory error.
  */
 #include <string.h>
 
@@ -177,7 +179,14 @@ static void scan_object(struct marker *m, const struct rn_vm *vm, struct rn_obje
     }
 }
 
-static void mark_roots(struct marker *m, struct rn_vm *vm)
+/* What outlives the execution. */
+static void mark_kept(struct marker *m, const struct rn_vm *vm)
+{
+    mark_values(m, vm->statics, vm->static_count);
+    mark_values(m, vm->functions, vm->function_capacity);
+}
+
+static void mark_roots(struct marker *m, const struct rn_vm *vm)
 {
     if (vm->coroutine != NULL) {
         mark_object(m, &vm->coroutine->header);
@@ -186,14 +195,12 @@ static void mark_roots(struct marker *m, struct rn_vm *vm)
         mark_buffer(m, vm->values);
     }
     scan_stack(m, vm->values, vm->base, vm->link, vm->pc);
-    mark_values(m, vm->statics, vm->static_count);
-    mark_values(m, vm->functions, vm->function_capacity);
+    mark_kept(m, vm);
     mark_value(m, vm->result);
 }
 
-static void mark(struct marker *m, struct rn_vm *vm)
+static void mark(struct marker *m, const struct rn_vm *vm)
 {
-    mark_roots(m, vm);
     while (m->gray != END) {
         struct rn_object *object = (struct rn_object *)(void *)(m->base + ((size_t)m->gray << 4));
         m->gray = object->link;
@@ -224,77 +231,148 @@ static size_t step_of(const struct rn_block *block, const struct rn_object *obje
     return rn_class_sizes[mixed ? object->size_class : block->size_class];
 }
 
-static void sweep_block(struct rn_heap *heap, struct rn_block *block)
+static void chain(struct rn_heap *heap, struct rn_object *object)
+{
+    if ((object->flags & RN_OBJECT_FREE) == 0) {
+        rn_heap_poison(object);
+    }
+    uint32_t *free = &heap->free[object->size_class];
+    object->flags = RN_OBJECT_FREE;
+    object->link = *free;
+    *free = (uint32_t)((size_t)((uint8_t *)object - heap->pages->base) >> 4);
+}
+
+/* What is not marked goes on the free list of its class, which is made anew. True: nothing lives in the
+ * block. */
+static bool sweep_block(struct rn_heap *heap, struct rn_block *block)
 {
     uint8_t *end = used_end(heap, block);
+    bool empty = true;
     for (uint8_t *cell = block->cells; cell < end;) {
         struct rn_object *object = (struct rn_object *)(void *)cell;
         cell += step_of(block, object);
         if ((object->flags & RN_OBJECT_MARKED) != 0) {
             object->flags &= (uint8_t)~RN_OBJECT_MARKED;
-        } else if ((object->flags & RN_OBJECT_FREE) == 0) {
-            rn_heap_free_object(heap, object);
+            empty = false;
+        } else {
+            chain(heap, object);
         }
+    }
+    return empty;
+}
+
+/* A block of cells of one class. Blocks in which nothing lives are kept up to `*room` bytes. */
+static void sweep_class_block(struct rn_heap *heap, struct rn_block *block, uint64_t *room)
+{
+    uint32_t free = heap->free[block->size_class];
+    uint64_t size = (uint64_t)block->pages * RN_PAGE_SIZE;
+    if (!sweep_block(heap, block)) {
+        return;
+    }
+    if (size <= *room && heap->taken <= heap->limit) {
+        *room -= size;
+        return;
+    }
+    heap->free[block->size_class] = free;
+    rn_heap_free_block(heap, block);
+}
+
+static void sweep_large(struct rn_heap *heap, struct rn_block *block)
+{
+    struct rn_object *object = (struct rn_object *)(void *)block->cells;
+    if ((object->flags & RN_OBJECT_MARKED) != 0) {
+        object->flags &= (uint8_t)~RN_OBJECT_MARKED;
+    } else {
+        rn_heap_free_block(heap, block);
     }
 }
 
-static void sweep(struct rn_heap *heap)
+static void sweep(struct rn_heap *heap, uint64_t live)
 {
+    uint64_t room = live / 2 > RN_COLLECT_MIN ? live / 2 : RN_COLLECT_MIN;
+    memset(heap->free, 0, sizeof(heap->free));
     struct rn_block *block = heap->blocks;
     while (block != NULL) {
         struct rn_block *next = block->next;
-        if (block->size_class != 0) {
-            sweep_block(heap, block);
+        if (block->size_class == 0) {
+            sweep_large(heap, block);
+        } else if (block->size_class == RN_MIXED_CLASS) {
+            (void)sweep_block(heap, block);
         } else {
-            struct rn_object *object = (struct rn_object *)(void *)block->cells;
-            if ((object->flags & RN_OBJECT_MARKED) != 0) {
-                object->flags &= (uint8_t)~RN_OBJECT_MARKED;
-            } else {
-                rn_heap_free_object(heap, object);
-            }
+            sweep_class_block(heap, block, &room);
         }
         block = next;
     }
 }
 
-/* Takes the marks back without freeing anything. */
-static void unmark(struct rn_heap *heap)
+/* Takes the marks back. `bury`: what is dead becomes unreadable, but stays where it is. */
+static void unmark_object(struct rn_object *object, bool bury)
+{
+    if (bury && (object->flags & (RN_OBJECT_MARKED | RN_OBJECT_FREE)) == 0) {
+        rn_heap_poison(object);
+        object->flags = RN_OBJECT_FREE;
+    }
+    object->flags &= (uint8_t)~RN_OBJECT_MARKED;
+}
+
+static void unmark(struct rn_heap *heap, bool bury)
 {
     for (struct rn_block *block = heap->blocks; block != NULL; block = block->next) {
         if (block->size_class == 0) {
-            ((struct rn_object *)(void *)block->cells)->flags &= (uint8_t)~RN_OBJECT_MARKED;
+            unmark_object((struct rn_object *)(void *)block->cells, bury);
             continue;
         }
         uint8_t *end = used_end(heap, block);
         for (uint8_t *cell = block->cells; cell < end;) {
             struct rn_object *object = (struct rn_object *)(void *)cell;
             cell += step_of(block, object);
-            object->flags &= (uint8_t)~RN_OBJECT_MARKED;
+            unmark_object(object, bury);
         }
     }
 }
 
-uint32_t rn_count_iterators(struct rn_vm *vm, const struct rn_object *object)
+enum rn_outcome rn_count_iterators(struct rn_vm *vm, const struct rn_object *object,
+                                   uint32_t *out_count)
 {
+    rn_charge(vm, vm->heap.taken / 64);
+    RN_TRY_VM(rn_check_spent(vm));
     struct marker m = {
         .heap = &vm->heap, .base = vm->heap.pages->base, .gray = END, .watched = object};
+    mark_roots(&m, vm);
     mark(&m, vm);
-    unmark(&vm->heap);
+    unmark(&vm->heap, false);
     rn_charge(vm, m.bytes / 16);
-    return m.iterators;
+    *out_count = m.iterators;
+    return RN_DONE;
+}
+
+/* The end of a collection of the schedule. */
+static void settle(struct rn_heap *heap, uint64_t live)
+{
+    sweep(heap, live);
+    rn_heap_set_live(heap, live);
 }
 
 void rn_collect(struct rn_vm *vm)
 {
     struct rn_heap *heap = &vm->heap;
     struct marker m = {.heap = heap, .base = heap->pages->base, .gray = END};
+    mark_roots(&m, vm);
     mark(&m, vm);
-    sweep(heap);
     if (!heap->collection_due) {
+        unmark(heap, true);
         return;
     }
-    rn_heap_set_live(heap, m.bytes);
-    if (heap->accounted > heap->limit) {
+    settle(heap, m.bytes);
+    if (heap->accounted > heap->limit || heap->taken > rn_heap_taken_max(heap)) {
         rn_reach_limit(vm, RN_LIMIT_MEMORY);
     }
+}
+
+void rn_collect_idle(struct rn_vm *vm)
+{
+    struct marker m = {.heap = &vm->heap, .base = vm->heap.pages->base, .gray = END};
+    mark_kept(&m, vm);
+    mark(&m, vm);
+    settle(&vm->heap, m.bytes);
 }

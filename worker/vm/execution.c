@@ -89,6 +89,9 @@ static void reset_counters(struct rn_vm *vm, const struct rn_vm_call *call)
     vm->budget = call->limits.budget == 0 ? UINT64_MAX : call->limits.budget;
     vm->slice_end = 0;
     rn_heap_set_limit(&vm->heap, call->limits.memory == 0 ? UINT64_MAX : call->limits.memory);
+    if (rn_heap_is_over(&vm->heap)) {
+        rn_collect_idle(vm);
+    }
     vm->heap.peak = vm->heap.accounted;
     vm->limit = RN_LIMIT_NONE;
     vm->raised = false;

@@ -7,6 +7,10 @@
  * 2 KiB, whatever is in it. Free lists are chained through
  * header.link as offsets in units of 16 bytes, which is never 0: the first page of the region is
  * taken by the engine. Larger objects get pages of their own behind a block header.
+ *
+ * Blocks. One cell that lives keeps its block, so little that lives may hold many. `taken` counts the
+ * pages of all blocks; after a collection they are at most twice the limit (rn_heap_taken_max), else
+ * the limit is reached. Where cells lie is the same in every build, and so is `taken`.
  */
 #include "worker/vm/heap.h"
 
@@ -41,28 +45,67 @@ static void set_watch(struct rn_heap *heap)
     heap->watch = due || heap->limit < heap->collect_above ? heap->limit : heap->collect_above;
 }
 
+uint64_t rn_heap_taken_max(const struct rn_heap *heap)
+{
+    return heap->limit > UINT64_MAX / 8 ? UINT64_MAX : 2 * (heap->limit + RN_COLLECT_MIN);
+}
+
+/* Where the next block makes a collection due: not again before blocks worth it were taken. */
+static void set_take_above(struct rn_heap *heap)
+{
+    uint64_t max = rn_heap_taken_max(heap);
+    uint64_t next = heap->taken + heap->taken / 8 + RN_COLLECT_MIN;
+    heap->take_above = next > max ? next : max;
+}
+
 void rn_heap_init(struct rn_heap *heap, struct rn_pages *pages)
 {
     memset(heap, 0, sizeof(*heap));
     heap->pages = pages;
     heap->limit = UINT64_MAX;
     heap->collect_above = RN_COLLECT_MIN;
+    set_take_above(heap);
     set_watch(heap);
 }
 
 void rn_heap_set_limit(struct rn_heap *heap, uint64_t limit)
 {
     heap->limit = limit;
+    set_take_above(heap);
     set_watch(heap);
+}
+
+/* A quarter of the blocks, half of what lives: so what a collection walks is paid for by what was
+ * allocated since the last one. */
+static uint64_t step_of(const struct rn_heap *heap, uint64_t live)
+{
+    uint64_t step = live / 2 > heap->taken / 4 ? live / 2 : heap->taken / 4;
+    uint64_t most = live / 2 > heap->limit / 2 ? live / 2 : heap->limit / 2;
+    step = step < most ? step : most;
+    return step > RN_COLLECT_MIN ? step : RN_COLLECT_MIN;
 }
 
 void rn_heap_set_live(struct rn_heap *heap, uint64_t live)
 {
     heap->peak = rn_heap_peak(heap);
     heap->accounted = live;
-    heap->collect_above = live + (live / 2 > RN_COLLECT_MIN ? live / 2 : RN_COLLECT_MIN);
+    heap->collect_above = live + step_of(heap, live);
     heap->collection_due = false;
+    set_take_above(heap);
     set_watch(heap);
+}
+
+/* Beyond this an allocation is refused, collection or not. */
+static uint64_t refuse_above(const struct rn_heap *heap)
+{
+    return heap->limit > UINT64_MAX / 8 ? UINT64_MAX
+                                        : heap->limit + heap->limit / 2 + RN_COLLECT_MIN;
+}
+
+bool rn_heap_is_over(const struct rn_heap *heap)
+{
+    return heap->accounted > heap->limit || heap->collect_above > refuse_above(heap) ||
+           heap->taken > rn_heap_taken_max(heap);
 }
 
 void rn_heap_release(struct rn_heap *heap)
@@ -97,6 +140,7 @@ static struct rn_block *new_block(struct rn_heap *heap, uint32_t pages, uint32_t
     block->end = (uint8_t *)block + (size_t)pages * RN_PAGE_SIZE;
     block->pages = pages;
     block->size_class = size_class;
+    heap->taken += (uint64_t)pages * RN_PAGE_SIZE;
     block->next = heap->blocks;
     if (block->next != NULL) {
         block->next->previous = block;
@@ -105,22 +149,29 @@ static struct rn_block *new_block(struct rn_heap *heap, uint32_t pages, uint32_t
     return block;
 }
 
+static void make_due(struct rn_vm *vm)
+{
+    struct rn_heap *heap = &vm->heap;
+    if (!heap->collection_due) {
+        heap->collection_due = true;
+        set_watch(heap);
+        rn_interrupt(vm);
+    }
+}
+
 /* Beyond `watch`: a collection is due, or the limit is near. False: it is reached. */
 static bool look_closer(struct rn_vm *vm, size_t size)
 {
     struct rn_heap *heap = &vm->heap;
     uint64_t accounted = heap->accounted;
     // What a collection could still find is bounded: so is what one instruction may add.
-    if (accounted > heap->limit &&
-        (size > heap->limit || accounted - heap->limit > heap->limit / 2 + RN_COLLECT_MIN)) {
+    if (accounted > heap->limit && (size > heap->limit || accounted > refuse_above(heap))) {
         heap->accounted -= size;
         rn_reach_limit(vm, RN_LIMIT_MEMORY);
         return false;
     }
-    if (accounted > heap->collect_above && !heap->collection_due) {
-        heap->collection_due = true;
-        set_watch(heap);
-        rn_interrupt(vm);
+    if (accounted > heap->collect_above) {
+        make_due(vm);
     }
     return true;
 }
@@ -156,6 +207,26 @@ static struct rn_object *mixed_cell(struct rn_heap *heap, size_t size)
     return cell;
 }
 
+/* A block of cells. What lives may stand in many blocks of which little lives: they are bounded by
+ * themselves, as the account is. */
+static struct rn_block *cell_block(struct rn_vm *vm, uint32_t pages, uint32_t size_class)
+{
+    struct rn_heap *heap = &vm->heap;
+    uint64_t taken = heap->taken + (uint64_t)pages * RN_PAGE_SIZE;
+    if (RN_UNLIKELY(taken > heap->take_above)) {
+        if (taken / 2 - RN_COLLECT_MIN > refuse_above(heap)) {
+            rn_reach_limit(vm, RN_LIMIT_MEMORY);
+            return NULL;
+        }
+        make_due(vm);
+    }
+    struct rn_block *block = new_block(heap, pages, size_class);
+    if (block == NULL) {
+        rn_reach_limit(vm, RN_LIMIT_REGION);
+    }
+    return block;
+}
+
 static struct rn_object *fresh_cell(struct rn_vm *vm, uint32_t size_class)
 {
     struct rn_heap *heap = &vm->heap;
@@ -171,9 +242,8 @@ static struct rn_object *fresh_cell(struct rn_vm *vm, uint32_t size_class)
         uint32_t pages =
             1u << (heap->block_counts[size_class] < 5 ? heap->block_counts[size_class] : 5);
         pages = size > 512 && pages < 4 ? 4 : pages;
-        struct rn_block *block = new_block(heap, pages, size_class);
+        struct rn_block *block = cell_block(vm, pages, size_class);
         if (block == NULL) {
-            rn_reach_limit(vm, RN_LIMIT_REGION);
             return NULL;
         }
         heap->block_counts[size_class]++;
@@ -258,6 +328,8 @@ static bool grow_block(struct rn_heap *heap, struct rn_object *object, size_t si
         !rn_pages_extend(heap->pages, block, block->pages, pages - block->pages)) {
         return false;
     }
+    heap->taken += (uint64_t)pages * RN_PAGE_SIZE;
+    heap->taken -= (uint64_t)block->pages * RN_PAGE_SIZE;
     block->pages = pages;
     block->end = block->cells + size;
     return true;
@@ -293,8 +365,16 @@ void *rn_heap_buffer_grow(struct rn_vm *vm, void *data, size_t used, size_t size
     return copy;
 }
 
-static void free_block(struct rn_heap *heap, struct rn_block *block)
+void rn_heap_free_block(struct rn_heap *heap, struct rn_block *block)
 {
+    uint32_t size_class = block->size_class;
+    if (size_class != 0) {
+        heap->block_counts[size_class]--;
+        if (heap->bump[size_class].end == block->end) {
+            heap->bump[size_class] = (struct rn_bump){NULL, NULL};
+        }
+    }
+    heap->taken -= (uint64_t)block->pages * RN_PAGE_SIZE;
     if (block->previous != NULL) {
         block->previous->next = block->next;
     } else {
@@ -306,16 +386,24 @@ static void free_block(struct rn_heap *heap, struct rn_block *block)
     rn_pages_free(heap->pages, block, block->pages);
 }
 
+void rn_heap_poison(struct rn_object *object)
+{
+#if defined(RN_STRESS) || defined(RN_ASSERTIONS)
+    memset(object + 1, 0xdb, rn_object_cell_size(object) - sizeof(*object));
+#else
+    (void)object;
+#endif
+}
+
 void rn_heap_free_object(struct rn_heap *heap, struct rn_object *object)
 {
     RN_ASSERT((object->flags & RN_OBJECT_FREE) == 0);
     if (object->size_class == 0) {
-        free_block(heap, (struct rn_block *)(void *)((uint8_t *)object - sizeof(struct rn_block)));
+        rn_heap_free_block(
+            heap, (struct rn_block *)(void *)((uint8_t *)object - sizeof(struct rn_block)));
         return;
     }
-#if defined(RN_STRESS) || defined(RN_ASSERTIONS)
-    memset(object + 1, 0xdb, rn_class_sizes[object->size_class] - sizeof(*object));
-#endif
+    rn_heap_poison(object);
     object->flags = RN_OBJECT_FREE;
     object->link = heap->free[object->size_class];
     heap->free[object->size_class] =

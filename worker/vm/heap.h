@@ -12,6 +12,9 @@
  * them. A collection is due after max(256 KiB, half the live bytes) of new allocation. So peak,
  * budget and the moment of a memory error are the same in every build.
  *
+ * Blocks in which nothing lives are given back by a collection. Those that are left are bounded too:
+ * by twice the limit (heap.c).
+ *
  * Allocation never collects. It makes a collection due, and the run loop collects between two
  * instructions, when all that lives is in registers, statics and objects. Natives therefore hold
  * plain pointers and declare no roots.

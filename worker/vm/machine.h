@@ -241,7 +241,9 @@ struct rn_heap {
     uint64_t watch; /* look closer beyond: the lesser of the next two */
     uint64_t collect_above;
     uint64_t limit;
-    uint64_t peak; /* up to date once something was given back: rn_heap_peak */
+    uint64_t peak;       /* up to date once something was given back: rn_heap_peak */
+    uint64_t taken;      /* bytes of the blocks, which are pages of the region */
+    uint64_t take_above; /* a new block beyond makes a collection due */
     bool collection_due;
     uint32_t free[RN_SIZE_CLASSES]; /* offset of a cell in units of 16 bytes, 0: none */
     uint16_t block_counts[RN_SIZE_CLASSES];
@@ -382,6 +384,11 @@ void rn_heap_release(struct rn_heap *heap);
 void rn_heap_set_limit(struct rn_heap *heap, uint64_t limit);
 /* After a collection of the schedule found `live` bytes. */
 void rn_heap_set_live(struct rn_heap *heap, uint64_t live);
+/* Bytes that the blocks may take when a collection is done. */
+uint64_t rn_heap_taken_max(const struct rn_heap *heap);
+/* What an earlier execution left does not fit the limit: it is to be collected before anything is
+ * allocated. */
+bool rn_heap_is_over(const struct rn_heap *heap);
 static inline uint64_t rn_heap_peak(const struct rn_heap *heap)
 {
     return heap->accounted > heap->peak ? heap->accounted : heap->peak;
@@ -389,9 +396,13 @@ static inline uint64_t rn_heap_peak(const struct rn_heap *heap)
 /* Cell size of a small object of `size_class`. */
 extern const uint16_t rn_class_sizes[RN_SIZE_CLASSES];
 size_t rn_object_cell_size(const struct rn_object *object);
-/* Gives a dead object back to its class, or its pages to the region. The account is the caller's.
- */
+/* Gives an object that nothing refers to back to its class, or its pages to the region. The account
+ * is the caller's. */
 void rn_heap_free_object(struct rn_heap *heap, struct rn_object *object);
+/* Gives the pages of a block back, in which nothing lives and no cell is on a free list. */
+void rn_heap_free_block(struct rn_heap *heap, struct rn_block *block);
+/* What was in the cell is not readable any more, in builds that look for such mistakes. */
+void rn_heap_poison(struct rn_object *object);
 static inline struct rn_buffer *rn_buffer_of(const void *data)
 {
     return (struct rn_buffer *)(void *)((uint8_t *)(uintptr_t)data - sizeof(struct rn_object));
@@ -399,8 +410,12 @@ static inline struct rn_buffer *rn_buffer_of(const void *data)
 
 /* collect.c: at a charging instruction, with everything saved in the Vm. */
 void rn_collect(struct rn_vm *vm);
-/* Iterators over `object` that are reachable now; charged by the bytes visited. */
-uint32_t rn_count_iterators(struct rn_vm *vm, const struct rn_object *object);
+/* Before an execution begins: nothing is on a stack. */
+void rn_collect_idle(struct rn_vm *vm);
+/* Iterators over `object` that are reachable now; charged by the blocks walked before they are, and
+ * by the bytes that live. */
+enum rn_outcome rn_count_iterators(struct rn_vm *vm, const struct rn_object *object,
+                                   uint32_t *out_count);
 
 /* stack.c */
 /* Room for `count` registers above `from` and one more frame; moves the stack. False: a limit. */

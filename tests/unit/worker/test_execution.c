@@ -103,6 +103,88 @@ static void garbage_is_collected_within_the_limit(void **state)
     assert_int_equal(rn_vm_error(m->vm)->frame_count, 1);
 }
 
+/* One class of cells after the other: what the dead ones leave serves the next. */
+static void blocks_without_life_are_given_back(void **state)
+{
+    struct machine *m = *state;
+    build_endless(m);
+    finish(m);
+    start(m, "endless");
+    size_t before = rn_engine_used(m->engine);
+    for (size_t size = 32; size <= RN_SMALL_SIZE_MAX; size += 32) {
+        for (size_t made = 0; made < (size_t)2 << 20; made += size) {
+            assert_non_null(rn_heap_object(m->vm, RN_OBJECT_RANGE, RN_TYPE_ID_RANGE_FULL, size));
+        }
+        assert_true(m->vm->heap.taken >= (uint64_t)2 << 20);
+        rn_collect_idle(m->vm);
+        assert_in_range(m->vm->heap.taken, 1, 3 * RN_COLLECT_MIN);
+        assert_in_range(rn_engine_used(m->engine) - before, 1, 3 * RN_COLLECT_MIN);
+    }
+    m->vm->heap.accounted = 0;
+}
+
+/* Little lives, but some of it in every block. */
+static void blocks_count_against_the_limit(void **state)
+{
+    struct machine *m = *state;
+    build_endless(m);
+    finish(m);
+    m->limits.memory = (uint64_t)1 << 20;
+    start(m, "endless");
+    struct rn_heap *heap = &m->vm->heap;
+    struct rn_block *block;
+    do {
+        assert_non_null(rn_heap_object(m->vm, RN_OBJECT_RANGE, RN_TYPE_ID_RANGE_FULL, 64));
+        heap->accounted = 4096; // of one cell in each block
+    } while (heap->taken <= rn_heap_taken_max(heap));
+    assert_true(heap->collection_due);
+    do {
+        block = heap->blocks;
+        heap->accounted = 4096;
+    } while (rn_heap_object(m->vm, RN_OBJECT_RANGE, RN_TYPE_ID_RANGE_FULL, 64) != NULL);
+    assert_ptr_equal(heap->blocks, block);
+    assert_int_equal(rn_vm_limit(m->vm), RN_LIMIT_MEMORY);
+    assert_in_range(heap->taken, (uint64_t)3 << 20, (uint64_t)4 << 20);
+}
+
+static void asking_for_iterators_is_paid_before(void **state)
+{
+    struct machine *m = *state;
+    build_endless(m);
+    finish(m);
+    m->limits.budget = 100000;
+    start(m, "endless");
+    (void)rn_vm_run(m->vm, 1);
+    struct rn_vec *vec = rn_vec_new(m->vm, 4);
+    assert_non_null(vec);
+    uint64_t spent = rn_vm_usage(m->vm).budget;
+    struct rn_access access;
+    assert_int_equal(rn_value_access(m->vm, rn_value_object(vec), &access), RN_DONE);
+    assert_true(rn_vm_usage(m->vm).budget - spent >= m->vm->heap.taken / 64);
+    m->vm->heap.taken += (uint64_t)64 << 20; // as if there were so many dead cells
+    assert_int_equal(rn_value_access(m->vm, rn_value_object(vec), &access), RN_RAISED);
+    m->vm->heap.taken -= (uint64_t)64 << 20;
+    assert_int_equal(rn_vm_limit(m->vm), RN_LIMIT_BUDGET);
+}
+
+/* What a call left that ended for its memory is no burden of the next. */
+static void a_kept_heap_survives_a_memory_limit(void **state)
+{
+    struct machine *m = *state;
+    uint32_t held = rn_builder_static(m->b, RN_UTF8("HELD"), RN_NONE);
+    begin(m->b, "hold", 0);
+    rn_emit_VEC(m->b, 0, 0);
+    rn_emit_STATIC_SET(m->b, 0, held);
+    end(m->b, 0);
+    build_vectors(m, "garbage", 100000, false);
+    finish(m);
+    m->limits.memory = (uint64_t)1 << 20;
+    call(m, "hold");
+    rn_heap_set_live(&m->vm->heap, (uint64_t)3 << 20);
+    call(m, "garbage");
+    assert_true(rn_vm_usage(m->vm).memory_peak < (uint64_t)300 << 10);
+}
+
 static void a_full_region_is_not_a_memory_limit(void **state)
 {
     struct machine *m = *state;
@@ -607,6 +689,10 @@ int main(void)
         TEST(a_slice_ends_where_it_says),
         TEST(a_flag_cancels),
         TEST(garbage_is_collected_within_the_limit),
+        TEST(blocks_without_life_are_given_back),
+        TEST(blocks_count_against_the_limit),
+        TEST(asking_for_iterators_is_paid_before),
+        TEST(a_kept_heap_survives_a_memory_limit),
         TEST(a_full_region_is_not_a_memory_limit),
         TEST(recursion_ends_by_depth_or_memory),
         TEST(everything_goes_when_a_call_ends),
