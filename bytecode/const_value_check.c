@@ -54,13 +54,26 @@ static int compare_keys(const void *left, const void *right)
     return order != 0 ? order : (a->at < b->at ? -1 : a->at > b->at);
 }
 
+/* Objects whose keys come in order, one after the other, need no sorting. */
+static bool is_sorted(const struct key *keys, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (compare_keys(&keys[i - 1], &keys[i]) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The offset of the first key that repeats one, or SIZE_MAX. */
 static size_t find_duplicate(struct rn_buf *buf)
 {
     struct key *keys = (struct key *)(void *)buf->data;
     size_t count = buf->size / sizeof(*keys);
     size_t first = SIZE_MAX;
-    rn_sort(keys, count, sizeof(*keys), compare_keys);
+    if (!is_sorted(keys, count)) {
+        rn_sort(keys, count, sizeof(*keys), compare_keys);
+    }
     for (size_t i = 1; i < count; i++) {
         if (keys[i - 1].object == keys[i].object && compare_texts(&keys[i - 1], &keys[i]) == 0) {
             first = rn_min_size(first, keys[i].at);

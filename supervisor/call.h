@@ -139,6 +139,9 @@ struct rn_call {
     struct rn_call **waiting_link; /* NULL: it does not */
     pthread_cond_t cond;
     struct rn_call_result result;
+    bool has_more;         /* rn_call_finish has something to do */
+    bool journal_due;      /* a replay file is to be made */
+    unsigned journal_turn; /* of the second's replay files in the folder; 0: none */
     struct rn_call_end end;
     enum rn_reason stop;
     bool open;                         /* answers of host functions are still taken */
@@ -177,8 +180,11 @@ enum rn_call_step {
 enum rn_call_step rn_call_step(struct rn_call *call);
 /* A worker that died of what it ran, or had to be killed for it, counts against the Unit. */
 void rn_call_count_kill(struct rn_call *call);
-/* call_end.c. After its end: gives back what it used and makes the record. NO_MEMORY. */
+/* call_end.c. After its end: gives back what it used and makes the record. NO_MEMORY. An execution that
+ * `has_more` then is finished by whoever takes the record. */
 rune_status rn_call_end(struct rn_call *call, rune_record **out_record) RN_MUST_CHECK;
+/* The rest of it, which takes time: a large result is read, a replay file made. */
+void rn_call_finish(struct rn_call *call, rune_record *record);
 
 /* Locks the call's peer, whichever that is, and gives it. After the beginning; any thread. */
 struct rn_peer *rn_call_lock(struct rn_call *call);

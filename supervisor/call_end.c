@@ -26,6 +26,8 @@
 enum {
     ENDING_MESSAGE_MAX = 112,
     TRAP_MESSAGE_MAX = 320,
+    /* A result of an execution up to this is read where it ends, on the one thread of all executions. */
+    RESULT_INLINE_MAX = 64 << 10,
 };
 
 struct ending {
@@ -198,6 +200,21 @@ static void set_diverged(struct rn_call *call, rune_record *record)
     (void)fail_ending(&record->error, &ending);
 }
 
+/* A result that is none is the worker's lie, even if the worker has been given back meanwhile. */
+static void take_value(struct rn_call *call, rune_record *record)
+{
+    enum rn_error error =
+        rn_value_take(RN_TAKE(call->result.body), call->result.size, &record->value);
+    if (error != RN_OK) {
+        struct ending lie = {.reason = RUNE_REASON_VIOLATION,
+                             .kind = "protocol",
+                             .message = "the worker sent a result that does not decode"};
+        rn_peer_kill(call->peer, call->id);
+        record->reason = lie.reason;
+        (void)fail_ending(&record->error, &lie);
+    }
+}
+
 /* The value, or why there is none; C1. */
 static void set_outcome(struct rn_call *call, rune_record *record)
 {
@@ -208,15 +225,9 @@ static void set_outcome(struct rn_call *call, rune_record *record)
         return;
     }
     if (done && call->result.fields.reason == RN_REASON_OK) {
-        enum rn_error error =
-            rn_value_take(RN_TAKE(call->result.body), call->result.size, &record->value);
-        if (error != RN_OK) {
-            struct ending lie = {.reason = RUNE_REASON_VIOLATION,
-                                 .kind = "protocol",
-                                 .message = "the worker sent a result that does not decode"};
-            rn_peer_kill(call->peer, call->id);
-            record->reason = lie.reason;
-            (void)fail_ending(&record->error, &lie);
+        call->has_more = call->is_async && call->result.size > RESULT_INLINE_MAX;
+        if (!call->has_more) {
+            take_value(call, record);
         }
         return;
     }
@@ -323,6 +334,32 @@ static void leave_last_peer(struct rn_call *call)
     }
 }
 
+/* A replay file is large and hashed: not on the thread of all executions. */
+static void keep_journal(struct rn_call *call, rune_record *record)
+{
+    if (call->has_more) {
+        return; // what is to be kept shows when the result has been read
+    }
+    call->journal_due = rn_journal_is_due(call, record);
+    call->has_more = call->journal_due && call->is_async;
+    if (call->journal_due && !call->has_more) {
+        rn_journal_keep(call, record);
+    }
+}
+
+void rn_call_finish(struct rn_call *call, rune_record *record)
+{
+    if (call->result.body && record->reason == RUNE_REASON_OK) {
+        take_value(call, record);
+        call->journal_due = rn_journal_is_due(call, record);
+    }
+    if (call->journal_due) {
+        rn_journal_keep(call, record);
+    }
+    rn_replay_done(&call->replay);
+    call->has_more = false;
+}
+
 rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
 {
     rn_cancel_unwatch(&call->watch);
@@ -341,10 +378,12 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
         record->attempts = call->replay.from_file ? 1 : call->replay.runs;
         memcpy(record->unit_id, call->unit->id_text, sizeof(record->unit_id));
         record->item = rn_strndup(call->item_name, strlen(call->item_name));
-        rn_journal_keep(call, record);
+        keep_journal(call, record);
     }
     leave_last_peer(call);
-    rn_replay_done(&call->replay);
+    if (!call->has_more) {
+        rn_replay_done(&call->replay);
+    }
     if (!record) {
         return RUNE_E_NO_MEMORY;
     }

@@ -25,11 +25,23 @@
 /* How long a thread that waits drives an external loop before it looks up. */
 #define HELP_NS UINT64_C(10000000)
 
+/* Does what the end of a call left. Either may be NULL. */
+static void finish(struct rn_call *rest, rune_record *record)
+{
+    if (rest && record) {
+        rn_call_finish(rest, record);
+    }
+    rn_call_unref(rest);
+}
+
 void rn_execution_unref(rune_execution *execution)
 {
     if (atomic_fetch_sub_explicit(&execution->refs, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    // Nobody completed it: a result that nobody reads may stay unread.
+    struct rn_call *rest = RN_TAKE(execution->rest);
+    finish(rest, rest && rest->journal_due ? execution->record : NULL);
     rune_record_free(execution->record);
     rn_fd_close(execution->event_fd);
     pthread_cond_destroy(&execution->ended_cond);
@@ -97,6 +109,7 @@ static void on_end(struct rn_call *call)
     rune_execution *execution = call->owner;
     rune_record *record = NULL;
     rune_status status = rn_call_end(call, &record);
+    execution->rest = call->has_more ? rn_call_ref(call) : NULL;
     rn_execution_end(execution, status, record);
 }
 
@@ -312,6 +325,7 @@ void rune_execution_cancel(rune_execution *execution)
 rune_status rune_execution_complete(rune_execution *execution, rune_record **out_record)
 {
     rune_status status = RUNE_E_WOULD_BLOCK;
+    struct rn_call *rest = NULL;
     pthread_mutex_lock(&execution->lock);
     if (execution->completed) {
         status = RUNE_E_STALE;
@@ -320,10 +334,32 @@ rune_status rune_execution_complete(rune_execution *execution, rune_record **out
         status = execution->status;
         if (status == RUNE_OK) {
             *out_record = RN_TAKE(execution->record);
+            rest = RN_TAKE(execution->rest);
         }
     }
     pthread_mutex_unlock(&execution->lock);
+    if (rest) {
+        finish(rest, *out_record);
+    }
     return status;
+}
+
+size_t rn_execution_unread(rune_execution *execution, bool *out_long)
+{
+    pthread_mutex_lock(&execution->lock);
+    const struct rn_call *rest = execution->rest;
+    *out_long = rest != NULL;
+    size_t size = rest && rest->result.body && !rest->journal_due ? rest->result.size : 0;
+    pthread_mutex_unlock(&execution->lock);
+    return size;
+}
+
+void rn_execution_drop_result(rune_execution *execution)
+{
+    pthread_mutex_lock(&execution->lock);
+    struct rn_call *rest = RN_TAKE(execution->rest);
+    pthread_mutex_unlock(&execution->lock);
+    rn_call_unref(rest);
 }
 
 /* Nobody waits for its end any more: it ends by itself, and tells nobody. */
@@ -345,6 +381,11 @@ void rune_execution_free(rune_execution *execution)
             leave(execution);
             break;
         }
+    }
+    // Not on the runner's thread, which may be the last to let go.
+    rune_record *record = NULL;
+    if (rune_execution_complete(execution, &record) == RUNE_OK) {
+        rune_record_free(record);
     }
     if (!rn_supervisor_in_callback(execution->supervisor)) {
         await_callback(execution);

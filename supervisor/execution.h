@@ -23,6 +23,8 @@ struct rune_execution {
     pthread_t caller;
     rune_status status;
     rune_record *record; /* until completed */
+    /* Counted: the call, if its end has more to it (rn_call_finish), which completing does; or NULL. */
+    struct rn_call *rest;
     rune_execution_fn callback;
     void *callback_user;
     int event_fd;       /* -1 until asked for */
@@ -32,6 +34,11 @@ struct rune_execution {
 
 /* A new one for a claimed Vm; the caller's. NULL without memory. */
 rune_execution *rn_execution_new(rune_vm *vm, const char *item) RN_MUST_CHECK;
+/* Of one that has ended: bytes of a result that completing it has yet to read; 0: none. *out_long: it takes
+ * time that not every thread has. */
+size_t rn_execution_unread(rune_execution *execution, bool *out_long);
+/* It is completed without that result. */
+void rn_execution_drop_result(rune_execution *execution);
 /* It is over: gives the Vm back, calls back. Consumes the record (may be NULL). Whoever waits sleeps on
  * until rn_execution_wake, which must follow. */
 void rn_execution_end(rune_execution *execution, rune_status status, rune_record *record);

@@ -31,7 +31,8 @@
 struct rn_journal_folder {
     int fd;
     struct rn_journal_bounds bounds;
-    pthread_mutex_t lock; /* of one writer at a time, and: */
+    pthread_mutex_t lock;  /* of one writer at a time */
+    pthread_mutex_t turns; /* never held for long; of: */
     time_t second;
     unsigned in_second; /* files of that second */
 };
@@ -155,6 +156,7 @@ rune_status rn_journal_folder_open(const char *path, const struct rn_journal_bou
     folder->fd = RN_TAKE_FD(fd);
     folder->bounds = *bounds;
     pthread_mutex_init(&folder->lock, NULL);
+    pthread_mutex_init(&folder->turns, NULL);
     *out_folder = folder;
     return RUNE_OK;
 }
@@ -164,6 +166,7 @@ void rn_journal_folder_free(struct rn_journal_folder *folder)
     if (folder) {
         rn_fd_close(folder->fd);
         pthread_mutex_destroy(&folder->lock);
+        pthread_mutex_destroy(&folder->turns);
         rn_free(folder);
     }
 }
@@ -249,14 +252,19 @@ static void name_file(const rune_record *record, const struct timespec *now, uns
                    rune_reason_name(record->reason), (int)getpid(), number);
 }
 
-/* True unless this second has had its share. */
-static bool is_due(struct rn_journal_folder *folder, time_t now)
+/* Which of this second's files it may be; 0: the second has had its share. */
+static unsigned take_turn(struct rn_journal_folder *folder)
 {
-    if (folder->second != now) {
-        folder->second = now;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    pthread_mutex_lock(&folder->turns);
+    if (folder->second != now.tv_sec) {
+        folder->second = now.tv_sec;
         folder->in_second = 0;
     }
-    return folder->in_second++ < RN_JOURNAL_FILES_A_SECOND;
+    unsigned turn = folder->in_second < RN_JOURNAL_FILES_A_SECOND ? ++folder->in_second : 0;
+    pthread_mutex_unlock(&folder->turns);
+    return turn;
 }
 
 static void put_file(const struct rn_call *call, const rune_record *record)
@@ -266,16 +274,12 @@ static void put_file(const struct rn_call *call, const rune_record *record)
     char name[NAME_SIZE];
     clock_gettime(CLOCK_REALTIME, &now);
     pthread_mutex_lock(&folder->lock);
-    bool due = is_due(folder, now.tv_sec);
-    bool written = false;
-    if (due) {
-        name_file(record, &now, folder->in_second, name);
-        written = make_room(folder, record->journal_size) &&
-                  write_at(folder->fd, name, record->journal, record->journal_size);
-    }
+    name_file(record, &now, call->journal_turn, name);
+    bool written = make_room(folder, record->journal_size) &&
+                   write_at(folder->fd, name, record->journal, record->journal_size);
     int why = errno;
     pthread_mutex_unlock(&folder->lock);
-    if (due && !written) {
+    if (!written) {
         rn_supervisor_log(call->supervisor, 1, "a replay file could not be written: %s",
                           strerrordesc_np(why));
     }
@@ -302,22 +306,29 @@ static void encode(const struct rn_call *call, rune_record *record)
     record->journal = rn_buf_take(&bytes, &record->journal_size);
 }
 
-void rn_journal_keep(const struct rn_call *call, rune_record *record)
+bool rn_journal_is_due(struct rn_call *call, rune_record *record)
 {
     const struct rn_replay *replay = &call->replay;
-    bool in_folder = call->supervisor->journal_folder && record->reason != RUNE_REASON_OK;
-    if (!replay->asked || replay->from_file || (!replay->in_record && !in_folder)) {
-        return;
+    struct rn_journal_folder *folder =
+        record->reason != RUNE_REASON_OK ? call->supervisor->journal_folder : NULL;
+    if (!replay->asked || replay->from_file || (!replay->in_record && !folder)) {
+        return false;
     }
     if (!replay->kept || replay->given_up) {
         record->no_journal = why_none(call);
-        return;
+        return false;
     }
+    call->journal_turn = folder ? take_turn(folder) : 0;
+    return replay->in_record || call->journal_turn != 0;
+}
+
+void rn_journal_keep(const struct rn_call *call, rune_record *record)
+{
     encode(call, record);
-    if (record->journal && in_folder) {
+    if (record->journal && call->journal_turn != 0) {
         put_file(call, record);
     }
-    if (!replay->in_record) {
+    if (!call->replay.in_record) {
         rn_free(RN_TAKE(record->journal));
         record->no_journal = NULL;
     }

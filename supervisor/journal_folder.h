@@ -33,8 +33,10 @@ rune_status rn_journal_folder_open(const char *path, const struct rn_journal_bou
 /* Accepts NULL. */
 void rn_journal_folder_free(struct rn_journal_folder *folder);
 
-/* The call has ended as its record says: makes the file that was asked for, into the record or, if the
- * call failed, the supervisor's folder. What cannot be had is said there, or logged. */
+/* The call has ended as its record says. True: a file is to be made, into the record or, if the call
+ * failed and this second has not had its share of files, the supervisor's folder. Once for a record. */
+bool rn_journal_is_due(struct rn_call *call, rune_record *record) RN_MUST_CHECK;
+/* Makes it. What cannot be had is said in the record, or logged. */
 void rn_journal_keep(const struct rn_call *call, rune_record *record);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/cursor.h"
 #include "supervisor/clock.h"
 #include "supervisor/error.h"
+#include "supervisor/execution.h"
 #include "supervisor/serve.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/value.h"
@@ -23,14 +24,15 @@
 
 #define ARGS_MAX 256u
 
-/* What a call is begun with; kept until it has ended. */
+/* What a call is begun with; kept until it has ended, as is how it did. */
 struct rn_serve_begin {
-    struct rn_serve_job job; /* when it is one */
+    struct rn_serve_job job; /* when beginning, or afterwards ending, is one */
     struct rn_serve_call *call;
     char *item;
     uint8_t *bytes; /* of the arguments until they are decoded; owned */
     size_t size;
-    size_t held; /* on the uid's account: them, and the copy that goes to the worker */
+    size_t held;   /* on the uid's account: them, and the copy that goes to the worker */
+    size_t unread; /* there as well: a result that a job is to read */
     const rune_const_value **args;
     size_t arg_count;
     enum rn_error invalid; /* they do not decode */
@@ -39,6 +41,8 @@ struct rn_serve_begin {
     rune_execution *execution; /* once it has begun */
     rune_status status;
     rune_error *error;
+    rune_record *record; /* once it has ended */
+    struct rn_buf said;  /* that, for the client */
 };
 
 static void begin_done(struct rn_serve_begin *begin)
@@ -51,6 +55,8 @@ static void begin_done(struct rn_serve_begin *begin)
     rn_free(begin->item);
     rune_call_options_free(begin->options);
     rune_error_free(begin->error);
+    rune_record_free(begin->record);
+    rn_buf_done(&begin->said);
     rn_free(begin);
 }
 
@@ -119,9 +125,14 @@ static void fail_call(struct rn_serve_connection *connection, uint64_t id, rune_
 }
 
 /* A record that the account has no room for is told without its value. */
-static void send_end(struct rn_serve_connection *connection, uint64_t id, const rune_record *record)
+static void send_end(struct rn_serve_connection *connection, uint64_t id,
+                     struct rn_serve_begin *begin)
 {
-    if (!send_record(connection, id, record, false)) {
+    const rune_record *record = begin->record;
+    struct rn_message message = {
+        .type = RN_MESSAGE_DAEMON_END, .call = id, .body_size = begin->said.size};
+    bool fits = begin->said.size > 0 && rn_buf_status(&begin->said) == RN_OK;
+    if (!fits || !rn_serve_send(connection, &message, RN_TAKE(begin->said.data), false)) {
         rune_error *error = NULL;
         (void)rn_fail_reason(&error, RUNE_E_OVERLOADED, RUNE_REASON_OVERLOADED, "unread",
                              "the result was dropped: more waits for this user than may be held");
@@ -150,27 +161,71 @@ static void free_place(struct rn_serve_connection *connection, uint32_t index)
     }
 }
 
-/* On the loop's thread: the execution has ended. */
-static void call_ended(struct rn_serve_note *note)
+static void complete(struct rn_serve_begin *begin)
 {
-    struct rn_serve_call *call = (struct rn_serve_call *)note;
+    begin->status = rune_execution_complete(begin->execution, &begin->record);
+    if (begin->status == RUNE_OK) {
+        rn_wire_put_record(&begin->said, begin->record);
+    }
+}
+
+/* On the loop's thread, after complete on whichever. */
+static void settle_end(struct rn_serve_call *call)
+{
     struct rn_serve_connection *connection = call->connection;
-    rune_record *record = NULL;
-    rune_status status = rune_execution_complete(call->execution, &record);
-    if (status == RUNE_OK) {
-        count_end(connection->server, record->reason, call->begun_ns);
-        send_end(connection, call->id, record);
+    if (call->begin->status == RUNE_OK) {
+        count_end(connection->server, call->begin->record->reason, call->begun_ns);
+        send_end(connection, call->id, call->begin);
     } else {
         fail_call(connection, call->id, RUNE_E_NO_MEMORY, RUNE_REASON_INTERNAL, "NO_MEMORY",
                   "the daemon has no memory");
     }
-    rune_record_free(record);
     rune_execution_free(call->execution);
     free_place(connection, call->vm);
     end_begin(connection, call->begin);
     unlink_call(call);
     rn_free(call);
     rn_serve_flush(connection);
+}
+
+static void run_completion(struct rn_serve_job *base)
+{
+    complete((struct rn_serve_begin *)base);
+}
+
+static void completed(struct rn_serve_note *note)
+{
+    struct rn_serve_begin *begin = (struct rn_serve_begin *)note;
+    struct rn_serve_connection *connection = begin->job.connection;
+    connection->jobs--;
+    rn_serve_unhold(connection, begin->unread);
+    settle_end(begin->call);
+}
+
+/* On the loop's thread: the execution has ended. A large result is read elsewhere, as its arguments were; it
+ * counts on the account until it has been, and is dropped if there is no room. */
+static void call_ended(struct rn_serve_note *note)
+{
+    struct rn_serve_call *call = (struct rn_serve_call *)note;
+    struct rn_serve_connection *connection = call->connection;
+    struct rn_serve_begin *begin = call->begin;
+    bool takes_long;
+    size_t unread = rn_execution_unread(call->execution, &takes_long);
+    if (takes_long && rn_serve_hold(connection, unread)) {
+        begin->unread = unread;
+        begin->job = (struct rn_serve_job){
+            .note.done = completed, .connection = connection, .run = run_completion};
+        rn_serve_submit(&begin->job, RN_SERVE_SHORT);
+        return;
+    }
+    if (takes_long) {
+        rn_execution_drop_result(call->execution);
+    }
+    complete(begin);
+    if (takes_long) {
+        rn_buf_done(&begin->said); // says less than it should
+    }
+    settle_end(call);
 }
 
 /* On the supervisor's thread. */
@@ -479,6 +534,7 @@ enum rn_error rn_serve_call_request(struct rn_serve_connection *connection,
     if (!begin) {
         return RN_E_NO_MEMORY;
     }
+    rn_buf_init(&begin->said, RN_CLIENT_RECORD_MAX);
     enum rn_error error = read_call(begin, &head->as.CLIENT_CALL, body, size);
     if (error != RN_OK) {
         begin_done(begin);

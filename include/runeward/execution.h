@@ -43,7 +43,9 @@ RUNE_API rune_status rune_execution_on_end(rune_execution *execution, rune_execu
                                            void *user) RUNE_MUST_CHECK;
 /* Asks it to end as cancelled. Its own end may win the race. */
 RUNE_API void rune_execution_cancel(rune_execution *execution);
-/* The record, once: WOULD_BLOCK before the end, STALE the second time. The caller's. */
+/* The record, once: WOULD_BLOCK before the end, STALE the second time. The caller's. A result of more than
+ * 64 KiB is read, and a replay file made, here: that takes its time on this thread, and none from other
+ * executions. */
 RUNE_API rune_status rune_execution_complete(rune_execution *execution,
                                              rune_record **out_record) RUNE_MUST_CHECK;
 /* Cancels it if it still runs, and waits for its end, and until its callback, if another thread runs that,

@@ -2,6 +2,7 @@
 #include "tests/unit/supervisor/harness.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,8 @@ static int set_up(void **state)
               "pub fn wrong() { 1 / 0 }\n"
               "pub fn fail(n) { for _ in 0..n * 3000 { println!(\"0123456789\"); }\n"
               "    panic!(\"failure number {}\", n) }\n"
+              "pub fn keys() { println!(\"begun\"); let o = #{};\n"
+              "    for i in 0..150000 { o[format!(\"k{}\", i * 7919 % 150000)] = i; } o }\n"
               "pub fn print() { for _ in 0..20000 { println!(\"0123456789\"); } 5 }\n");
     return failed;
 }
@@ -493,6 +496,60 @@ static void test_freed_while_called_back(void **state)
     rune_vm_free(vm);
 }
 
+static uint64_t cpu_us(clockid_t clock)
+{
+    struct timespec used;
+    assert_int_equal(clock_gettime(clock, &used), 0);
+    return (uint64_t)used.tv_sec * 1000000 + (uint64_t)used.tv_nsec / 1000;
+}
+
+/* The processor time of the thread that all executions share, and what it was when the script began. */
+struct runner {
+    clockid_t clock;
+    uint64_t begun_us;
+};
+
+static bool on_begun(void *user, int stream, const char *data, size_t size)
+{
+    struct runner *runner = user;
+    (void)stream;
+    (void)data;
+    (void)size;
+    assert_int_equal(pthread_getcpuclockid(pthread_self(), &runner->clock), 0);
+    runner->begun_us = cpu_us(runner->clock);
+    return true;
+}
+
+/* One with 150,000 keys takes whoever completes it longer than the thread that must serve all others. */
+static void test_a_large_result_is_read_by_who_completes(void **state)
+{
+    (void)state;
+    struct runner runner = {.begun_us = 0};
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_call_options *options = with_limit(RUNE_LIMIT_MEMORY, UINT64_C(256) << 20);
+    rune_call_options_set_output(options, on_begun, &runner);
+    rune_execution *execution = start(vm, "keys", options);
+    assert_int_equal(rune_execution_wait(execution, UINT64_C(60000000000)), RUNE_OK);
+    uint64_t runner_us = cpu_us(runner.clock) - runner.begun_us;
+    uint64_t before_us = cpu_us(CLOCK_THREAD_CPUTIME_ID);
+    rune_record *record = NULL;
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+    uint64_t own_us = cpu_us(CLOCK_THREAD_CPUTIME_ID) - before_us;
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_OK);
+    assert_int_equal(rune_value_count(rune_record_value(record)), 150000);
+    print_message("runner %llu us, completing %llu us\n", (unsigned long long)runner_us,
+                  (unsigned long long)own_us);
+    assert_true(runner_us < own_us);
+    rune_record_free(record);
+    rune_execution_free(execution);
+    // Nobody need complete it.
+    execution = start(vm, "keys", options);
+    assert_int_equal(rune_execution_wait(execution, UINT64_C(60000000000)), RUNE_OK);
+    rune_execution_free(execution);
+    rune_call_options_free(options);
+    rune_vm_free(vm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -511,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_errors_behind_output),
         cmocka_unit_test(test_ends_are_told_before_code_runs),
         cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_a_large_result_is_read_by_who_completes),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
