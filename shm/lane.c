@@ -228,6 +228,17 @@ static enum rn_error sleep_on_socket(struct rn_lane *lane)
     return error;
 }
 
+bool rn_lane_doze(struct rn_lane *lane)
+{
+    if (!lane->in) {
+        return false;
+    }
+    if (!spin(lane)) {
+        sleep_on_doorbell(lane, FUTEX_SLEEP_NS);
+    }
+    return has_news(lane);
+}
+
 /* Nothing is there: waits for a change. */
 static enum rn_error wait_for_news(struct rn_lane *lane)
 {

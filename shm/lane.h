@@ -103,6 +103,8 @@ enum rn_error rn_lane_send_fd(struct rn_lane *lane, const void *packet, size_t s
 enum rn_error rn_lane_receive(struct rn_lane *lane, enum rn_wait wait,
                               struct rn_lane_packet *out_packet) RN_MUST_CHECK;
 
+/* Supervisor: waits for news in the ring for a short time, as rn_lane_receive does first. */
+bool rn_lane_doze(struct rn_lane *lane);
 /* Supervisor: from now on the worker wakes with a packet on the socket, which poll reports. */
 void rn_lane_watch(struct rn_lane *lane);
 /* A packet, or a lie, can be received that poll does not report. */

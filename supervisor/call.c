@@ -753,12 +753,10 @@ static bool is_over(struct rn_call *call)
 }
 
 /* Something refused: other calls of the peer, and its end, are still looked after. */
-static void pause_and_pump(struct rn_call *call)
+static void tend_and_pause(struct rn_call *call)
 {
     struct timespec pause = {.tv_nsec = (long)REFUSED_NS};
-    pthread_mutex_lock(&call->peer->lock);
-    rn_peer_pump(call->peer);
-    pthread_mutex_unlock(&call->peer->lock);
+    rn_peer_tend(call->peer);
     (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
@@ -771,7 +769,7 @@ void rn_call_drive(struct rn_call *call)
                 return;
             }
         } else if (refused) {
-            pause_and_pump(call);
+            tend_and_pause(call);
         } else {
             rn_peer_wait(call->peer, call);
         }

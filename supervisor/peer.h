@@ -65,6 +65,14 @@ struct rn_death {
     bool ordered;       /* an operator wanted it, and its calls, ended */
 };
 
+/* An end that has begun, until P4. */
+struct rn_burial {
+    enum rn_error error; /* why; RN_OK: it lives */
+    uint64_t culprit;
+    uint64_t begun_ns;
+    bool killed; /* and `error` is final */
+};
+
 enum rn_place {
     RN_PLACE_STARTING,
     RN_PLACE_SPARE,
@@ -127,6 +135,7 @@ struct rn_peer {
     uint8_t packet_out[RN_PACKET_MAX];
 
     /* Of the thread that receives. */
+    struct rn_burial burial;
     uint8_t packet_in[RN_PACKET_MAX];
     atomic_bool has_exit;
     struct rn_child_exit exit; /* once has_exit */
@@ -151,6 +160,9 @@ enum rn_error rn_peer_begin(struct rn_peer *peer, struct rn_call *call) RN_MUST_
 
 /* Waits until the call has something for its owner: an event, its result, the peer's death. */
 void rn_peer_wait(struct rn_peer *peer, struct rn_call *call);
+
+/* An owner that does not wait there now: sends and receives what there is, and leaves the role to others. */
+void rn_peer_tend(struct rn_peer *peer);
 
 /* After a kill: waits until the peer is dead. The call is still in the table. */
 void rn_peer_wait_dead(struct rn_peer *peer, struct rn_call *call);

@@ -25,6 +25,10 @@
 #define EXITING_FLAG 4u
 /* Milliseconds between the end of a socket and that of its process. */
 #define CLOSED_WAIT_MS 50
+/* What mostly suffices for the zygote to tell of an end. */
+#define NOTICE_WAIT_NS UINT64_C(1000000)
+/* Milliseconds after which a thread that nobody sends on for looks at the queue. */
+#define QUEUE_LOOK_MS 10
 
 /* Under the lock: wakes whoever waits for the call. */
 static void notify(struct rn_call *call)
@@ -83,7 +87,7 @@ static bool has_ended(const struct rn_peer *peer, int wait_ms)
 
 /* Whether the process is on its way out, as the kernel knows (PF_EXITING). Where there is nothing to be
  * read, be it because it has gone meanwhile, its end is waited for a little. */
-static bool is_ending(const struct rn_peer *peer)
+static bool is_ending(const struct rn_peer *peer, int wait_ms)
 {
     char path[40];
     char text[512];
@@ -94,22 +98,42 @@ static bool is_ending(const struct rn_peer *peer)
     text[size > 0 ? size : 0] = 0;
     const char *rest = strrchr(text, ')'); // the name before it may hold anything
     bool read_it = rest && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1;
-    return read_it ? (flags & EXITING_FLAG) != 0 : has_ended(peer, CLOSED_WAIT_MS);
+    return read_it ? (flags & EXITING_FLAG) != 0 : has_ended(peer, wait_ms);
 }
 
 /*
  * A process that closes its socket and lives on lies by silence. One that ends closes it on the way: it
- * is marked by then, or its end can be polled for. Nothing here waits for a process that does not die:
- * other workers' executions are driven by the same thread.
+ * is marked by then, or its end can be polled for. Nothing here waits for a process that does not die.
+ * False: whoever may not wait has to ask again.
  */
-static void await_end(struct rn_peer *peer, enum rn_error *error)
+static bool find_cause(struct rn_peer *peer, enum rn_wait wait)
 {
-    bool ends = *error != RN_E_CLOSED || has_ended(peer, 0) || is_ending(peer);
-    rn_child_kill(&peer->child);
-    if (!ends) {
-        *error = RN_E_MESSAGE_STATE;
+    struct rn_burial *burial = &peer->burial;
+    int wait_ms = wait == RN_WAIT_ALLOWED ? CLOSED_WAIT_MS : 0;
+    bool ends = burial->error != RN_E_CLOSED || has_ended(peer, 0) || is_ending(peer, wait_ms);
+    if (!ends && wait == RN_WAIT_NEVER &&
+        rn_now_ns() - burial->begun_ns < CLOSED_WAIT_MS * UINT64_C(1000000)) {
+        return false;
     }
-    rn_domain_wait_exit(peer->domain, peer);
+    if (!ends) {
+        burial->error = RN_E_MESSAGE_STATE;
+    }
+    burial->killed = true;
+    rn_child_kill(&peer->child);
+    return true;
+}
+
+/* False: its end has not been told yet, and whoever may not wait has to ask again. */
+static bool await_end(struct rn_peer *peer, enum rn_wait wait)
+{
+    const struct rn_burial *burial = &peer->burial;
+    if (!burial->killed && !find_cause(peer, wait)) {
+        return false;
+    }
+    uint64_t last_ns = rn_after_ns(burial->begun_ns, RN_DOMAIN_EXIT_WAIT_NS);
+    uint64_t until_ns =
+        wait == RN_WAIT_ALLOWED ? last_ns : rn_after_ns(burial->begun_ns, NOTICE_WAIT_NS);
+    return rn_domain_wait_exit(peer->domain, peer, until_ns) || rn_now_ns() >= last_ns;
 }
 
 /* Killed, and not by us: was it for want of memory? */
@@ -120,15 +144,19 @@ static bool ran_out_of_memory(const struct rn_peer *peer)
            rn_supervisor_oom_killed(peer->domain->supervisor);
 }
 
-/* Under the lock, which is given up meanwhile: finds out how the process ended; P4. */
-static void bury(struct rn_peer *peer, enum rn_error error, uint64_t culprit)
+/* Under the lock, which is given up meanwhile, with the role: finds out how the process ended; P4. The
+ * runner, which has other workers to look after, goes on with it when it comes by again. */
+static void bury(struct rn_peer *peer, enum rn_wait wait)
 {
     pthread_mutex_unlock(&peer->lock);
-    await_end(peer, &error);
+    bool ended = await_end(peer, wait);
     pthread_mutex_lock(&peer->lock);
-    if (error != RN_E_CLOSED) {
-        peer->death.lie = error;
-        peer->death.culprit = culprit;
+    if (!ended) {
+        return;
+    }
+    if (peer->burial.error != RN_E_CLOSED) {
+        peer->death.lie = peer->burial.error;
+        peer->death.culprit = peer->burial.culprit;
     }
     if (atomic_load_explicit(&peer->has_exit, memory_order_acquire)) {
         peer->death.known = true;
@@ -148,6 +176,10 @@ static void bury(struct rn_peer *peer, enum rn_error error, uint64_t culprit)
 static bool receive_one(struct rn_peer *peer, enum rn_wait wait)
 {
     struct rn_lane_packet packet;
+    if (peer->burial.error != RN_OK) {
+        bury(peer, wait);
+        return false;
+    }
     pthread_mutex_unlock(&peer->lock);
     enum rn_error error = rn_lane_receive(&peer->lane, wait, &packet);
     pthread_mutex_lock(&peer->lock);
@@ -161,7 +193,8 @@ static bool receive_one(struct rn_peer *peer, enum rn_wait wait)
     if (error == RN_OK) {
         return true;
     }
-    bury(peer, error, culprit);
+    peer->burial = (struct rn_burial){.error = error, .culprit = culprit, .begun_ns = rn_now_ns()};
+    bury(peer, wait);
     return false;
 }
 
@@ -200,13 +233,51 @@ static void hand_over(struct rn_peer *peer)
     }
 }
 
+/* What does not fit the socket the runner sends on; unless it has no thread, or this is it. */
+static bool must_send_on(const struct rn_peer *peer, const struct rn_call *call)
+{
+    struct rune_supervisor *supervisor = peer->domain->supervisor;
+    bool others_send = peer->call_count > 1 || call->host_calls;
+    return peer->queue || (others_send && (supervisor->options.external_loop ||
+                                           rn_supervisor_in_callback(supervisor)));
+}
+
+/* Under the lock, which is given up meanwhile, with the role: until something can be received, or sent. */
+static void sleep_on_both(struct rn_peer *peer)
+{
+    bool queued = peer->queue != NULL;
+    struct pollfd polled = {.fd = peer->fd, .events = (short)(POLLIN | (queued ? POLLOUT : 0))};
+    pthread_mutex_unlock(&peer->lock);
+    if (queued || !rn_lane_doze(&peer->lane)) {
+        rn_lane_watch(&peer->lane);
+        if (!rn_lane_has_packet(&peer->lane)) {
+            (void)poll(&polled, 1, QUEUE_LOOK_MS);
+        }
+    }
+    pthread_mutex_lock(&peer->lock);
+}
+
+/* Under the lock, with the role: receives, and sends on. */
+static void receive_or_send(struct rn_peer *peer, const struct rn_call *call)
+{
+    rn_peer_flush(peer);
+    if (peer->burial.error != RN_OK || !must_send_on(peer, call)) {
+        (void)receive_one(peer, RN_WAIT_ALLOWED);
+        return;
+    }
+    bool received = receive_one(peer, RN_WAIT_NEVER);
+    if (!received && peer->burial.error == RN_OK) {
+        sleep_on_both(peer);
+    }
+}
+
 /* What is left at hand, which poll cannot see, whoever receives next looks for (rn_lane_has_packet): a
  * worker must not keep this thread by it. */
 static void wait_as_receiver(struct rn_peer *peer, const struct rn_call *call)
 {
     peer->receiving = true;
     while (!peer->dead && !rn_call_has_news(call)) {
-        (void)receive_one(peer, RN_WAIT_ALLOWED);
+        receive_or_send(peer, call);
     }
     hand_over(peer);
 }
@@ -285,4 +356,15 @@ void rn_peer_pump(struct rn_peer *peer)
     if (peer->call_count > peer->async_count) {
         (void)wake_waiting(peer); // it found the role taken
     }
+}
+
+void rn_peer_tend(struct rn_peer *peer)
+{
+    pthread_mutex_lock(&peer->lock);
+    rn_peer_flush(peer);
+    if (!peer->receiving && !peer->dead) {
+        rn_peer_pump(peer);
+        hand_over(peer);
+    }
+    pthread_mutex_unlock(&peer->lock);
 }

@@ -16,7 +16,6 @@
 #define SERVED_MAX 1000000u
 #define BACK_OFF_FIRST_NS UINT64_C(10000000)
 #define BACK_OFF_LAST_NS UINT64_C(5000000000)
-#define EXIT_WAIT_NS UINT64_C(1000000000)
 
 enum rn_error rn_pool_init(struct rn_pool *pool)
 {
@@ -182,25 +181,40 @@ static struct rn_peer *find_child(struct rn_domain *domain, uint64_t id)
     return NULL;
 }
 
-void rn_domain_collect(struct rn_domain *domain)
+static void note_end(struct rn_domain *domain, const struct rn_child_exit *exit)
+{
+    struct rn_pool *pool = &domain->supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    struct rn_peer *peer = find_child(domain, exit->id);
+    if (peer && !atomic_load(&peer->has_exit)) {
+        peer->exit = *exit;
+        atomic_store_explicit(&peer->has_exit, true, memory_order_release);
+    } else {
+        domain->ends[domain->end_count++ % RN_DOMAIN_ENDS_MAX] = *exit;
+    }
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* Without the pool's lock: a spawn has that of the zygote until it is answered, which may take long. */
+static void collect(struct rn_domain *domain,
+                    enum rn_error (*next)(struct rn_zygote *zygote, struct rn_child_exit *out_exit))
 {
     struct rn_pool *pool = &domain->supervisor->pool;
     struct rn_child_exit exit;
     enum rn_error error;
-    pthread_mutex_lock(&pool->lock);
-    while ((error = rn_zygote_next_exit(domain->zygote, &exit)) == RN_OK) {
-        struct rn_peer *peer = find_child(domain, exit.id);
-        if (peer && !atomic_load(&peer->has_exit)) {
-            peer->exit = exit;
-            atomic_store_explicit(&peer->has_exit, true, memory_order_release);
-        } else {
-            domain->ends[domain->end_count++ % RN_DOMAIN_ENDS_MAX] = exit;
-        }
+    while ((error = next(domain->zygote, &exit)) == RN_OK) {
+        note_end(domain, &exit);
     }
     if (error == RN_E_CLOSED) {
+        pthread_mutex_lock(&pool->lock);
         domain->broken = true;
+        pthread_mutex_unlock(&pool->lock);
     }
-    pthread_mutex_unlock(&pool->lock);
+}
+
+void rn_domain_collect(struct rn_domain *domain)
+{
+    collect(domain, rn_zygote_next_exit);
 }
 
 bool rn_domain_find_end(struct rn_domain *domain, uint64_t id, struct rn_child_exit *out_exit)
@@ -219,18 +233,19 @@ bool rn_domain_find_end(struct rn_domain *domain, uint64_t id, struct rn_child_e
     return found;
 }
 
-void rn_domain_wait_exit(struct rn_domain *domain, struct rn_peer *peer)
+bool rn_domain_wait_exit(struct rn_domain *domain, struct rn_peer *peer, uint64_t until_ns)
 {
-    uint64_t until_ns = rn_after_ns(rn_now_ns(), EXIT_WAIT_NS);
     for (;;) {
-        rn_domain_collect(domain);
-        if (atomic_load_explicit(&peer->has_exit, memory_order_acquire) || domain->broken ||
-            rn_now_ns() >= until_ns) {
-            return;
+        collect(domain, rn_zygote_try_next_exit);
+        if (atomic_load_explicit(&peer->has_exit, memory_order_acquire) || domain->broken) {
+            return true;
+        }
+        if (rn_now_ns() >= until_ns) {
+            return false;
         }
         // Short, since another thread may take the notice off the descriptor meanwhile.
         struct pollfd polled = {.fd = rn_zygote_fd(domain->zygote), .events = POLLIN};
-        (void)poll(&polled, 1, 2);
+        (void)poll(&polled, 1, 1);
     }
 }
 

@@ -105,8 +105,10 @@ bool rn_pool_domain_is_broken(struct rn_domain *domain);
 
 /* Notes ends that the zygote has told. */
 void rn_domain_collect(struct rn_domain *domain);
-/* Waits for the end of a peer that is known to end, up to a second. */
-void rn_domain_wait_exit(struct rn_domain *domain, struct rn_peer *peer);
+/* Waits for the end of a peer that is known to end; what waits longer than this is told nothing. */
+#define RN_DOMAIN_EXIT_WAIT_NS UINT64_C(1000000000)
+/* False: it was not told by then. True as well if it never will be, the domain being broken. */
+bool rn_domain_wait_exit(struct rn_domain *domain, struct rn_peer *peer, uint64_t until_ns);
 /* The end of a child that is no peer; false if it was not told (yet). */
 bool rn_domain_find_end(struct rn_domain *domain, uint64_t id, struct rn_child_exit *out_exit);
 /* A counted peer by its serial, or NULL. */

@@ -47,7 +47,7 @@ struct rn_runner {
     struct rn_call *left;
     uint32_t left_count;
     bool awake; /* under the lock: looks at `ready` before it sleeps */
-    /* Under the lock: peers that the kernel would not watch; counted. */
+    /* Under the lock: peers that the kernel would not watch, or whose end is not known yet; counted. */
     struct rn_peer *unwatched;
     struct rn_peer **unwatched_end;
     uint32_t unwatched_count;
@@ -101,7 +101,8 @@ static bool arm(struct rn_runner *runner, struct rn_peer *peer, uint32_t wanted)
     return true;
 }
 
-/* Nothing would tell of this peer any more, its end included: it is visited until it can be watched. */
+/* Nothing would tell of this peer any more, its end included: it is visited until it can be watched, or is
+ * dead. */
 static void keep_unwatched(struct rn_runner *runner, struct rn_peer *peer)
 {
     pthread_mutex_lock(&runner->lock);
@@ -146,7 +147,9 @@ static void visit(struct rn_runner *runner, uint64_t serial)
         rn_peer_pump(peer);
     }
     bool receive = peer->async_count > 0 && !peer->receiving;
-    if (!peer->dead && (receive || peer->queue)) {
+    if (receive && !peer->dead && peer->burial.error != RN_OK) {
+        keep_unwatched(runner, peer);
+    } else if (!peer->dead && (receive || peer->queue)) {
         rn_runner_watch(runner, peer, receive, peer->queue != NULL);
     }
     pthread_mutex_unlock(&peer->lock);

@@ -590,6 +590,16 @@ enum rn_error rn_zygote_next_exit(struct rn_zygote *zygote, struct rn_child_exit
     return error;
 }
 
+enum rn_error rn_zygote_try_next_exit(struct rn_zygote *zygote, struct rn_child_exit *out_exit)
+{
+    if (pthread_mutex_trylock(&zygote->lock) != 0) {
+        return RN_E_WOULD_BLOCK;
+    }
+    enum rn_error error = next_exit_locked(zygote, out_exit);
+    pthread_mutex_unlock(&zygote->lock);
+    return error;
+}
+
 static bool has_ended(const struct rn_child *child)
 {
     struct pollfd polled = {child->pidfd, POLLIN, 0};

@@ -115,6 +115,9 @@ struct rn_child_exit {
  */
 enum rn_error rn_zygote_next_exit(struct rn_zygote *zygote,
                                   struct rn_child_exit *out_exit) RN_MUST_CHECK;
+/* The same, but for a spawn under way it does not wait either: WOULD_BLOCK. */
+enum rn_error rn_zygote_try_next_exit(struct rn_zygote *zygote,
+                                      struct rn_child_exit *out_exit) RN_MUST_CHECK;
 int rn_zygote_fd(const struct rn_zygote *zygote);
 
 /* The first word of a control segment. */

@@ -397,11 +397,15 @@ void rune_supervisor_free(rune_supervisor *supervisor)
 
 struct rn_runner *rn_supervisor_runner(rune_supervisor *supervisor)
 {
-    pthread_mutex_lock(&supervisor->runner_lock);
-    if (!supervisor->runner && rn_runner_new(supervisor, &supervisor->runner) != RN_OK) {
-        supervisor->runner = NULL;
+    struct rn_runner *runner = atomic_load(&supervisor->runner);
+    if (runner) {
+        return runner;
     }
-    struct rn_runner *runner = supervisor->runner;
+    pthread_mutex_lock(&supervisor->runner_lock);
+    runner = atomic_load(&supervisor->runner);
+    if (!runner && rn_runner_new(supervisor, &runner) == RN_OK) {
+        atomic_store(&supervisor->runner, runner);
+    }
     pthread_mutex_unlock(&supervisor->runner_lock);
     return runner;
 }
@@ -532,9 +536,7 @@ bool rn_supervisor_in_callback(rune_supervisor *supervisor)
     if (supervisor->remote) {
         return rn_remote_in_callback(supervisor->remote);
     }
-    pthread_mutex_lock(&supervisor->runner_lock);
-    struct rn_runner *runner = supervisor->runner;
-    pthread_mutex_unlock(&supervisor->runner_lock);
+    struct rn_runner *runner = atomic_load(&supervisor->runner);
     return runner && rn_runner_is_here(runner);
 }
 

@@ -58,11 +58,11 @@ struct rune_supervisor {
     struct rn_pool pool;
     _Atomic uint32_t *fork_cookie; /* a page that is zero in forked children */
 
-    _Atomic uint64_t journals_bytes; /* of all calls; RN_JOURNALS_BYTES_MAX */
+    _Atomic uint64_t journals_bytes;          /* of all calls; RN_JOURNALS_BYTES_MAX */
     struct rn_journal_folder *journal_folder; /* or NULL */
 
     pthread_mutex_t runner_lock;
-    struct rn_runner *runner; /* NULL until first needed */
+    _Atomic(struct rn_runner *) runner; /* NULL until first needed, which is under the lock */
 
     pthread_mutex_t log_lock;
     rune_log_fn log;

@@ -6,7 +6,9 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +16,7 @@
 #include "base/alloc.h"
 #include "shm/message.h"
 #include "supervisor/call.h"
+#include "supervisor/execution.h"
 #include "supervisor/host_call.h"
 #include "supervisor/pool.h"
 #include "supervisor/supervisor.h"
@@ -87,6 +90,35 @@ static void host_kill(void *user, rune_host_call *call)
     reply_text(call, 1);
 }
 
+static void *reply_later(void *argument)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    reply_text(argument, LARGE);
+    return NULL;
+}
+
+static void host_large(void *user, rune_host_call *call)
+{
+    pthread_t thread;
+    (void)user;
+    assert_int_equal(pthread_create(&thread, NULL, reply_later, call), 0);
+    pthread_detach(thread);
+}
+
+/* test::back(): a call with large arguments, from where the host function runs. */
+static void host_back(void *user, rune_host_call *call)
+{
+    (void)user;
+    rune_const_value *value = NULL;
+    rune_const_value *arg = text_of(LARGE);
+    if (rune_vm_call(stage.vm, "size", (const rune_const_value *const *)&arg, 1, NULL, &value,
+                     NULL) == RUNE_OK) {
+        (void)rune_host_call_reply(call, value);
+    }
+    rune_value_unref(value);
+    rune_value_unref(arg);
+}
+
 static void make_runtime(void)
 {
     rune_module *module = rune_module_new("test");
@@ -94,6 +126,9 @@ static void make_runtime(void)
         rune_module_function(module, "keep", 0, RUNE_FUNCTION_ASYNC, host_keep, NULL, NULL), 0);
     assert_int_equal(rune_module_function(module, "cut", 0, 0, host_cut, NULL, NULL), 0);
     assert_int_equal(rune_module_function(module, "kill", 0, 0, host_kill, NULL, NULL), 0);
+    assert_int_equal(rune_module_function(module, "back", 0, 0, host_back, NULL, NULL), 0);
+    assert_int_equal(
+        rune_module_function(module, "large", 0, RUNE_FUNCTION_ASYNC, host_large, NULL, NULL), 0);
     assert_int_equal(rune_context_install(context, module, NULL), RUNE_OK);
     rune_module_free(module);
     assert_int_equal(rune_context_runtime(context, &own_runtime, NULL), RUNE_OK);
@@ -118,6 +153,10 @@ static int set_up(void **state)
         "pub fn size(text) { text.len() as i64 }\n"
         "pub fn spin() { loop {} }\n"
         "pub async fn cut() { let a = test::keep(); test::cut(); a.await; 1 }\n"
+        "pub async fn large() { test::large().await.len() as i64 }\n"
+        "pub fn back() { test::back() }\n"
+        "pub fn print() { println!(\"x\"); 1 }\n"
+        "pub async fn many() { for _ in 0..100 { host::later(1).await; } 1 }\n"
         "pub async fn wait() { test::keep().await; 1 }\n"
         "pub async fn two() { let a = test::keep(); let b = host::later(2); b.await; a.await }\n"
         "pub fn killed() { test::kill(); loop {} }\n";
@@ -372,6 +411,110 @@ static void test_lost_host_call(void **state)
     rune_vm_free(vm);
 }
 
+/* Who sends on if the only thread is the one that waits. */
+static void test_alone_with_a_queue(void **state)
+{
+    (void)state;
+    rune_vm *vm = vm_of(outer);
+    expect_size(vm, LARGE);
+    assert_int_equal(call_i64(vm, "large"), LARGE);
+    rune_vm_free(vm);
+    vm = vm_of(supervisor);
+    stage.vm = vm_of(supervisor);
+    rune_execution *execution = start(vm, "back", NULL, NULL);
+    expect_end(execution, RUNE_REASON_OK, 1);
+    rune_vm_free(RN_TAKE(stage.vm));
+    rune_vm_free(vm);
+}
+
+static bool refuse_until(void *user, int stream, const char *data, size_t size)
+{
+    (void)stream;
+    (void)data;
+    (void)size;
+    return now_ms() >= *(int64_t *)user;
+}
+
+/* A call whose sink refuses looks after others of its worker, and leaves them to the runner at its end. */
+static void test_refusing_beside_others(void **state)
+{
+    (void)state;
+    rune_vm *vms[2] = {vm_of(supervisor), vm_of(supervisor)};
+    for (int i = 0; i < 5; i++) {
+        int64_t until_ms = now_ms() + 60;
+        rune_call_options *options = rune_call_options_new();
+        rune_call_options_set_output(options, refuse_until, &until_ms);
+        rune_execution *execution = start(vms[0], "many", NULL, NULL);
+        assert_int_equal(call_reason(vms[1], "print", options), RUNE_REASON_OK);
+        expect_end(execution, RUNE_REASON_OK, 1);
+        rune_call_options_free(options);
+    }
+    rune_vm_free(vms[0]);
+    rune_vm_free(vms[1]);
+}
+
+static rune_vm *slow_vm(rune_isolation isolation)
+{
+    rune_vm *vm = NULL;
+    rune_vm_options *options = rune_vm_options_new();
+    rune_vm_options_set_isolation(options, isolation);
+    assert_int_equal(rune_vm_options_set_domain(options, "slow"), RUNE_OK);
+    assert_int_equal(rune_vm_new(supervisor, own_runtime, unit, options, &vm, NULL), RUNE_OK);
+    rune_vm_options_free(options);
+    return vm;
+}
+
+/* The zygote of a worker is its parent. */
+static pid_t parent_of(pid_t pid)
+{
+    char path[64];
+    int parent = 0;
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*d (%*[^)]) %*c %d", &parent), 1);
+    fclose(file);
+    assert_true(parent > 1);
+    return parent;
+}
+
+/* A domain whose zygote does not speak: its dead workers, and the start of new ones, hold up nobody else. */
+static void test_a_silent_zygote(void **state)
+{
+    (void)state;
+    rune_vm *vm = vm_of(supervisor);
+    rune_vm *slow = slow_vm(RUNE_ISOLATION_SHARED);
+    rune_vm *other = slow_vm(RUNE_ISOLATION_CALL);
+    rune_call_options *options = without_replay(UINT64_C(30000000000));
+    assert_int_equal(call_i64(vm, "one"), 1);
+    assert_int_equal(call_i64(other, "one"), 1);
+    rune_execution *spins = start(slow, "spin", NULL, options);
+    (void)settled_fds_with(2);
+    struct rn_peer *peer = rn_call_lock(spins->call);
+    pthread_mutex_unlock(&peer->lock);
+    pid_t zygote = parent_of(peer->child.pid);
+    assert_int_equal(kill(zygote, SIGSTOP), 0);
+    assert_int_equal(call_i64(other, "one"), 1); // takes the spare, and another one is asked for
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    kill_peer(peer);
+    int64_t begun = now_ms();
+    expect_end(start(vm, "many", NULL, NULL), RUNE_REASON_OK, 1);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(call_i64(vm, "one"), 1);
+    }
+    int64_t took = now_ms() - begun;
+    assert_int_equal(kill(zygote, SIGCONT), 0);
+    rune_record *record = complete(spins);
+    assert_int_not_equal(rune_record_reason(record), RUNE_REASON_OK);
+    rune_record_free(record);
+    print_message("  %d ms\n", (int)took);
+    assert_true(took < 900);
+    rune_call_options_free(options);
+    rune_vm_free(vm);
+    rune_vm_free(slow);
+    rune_vm_free(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +524,9 @@ int main(void)
         cmocka_unit_test(test_cancelled_between_workers),
         cmocka_unit_test(test_answered_after_everything),
         cmocka_unit_test(test_lost_host_call),
+        cmocka_unit_test(test_alone_with_a_queue),
+        cmocka_unit_test(test_refusing_beside_others),
+        cmocka_unit_test(test_a_silent_zygote),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
