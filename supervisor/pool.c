@@ -14,6 +14,8 @@
 
 /* Calls after which a worker without Globals is replaced. */
 #define SERVED_MAX 1000000u
+/* A domain that is about to end is waited for this long. */
+#define ROOM_WAIT_NS UINT64_C(1000000000)
 #define BACK_OFF_FIRST_NS UINT64_C(10000000)
 #define BACK_OFF_LAST_NS UINT64_C(5000000000)
 
@@ -29,7 +31,24 @@ enum rn_error rn_pool_init(struct rn_pool *pool)
     return RN_OK;
 }
 
+static void wait_changed(struct rn_pool *pool, uint64_t until_ns)
+{
+    if (until_ns == RN_NEVER_NS) {
+        pthread_cond_wait(&pool->changed, &pool->lock);
+        return;
+    }
+    struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
+                          .tv_nsec = (long)(until_ns % 1000000000u)};
+    pthread_cond_timedwait(&pool->changed, &pool->lock, &at);
+}
+
 /* Domains */
+
+/* Under the lock: nobody needs it any more, and it is not the one that is always there. */
+static bool is_idle(const struct rn_domain *domain)
+{
+    return domain->users == 0 && (domain->broken || (domain->name[0] != 0 && !domain->for_builds));
+}
 
 static struct rn_domain *find_domain(struct rn_pool *pool, const char *name, bool for_builds)
 {
@@ -49,6 +68,32 @@ static size_t count_domains(const struct rn_pool *pool)
         count += !domain->broken;
     }
     return count;
+}
+
+static bool has_idle(const struct rn_pool *pool)
+{
+    const struct rn_domain *domain = pool->domains;
+    while (domain && !is_idle(domain)) {
+        domain = domain->next;
+    }
+    return domain != NULL;
+}
+
+/* Under the lock: finds the domain, or room for one more (*out_full: there is none). Those that are idle
+ * are about to end. */
+static struct rn_domain *find_or_await_room(struct rn_pool *pool, const char *name, bool for_builds,
+                                            bool *out_full)
+{
+    uint64_t until_ns = rn_after_ns(rn_now_ns(), ROOM_WAIT_NS);
+    struct rn_domain *domain;
+    while (!(domain = find_domain(pool, name, for_builds)) &&
+           (*out_full = count_domains(pool) >= RN_DOMAINS_MAX) && has_idle(pool) &&
+           !pool->closing && rn_now_ns() < until_ns) {
+        pool->must_work = true;
+        pthread_cond_signal(&pool->work);
+        wait_changed(pool, until_ns);
+    }
+    return domain;
 }
 
 static rune_status make_domain(struct rune_supervisor *supervisor, const char *name,
@@ -81,12 +126,13 @@ rune_status rn_pool_domain(struct rune_supervisor *supervisor, const char *name,
                            struct rn_domain **out_domain, rune_error **error)
 {
     struct rn_pool *pool = &supervisor->pool;
+    bool full = false;
     pthread_mutex_lock(&pool->lock);
-    struct rn_domain *domain = find_domain(pool, name, for_builds);
+    struct rn_domain *domain = find_or_await_room(pool, name, for_builds, &full);
     if (domain) {
         domain->users++;
+        full = false;
     }
-    bool full = !domain && count_domains(pool) >= RN_DOMAINS_MAX;
     pthread_mutex_unlock(&pool->lock);
     if (full) {
         return rn_fail(error, RUNE_E_OVERLOADED, "there are %u trust domains already",
@@ -116,12 +162,6 @@ rune_status rn_pool_domain(struct rune_supervisor *supervisor, const char *name,
     }
     *out_domain = domain;
     return RUNE_OK;
-}
-
-/* Under the lock: nobody needs it any more, and it is not the one that is always there. */
-static bool is_idle(const struct rn_domain *domain)
-{
-    return domain->users == 0 && (domain->broken || (domain->name[0] != 0 && !domain->for_builds));
 }
 
 void rn_pool_domain_release(struct rn_domain *domain)
@@ -342,17 +382,6 @@ static uint32_t serving_max(const struct rune_supervisor *supervisor,
                             const struct rn_pool_request *request)
 {
     return request->isolation == RUNE_ISOLATION_VM ? 1 : supervisor->options.workers;
-}
-
-static void wait_changed(struct rn_pool *pool, uint64_t until_ns)
-{
-    if (until_ns == RN_NEVER_NS) {
-        pthread_cond_wait(&pool->changed, &pool->lock);
-        return;
-    }
-    struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
-                          .tv_nsec = (long)(until_ns % 1000000000u)};
-    pthread_cond_timedwait(&pool->changed, &pool->lock, &at);
 }
 
 /* A peer to use, or NULL: *out_start says whether the caller shall start one. */
@@ -632,22 +661,26 @@ static uint32_t count_spares(const struct rn_domain *domain)
     return spares;
 }
 
-/* A domain that lacks a spare and may have one now; *out_next_ns: when to look again. */
+/* A domain that lacks a spare and may have one now, that which got none for the longest; *out_next_ns: when to
+ * look again. */
 static struct rn_domain *find_work(struct rune_supervisor *supervisor, uint64_t *out_next_ns)
 {
     uint64_t now = rn_now_ns();
+    struct rn_domain *best = NULL;
     *out_next_ns = RN_NEVER_NS;
     for (struct rn_domain *domain = supervisor->pool.domains; domain; domain = domain->next) {
         bool wanted = domain->wants_spares && !domain->broken && !is_idle(domain) &&
                       !domain->for_builds && count_spares(domain) < supervisor->options.spares;
-        if (wanted && domain->retry_ns <= now) {
-            return domain;
+        if (!wanted) {
+            continue;
         }
-        if (wanted && domain->retry_ns < *out_next_ns) {
-            *out_next_ns = domain->retry_ns;
+        if (domain->retry_ns > now) {
+            *out_next_ns = domain->retry_ns < *out_next_ns ? domain->retry_ns : *out_next_ns;
+        } else if (!best || domain->spare_turn < best->spare_turn) {
+            best = domain;
         }
     }
-    return NULL;
+    return best;
 }
 
 static uint64_t back_off(uint32_t failures)
@@ -669,6 +702,7 @@ static void make_spare(struct rune_supervisor *supervisor, struct rn_domain *dom
         rn_domain_collect(domain);
     }
     pthread_mutex_lock(&pool->lock);
+    domain->spare_turn = ++pool->spare_turns;
     if (status == RUNE_OK) {
         pool->stats.workers_started++;
         if (peer->place == RN_PLACE_STARTING) {
@@ -697,33 +731,46 @@ static void collect_all(struct rune_supervisor *supervisor)
     }
     while ((idle = take_idle(pool)) != NULL) {
         end_domain(idle);
+        pthread_mutex_lock(&pool->lock);
+        pthread_cond_broadcast(&pool->changed);
+        pthread_mutex_unlock(&pool->lock);
     }
 }
 
+/* Under the lock: until there is work, or the time comes. */
+static void await_work(struct rn_pool *pool, uint64_t until_ns)
+{
+    if (until_ns == RN_NEVER_NS) {
+        pthread_cond_wait(&pool->work, &pool->lock);
+        return;
+    }
+    struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
+                          .tv_nsec = (long)(until_ns % 1000000000u)};
+    pthread_cond_timedwait(&pool->work, &pool->lock, &at);
+}
+
+/* Ends go before spares, of which there is one at a time: neither keeps the other waiting for long. */
 static void *maintain(void *argument)
 {
     struct rune_supervisor *supervisor = argument;
     struct rn_pool *pool = &supervisor->pool;
     pthread_mutex_lock(&pool->lock);
     while (!pool->ending) {
-        uint64_t next_ns;
-        struct rn_domain *domain = find_work(supervisor, &next_ns);
-        if (domain) {
-            pthread_mutex_unlock(&pool->lock);
-            make_spare(supervisor, domain);
-            pthread_mutex_lock(&pool->lock);
-        } else if (pool->must_work) {
+        uint64_t next_ns = RN_NEVER_NS;
+        if (pool->must_work) {
             pool->must_work = false;
             pthread_mutex_unlock(&pool->lock);
             collect_all(supervisor);
             rn_compilers_refill(supervisor);
             pthread_mutex_lock(&pool->lock);
-        } else if (next_ns == RN_NEVER_NS) {
-            pthread_cond_wait(&pool->work, &pool->lock);
-        } else {
-            struct timespec at = {.tv_sec = (time_t)(next_ns / 1000000000u),
-                                  .tv_nsec = (long)(next_ns % 1000000000u)};
-            pthread_cond_timedwait(&pool->work, &pool->lock, &at);
+        }
+        struct rn_domain *domain = find_work(supervisor, &next_ns);
+        if (domain) {
+            pthread_mutex_unlock(&pool->lock);
+            make_spare(supervisor, domain);
+            pthread_mutex_lock(&pool->lock);
+        } else if (!pool->must_work && !pool->ending) {
+            await_work(pool, next_ns);
         }
     }
     pthread_mutex_unlock(&pool->lock);

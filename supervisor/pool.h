@@ -2,8 +2,9 @@
  * pool.h: trust domains and their workers.
  *
  * Each domain has a zygote and a list of peers: starting, spare (never used), serving, gone. A call
- * takes a peer (least loaded, of its isolation), and puts it back. A maintenance thread makes
- * spares and collects those that ended.
+ * takes a peer (least loaded, of its isolation), and puts it back. A maintenance thread collects those
+ * that ended and makes spares: one at a time, domain by domain in turn, and after each it collects
+ * again, so that no domain's calls keep it from the others' spares and ends.
  *
  * Isolation is the peer's for life: shared peers serve every Vm of the domain that asks for no
  * more; the others serve one Unit, one Vm, or one call. A Unit that got two workers killed is moved
@@ -38,6 +39,7 @@ struct rn_domain {
     uint32_t failures;     /* starts in a row that failed */
     uint64_t retry_ns;     /* no spare is made before */
     bool wants_spares;
+    uint64_t spare_turn; /* of the pool's `spare_turns`: when one was made last */
     struct rn_child_exit ends[RN_DOMAIN_ENDS_MAX];
     uint32_t end_count; /* told so far */
     bool broken;        /* its zygote has gone: nothing can be started in it any more */
@@ -53,6 +55,7 @@ struct rn_pool {
     bool closing; /* no new work */
     bool ending;
     struct rn_domain *domains;
+    uint64_t spare_turns;
     uint32_t calls_now;
     rune_stats stats;
     /* How idle compilers are kept: the one spare. */
@@ -65,7 +68,8 @@ enum rn_error rn_pool_start(struct rune_supervisor *supervisor) RN_MUST_CHECK;
 /* Ends the thread, all peers and zygotes. No call runs any more. */
 void rn_pool_done(struct rune_supervisor *supervisor);
 
-/* Finds or makes a domain and its zygote, and counts one more user of it. */
+/* Finds or makes a domain and its zygote, and counts one more user of it. OVERLOADED: there are too many; those
+ * that nobody uses any more are waited for. */
 rune_status rn_pool_domain(struct rune_supervisor *supervisor, const char *name, bool for_builds,
                            struct rn_domain **out_domain, rune_error **error) RN_MUST_CHECK;
 

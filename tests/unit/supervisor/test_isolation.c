@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -105,6 +107,60 @@ static void test_shared(void **state)
     assert_int_equal(worker_of(a), worker_of(b));
     rune_vm_free(a);
     rune_vm_free(b);
+}
+
+static atomic_bool calling_ends;
+
+/* Takes spare workers as fast as they are made. */
+static void *call_and_call(void *argument)
+{
+    rune_vm *vm = argument;
+    while (!atomic_load(&calling_ends)) {
+        (void)call_i64(vm, "main");
+    }
+    return NULL;
+}
+
+/* Domains end, however busy others keep the thread that ends them: more come and go than there may be. */
+static void test_domains_end_beside_busy_ones(void **state)
+{
+    (void)state;
+    enum {
+        CALLERS = 4,
+        DOMAINS = 300,
+    };
+    rune_supervisor *own = new_supervisor(1, 4);
+    rune_unit *built = build_in(own, "pub fn main() { 1 }", false);
+    pthread_t threads[CALLERS];
+    rune_vm *vms[CALLERS];
+    rune_vm_options *options = rune_vm_options_new();
+    rune_vm_options_set_isolation(options, RUNE_ISOLATION_CALL);
+    atomic_store(&calling_ends, false);
+    for (int i = 0; i < CALLERS; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "busy %d", i);
+        assert_int_equal(rune_vm_options_set_domain(options, name), RUNE_OK);
+        assert_int_equal(rune_vm_new(own, NULL, built, options, &vms[i], NULL), RUNE_OK);
+        assert_int_equal(pthread_create(&threads[i], NULL, call_and_call, vms[i]), 0);
+    }
+    unsigned refused = 0;
+    for (int i = 0; i < DOMAINS; i++) {
+        char name[16];
+        rune_vm *vm = NULL;
+        (void)snprintf(name, sizeof(name), "fresh %d", i);
+        assert_int_equal(rune_vm_options_set_domain(options, name), RUNE_OK);
+        refused += rune_vm_new(own, NULL, built, options, &vm, NULL) != RUNE_OK;
+        rune_vm_free(vm);
+    }
+    atomic_store(&calling_ends, true);
+    for (int i = 0; i < CALLERS; i++) {
+        pthread_join(threads[i], NULL);
+        rune_vm_free(vms[i]);
+    }
+    assert_int_equal(refused, 0);
+    rune_vm_options_free(options);
+    rune_unit_unref(built);
+    rune_supervisor_free(own);
 }
 
 static void test_a_worker_for_each_unit(void **state)
@@ -353,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_placement),
         cmocka_unit_test(test_shared),
         cmocka_unit_test(test_a_worker_for_each_unit),
+        cmocka_unit_test(test_domains_end_beside_busy_ones),
         cmocka_unit_test(test_a_worker_for_each_vm),
         cmocka_unit_test(test_a_worker_for_each_call),
         cmocka_unit_test(test_domains_never_share),
