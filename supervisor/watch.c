@@ -37,6 +37,7 @@
 #include "supervisor/watch_folders.h"
 
 #define SCRIPTS_MAX 4096u
+#define BYTES_DEFAULT (UINT64_C(1) << 30)
 #define SETTLE_DEFAULT_NS UINT64_C(2000000)
 #define SETTLE_MAX_NS UINT64_C(1000000000)
 /* Saves that follow each other are not waited for longer than this. */
@@ -57,6 +58,7 @@ struct rune_watch_options {
     const rune_context *context;
     rune_options *build; /* NULL: defaults */
     uint64_t settle_ns;
+    uint64_t bytes_max;
 };
 
 struct script {
@@ -85,7 +87,8 @@ struct rune_watch {
     const rune_context *context;
     rune_options *build;
     uint64_t settle_ns;
-    char *shown; /* "scripts/" */
+    uint64_t bytes_max; /* of all Units */
+    char *shown;        /* "scripts/" */
     struct rn_folders *folders;
 
     pthread_t thread;
@@ -112,6 +115,7 @@ rune_watch_options *rune_watch_options_new(void)
     rune_watch_options *options = rn_alloc(sizeof(*options));
     if (options) {
         options->settle_ns = SETTLE_DEFAULT_NS;
+        options->bytes_max = BYTES_DEFAULT;
     }
     return options;
 }
@@ -135,6 +139,11 @@ rune_status rune_watch_options_set_build(rune_watch_options *options, const rune
 void rune_watch_options_set_settle(rune_watch_options *options, uint64_t settle_ns)
 {
     options->settle_ns = settle_ns < SETTLE_MAX_NS ? settle_ns : SETTLE_MAX_NS;
+}
+
+void rune_watch_options_set_bytes_max(rune_watch_options *options, uint64_t bytes)
+{
+    options->bytes_max = bytes;
 }
 
 void rune_watch_options_free(rune_watch_options *options)
@@ -430,6 +439,26 @@ static bool is_same(const rune_unit *a, const rune_unit *b)
         (b) = swapped_;                                                                            \
     } while (0)
 
+static uint64_t bytes_of(const rune_unit *unit)
+{
+    return unit ? (uint64_t)unit->segment.size + unit->debug_size : 0;
+}
+
+/* A Unit that would take the folder beyond its bytes is as one that did not compile. */
+static void bound(const rune_watch *watch, const struct script *script, struct result *result)
+{
+    uint64_t bytes = bytes_of(result->unit);
+    for (size_t i = 0; result->unit && i < watch->count; i++) {
+        bytes += watch->scripts[i] == script ? 0 : bytes_of(watch->scripts[i]->unit);
+    }
+    if (result->unit && bytes > watch->bytes_max) {
+        rune_unit_unref(RN_TAKE(result->unit));
+        result->status = rn_fail(&result->error, RUNE_E_TOO_LARGE,
+                                 "the Units of all scripts would take more than %llu bytes",
+                                 (unsigned long long)watch->bytes_max);
+    }
+}
+
 /* The result takes the place of what was there, which the caller gets in exchange. */
 static void publish(rune_watch *watch, struct script *script, struct result *result)
 {
@@ -522,6 +551,7 @@ static void rebuild(rune_watch *watch, struct script *script)
         return;
     }
     script->missing_ns = 0;
+    bound(watch, script, &result);
     if (is_passing(result.status) && script->due_ns == 0) {
         script->due_ns = rn_after_ns(rn_now_ns(), RETRY_NS);
     }
@@ -715,6 +745,7 @@ static rune_watch *new_watch(rune_supervisor *supervisor, const char *directory,
     watch->supervisor = supervisor;
     watch->context = options ? options->context : NULL;
     watch->settle_ns = options ? options->settle_ns : SETTLE_DEFAULT_NS;
+    watch->bytes_max = options ? options->bytes_max : BYTES_DEFAULT;
     watch->build = rn_options_copy(options ? options->build : NULL);
     watch->shown = shown_folder(directory);
     watch->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

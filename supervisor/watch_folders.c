@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/unicode.h"
 #include "base/utf8.h"
 #include "shm/fd.h"
 
@@ -51,8 +52,10 @@ static bool is_plain(const char *name)
     if (name[0] == '.' || name[0] == '#' || !rn_utf8_valid(name, strlen(name), NULL)) {
         return false;
     }
-    for (const char *c = name; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+    size_t size = strlen(name);
+    size_t width;
+    for (size_t at = 0; at < size; at += width) {
+        if (!rn_unicode_is_printable(rn_utf8_decode(name, size, at, &width))) {
             return false;
         }
     }

@@ -3,9 +3,10 @@
  *
  * Every `.rn` file beneath the folder is a script, called by its path without the ending
  * ("prices", "shop/prices"), except files that a script uses as modules, `mod.rn`, and names that
- * begin with a dot or `#`. A script is rebuilt when its file or one of its modules was saved; the new
- * Unit serves whoever asks from then on, calls that run finish on theirs. A script that does not
- * compile keeps the Unit that it had, and its diagnostics say why. Symbolic links are not followed.
+ * begin with a dot or `#` or have a character that is not printable. A script is rebuilt when its file
+ * or one of its modules was saved; the new Unit serves whoever asks from then on, calls that run finish
+ * on theirs. A script that does not compile keeps the Unit that it had, and its diagnostics say why.
+ * Symbolic links are not followed.
  *
  * A save is acted upon once the file was closed or moved into its place and nothing more happened
  * for the settling time; a file that is being written to is waited for, up to ten seconds. A script
@@ -34,6 +35,9 @@ RUNE_API rune_status rune_watch_options_set_build(rune_watch_options *options,
                                                   const rune_options *build) RUNE_MUST_CHECK;
 /* Nanoseconds without further news before a change is acted upon; at most a second. */
 RUNE_API void rune_watch_options_set_settle(rune_watch_options *options, uint64_t settle_ns);
+/* Bytes that the Units of all scripts, with what they hold of their sources, may take: 1 GiB by default. A
+ * script whose Unit would exceed them keeps the one that it had, as if it did not compile. */
+RUNE_API void rune_watch_options_set_bytes_max(rune_watch_options *options, uint64_t bytes);
 /* Accepts NULL. */
 RUNE_API void rune_watch_options_free(rune_watch_options *options);
 

@@ -149,6 +149,10 @@ static void test_what_is_there_is_built(void **state)
     write_file("shop/prices.rn", "pub fn main() { 2 }");
     write_file("bad.rn", "pub fn main() { let x = ; }");
     write_file(".hidden.rn", "pub fn main() { 3 }");
+    // What could mislead whoever reads a log: a control character of C1, one that turns the direction.
+    write_file("c1\xc2\x9b.rn", "pub fn main() { 4 }");
+    write_file("bidi\xe2\x80\xae.rn", "pub fn main() { 4 }");
+    write_file("\xc3\xbc.rn", "pub fn main() { 5 }");
     write_file("notes.txt", "no script");
     assert_int_equal(symlink(at("a.rn"), at("link.rn")), 0);
     assert_int_equal(symlink("/", at("everything")), 0);
@@ -160,6 +164,9 @@ static void test_what_is_there_is_built(void **state)
     rune_diagnostics *none = NULL;
     assert_int_equal(rune_watch_diagnostics(watch, ".hidden", &none), RUNE_E_NOT_FOUND);
     assert_null(rune_watch_current(watch, "link"));
+    assert_null(rune_watch_current(watch, "c1\xc2\x9b"));
+    assert_null(rune_watch_current(watch, "bidi\xe2\x80\xae"));
+    assert_int_equal(result(watch, "\xc3\xbc"), 5);
     assert_null(rune_watch_current(watch, "shop"));
     rune_text *text = NULL;
     assert_int_equal(rune_watch_to_json(watch, &text), RUNE_OK);
@@ -232,6 +239,47 @@ static void test_a_broken_script_keeps_its_unit(void **state)
     write_file("a.rn", "pub fn main() { 1 }");
     wait_for(&told.loaded, 1);
     assert_false(is_broken(watch, "a"));
+    rune_watch_free(watch);
+}
+
+/* A script of a comment, so large, and a number. */
+static void write_large(const char *name, size_t size, int number)
+{
+    char *text = malloc(size + 64);
+    assert_non_null(text);
+    memset(text, 'x', size);
+    memcpy(text, "//", 2);
+    (void)snprintf(text + size, 64, "\npub fn main() { %d }\n", number);
+    replace_file(name, text);
+    free(text);
+}
+
+/* Texts of sources are kept for errors: all of them together are bounded. */
+static void test_units_of_all_scripts_are_bounded(void **state)
+{
+    (void)state;
+    rune_watch *watch = NULL;
+    rune_watch_options *options = rune_watch_options_new();
+    rune_watch_options_set_bytes_max(options, 3u << 20);
+    write_large("a.rn", 1u << 20, 1);
+    write_large("b.rn", 1u << 20, 2);
+    assert_int_equal(rune_watch_new(supervisor, folder, options, &watch, NULL), RUNE_OK);
+    rune_watch_options_free(options);
+    rune_watch_on_change(watch, on_change, NULL);
+    // One too many, and one that has grown too large: what it was serves on.
+    write_large("c.rn", 1u << 20, 3);
+    wait_for(&told.broken, 1);
+    assert_int_equal(result(watch, "c"), -1);
+    write_large("b.rn", 2u << 20, 4);
+    wait_for(&told.broken, 2);
+    assert_int_equal(result(watch, "b"), 2);
+    // With less there is room.
+    write_large("b.rn", 1u << 10, 5);
+    wait_for(&told.loaded, 1);
+    assert_int_equal(result(watch, "b"), 5);
+    write_large("c.rn", 1u << 20, 6);
+    wait_for(&told.loaded, 2);
+    assert_int_equal(result(watch, "c"), 6);
     rune_watch_free(watch);
 }
 
@@ -405,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_saves_of_every_kind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_same_again_is_no_change, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_broken_script_keeps_its_unit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_units_of_all_scripts_are_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_modules_rebuild_who_uses_them, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_module_becomes_a_script, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_folders_come_and_go, set_up, tear_down),
