@@ -1,6 +1,7 @@
 /* vm.c: Vms, the options of calls, and the synchronous call. */
 #include "supervisor/vm.h"
 
+#include <sched.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -185,8 +186,14 @@ rune_status rn_vm_claim(rune_vm *vm, rune_error **error)
     if (rn_supervisor_is_forked(vm->supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
     }
-    if (atomic_exchange_explicit(&vm->busy, true, memory_order_acq_rel)) {
-        return rn_fail(error, RUNE_E_BUSY, "a call of this Vm runs already");
+    uint32_t state = RN_VM_FREE;
+    while (!atomic_compare_exchange_strong(&vm->busy, &state, RN_VM_CLAIMED)) {
+        if (state == RN_VM_CLAIMED) {
+            return rn_fail(error, RUNE_E_BUSY, "a call of this Vm runs already");
+        }
+        // No call runs: another thread is about to be done with a function that it dropped.
+        state = RN_VM_FREE;
+        (void)sched_yield();
     }
     return RUNE_OK;
 }
@@ -286,15 +293,25 @@ static void drop_functions(rune_vm *vm)
     }
 }
 
+/* Gives up what was dropped, unless somebody has the Vm, who will. */
+static void tidy(rune_vm *vm)
+{
+    uint32_t state = RN_VM_FREE;
+    while (atomic_load(&vm->has_dropped) &&
+           atomic_compare_exchange_strong(&vm->busy, &state, RN_VM_TIDIED)) {
+        drop_functions(vm);
+        atomic_store(&vm->busy, RN_VM_FREE);
+    }
+}
+
 void rn_vm_release(rune_vm *vm)
 {
-    do {
-        if (atomic_load(&vm->has_dropped)) {
-            drop_functions(vm);
-        }
-        atomic_store(&vm->busy, false);
-        // One may have been dropped in between, by a thread that found the Vm claimed.
-    } while (atomic_load(&vm->has_dropped) && !atomic_exchange(&vm->busy, true));
+    if (atomic_load(&vm->has_dropped)) {
+        drop_functions(vm);
+    }
+    atomic_store(&vm->busy, RN_VM_FREE);
+    // One may have been dropped in between, by a thread that found the Vm claimed.
+    tidy(vm);
 }
 
 void rn_vm_drop_function(rune_vm *vm, const struct rn_kept *kept)
@@ -309,8 +326,8 @@ void rn_vm_drop_function(rune_vm *vm, const struct rn_kept *kept)
         vm->has_dropped = true;
     }
     pthread_mutex_unlock(&vm->lock);
-    if (there && rn_vm_claim(vm, NULL) == RUNE_OK) {
-        rn_vm_release(vm);
+    if (there) {
+        tidy(vm);
     }
 }
 

@@ -42,6 +42,13 @@ struct rune_call_options {
     struct rn_run_input *input; /* borrowed; NULL: an ordinary call */
 };
 
+/* Who has a Vm. */
+enum rn_vm_busy {
+    RN_VM_FREE,
+    RN_VM_CLAIMED, /* by a call, or by whoever changes it */
+    RN_VM_TIDIED   /* for a moment, while functions that were dropped are given up */
+};
+
 struct rune_vm {
     _Atomic uint32_t refs;       /* of the host, and one for each function that it holds */
     rune_supervisor *supervisor; /* counted */
@@ -52,7 +59,7 @@ struct rune_vm {
     rune_isolation isolation;
     struct rune_limits limits;
     void *user;
-    atomic_bool busy;
+    _Atomic uint32_t busy; /* enum rn_vm_busy */
     /* Where its Globals are: a counted peer, and the handle there. */
     struct rn_peer *home;
     uint32_t handle;
