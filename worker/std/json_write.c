@@ -264,6 +264,7 @@ static enum rn_outcome put_value(struct writer *w, struct rn_value value)
         if (levels == RN_JSON_LEVELS_MAX) {
             return refuse_depth(w);
         }
+        rn_charge(w->vm, levels > 0);
         value = rn_payload(value);
     }
     if (!rn_value_is_object(value)) {

@@ -165,10 +165,18 @@ NATIVE(from_utf8)
     (void)count;
     struct rn_string *bytes;
     RN_TRY_VM(rn_arg_bytes(vm, args[0], &bytes));
-    rn_std_charge_bytes(vm, bytes->size);
-    size_t offset = 0;
-    if (!rn_utf8_valid(bytes->data, bytes->size, &offset)) {
+    uint64_t *state = rn_native_state(vm);
+    size_t at = rn_native_round(vm) == 0 ? 0 : state[0];
+    size_t begun_at = at;
+    size_t bad;
+    bool last;
+    if (!rn_std_utf8_chunk(rn_string_text(bytes), &at, &last, &bad)) {
         return rn_std_error(vm, args, RN_TYPE_ID_FROM_UTF8_ERROR, 0);
+    }
+    rn_std_charge_bytes(vm, 16 * (at - begun_at)); // char by char
+    state[0] = at;
+    if (!last) {
+        return RN_AGAIN;
     }
     struct rn_string *string = rn_string_new(vm, bytes->data, bytes->size);
     return string == NULL ? RN_RAISED : rn_make_ok(vm, rn_value_object(string), &args[0]);
@@ -219,51 +227,64 @@ static size_t char_before(const char *data, size_t end)
     return end;
 }
 
-static size_t trimmed_end(struct rn_utf8 text, size_t start)
+/* Moves *end down to `start` over blanks, for a chunk at most. True: there are no more. */
+static bool trim_from_end(struct rn_utf8 text, size_t start, uint64_t *end)
 {
-    size_t end = text.size;
-    while (end > start) {
-        size_t before = char_before(text.data, end);
+    size_t until = *end - start < RN_STD_CHUNK_BYTES ? start : *end - RN_STD_CHUNK_BYTES;
+    while (*end > until) {
+        size_t before = char_before(text.data, *end);
         size_t width;
         if (!rn_unicode_is_whitespace(rn_utf8_decode(text.data, text.size, before, &width))) {
-            break;
+            return true;
         }
-        end = before;
+        *end = before;
     }
-    return end;
+    return *end == start;
 }
 
-static size_t trimmed_start(struct rn_utf8 text)
+/* Moves *start up over blanks, for a chunk at most. True: there are no more. */
+static bool trim_from_start(struct rn_utf8 text, uint64_t *start)
 {
-    size_t start = 0;
-    while (start < text.size) {
+    size_t until =
+        text.size - *start < RN_STD_CHUNK_BYTES ? text.size : *start + RN_STD_CHUNK_BYTES;
+    while (*start < until) {
         size_t width;
-        if (!rn_unicode_is_whitespace(rn_utf8_decode(text.data, text.size, start, &width))) {
-            break;
+        if (!rn_unicode_is_whitespace(rn_utf8_decode(text.data, text.size, *start, &width))) {
+            return true;
         }
-        start += width;
+        *start += width;
     }
-    return start;
+    return *start == text.size;
+}
+
+/* The state is where the text begins and ends so far. */
+static enum rn_outcome trim(struct rn_vm *vm, struct rn_value *args, bool both)
+{
+    struct rn_string *string;
+    RN_TRY_VM(rn_arg_string(vm, args[0], &string));
+    struct rn_utf8 text = rn_string_text(string);
+    uint64_t *state = rn_native_state(vm);
+    if (rn_native_round(vm) == 0) {
+        rn_std_charge_bytes(vm, 32 * (uint64_t)text.size); // char by char
+        state[0] = 0;
+        state[1] = text.size;
+    }
+    if ((both && !trim_from_start(text, &state[0])) || !trim_from_end(text, state[0], &state[1])) {
+        return RN_AGAIN;
+    }
+    return rn_std_text(vm, args, text.data + state[0], state[1] - state[0]);
 }
 
 NATIVE(trim)
 {
     (void)count;
-    struct rn_string *string;
-    RN_TRY_VM(rn_arg_string(vm, args[0], &string));
-    rn_std_charge_bytes(vm, 32 * (uint64_t)string->size); // char by char
-    struct rn_utf8 text = rn_string_text(string);
-    size_t start = trimmed_start(text);
-    return rn_std_text(vm, args, text.data + start, trimmed_end(text, start) - start);
+    return trim(vm, args, true);
 }
 
 NATIVE(trim_end)
 {
     (void)count;
-    struct rn_string *string;
-    RN_TRY_VM(rn_arg_string(vm, args[0], &string));
-    rn_std_charge_bytes(vm, 32 * (uint64_t)string->size);
-    return rn_std_text(vm, args, string->data, trimmed_end(rn_string_text(string), 0));
+    return trim(vm, args, false);
 }
 
 NATIVE(chars)

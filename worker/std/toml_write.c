@@ -205,9 +205,10 @@ static enum rn_outcome go_on_part(struct writer *w)
 /* ---- What a value is ---- */
 
 /* Some(v) counts as v. False: nested without end. */
-static bool unwrap(struct rn_value *value)
+static bool unwrap(struct rn_vm *vm, struct rn_value *value)
 {
     for (uint32_t levels = 0; rn_is_some(*value); levels++) {
+        rn_charge(vm, levels > 0);
         if (levels == RN_TOML_LEVELS_MAX) {
             return false;
         }
@@ -299,7 +300,7 @@ static enum rn_outcome push(struct writer *w, struct rn_value container, enum fo
 static enum rn_outcome put_value(struct writer *w, struct rn_value value)
 {
     rn_charge(w->vm, 1);
-    if (!unwrap(&value)) {
+    if (!unwrap(w->vm, &value)) {
         return refuse_depth(w);
     }
     if (!rn_value_is_object(value)) {
@@ -351,7 +352,7 @@ static bool needs_header(struct rn_vm *vm, struct rn_value object)
     rn_std_charge_items(vm, map->used);
     for (uint32_t i = 0; i < map->used; i++) {
         struct rn_value value = map->object_entries[i].value;
-        if (value.tag == RN_VALUE_EMPTY || !unwrap(&value) || is_none(value)) {
+        if (value.tag == RN_VALUE_EMPTY || !unwrap(vm, &value) || is_none(value)) {
             continue;
         }
         if (!has_header(vm, value)) {
@@ -375,7 +376,7 @@ static enum rn_outcome next_entry(struct writer *w, struct rn_value *frame,
     while (frame[PLACE].u64 < map->used) {
         struct rn_value value = map->object_entries[frame[PLACE].u64++].value;
         rn_charge(w->vm, 1);
-        if (!unwrap(&value)) {
+        if (!unwrap(w->vm, &value)) {
             return refuse_depth(w);
         }
         if (value.tag != RN_VALUE_EMPTY && !is_none(value)) {
@@ -546,7 +547,7 @@ static enum rn_outcome begin(struct rn_vm *vm, struct rn_value *args, bool bytes
     state->items[BYTES] = rn_value_bool(bytes);
     struct rn_value value = args[0];
     args[0] = rn_value_object(state);
-    if (!unwrap(&value)) {
+    if (!unwrap(vm, &value)) {
         return end_round(&w, args, refuse_depth(&w));
     }
     return end_round(&w, args,

@@ -24,7 +24,29 @@ struct marker {
     uint64_t bytes;
     const struct rn_object *watched; /* count the iterators over it */
     uint32_t iterators;
+    struct rn_reply **replies; /* by id, open addressing; NULL: not looked for */
+    uint32_t reply_mask;
 };
+
+/* The place of the reply `id` in the table, or a free one. */
+static struct rn_reply **reply_slot(const struct marker *m, uint32_t id)
+{
+    uint32_t i = id & m->reply_mask;
+    while (m->replies[i] != NULL && m->replies[i]->id != id) {
+        i = (i + 1) & m->reply_mask;
+    }
+    return &m->replies[i];
+}
+
+static void want_reply(const struct marker *m, const struct rn_future *future)
+{
+    if (m->replies != NULL && future->form == RN_FUTURE_HOST && future->state != RN_FIBER_DONE) {
+        struct rn_reply *reply = *reply_slot(m, (uint32_t)future->a.i64);
+        if (reply != NULL) {
+            reply->wanted = true;
+        }
+    }
+}
 
 static void mark_object(struct marker *m, struct rn_object *object)
 {
@@ -168,6 +190,7 @@ static void scan_object(struct marker *m, const struct rn_vm *vm, struct rn_obje
         const struct rn_future *future = (const struct rn_future *)object;
         mark_value(m, future->a);
         mark_value(m, future->b);
+        want_reply(m, future);
         if (future->resumer != NULL) {
             mark_object(m, future->resumer);
         }
@@ -344,6 +367,31 @@ enum rn_outcome rn_count_iterators(struct rn_vm *vm, const struct rn_object *obj
     rn_charge(vm, m.bytes / 16);
     *out_count = m.iterators;
     return RN_DONE;
+}
+
+bool rn_collect_replies(struct rn_vm *vm)
+{
+    struct marker m = {.heap = &vm->heap, .base = vm->heap.pages->base, .gray = END};
+    uint32_t slots = 64;
+    while (slots < 2 * vm->visible_count) {
+        slots *= 2;
+    }
+    uint32_t pages = rn_pages_for(slots * sizeof(struct rn_reply *));
+    m.replies = rn_pages_alloc(vm->heap.pages, pages);
+    if (m.replies == NULL) {
+        return false;
+    }
+    m.reply_mask = slots - 1;
+    for (struct rn_reply *reply = vm->visible; reply != NULL; reply = reply->next) {
+        reply->wanted = false;
+        *reply_slot(&m, reply->id) = reply;
+    }
+    mark_roots(&m, vm);
+    mark(&m, vm);
+    unmark(&vm->heap, false);
+    rn_charge(vm, vm->heap.taken / 64 + m.bytes / 16 + vm->visible_count);
+    rn_pages_free(vm->heap.pages, m.replies, pages);
+    return true;
 }
 
 /* The end of a collection of the schedule. */

@@ -38,6 +38,7 @@ struct walk {
     struct pair *pairs;
     uint32_t count;
     uint32_t capacity;
+    uint64_t steps;
     struct pair first[INLINE_FRAMES];
 };
 
@@ -245,8 +246,7 @@ static enum rn_outcome relate_library(struct walk *w, uint32_t type, struct rn_v
 static enum rn_outcome relate(struct walk *w, struct rn_value a, struct rn_value b,
                               enum rn_partial_ordering *out)
 {
-    rn_charge(w->vm, 1);
-    RN_TRY_VM(rn_check_spent(w->vm));
+    RN_TRY_VM(rn_walk_step(w->vm, &w->steps));
     *out = RN_PARTIAL_EQUAL;
     bool inline_a = a.tag != RN_VALUE_OBJECT && a.tag != RN_VALUE_NONE;
     bool inline_b = b.tag != RN_VALUE_OBJECT && b.tag != RN_VALUE_NONE;
@@ -375,6 +375,7 @@ static enum rn_outcome compare(struct rn_vm *vm, enum relation relation, struct 
     w.pairs = w.first;
     w.count = 0;
     w.capacity = INLINE_FRAMES;
+    w.steps = 0;
     return run(&w, a, b, out);
 }
 

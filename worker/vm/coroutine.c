@@ -224,10 +224,12 @@ static struct rn_vec *join_items(const struct rn_future *join)
 static enum rn_outcome next_branch(struct rn_vm *vm, struct rn_future *all, struct action *act)
 {
     const struct rn_vec *items = join_items(all);
+    uint32_t begun_at = all->index;
     while (all->index < items->count &&
            (!is_future(items->items[all->index]) || is_done(items->items[all->index]))) {
         all->index++;
     }
+    rn_charge(vm, (all->index - begun_at) / 8); // each poll passes over those that are finished
     if (all->index < items->count) {
         *act = (struct action){ACT_POLL, &all->header, items->items[all->index]};
         return RN_DONE;
@@ -396,6 +398,7 @@ static enum rn_outcome drive(struct rn_vm *vm, struct action act)
     for (;;) {
         enum rn_outcome outcome = RN_DONE;
         rn_charge(vm, 1);
+        RN_TRY_VM(rn_check_spent(vm));
         switch (act.kind) {
         case ACT_POLL:
             outcome = poll(vm, &act);

@@ -11,11 +11,14 @@
 #include "worker/vm/machine.h"
 
 #define ENCODED_SIZE_MAX ((size_t)64 << 20)
+/* Results are encoded when the budget does not stop anything any more. */
+#define SEARCHED_MAX ((uint64_t)256 << 20)
 
 struct encoder {
     struct rn_vm *vm;
     struct rn_buf *buf;
     struct rn_walk walk;
+    uint64_t searched; /* imports, for the names of functions */
 };
 
 static enum rn_outcome open(struct encoder *e, struct rn_value value)
@@ -126,6 +129,10 @@ static enum rn_outcome begin_function(struct encoder *e, struct rn_value value)
 {
     const struct rn_function *function = (const struct rn_function *)value.object;
     struct rn_function_id id;
+    e->searched += rn_function_search(e->vm, function);
+    if (e->searched > SEARCHED_MAX) {
+        return rn_raise_panic_literal(e->vm, "value names too many functions to be sent");
+    }
     if (!rn_function_identify(e->vm, function, &id)) {
         return cannot_send(e, value);
     }

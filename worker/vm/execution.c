@@ -96,6 +96,7 @@ static void reset_counters(struct rn_vm *vm, const struct rn_vm_call *call)
     vm->limit = RN_LIMIT_NONE;
     vm->raised = false;
     vm->host_calls = 0;
+    vm->visible_above = RN_COLLECT_MIN;
     vm->output_bytes = 0;
     vm->again = NULL;
     vm->coroutine = NULL;
@@ -362,6 +363,9 @@ static void grant(struct rn_vm *vm, uint64_t slice)
 static enum rn_event run(struct rn_vm *vm)
 {
     for (;;) {
+        if (vm->limit != RN_LIMIT_NONE) {
+            return RN_EVENT_LIMIT; // replies that nobody took were too much
+        }
         if (vm->execution == RN_EXECUTION_WAITING) {
             bool from_top = vm->awaited_id == 0 && vm->asking == RN_ASKING_NOTHING;
             if (!rn_time_next(vm) && !rn_host_next_reply(vm)) {

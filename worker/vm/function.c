@@ -50,6 +50,13 @@ static bool identify_script(struct rn_vm *vm, const struct rn_function *function
     return function->header.count == 0 && out_id->item != 0;
 }
 
+uint32_t rn_function_search(const struct rn_vm *vm, const struct rn_function *function)
+{
+    bool library = function->form == RN_FORM_NATIVE ||
+                   (function->form == RN_FORM_SCRIPT && function->link->standard);
+    return library ? vm->script->unit.counts[RN_SECTION_IMPORTS] : 0;
+}
+
 bool rn_function_identify(struct rn_vm *vm, const struct rn_function *function,
                           struct rn_function_id *out_id)
 {

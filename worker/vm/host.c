@@ -5,6 +5,9 @@
  * its instruction until the reply is there; an asynchronous one gives a Future at once. Replies are
  * queued as they come and become visible one at a time, when nothing else can run: so an execution
  * is a function of the order in which they were delivered.
+ *
+ * Replies that nobody has read count against the memory limit, each of the two lists for itself. Those
+ * of which the Future is gone are dropped, when the others have doubled or the limit is reached.
  */
 #include <string.h>
 
@@ -73,6 +76,11 @@ void rn_vm_host_call_taken(struct rn_vm *vm)
 
 /* --- Replies --- */
 
+static uint64_t bytes_of(const struct rn_reply *reply)
+{
+    return (uint64_t)reply->pages * RN_PAGE_SIZE;
+}
+
 static enum rn_error add_reply(struct rn_vm *vm, uint32_t id, const void *data, size_t size,
                                bool failed)
 {
@@ -81,6 +89,10 @@ static enum rn_error add_reply(struct rn_vm *vm, uint32_t id, const void *data, 
     }
     if (size > UINT32_MAX / 2) {
         return RN_E_TOO_LARGE;
+    }
+    if (vm->queue_bytes > vm->heap.limit) {
+        (void)rn_reach_limit(vm, RN_LIMIT_MEMORY);
+        return RN_OK;
     }
     uint32_t pages = rn_pages_for(sizeof(struct rn_reply) + size);
     struct rn_reply *reply = rn_pages_alloc(&vm->engine->pages, pages);
@@ -94,11 +106,13 @@ static enum rn_error add_reply(struct rn_vm *vm, uint32_t id, const void *data, 
     if (size > 0) {
         memcpy(reply->data, data, size);
     }
-    struct rn_reply **end = &vm->queue;
-    while (*end != NULL) {
-        end = &(*end)->next;
+    if (vm->queue_last == NULL) {
+        vm->queue = reply;
+    } else {
+        vm->queue_last->next = reply;
     }
-    *end = reply;
+    vm->queue_last = reply;
+    vm->queue_bytes += bytes_of(reply);
     rn_time_reply(vm);
     return RN_OK;
 }
@@ -135,18 +149,62 @@ static enum rn_outcome open_reply(struct rn_vm *vm, struct rn_reply *reply, stru
 /* The next reply, or the one that the whole execution waits for, wherever it stands. */
 static struct rn_reply *take_next(struct rn_vm *vm)
 {
-    struct rn_reply **link = &vm->queue;
+    struct rn_reply *before = NULL;
+    struct rn_reply *reply = vm->queue;
     uint32_t position = 0;
-    while (*link != NULL && vm->awaited_id != 0 && (*link)->id != vm->awaited_id) {
-        link = &(*link)->next;
+    while (reply != NULL && vm->awaited_id != 0 && reply->id != vm->awaited_id) {
+        before = reply;
+        reply = reply->next;
         position++;
     }
-    struct rn_reply *reply = *link;
     if (reply != NULL) {
-        *link = reply->next;
+        *(before == NULL ? &vm->queue : &before->next) = reply->next;
+        vm->queue_last = reply->next == NULL ? before : vm->queue_last;
+        vm->queue_bytes -= bytes_of(reply);
         vm->wake_behind -= position < vm->wake_behind;
     }
     return reply;
+}
+
+/* Takes a reply out of those that are visible. */
+static void unlink_visible(struct rn_vm *vm, struct rn_reply **link)
+{
+    struct rn_reply *reply = *link;
+    *link = reply->next;
+    vm->visible_bytes -= bytes_of(reply);
+    vm->visible_count--;
+}
+
+static void drop_unwanted(struct rn_vm *vm)
+{
+    if (!rn_collect_replies(vm)) {
+        return;
+    }
+    for (struct rn_reply **link = &vm->visible; *link != NULL;) {
+        struct rn_reply *reply = *link;
+        if (reply->wanted) {
+            link = &reply->next;
+        } else {
+            unlink_visible(vm, link);
+            free_reply(vm, reply);
+        }
+    }
+}
+
+static void make_visible(struct rn_vm *vm, struct rn_reply *reply)
+{
+    reply->next = vm->visible;
+    vm->visible = reply;
+    vm->visible_bytes += bytes_of(reply);
+    vm->visible_count++;
+    if (vm->visible_bytes > vm->visible_above || vm->visible_bytes > vm->heap.limit) {
+        drop_unwanted(vm);
+        uint64_t twice = 2 * vm->visible_bytes;
+        vm->visible_above = twice > RN_COLLECT_MIN ? twice : RN_COLLECT_MIN;
+    }
+    if (vm->visible_bytes > vm->heap.limit) {
+        (void)rn_reach_limit(vm, RN_LIMIT_MEMORY);
+    }
 }
 
 bool rn_host_next_reply(struct rn_vm *vm)
@@ -159,8 +217,7 @@ bool rn_host_next_reply(struct rn_vm *vm)
         return false;
     }
     if (vm->awaited_id == 0) {
-        reply->next = vm->visible;
-        vm->visible = reply;
+        make_visible(vm, reply);
         return true;
     }
     vm->awaited_id = 0;
@@ -174,10 +231,12 @@ bool rn_host_next_reply(struct rn_vm *vm)
 
 bool rn_host_take_reply(struct rn_vm *vm, struct rn_future *future)
 {
+    uint32_t passed = 0;
     for (struct rn_reply **link = &vm->visible; *link != NULL; link = &(*link)->next) {
         struct rn_reply *reply = *link;
+        rn_charge(vm, ++passed % 4 == 0);
         if (reply->id == (uint64_t)future->a.i64) {
-            *link = reply->next;
+            unlink_visible(vm, link);
             return open_reply(vm, reply, &future->b) == RN_DONE;
         }
     }
@@ -197,6 +256,10 @@ void rn_host_end(struct rn_vm *vm)
 {
     free_list(vm, &vm->queue);
     free_list(vm, &vm->visible);
+    vm->queue_last = NULL;
+    vm->queue_bytes = 0;
+    vm->visible_bytes = 0;
+    vm->visible_count = 0;
     rn_encoded_done(vm, &vm->host_args);
     vm->awaited_id = 0;
     vm->host_ids = 0;

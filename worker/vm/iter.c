@@ -199,10 +199,20 @@ static uint32_t source_size(const struct rn_iter *iter)
     }
 }
 
-/* The count of changes comes round after 2^32 of them: positions are never beyond the source. */
+/* Both ends of a text that is still to come are borders of chars. */
+static bool stands_on_chars(const struct rn_iter *iter)
+{
+    const struct rn_string *text = rn_as_string(iter->source);
+    return rn_utf8_is_boundary(text->data, text->size, iter->index) &&
+           rn_utf8_is_boundary(text->data, text->size, iter->end);
+}
+
+/* The count of changes comes round after 2^32 of them: positions are never beyond the source, nor within a
+ * char. */
 static bool is_changed(const struct rn_iter *iter)
 {
-    return iter->source.object->version != iter->version || iter->end > source_size(iter);
+    return iter->source.object->version != iter->version || iter->end > source_size(iter) ||
+           (iter->iter == RN_ITER_CHARS && !stands_on_chars(iter));
 }
 
 static uint64_t next_scalar(uint64_t scalar)

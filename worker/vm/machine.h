@@ -29,6 +29,10 @@
 #define RN_SIZE_CLASSES 25u
 #define RN_SMALL_SIZE_MAX 2048u
 #define RN_WALK_DEPTH_MAX 10000u
+/* Steps of one walk that cost 1. So many values hardly fit a heap; values that share parts are walked
+ * without end, in one instruction, while the worker's other calls wait: each step beyond costs more. */
+#define RN_WALK_STEPS ((uint64_t)4 << 20)
+#define RN_WALK_STEP_COST 128u
 #define RN_COLLECT_MIN ((uint64_t)256 << 10)
 
 /* What a call site, an import or a method name leads to, in one word: payload << 3 | form. */
@@ -277,6 +281,7 @@ struct rn_reply {
     uint32_t pages;
     size_t size;
     bool failed; /* data is a message */
+    bool wanted; /* somebody can still read it: rn_collect_replies */
     uint8_t data[];
 };
 
@@ -345,7 +350,12 @@ struct rn_vm {
     uint32_t awaited_id; /* of a call that the whole execution waits for, or 0 */
     uint64_t host_calls;
     struct rn_reply *queue;
+    struct rn_reply *queue_last;
     struct rn_reply *visible;
+    uint64_t queue_bytes;   /* of pages */
+    uint64_t visible_bytes; /* of pages */
+    uint64_t visible_above; /* beyond, look for those that nobody can read */
+    uint32_t visible_count;
 
     /* The call's clock (sleep.c): it stands still but when the execution waits for it. */
     uint64_t clock_ns;
@@ -412,6 +422,9 @@ static inline struct rn_buffer *rn_buffer_of(const void *data)
 void rn_collect(struct rn_vm *vm);
 /* Before an execution begins: nothing is on a stack. */
 void rn_collect_idle(struct rn_vm *vm);
+/* Before the next reply is looked at: tells of each visible one whether somebody can still read it.
+ * False: no room to find that out. */
+bool rn_collect_replies(struct rn_vm *vm);
 /* Iterators over `object` that are reachable now; charged by the blocks walked before they are, and
  * by the bytes that live. */
 enum rn_outcome rn_count_iterators(struct rn_vm *vm, const struct rn_object *object,
@@ -484,6 +497,14 @@ enum rn_error rn_names_add(struct rn_engine *engine, uint32_t owner, uint64_t ha
 bool rn_callee_is_step(const struct rn_engine *engine, rn_callee callee);
 /* 0 if there is none. */
 rn_callee rn_names_find(const struct rn_engine *engine, uint32_t owner, uint64_t hash);
+
+/* One more step of a walk that may go over shared parts; `steps` counts them. RN_RAISED as
+ * rn_check_spent. */
+static inline enum rn_outcome rn_walk_step(struct rn_vm *vm, uint64_t *steps)
+{
+    vm->fuel -= RN_LIKELY(++*steps <= RN_WALK_STEPS) ? 1 : RN_WALK_STEP_COST;
+    return RN_LIKELY(vm->fuel >= 0) ? RN_DONE : rn_check_spent(vm);
+}
 
 /* error.c */
 void rn_interrupt(struct rn_vm *vm);
@@ -566,6 +587,8 @@ struct rn_captures {
     const struct rn_value *values;
     uint32_t count;
 };
+/* How many imports are looked through for the function's name. */
+uint32_t rn_function_search(const struct rn_vm *vm, const struct rn_function *function);
 /* False: a function that cannot travel. */
 bool rn_function_identify(struct rn_vm *vm, const struct rn_function *function,
                           struct rn_function_id *out_id);

@@ -138,7 +138,8 @@ enum rn_outcome rn_raise_expected(struct rn_vm *vm, uint32_t type, struct rn_val
 
 void rn_charge(struct rn_vm *vm, uint64_t units);
 /* For walks over values, which share parts and so may take any time within one instruction:
- * RN_RAISED once the budget is spent or the call was cancelled. */
+ * RN_RAISED once the budget is spent or the call was cancelled. Comparing and hashing charge 1 for a
+ * part, and much more beyond RN_WALK_STEPS of them (machine.h). */
 enum rn_outcome rn_check_spent(struct rn_vm *vm) RN_MUST_CHECK;
 uint32_t rn_native_round(const struct rn_vm *vm);
 uint64_t *rn_native_state(struct rn_vm *vm); /* two words */

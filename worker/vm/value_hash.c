@@ -67,12 +67,17 @@ static bool is_hashable_struct(uint32_t type)
            type == RN_TYPE_ID_INSTANT;
 }
 
+struct state {
+    uint64_t hash;
+    uint64_t steps;
+};
+
 /* Adds a value; containers are pushed. */
-static enum rn_outcome hash_one(struct rn_vm *vm, uint64_t *state, struct rn_walk *walk,
+static enum rn_outcome hash_one(struct rn_vm *vm, struct state *s, struct rn_walk *walk,
                                 struct rn_value value)
 {
-    rn_charge(vm, 1);
-    RN_TRY_VM(rn_check_spent(vm));
+    uint64_t *state = &s->hash;
+    RN_TRY_VM(rn_walk_step(vm, &s->steps));
     if (value.tag != RN_VALUE_OBJECT) {
         return hash_inline(vm, state, value);
     }
@@ -99,7 +104,7 @@ static enum rn_outcome hash_one(struct rn_vm *vm, uint64_t *state, struct rn_wal
     }
 }
 
-static enum rn_outcome hash_rest(struct rn_vm *vm, uint64_t *state, struct rn_walk *walk)
+static enum rn_outcome hash_rest(struct rn_vm *vm, struct state *state, struct rn_walk *walk)
 {
     struct rn_walk_frame *top;
     while ((top = rn_walk_top(walk)) != NULL) {
@@ -134,13 +139,13 @@ enum rn_outcome rn_value_hash(struct rn_vm *vm, struct rn_value value, uint64_t 
         *out_hash = hash_integer(vm, value.u64);
         return RN_DONE;
     }
-    uint64_t state = vm->seed ^ UINT64_C(0x2d358dccaa6c78a5);
+    struct state state = {.hash = vm->seed ^ UINT64_C(0x2d358dccaa6c78a5)};
     struct rn_walk walk = {0};
     enum rn_outcome outcome = hash_one(vm, &state, &walk, value);
     if (walk.count > 0 && outcome == RN_DONE) {
         outcome = hash_rest(vm, &state, &walk);
     }
     rn_walk_done(vm, &walk);
-    *out_hash = mix(state, UINT64_C(0x9e3779b97f4a7c15));
+    *out_hash = mix(state.hash, UINT64_C(0x9e3779b97f4a7c15));
     return outcome;
 }

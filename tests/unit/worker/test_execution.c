@@ -679,6 +679,175 @@ static void an_early_answer_waits_its_turn(void **state)
     assert_i64(rn_vm_result_value(m->vm), 105);
 }
 
+/* fetch(i), of which the answer is dropped, and fetch(i), of which it is awaited; without end. */
+static void build_dropper(struct machine *m)
+{
+    struct rn_builder *b = m->b;
+    uint32_t fetch = rn_builder_import(b, RN_UTF8("host::fetch"), 1);
+    uint32_t f = declare(b, "f", 0, RN_FUNCTION_ASYNC);
+    rn_builder_export(b, f);
+    rn_builder_begin(b, f);
+    struct rn_label next = rn_builder_label(b, 0);
+    rn_builder_place(b, next);
+    rn_emit_INT(b, 0, 1);
+    rn_emit_CALL_IMPORT(b, 0, 1, fetch);
+    rn_emit_INT(b, 0, 2);
+    rn_emit_CALL_IMPORT(b, 0, 1, fetch);
+    rn_emit_AWAIT(b, 0, 0);
+    rn_builder_set_height(b, 0);
+    rn_emit_JUMP(b, next);
+    rn_builder_end(b);
+    const struct rn_host_function hosts[] = {{rn_hash_item("host::fetch", 11), 1, true}};
+    finish_with_hosts(m, hosts, 1);
+    m->limits.memory = (uint64_t)1 << 20;
+    start(m, "f");
+}
+
+enum {
+    LARGE_REPLY = 64 << 10
+};
+
+static void reply_large(struct machine *m, uint32_t id)
+{
+    static char text[LARGE_REPLY];
+    struct rn_buf buf;
+    rn_buf_init(&buf, 2 * LARGE_REPLY);
+    memset(text, 'x', sizeof(text));
+    rn_const_write_string(&buf, text, sizeof(text));
+    assert_int_equal(rn_vm_reply(m->vm, id, buf.data, buf.size), RN_OK);
+    rn_buf_done(&buf);
+}
+
+static void answers_that_nobody_can_read_go(void **state)
+{
+    struct machine *m = *state;
+    build_dropper(m);
+    size_t before = rn_engine_used(m->engine);
+    uint32_t id = 0;
+    for (unsigned i = 0; i < 200; i++) {
+        enum rn_event event = run_slices(m, 1000);
+        if (event == RN_EVENT_HOST_CALL) {
+            id = rn_vm_host_call(m->vm)->id;
+            continue;
+        }
+        assert_int_equal(event, RN_EVENT_WAITING);
+        reply_large(m, id - 1);
+        reply_large(m, id);
+        assert_true(rn_engine_used(m->engine) - before < (size_t)3 << 20);
+    }
+    assert_true(id > 100);
+}
+
+static void answers_that_wait_count_against_the_limit(void **state)
+{
+    struct machine *m = *state;
+    build_dropper(m);
+    size_t before = rn_engine_used(m->engine);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_HOST_CALL);
+    for (unsigned i = 0; i < 100; i++) {
+        reply_large(m, 1);
+    }
+    assert_true(rn_engine_used(m->engine) - before < (size_t)2 << 20);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_LIMIT);
+    assert_int_equal(rn_vm_limit(m->vm), RN_LIMIT_MEMORY);
+}
+
+/* --- Walks --- */
+
+/* Two to the power of `levels` parts, of which all are the same. */
+static struct rn_value shared_parts(struct machine *m, unsigned levels)
+{
+    struct rn_value value = rn_value_i64(1);
+    for (unsigned i = 0; i < levels; i++) {
+        struct rn_vec *vec = rn_vec_new(m->vm, 2);
+        assert_non_null(vec);
+        assert_true(rn_vec_push(m->vm, vec, value));
+        assert_true(rn_vec_push(m->vm, vec, value));
+        value = rn_value_object(vec);
+    }
+    return value;
+}
+
+static void walks_over_shared_parts_become_expensive(void **state)
+{
+    struct machine *m = *state;
+    build_endless(m);
+    finish(m);
+    start(m, "endless");
+    struct rn_value small[] = {shared_parts(m, 10), shared_parts(m, 10)};
+    struct rn_value large[] = {shared_parts(m, 22), shared_parts(m, 22)};
+    bool equal = false;
+    uint64_t hash;
+    uint64_t spent = rn_vm_usage(m->vm).budget;
+    assert_int_equal(rn_value_eq(m->vm, small[0], small[1], RN_PARTIAL, &equal), RN_DONE);
+    assert_true(equal);
+    assert_in_range(rn_vm_usage(m->vm).budget - spent, 2 << 10, 3 << 10);
+    spent = rn_vm_usage(m->vm).budget;
+    assert_int_equal(rn_value_eq(m->vm, large[0], large[1], RN_PARTIAL, &equal), RN_DONE);
+    assert_true(equal);
+    assert_true(rn_vm_usage(m->vm).budget - spent > RN_WALK_STEPS * 100);
+    spent = rn_vm_usage(m->vm).budget;
+    assert_int_equal(rn_value_hash(m->vm, large[0], &hash), RN_DONE);
+    assert_true(rn_vm_usage(m->vm).budget - spent > RN_WALK_STEPS * 100);
+}
+
+/* As after 2^32 changes: the same count, other bytes. */
+static void chars_stand_on_borders(void **state)
+{
+    struct machine *m = *state;
+    build_endless(m);
+    finish(m);
+    start(m, "endless");
+    static const char *const texts[] = {"a\xc3\xa9", "\xc3\xa9"
+                                                     "a"};
+    struct rn_value item;
+    for (size_t back = 0; back < 2; back++) {
+        struct rn_string *text = rn_string_new(m->vm, texts[back], 3);
+        assert_non_null(text);
+        struct rn_iter *iter =
+            rn_iter_new(m->vm, RN_TYPE_ID_CHARS, RN_ITER_CHARS, rn_value_object(text));
+        assert_non_null(iter);
+        iter->index = back == 0 ? 1 : 0;
+        iter->end = back == 0 ? 3 : 2;
+        iter->version = text->header.version;
+        assert_int_equal(rn_iter_next(m->vm, iter, &item), RN_DONE);
+        assert_int_equal(item.tag, RN_VALUE_CHAR);
+        iter->index = back == 0 ? 1 : 0;
+        memcpy((char *)(uintptr_t)text->data, texts[1 - back], 3);
+        assert_int_equal(rn_iter_next(m->vm, iter, &item), RN_RAISED);
+        assert_int_equal(rn_iter_next_back(m->vm, iter, &item), RN_RAISED);
+    }
+}
+
+static void names_of_functions_are_searched_within_bounds(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    uint32_t add = rn_builder_import(b, RN_UTF8("test::add"), 2);
+    begin(b, "f", 0);
+    rn_emit_INT(b, 0, 1);
+    rn_emit_INT(b, 1, 2);
+    rn_emit_CALL_IMPORT(b, 0, 2, add);
+    end(b, 0);
+    finish(m);
+    start(m, "f");
+    struct rn_vec *vec = rn_vec_new(m->vm, 3);
+    assert_non_null(vec);
+    for (unsigned i = 0; i < 3; i++) {
+        struct rn_function *function = rn_function_new(m->vm, NULL, RN_FORM_NATIVE, 0, 0);
+        assert_non_null(function);
+        assert_true(rn_vec_push(m->vm, vec, rn_value_object(function)));
+    }
+    uint8_t storage[512];
+    struct rn_buf buf;
+    rn_buf_init_fixed(&buf, storage, sizeof(storage));
+    assert_int_equal(rn_encode(m->vm, rn_value_object(vec), &buf), RN_DONE);
+    m->link->unit.counts[RN_SECTION_IMPORTS] = 100 << 20; // the first one is it
+    rn_buf_init_fixed(&buf, storage, sizeof(storage));
+    assert_int_equal(rn_encode(m->vm, rn_value_object(vec), &buf), RN_RAISED);
+    m->link->unit.counts[RN_SECTION_IMPORTS] = 1;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -711,6 +880,11 @@ int main(void)
         TEST(futures_of_the_host_run_at_once),
         TEST(select_takes_the_reply_that_came_first),
         TEST(an_early_answer_waits_its_turn),
+        TEST(answers_that_nobody_can_read_go),
+        TEST(answers_that_wait_count_against_the_limit),
+        TEST(walks_over_shared_parts_become_expensive),
+        TEST(chars_stand_on_borders),
+        TEST(names_of_functions_are_searched_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
