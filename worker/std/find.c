@@ -113,3 +113,18 @@ uint64_t rn_std_find(struct rn_utf8 text, struct rn_utf8 needle, uint64_t from)
     prepare(&prepared, needle);
     return search(&prepared, (const uint8_t *)text.data, text.size, from);
 }
+
+bool rn_std_find_round(struct rn_utf8 text, struct rn_utf8 needle, uint64_t *at,
+                       uint64_t *out_found)
+{
+    // At least as much as the needle: it is looked at in each round.
+    uint64_t chunk = needle.size > RN_STD_CHUNK_BYTES ? needle.size : RN_STD_CHUNK_BYTES;
+    uint64_t end = *at + chunk + needle.size - (needle.size > 0 ? 1 : 0);
+    bool last = end >= text.size;
+    *out_found = rn_std_find((struct rn_utf8){text.data, last ? text.size : end}, needle, *at);
+    if (last || *out_found != UINT64_MAX) {
+        return true;
+    }
+    *at += chunk;
+    return false;
+}

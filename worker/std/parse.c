@@ -10,6 +10,32 @@ struct integer_text {
     bool overflow;
 };
 
+/* How many of the bytes at the start are zeros, counted eight at a time. */
+static size_t zero_prefix(const char *text, size_t size)
+{
+    size_t i = 0;
+    while (i + 8 <= size && memcmp(text + i, "00000000", 8) == 0) {
+        i += 8;
+    }
+    return i;
+}
+
+/* The same of digits: both halves of each byte say so, six more leaves the upper one. */
+static size_t digit_prefix(const char *text, size_t size)
+{
+    const uint64_t high = UINT64_C(0xf0f0f0f0f0f0f0f0);
+    const uint64_t threes = UINT64_C(0x3030303030303030);
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        uint64_t word;
+        memcpy(&word, text + i, 8);
+        if ((word & high) != threes || ((word + UINT64_C(0x0606060606060606)) & high) != threes) {
+            break;
+        }
+    }
+    return i;
+}
+
 /* Sign and decimal digits; RN_PARSE_EMPTY or RN_PARSE_INVALID_DIGIT through *out_error, or true. */
 static bool read_integer(struct rn_utf8 text, bool is_signed, struct integer_text *out_integer,
                          enum rn_parse_error *out_error)
@@ -24,7 +50,14 @@ static bool read_integer(struct rn_utf8 text, bool is_signed, struct integer_tex
     if (at == text.size) {
         return false;
     }
+    at += zero_prefix(text.data + at, text.size - at);
     for (; at < text.size; at++) {
+        if (out_integer->overflow) {
+            at += digit_prefix(text.data + at, text.size - at);
+            if (at == text.size) {
+                break;
+            }
+        }
         unsigned digit = (unsigned)(uint8_t)text.data[at] - '0';
         if (digit > 9) {
             return false;

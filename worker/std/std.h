@@ -103,6 +103,10 @@ enum rn_outcome rn_std_arg_i32(struct rn_vm *vm, struct rn_value value, int32_t 
 /* The offset of `needle` in `text` from `from` on, in linear time; UINT64_MAX if it is not there.
  */
 uint64_t rn_std_find(struct rn_utf8 text, struct rn_utf8 needle, uint64_t from);
+/* A round of the same from *at on. True: *out_found is the answer. False: it begins at *at or later, which
+ * has moved on. */
+bool rn_std_find_round(struct rn_utf8 text, struct rn_utf8 needle, uint64_t *at,
+                       uint64_t *out_found);
 
 enum rn_parse_error {
     RN_PARSE_EMPTY,

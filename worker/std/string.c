@@ -91,9 +91,16 @@ NATIVE(contains)
     struct rn_string *text;
     struct rn_string *part;
     RN_TRY_VM(two_strings(vm, args, &text, &part));
-    rn_std_charge_bytes(vm, (uint64_t)text->size + part->size);
-    return rn_std_bool(args,
-                       rn_std_find(rn_string_text(text), rn_string_text(part), 0) != UINT64_MAX);
+    uint64_t *at = rn_native_state(vm);
+    if (rn_native_round(vm) == 0) {
+        rn_std_charge_bytes(vm, (uint64_t)text->size + part->size);
+        *at = 0;
+    }
+    uint64_t found;
+    if (!rn_std_find_round(rn_string_text(text), rn_string_text(part), at, &found)) {
+        return RN_AGAIN;
+    }
+    return rn_std_bool(args, found != UINT64_MAX);
 }
 
 NATIVE(clear)

@@ -228,8 +228,10 @@ static enum rn_outcome replace_found(struct rn_vm *vm, struct rn_value *args, st
     uint64_t pieces = 0;
     while (*work->at < text.size && *work->at - begun_at < RN_STD_CHUNK_BYTES &&
            appended < RN_STD_CHUNK_BYTES) {
-        uint64_t found = rn_std_find(text, rn_string_text(from), *work->at);
-        uint64_t until = found == UINT64_MAX ? text.size : found;
+        uint64_t next = *work->at;
+        uint64_t found;
+        bool known = rn_std_find_round(text, rn_string_text(from), &next, &found);
+        uint64_t until = found != UINT64_MAX ? found : known ? text.size : next;
         if (!rn_string_append(vm, work->result, text.data + *work->at, until - *work->at)) {
             return RN_RAISED;
         }
