@@ -137,7 +137,7 @@ static void test_domains_end_beside_busy_ones(void **state)
     rune_vm_options_set_isolation(options, RUNE_ISOLATION_CALL);
     atomic_store(&calling_ends, false);
     for (int i = 0; i < CALLERS; i++) {
-        char name[16];
+        char name[32];
         (void)snprintf(name, sizeof(name), "busy %d", i);
         assert_int_equal(rune_vm_options_set_domain(options, name), RUNE_OK);
         assert_int_equal(rune_vm_new(own, NULL, built, options, &vms[i], NULL), RUNE_OK);
@@ -145,7 +145,7 @@ static void test_domains_end_beside_busy_ones(void **state)
     }
     unsigned refused = 0;
     for (int i = 0; i < DOMAINS; i++) {
-        char name[16];
+        char name[32];
         rune_vm *vm = NULL;
         (void)snprintf(name, sizeof(name), "fresh %d", i);
         assert_int_equal(rune_vm_options_set_domain(options, name), RUNE_OK);
