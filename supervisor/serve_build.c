@@ -36,7 +36,8 @@ struct rn_serve_build {
     uint64_t id;
     uint64_t wall_ns;
     uint64_t until_ns; /* once it runs */
-    size_t held;       /* bytes of the request, on the uid's account */
+    size_t
+        held; /* bytes of the request and of modules, on the uid's account; the job's while it runs */
     rune_sources *sources;
     rune_options *options;
     const rune_context *context;
@@ -55,7 +56,7 @@ struct rn_serve_build {
     enum rn_error found;
     char *name;
     char *text;
-    size_t text_size; /* on the uid's account until the build has the text */
+    size_t text_size; /* on the uid's account */
 };
 
 /* Units in the connection's table */
@@ -232,7 +233,11 @@ static rune_status load_module(void *user, const char *item, rune_loaded *loaded
     }
     rn_free(name);
     rn_free(text);
-    rn_serve_unhold(build->job.connection, size);
+    if (error == RN_OK) {
+        build->held += size; // the sources have it until the end
+    } else {
+        rn_serve_unhold(build->job.connection, size);
+    }
     return (rune_status)error;
 }
 

@@ -684,6 +684,47 @@ static void test_builds_that_wait(void **state)
     expect_served();
 }
 
+/* The texts of modules count until the build is over, all of them. */
+static void test_modules_without_end(void **state)
+{
+    static const char body[] = "\4\0\0\0\x22\0\0\0m.rnmod a; mod b; mod c; mod d; mod e;";
+    const size_t text_size = 15u << 20;
+    (void)state;
+    uint8_t *text = malloc(4 + text_size);
+    assert_non_null(text);
+    memset(text, ' ', 4 + text_size);
+    memcpy(text, "x.rn", 4);
+    struct client client = open_client();
+    struct rn_message got;
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_BUILD,
+                                 .call = 1,
+                                 .body = (const uint8_t *)body,
+                                 .body_size = 8 + 4 + 0x22,
+                                 .as.CLIENT_BUILD = {.sources = 1}};
+    send_message(&client, &message);
+    int status = 0;
+    int asked = 0;
+    while (receive(&client, &got) && got.type != RN_MESSAGE_DAEMON_ANSWER) {
+        if (got.type == RN_MESSAGE_DAEMON_NEED) {
+            struct rn_message module = {.type = RN_MESSAGE_CLIENT_MODULE,
+                                        .call = 1,
+                                        .body = text,
+                                        .body_size = 4 + text_size,
+                                        .as.CLIENT_MODULE = {.name_size = 4}};
+            send_whole(&client, &module);
+            asked++;
+        } else if (got.type == RN_MESSAGE_DAEMON_GOODBYE) {
+            status = -(int)got.as.DAEMON_GOODBYE.status;
+        }
+    }
+    assert_int_equal(status, RUNE_E_OVERLOADED);
+    assert_int_equal(asked, 5);
+    close(client.fd);
+    free(text);
+    daemon_await("connections", 2);
+    expect_served();
+}
+
 /* Who may do nothing: every message there is is refused, but for a look at what is everybody's. */
 static void test_messages_without_right(void **state)
 {
@@ -903,6 +944,7 @@ int main(void)
         cmocka_unit_test(test_units_that_vms_keep),
         cmocka_unit_test(test_a_script_that_is_not_sent),
         cmocka_unit_test(test_builds_that_wait),
+        cmocka_unit_test(test_modules_without_end),
     };
     const struct CMUnitTest without[] = {
         cmocka_unit_test(test_messages_without_right),
