@@ -30,6 +30,8 @@ static void finish(struct rn_call *rest, rune_record *record)
 {
     if (rest && record) {
         rn_call_finish(rest, record);
+    } else if (rest) {
+        rn_replay_done(&rest->replay); // answers of the host may outlive the supervisor
     }
     rn_call_unref(rest);
 }
@@ -359,7 +361,7 @@ void rn_execution_drop_result(rune_execution *execution)
     pthread_mutex_lock(&execution->lock);
     struct rn_call *rest = RN_TAKE(execution->rest);
     pthread_mutex_unlock(&execution->lock);
-    rn_call_unref(rest);
+    finish(rest, NULL);
 }
 
 /* Nobody waits for its end any more: it ends by itself, and tells nobody. */
