@@ -17,6 +17,7 @@ enum rn_error rn_vm_new(struct rn_engine *engine, struct rn_link *link, struct r
         return RN_E_NO_MEMORY;
     }
     vm->engine = engine;
+    vm->hash_key = engine->hash_key;
     vm->natives = engine->library->natives;
     vm->script = link;
     vm->pages = VM_PAGES;

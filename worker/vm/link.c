@@ -367,6 +367,11 @@ void rn_engine_give_back(struct rn_engine *engine, void *memory, size_t size)
     rn_pages_free(&engine->pages, memory, rn_pages_for(size));
 }
 
+void rn_engine_set_hash_key(struct rn_engine *engine, uint64_t key)
+{
+    engine->hash_key = key;
+}
+
 size_t rn_engine_used(const struct rn_engine *engine)
 {
     return (size_t)(engine->pages.page_count - engine->pages.free_count) * RN_PAGE_SIZE;

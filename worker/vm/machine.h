@@ -134,6 +134,7 @@ struct rn_name_table {
 struct rn_engine {
     struct rn_pages pages;
     const struct rn_library *library;
+    uint64_t hash_key;
     struct rn_link *standard;     /* NULL if there is no standard Unit */
     struct rn_type_record *types; /* of the library, then of the standard Unit */
     uint32_t type_count;
@@ -319,6 +320,7 @@ struct rn_vm {
     uint32_t native_round;
     uint32_t tail_count;
     uint64_t native_state[2];
+    uint64_t hash_key; /* of the process, as long as the heap lives */
     uint64_t seed;
     uint64_t randoms; /* numbers drawn: rn_vm_random */
 

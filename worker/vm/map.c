@@ -7,9 +7,11 @@
  * half of the array is removed entries it is compacted, which is charged.
  *
  * Object has text keys, found by their bytes. HashMap and HashSet have keys of any hashable value,
- * by the HASH and EQ protocols. Hashes depend on the seed of the call, so that no script can bring
- * about long probes, which nobody would be charged for; nothing that a script can see depends on
- * it.
+ * by the HASH and EQ protocols. Hashes depend on a key of the process that no script can learn, so
+ * that none can bring about long probes, which nobody would be charged for. Nothing that a script
+ * can see depends on it: neither an order nor (B3) what is charged, since keys whose hashes are the
+ * same by chance are compared for nothing, and keys that somebody changed in the map to make them so
+ * for nothing only MISSES_FREE times in a lookup.
  */
 #include <string.h>
 
@@ -20,6 +22,7 @@
 #define ENTRY_SIZE 32u
 #define ENTRIES_MAX ((uint32_t)1 << 27)
 #define REMOVED 0xffffffffu
+#define MISSES_FREE 4u
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -44,7 +47,7 @@ static uint32_t key_hash(uint64_t seed, const char *data, size_t size)
 
 static uint64_t key_seed(const struct rn_vm *vm)
 {
-    return mix(vm->seed ^ UINT64_C(0x589965cc75374cc3), UINT64_C(0xa0761d6478bd642f)) | 1;
+    return mix(vm->hash_key ^ UINT64_C(0x589965cc75374cc3), UINT64_C(0xa0761d6478bd642f)) | 1;
 }
 
 static struct rn_map *new_map(struct rn_vm *vm, enum rn_object_kind kind, uint32_t type)
@@ -178,21 +181,6 @@ static bool index_grow(struct rn_vm *vm, struct rn_map *map, uint32_t capacity)
     return true;
 }
 
-/* A new index over entries that have moved, whose hashes are given. */
-static bool index_rebuild(struct rn_vm *vm, struct rn_map *map, uint32_t capacity,
-                          const uint32_t *hashes)
-{
-    uint64_t *index = new_index(vm, capacity);
-    if (index == NULL) {
-        return false;
-    }
-    set_index(vm, map, index, capacity);
-    for (uint32_t i = 0; i < map->used; i++) {
-        index_insert(map, hashes[i], i);
-    }
-    return true;
-}
-
 /* Hashes of all entries by position, from the index. */
 static uint32_t *collect_hashes(struct rn_vm *vm, const struct rn_map *map)
 {
@@ -251,20 +239,27 @@ static bool grow_entries(struct rn_vm *vm, struct rn_map *map, uint32_t capacity
     return true;
 }
 
-/* Removed entries go; positions change. */
+/* Removed entries go; positions change. Without memory nothing has changed: the map may be in a static. */
 static bool tidy(struct rn_vm *vm, struct rn_map *map, uint32_t needed)
 {
-    uint32_t *hashes = NULL;
-    if (map->index_capacity != 0) {
-        hashes = collect_hashes(vm, map);
-        if (hashes == NULL) {
-            return false;
-        }
+    if (map->index_capacity == 0) {
+        compact(vm, map, NULL);
+        return true;
+    }
+    uint32_t capacity = index_capacity_for(needed);
+    uint64_t *index = new_index(vm, capacity);
+    uint32_t *hashes = index == NULL ? NULL : collect_hashes(vm, map);
+    if (hashes == NULL) {
+        rn_heap_buffer_free(vm, index);
+        return false;
     }
     compact(vm, map, hashes);
-    bool done = hashes == NULL || index_rebuild(vm, map, index_capacity_for(needed), hashes);
+    set_index(vm, map, index, capacity);
+    for (uint32_t i = 0; i < map->used; i++) {
+        index_insert(map, hashes[i], i);
+    }
     rn_heap_buffer_free(vm, hashes);
-    return done;
+    return true;
 }
 
 /* Room for `extra` more entries, with an index if there are many. Positions may change. */
@@ -282,7 +277,9 @@ static bool reserve(struct rn_vm *vm, struct rn_map *map, uint32_t extra)
             return false;
         }
     }
-    bool index_small = needed > LINEAR_MAX && map->index_capacity / 8 * 5 < map->used + extra;
+    // Each entry since the last tidying may have taken a slot: a probe must always find one that was never used.
+    bool indexed = needed > LINEAR_MAX || map->index_capacity != 0;
+    bool index_small = indexed && map->index_capacity / 8 * 5 < map->used + extra;
     return !index_small || index_grow(vm, map, index_capacity_for(map->used + extra));
 }
 
@@ -394,6 +391,7 @@ enum rn_outcome rn_object_insert_static(struct rn_vm *vm, struct rn_map *object,
 enum rn_outcome rn_object_insert(struct rn_vm *vm, struct rn_map *object, const char *key,
                                  size_t size, struct rn_value value, struct rn_value *out_old)
 {
+    rn_charge(vm, size / 16);
     uint32_t position = rn_object_find(object, key, (uint32_t)size);
     if (out_old != NULL) {
         *out_old = position == RN_NONE ? rn_value_empty() : object->object_entries[position].value;
@@ -486,7 +484,11 @@ static enum rn_outcome keys_equal(struct rn_vm *vm, struct rn_value a, struct rn
     if (a.object->kind == RN_OBJECT_STRING) {
         const struct rn_string *x = rn_as_string(a);
         const struct rn_string *y = rn_as_string(b);
-        *out_equal = x->size == y->size && memcmp(x->data, y->data, x->size) == 0;
+        *out_equal = false;
+        if (x->size == y->size) {
+            rn_charge(vm, x->size / 64);
+            *out_equal = memcmp(x->data, y->data, x->size) == 0;
+        }
         return RN_DONE;
     }
     return rn_value_eq(vm, a, b, RN_TOTAL, out_equal);
@@ -507,12 +509,15 @@ static enum rn_outcome map_find(struct rn_vm *vm, const struct rn_map *map, stru
         return RN_DONE;
     }
     uint32_t mask = map->index_capacity - 1;
+    uint32_t misses = 0;
     for (uint32_t i = hash & mask; map->index[i] != 0 && !equal; i = (i + 1) & mask) {
         uint64_t slot = map->index[i];
         if (slot >> 32 == hash && (uint32_t)slot != REMOVED) {
             uint32_t position = (uint32_t)slot - 1;
+            int64_t fuel = vm->fuel;
             RN_TRY_VM(keys_equal(vm, map->entries[position].key, key, &equal));
             *out_position = equal ? position : RN_NONE;
+            vm->fuel = !equal && misses++ < MISSES_FREE ? fuel : vm->fuel;
         }
     }
     return RN_DONE;

@@ -250,7 +250,7 @@ enum rn_outcome rn_value_eq(struct rn_vm *vm, struct rn_value a, struct rn_value
                             enum rn_compare_mode mode, bool *out_equal);
 enum rn_outcome rn_value_compare(struct rn_vm *vm, struct rn_value a, struct rn_value b,
                                  enum rn_compare_mode mode, enum rn_partial_ordering *out_ordering);
-/* The HASH protocol, with the seed of the call. */
+/* The HASH protocol, with the key of the process. */
 enum rn_outcome rn_value_hash(struct rn_vm *vm, struct rn_value value, uint64_t *out_hash);
 /* The CLONE protocol: own storage; elements shared, but cloned in Tuple, Option and Result. */
 enum rn_outcome rn_value_clone(struct rn_vm *vm, struct rn_value value, struct rn_value *out_value);

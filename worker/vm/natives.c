@@ -134,12 +134,12 @@ enum rn_outcome rn_std_value_clone(struct rn_vm *vm, struct rn_value *args, uint
 enum rn_outcome rn_std_value_hash(struct rn_vm *vm, struct rn_value *args, uint32_t count)
 {
     (void)count;
-    // What a script sees must not depend on the seed of a call.
-    uint64_t seed = vm->seed;
+    // What a script sees must not depend on the key of the process, and must not tell it.
+    uint64_t key = vm->hash_key;
     uint64_t hash = 0;
-    vm->seed = 0;
+    vm->hash_key = 0;
     enum rn_outcome outcome = rn_value_hash(vm, args[0], &hash);
-    vm->seed = seed;
+    vm->hash_key = key;
     args[0] = rn_value_u64(hash);
     return outcome;
 }

@@ -112,7 +112,7 @@ struct rn_map_entry {
 /*
  * Object, HashMap, HashSet: an array of entries in order of insertion, and over it (from 9 entries
  * on) an index of open addressing whose slots hold hash << 32 | position + 1, 0 for empty; one more
- * slot behind them is the seed of the hashes of text keys.
+ * slot behind them is the key of the hashes of text keys.
  */
 struct rn_map {
     struct rn_object header;

@@ -29,6 +29,9 @@ struct rn_vm;
  * the library does not fit together. */
 enum rn_error rn_engine_new(void *base, size_t size, const struct rn_library *library,
                             struct rn_engine **out_engine) RN_MUST_CHECK;
+/* What hashes of maps depend on, of Vms made after it: best a number that nobody else knows. No script sees
+ * it, nor what comes of it. 0 until it is set. */
+void rn_engine_set_hash_key(struct rn_engine *engine, uint64_t key);
 /* Bytes of the region in use by links and Vms. */
 size_t rn_engine_used(const struct rn_engine *engine);
 /* Memory of the region for what must outlive a run; zero. NULL without room. */
@@ -91,7 +94,7 @@ struct rn_vm_call {
     const uint8_t *statics; /* a ConstValue to set statics from: vec of index, value, ..; or NULL */
     size_t statics_size;
     uint32_t keep;     /* the result is a Function: keep it under this number; 0: not */
-    uint64_t seed;     /* of hashes and random numbers */
+    uint64_t seed;     /* of random numbers */
     uint64_t clock_ns; /* where the clock that the script may read begins; 0: it may read none */
     struct rn_vm_limits limits;
     const volatile uint32_t *cancel; /* not NULL: the execution ends when it is not 0 */

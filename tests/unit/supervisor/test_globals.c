@@ -105,6 +105,35 @@ static void test_independent_states(void **state)
     }
 }
 
+/* A map outlives the call that made it, and with it what its hashes depend on. */
+static void test_maps_are_found_under_another_seed(void **state)
+{
+    (void)state;
+    rune_unit *maps =
+        build("static MAP;\n"
+              "static OBJECT = #{};\n"
+              "pub fn fill() { MAP = std::collections::HashMap::new(); for i in 0..100 { "
+              "MAP.insert(i, i); OBJECT.insert(`k${i}`, i); } 100 }\n"
+              "pub fn look() { let n = 0; for i in 0..100 { if MAP.get(i) == Some(i) && "
+              "OBJECT.get(`k${i}`) == Some(i) { n += 1; } } n }\n");
+    rune_vm *vm = new_vm(maps, RUNE_ISOLATION_SHARED, "");
+    rune_call_options *options = rune_call_options_new();
+    for (uint64_t seed = 1; seed < 5; seed++) {
+        int64_t found = -1;
+        rune_const_value *result = NULL;
+        rune_call_options_set_seed(options, seed);
+        assert_int_equal(
+            rune_vm_call(vm, seed == 1 ? "fill" : "look", NULL, 0, options, &result, NULL),
+            RUNE_OK);
+        assert_true(rune_value_get_i64(result, &found));
+        assert_int_equal(found, 100);
+        rune_value_unref(result);
+    }
+    rune_call_options_free(options);
+    rune_vm_free(vm);
+    rune_unit_unref(maps);
+}
+
 static void test_uninitialized(void **state)
 {
     (void)state;
@@ -460,6 +489,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_before_between_and_after),
         cmocka_unit_test(test_independent_states),
+        cmocka_unit_test(test_maps_are_found_under_another_seed),
         cmocka_unit_test(test_uninitialized),
         cmocka_unit_test(test_named_errors),
         cmocka_unit_test(test_snapshot),

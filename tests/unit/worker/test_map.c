@@ -141,6 +141,169 @@ static void many_integers_are_found(void **state)
     assert_int_equal(map->live, 0);
 }
 
+/* Somewhere in the index a probe ends. */
+static bool has_free_slot(const struct rn_map *map)
+{
+    for (uint32_t i = 0; i < map->index_capacity; i++) {
+        if (map->index[i] == 0) {
+            return true;
+        }
+    }
+    return map->index_capacity == 0;
+}
+
+static void probes_end_in_a_map_that_was_larger(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    for (unsigned size = 9; size < 40; size++) {
+        struct rn_map *object = rn_object_new(vm, 0);
+        for (unsigned i = 0; i < size; i++) {
+            object_set(vm, object, i, i);
+        }
+        for (unsigned i = 1; i < size; i++) {
+            assert_int_equal(object_take(vm, object, i).i64, i);
+        }
+        for (unsigned i = 100; i < 200; i++) {
+            object_set(vm, object, i, i);
+            assert_int_equal(object_take(vm, object, i).i64, i);
+            assert_true(has_free_slot(object));
+        }
+        assert_null(object_at(object, 7));
+        assert_int_equal(object_at(object, 0)->i64, 0);
+    }
+}
+
+/* Full, and most of its entries removed: the next one makes it tidy up. */
+static struct rn_map *untidy(struct rn_vm *vm)
+{
+    struct rn_map *object = rn_object_new(vm, 0);
+    unsigned i = 0;
+    do {
+        object_set(vm, object, i, i + 1);
+        i++;
+    } while (object->used < 60 || object->used < object->capacity);
+    for (unsigned k = 0; k < i; k++) {
+        if (k % 3 != 0) {
+            (void)object_take(vm, object, k);
+        }
+    }
+    return object;
+}
+
+/* A static keeps it after the call has reached its limit. */
+static void a_map_without_memory_is_as_before(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    unsigned refused = 0;
+    for (uint64_t limit = 8; limit < 4000; limit += 24) {
+        struct rn_map *object = untidy(vm);
+        uint32_t live = object->live;
+        unsigned count = object->used;
+        rn_heap_set_limit(&vm->heap, limit);
+        bool done = rn_object_insert_static(vm, object, (struct rn_utf8){"new", 3},
+                                            rn_value_i64(-1)) == RN_DONE;
+        rn_heap_set_limit(&vm->heap, UINT64_MAX);
+        refused += !done;
+        assert_int_equal(object->live, live + done);
+        assert_int_equal(rn_object_get(object, "new", 3) != NULL, done);
+        for (unsigned k = 0; k < count; k++) {
+            const struct rn_value *value = object_at(object, k);
+            assert_int_equal(value != NULL, k % 3 == 0);
+            assert_true(value == NULL || value->i64 == k + 1);
+        }
+        rn_map_clear(vm, object);
+    }
+    assert_in_range(refused, 1, 160);
+}
+
+static struct rn_value vec_of(struct rn_vm *vm, struct rn_value a, struct rn_value b)
+{
+    struct rn_vec *vec = rn_vec_new(vm, 0);
+    assert_true(rn_vec_push(vm, vec, a) && rn_vec_push(vm, vec, b));
+    return rn_value_object(vec);
+}
+
+#define KEY_COUNT 100000
+
+/* B3: among so many keys some hash alike by chance, others under each key of the process. */
+static void the_key_of_hashes_is_not_charged(void **state)
+{
+    static struct rn_value keys[KEY_COUNT];
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    const int64_t fuel = INT64_C(1) << 40;
+    int64_t spent[6];
+    for (int64_t i = 0; i < KEY_COUNT; i++) {
+        keys[i] = vec_of(vm, rn_value_i64(i), rn_value_i64(0));
+    }
+    for (uint64_t key = 0; key < RN_COUNT_OF(spent); key++) {
+        struct rn_map *map = rn_map_new(vm, RN_TYPE_ID_HASH_SET, 0);
+        vm->hash_key = key;
+        vm->fuel = fuel;
+        for (int64_t i = 0; i < KEY_COUNT; i++) {
+            assert_int_equal(rn_map_insert(vm, map, keys[i], rn_value_unit(), NULL), RN_DONE);
+        }
+        spent[key] = fuel - vm->fuel;
+        rn_heap_buffer_free(vm, map->storage);
+        rn_heap_buffer_free(vm, map->index);
+        *map = (struct rn_map){.header = map->header};
+    }
+    for (size_t key = 1; key < RN_COUNT_OF(spent); key++) {
+        assert_int_equal(spent[key], spent[0]);
+    }
+}
+
+/* Keys that were changed in the map hash alike as often as one likes: they are not compared for nothing. */
+static void changed_keys_are_charged(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    struct rn_map *map = rn_map_new(vm, RN_TYPE_ID_HASH_SET, 0);
+    struct rn_map_entry *entry;
+    for (int64_t i = 0; i < 100; i++) {
+        struct rn_value key = vec_of(vm, rn_value_i64(1), rn_value_i64(2));
+        assert_int_equal(rn_map_insert(vm, map, key, rn_value_unit(), NULL), RN_DONE);
+        rn_as_vec(key)->items[1] = rn_value_i64(3);
+    }
+    assert_int_equal(map->live, 100);
+    vm->fuel = 1000000;
+    struct rn_value key = vec_of(vm, rn_value_i64(1), rn_value_i64(2));
+    assert_int_equal(rn_map_get(vm, map, key, &entry), RN_DONE);
+    assert_null(entry);
+    assert_true(vm->fuel < 1000000 - 2 * 90);
+}
+
+static uint64_t hash_of(struct rn_vm *vm, struct rn_value value)
+{
+    uint64_t hash = 0;
+    assert_int_equal(rn_value_hash(vm, value, &hash), RN_DONE);
+    return hash;
+}
+
+static void shapes_and_types_hash_apart(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    struct rn_value one = rn_value_i64(1);
+    struct rn_value bits = rn_value_f64(1.0);
+    struct rn_value empty = rn_value_object(rn_vec_new(vm, 0));
+    const struct rn_value values[] = {
+        vec_of(vm, empty, vec_of(vm, empty, empty)),
+        vec_of(vm, vec_of(vm, empty, empty), empty),
+        vec_of(vm, rn_value_unit(), one),
+        vec_of(vm, one, rn_value_unit()),
+        vec_of(vm, rn_value_none(), one),
+        vec_of(vm, rn_value_i64(0), one),
+        vec_of(vm, rn_value_u64(0), one),
+        vec_of(vm, bits, one),
+        vec_of(vm, rn_value_i64((int64_t)bits.u64), one),
+        vec_of(vm, vec_of(vm, one, one), vec_of(vm, rn_value_i64(2), one)),
+        vec_of(vm, vec_of(vm, one, rn_value_i64(2)), vec_of(vm, one, one)),
+    };
+    for (size_t i = 0; i < RN_COUNT_OF(values); i++) {
+        for (size_t k = 0; k < i; k++) {
+            assert_int_not_equal(hash_of(vm, values[i]), hash_of(vm, values[k]));
+        }
+    }
+}
+
 static void the_account_returns_what_growth_left_behind(void **state)
 {
     struct rn_vm *vm = ((struct machine *)*state)->vm;
@@ -165,6 +328,11 @@ int main(void)
         TEST(removed_entries_are_compacted),
         TEST(maps_tell_types_of_keys_apart),
         TEST(many_integers_are_found),
+        TEST(probes_end_in_a_map_that_was_larger),
+        TEST(a_map_without_memory_is_as_before),
+        TEST(the_key_of_hashes_is_not_charged),
+        TEST(changed_keys_are_charged),
+        TEST(shapes_and_types_hash_apart),
         TEST(the_account_returns_what_growth_left_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
