@@ -466,8 +466,14 @@ void rn_call_host_bytes_freed(struct rn_call *call, size_t size)
     }
 }
 
+/* Behind one for which there was no memory comes none: what the host sees has no holes. */
 static void add_event(struct rn_call *call, struct rn_event *event)
 {
+    if (call->failed) {
+        call->host_bytes -= host_bytes_of(event);
+        free_event(event);
+        return;
+    }
     *call->events_end = event;
     call->events_end = &event->next;
 }

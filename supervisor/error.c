@@ -108,7 +108,7 @@ static struct rune_error *new_error(rune_status status, rune_reason reason, cons
     error->status = status;
     error->reason = reason;
     error->kind = keep(error, kind, strlen(kind));
-    error->message = "";
+    error->message = rn_error_message((enum rn_error)status); // if there is no room for another
     return error;
 }
 
@@ -116,9 +116,9 @@ RN_PRINTF(2, 0) static void set_message(struct rune_error *error, const char *fo
 {
     char text[MESSAGE_MAX];
     int size = vsnprintf(text, sizeof(text), format, args);
-    if (size > 0) {
-        error->message = keep(error, text, rn_min_size((size_t)size, sizeof(text) - 1));
-    }
+    const char *kept =
+        size > 0 ? keep(error, text, rn_min_size((size_t)size, sizeof(text) - 1)) : "";
+    error->message = kept[0] != 0 || size == 0 ? kept : error->message;
 }
 
 rune_status rn_fail(rune_error **out_error, rune_status status, const char *format, ...)

@@ -12,7 +12,7 @@ static const char source[] = "pub static COUNT = 1;\n"
 static char folder[64];
 static rune_unit *unit;
 
-static const char *at(const char *name)
+const char *at(const char *name)
 {
     static char path[2][128];
     static unsigned next;
@@ -32,7 +32,7 @@ int scenes_set_up(void **state)
     assert_int_equal(fwrite(source, 1, sizeof(source) - 1, file), sizeof(source) - 1);
     fclose(file);
     unit = build(source);
-    return failed;
+    return failed + scenes_wide_set_up();
 }
 
 static int remove_one(const char *path, const struct stat *info, int type, struct FTW *position)
@@ -45,9 +45,21 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
 
 int scenes_tear_down(void **state)
 {
+    scenes_wide_tear_down();
     rune_unit_unref(unit);
     (void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     return harness_tear_down(state);
+}
+
+bool sweeps_take_all(void)
+{
+    return getenv("RUNEWARD_FAULT_ALL") != NULL;
+}
+
+bool is_wanted(const struct scene *scene)
+{
+    const char *name = getenv("RUNEWARD_FAULT_ALL");
+    return !name || strcmp(name, "1") == 0 || strcmp(name, scene->name) == 0;
 }
 
 void must_work(bool (*scene)(void))
@@ -77,7 +89,7 @@ void expect_no_more_fds(int before)
 }
 
 /* What failed must have a name. Frees the error. */
-static bool went_well(rune_status status, rune_error *error)
+bool went_well(rune_status status, rune_error *error)
 {
     if (status != RUNE_OK) {
         assert_string_not_equal(rune_status_name(status), "UNKNOWN");
@@ -87,7 +99,7 @@ static bool went_well(rune_status status, rune_error *error)
     return status == RUNE_OK;
 }
 
-static bool take(void *user, int stream, const char *data, size_t size)
+bool take(void *user, int stream, const char *data, size_t size)
 {
     (void)user;
     (void)stream;
@@ -99,14 +111,16 @@ static bool take(void *user, int stream, const char *data, size_t size)
 static rune_call_options *call_options(void)
 {
     rune_call_options *options = rune_call_options_new();
-    rune_call_options_set_output(options, take, NULL);
+    if (options) {
+        rune_call_options_set_output(options, take, NULL);
+    }
     return options;
 }
 
 /* Consumes the record. */
-static bool is_good(rune_status status, rune_record *record, rune_error *error)
+bool is_good(rune_status status, rune_record *record, rune_error *error)
 {
-    bool good = went_well(status, error) && rune_record_reason(record) == RUNE_REASON_OK;
+    bool good = WENT_WELL(status, error) && rune_record_reason(record) == RUNE_REASON_OK;
     rune_record_free(record);
     return good;
 }
@@ -117,8 +131,11 @@ static bool call_in(rune_supervisor *by, rune_unit *called, rune_isolation isola
     rune_error *error = NULL;
     rune_record *record = NULL;
     rune_vm_options *vm_options = rune_vm_options_new();
+    if (!vm_options) {
+        return false;
+    }
     rune_vm_options_set_isolation(vm_options, isolation);
-    bool good = went_well(rune_vm_new(by, runtime, called, vm_options, &vm, &error), error);
+    bool good = WENT_WELL(rune_vm_new(by, runtime, called, vm_options, &vm, &error), error);
     rune_vm_options_free(vm_options);
     if (good) {
         rune_call_options *options = call_options();
@@ -135,25 +152,29 @@ static bool build_with(rune_supervisor *by, const rune_options *options, rune_un
 {
     rune_error *error = NULL;
     rune_sources *sources = rune_sources_new();
-    bool good = went_well(rune_sources_insert_file(sources, at("main.rn"), &error), error);
+    bool good =
+        sources && WENT_WELL(rune_sources_insert_file(sources, at("main.rn"), &error), error);
     if (good) {
         error = NULL;
-        good = went_well(rune_build(by, sources, context, options, NULL, out_unit, &error), error);
+        good = WENT_WELL(rune_build(by, sources, context, options, NULL, out_unit, &error), error);
     }
     rune_sources_free(sources);
     return good;
 }
 
-bool scene_of_a_life(void)
+static bool scene_of_a_life(void)
 {
     rune_unit *made = NULL;
     rune_error *error = NULL;
     rune_supervisor *own = NULL;
     rune_supervisor_options *options = rune_supervisor_options_new();
+    if (!options) {
+        return false;
+    }
     rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
     rune_supervisor_options_set_workers(options, 1);
     rune_supervisor_options_set_spares(options, 0);
-    bool good = went_well(rune_supervisor_new(options, &own, &error), error);
+    bool good = WENT_WELL(rune_supervisor_new(options, &own, &error), error);
     rune_supervisor_options_free(options);
     good = good && build_with(own, NULL, &made) && call_in(own, made, RUNE_ISOLATION_SHARED);
     rune_unit_unref(made);
@@ -161,7 +182,7 @@ bool scene_of_a_life(void)
     return good;
 }
 
-bool scene_of_a_call(void)
+static bool scene_of_a_call(void)
 {
     return call_in(supervisor, unit, RUNE_ISOLATION_CALL);
 }
@@ -173,10 +194,10 @@ bool scene_of_an_execution(void)
     rune_execution *execution = NULL;
     rune_vm *vm = NULL;
     rune_call_options *options = call_options();
-    bool good = went_well(rune_vm_new(supervisor, runtime, unit, NULL, &vm, &error), error);
+    bool good = WENT_WELL(rune_vm_new(supervisor, runtime, unit, NULL, &vm, &error), error);
     if (good) {
         error = NULL;
-        good = went_well(rune_vm_send_execute(vm, "main", NULL, 0, options, &execution, &error),
+        good = WENT_WELL(rune_vm_send_execute(vm, "main", NULL, 0, options, &execution, &error),
                          error);
     }
     if (execution) {
@@ -190,16 +211,17 @@ bool scene_of_an_execution(void)
     return good;
 }
 
-bool scene_of_globals(void)
+static bool scene_of_globals(void)
 {
     rune_error *error = NULL;
     rune_globals *globals = NULL;
     rune_vm *vm = NULL;
     rune_const_value *value = rune_value_i64(7);
-    bool good = went_well(rune_vm_new(supervisor, runtime, unit, NULL, &vm, &error), error);
+    bool good =
+        value && WENT_WELL(rune_vm_new(supervisor, runtime, unit, NULL, &vm, &error), error);
     if (good) {
         error = NULL;
-        good = went_well(rune_vm_set_static(vm, "COUNT", value, &error), error);
+        good = WENT_WELL(rune_vm_set_static(vm, "COUNT", value, &error), error);
     }
     if (good) {
         rune_record *record = NULL;
@@ -211,11 +233,11 @@ bool scene_of_globals(void)
     }
     if (good) {
         error = NULL;
-        good = went_well(rune_vm_globals(vm, &globals, &error), error);
+        good = WENT_WELL(rune_vm_globals(vm, &globals, &error), error);
     }
     if (good) {
         error = NULL;
-        good = went_well(rune_vm_set_globals(vm, globals, &error), error);
+        good = WENT_WELL(rune_vm_set_globals(vm, globals, &error), error);
     }
     rune_globals_free(globals);
     rune_value_unref(value);
@@ -231,12 +253,12 @@ bool scene_of_files(void)
     rune_options *options = rune_options_new();
     // What is in the cache already would be found, and nothing built.
     (void)nftw(at("cache"), remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    assert_int_equal(rune_options_set_cache(options, at("cache"), 0), RUNE_OK);
-    bool good = build_with(supervisor, options, &made) &&
-                went_well(rune_unit_save_file(made, at("main.rnu"), &error), error);
+    bool good = options && WENT_WELL(rune_options_set_cache(options, at("cache"), 0), NULL);
+    good = good && build_with(supervisor, options, &made) &&
+           WENT_WELL(rune_unit_save_file(made, at("main.rnu"), &error), error);
     if (good) {
         error = NULL;
-        good = went_well(rune_unit_load_file(at("main.rnu"), &loaded, &error), error);
+        good = WENT_WELL(rune_unit_load_file(at("main.rnu"), &loaded, &error), error);
     }
     rune_unit_unref(loaded);
     rune_unit_unref(made);
@@ -244,13 +266,16 @@ bool scene_of_files(void)
     return good;
 }
 
-bool scene_of_a_watch(void)
+static bool scene_of_a_watch(void)
 {
     rune_watch *watch = NULL;
     rune_error *error = NULL;
     rune_watch_options *options = rune_watch_options_new();
+    if (!options) {
+        return false;
+    }
     rune_watch_options_set_context(options, context);
-    bool good = went_well(rune_watch_new(supervisor, folder, options, &watch, &error), error);
+    bool good = WENT_WELL(rune_watch_new(supervisor, folder, options, &watch, &error), error);
     if (good) {
         rune_unit *current = rune_watch_current(watch, "main");
         good = current != NULL;
@@ -260,3 +285,19 @@ bool scene_of_a_watch(void)
     rune_watch_options_free(options);
     return good;
 }
+
+const struct scene scenes[SCENES] = {
+    {"a life", scene_of_a_life, 4, 1},
+    {"a call", scene_of_a_call, 2, 1},
+    {"an execution", scene_of_an_execution, 1, 1},
+    {"statics", scene_of_globals, 1, 1},
+    {"files", scene_of_files, 3, 1},
+    {"a watch", scene_of_a_watch, 4, 1},
+    {"functions", scene_of_functions, 1, 1},
+    {"a batch", scene_of_a_batch, 1, 1},
+    {"later replies", scene_of_later_replies, 1, 1},
+    {"a killed worker", scene_of_a_killed_worker, 2, 2},
+    {"ends", scene_of_ends, 1, 1},
+    {"source tools", scene_of_source_tools, 3, 2},
+    {"a daemon", scene_of_a_daemon, 0, 16},
+};

@@ -8,20 +8,16 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-static bool (*const scenes[])(void) = {scene_of_a_life,       scene_of_a_call,  scene_of_files,
-                                       scene_of_an_execution, scene_of_globals, scene_of_a_watch};
-#define SCENES (sizeof(scenes) / sizeof(scenes[0]))
-
 /* Runs every scene under a limit of `value`; how many went well. */
 static unsigned run_under(__rlimit_resource_t resource, rlim_t value)
 {
     struct rlimit before;
     unsigned good = 0;
-    for (size_t i = 0; i < SCENES; i++) {
+    for (size_t i = 0; i < PLAIN; i++) {
         assert_int_equal(getrlimit(resource, &before), 0);
         struct rlimit tight = {value < before.rlim_max ? value : before.rlim_max, before.rlim_max};
         assert_int_equal(setrlimit(resource, &tight), 0);
-        good += scenes[i]();
+        good += scenes[i].run();
         assert_int_equal(setrlimit(resource, &before), 0);
     }
     return good;
@@ -29,8 +25,8 @@ static unsigned run_under(__rlimit_resource_t resource, rlim_t value)
 
 static void all_is_well(void)
 {
-    for (size_t i = 0; i < SCENES; i++) {
-        must_work(scenes[i]);
+    for (size_t i = 0; i < PLAIN; i++) {
+        must_work(scenes[i].run);
     }
 }
 
@@ -42,7 +38,7 @@ static void without_descriptors(void **state)
     unsigned good = 0;
     for (int more = 0; more < 24; more++) {
         good = run_under(RLIMIT_NOFILE, (rlim_t)(fds + more));
-        print_message("%d descriptors more: %u scenes of %zu\n", more, good, SCENES);
+        print_message("%d descriptors more: %u scenes of %u\n", more, good, PLAIN);
     }
     assert_true(good > 0);
     all_is_well();
@@ -60,8 +56,8 @@ static void without_room_in_files(void **state)
     unsigned good = 0;
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         good = run_under(RLIMIT_FSIZE, sizes[i]);
-        print_message("files of %llu bytes: %u scenes of %zu\n", (unsigned long long)sizes[i], good,
-                      SCENES);
+        print_message("files of %llu bytes: %u scenes of %u\n", (unsigned long long)sizes[i], good,
+                      PLAIN);
     }
     assert_true(good > 0);
     all_is_well();
@@ -86,7 +82,7 @@ static void without_address_space(void **state)
     unsigned good = 0;
     for (unsigned step = 0; step < 16; step++) {
         good = run_under(RLIMIT_AS, address_space() + ((rlim_t)step << 18));
-        print_message("%u KiB of addresses more: %u scenes of %zu\n", step * 256, good, SCENES);
+        print_message("%u KiB of addresses more: %u scenes of %u\n", step * 256, good, PLAIN);
     }
     all_is_well();
     expect_no_more_fds(fds);
