@@ -152,6 +152,11 @@ static bool has_news(const struct rn_lane *lane)
            socket_is_ahead(lane);
 }
 
+bool rn_lane_has_news(const struct rn_lane *lane)
+{
+    return lane->in && has_news(lane);
+}
+
 /* Spinning against a processor that has other work to do, or is this one, only takes time. */
 static bool is_elsewhere(const struct rn_lane *lane)
 {

@@ -79,6 +79,8 @@ enum rn_error rn_lane_send(struct rn_lane *lane, const void *packet, size_t size
  */
 enum rn_error rn_lane_send_silently(struct rn_lane *lane, const void *packet, size_t size,
                                     enum rn_wait wait) RN_MUST_CHECK;
+/* Something has come, as far as the ring tells: without one, never. */
+bool rn_lane_has_news(const struct rn_lane *lane);
 /*
  * Whoever has sent silently and has nothing more at hand: true if a packet came within a few
  * microseconds. Looks for one only where that is cheaper than ringing now and again for the next one:

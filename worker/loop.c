@@ -187,6 +187,7 @@ int rn_worker_main(struct rn_process *process)
     }
     enum rn_error error = rn_worker_send_ready(worker, process->report.active);
     if (error == RN_OK) {
+        rn_worker_warm(worker); // while the supervisor looks at the wall
         error = serve(worker);
     }
     return error == RN_E_CLOSED ? EXIT_DONE : EXIT_PROTOCOL;

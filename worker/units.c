@@ -64,7 +64,7 @@ enum rn_error rn_worker_attach(struct rn_worker *worker, const struct rn_message
 /* Frees links that nobody uses and that hold the table entry in use. */
 static void drop_unused_links(struct rn_worker *worker, const struct rn_attached *attached)
 {
-    for (uint32_t i = 0; i < RN_WORKER_LINKS_MAX; i++) {
+    for (uint32_t i = 0; i < worker->link_count; i++) {
         struct rn_worker_link *link = &worker->links[i];
         bool concerned = link->link && (attached == &worker->units[link->unit] ||
                                         attached == &worker->contexts[link->context]);
@@ -147,22 +147,23 @@ enum rn_error rn_worker_link_get(struct rn_worker *worker, uint32_t unit, uint32
          (!worker->contexts[context].present || worker->contexts[context].detached))) {
         return RN_E_MESSAGE_STATE;
     }
-    uint32_t free_index = RN_NONE;
-    for (uint32_t i = 0; i < RN_WORKER_LINKS_MAX; i++) {
+    uint32_t free_index = worker->link_count;
+    for (uint32_t i = 0; i < worker->link_count; i++) {
         struct rn_worker_link *link = &worker->links[i];
         if (link->link && link->unit == unit && link->context == context) {
             link->uses++;
             *out_link = i;
             return RN_OK;
         }
-        if (!link->link && free_index == RN_NONE) {
+        if (!link->link && i < free_index) {
             free_index = i;
         }
     }
-    if (free_index == RN_NONE) {
+    if (free_index == RN_WORKER_LINKS_MAX) {
         return RN_E_NO_MEMORY;
     }
     RN_TRY(make_link(worker, &worker->links[free_index], unit, context));
+    worker->link_count += free_index == worker->link_count;
     worker->links[free_index].uses = 1;
     *out_link = free_index;
     return RN_OK;

@@ -116,6 +116,7 @@ struct rn_worker {
     struct rn_attached units[RN_WORKER_UNITS_MAX];
     struct rn_attached contexts[RN_WORKER_CONTEXTS_MAX];
     struct rn_worker_link links[RN_WORKER_LINKS_MAX];
+    uint32_t link_count; /* those behind were never in use */
     struct rn_kept_vm vms[RN_WORKER_VMS_MAX];
     struct rn_host_function functions[RN_RUNTIME_FUNCTIONS_MAX]; /* while linking */
     struct rn_slot first_slots[RN_WORKER_FIRST_SLOTS];
@@ -154,6 +155,9 @@ static inline struct rn_slot *rn_worker_slot(struct rn_worker *worker, uint32_t 
     return index < RN_WORKER_FIRST_SLOTS ? &worker->first_slots[index]
                                          : &worker->more_slots[index - RN_WORKER_FIRST_SLOTS];
 }
+
+/* warm.c: what a first call would find cold. */
+void rn_worker_warm(struct rn_worker *worker);
 
 /* send.c: what goes out. `*out_done` false: no credit, try again after CREDIT. */
 enum rn_error rn_worker_send_output(struct rn_worker *worker, struct rn_slot *slot,

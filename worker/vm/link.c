@@ -357,6 +357,11 @@ enum rn_error rn_engine_new(void *base, size_t size, const struct rn_library *li
     return RN_OK;
 }
 
+struct rn_link *rn_engine_standard(struct rn_engine *engine)
+{
+    return engine->standard;
+}
+
 void *rn_engine_take(struct rn_engine *engine, size_t size)
 {
     return rn_pages_alloc(&engine->pages, rn_pages_for(size));

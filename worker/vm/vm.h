@@ -32,6 +32,8 @@ enum rn_error rn_engine_new(void *base, size_t size, const struct rn_library *li
 /* What hashes of maps depend on, of Vms made after it: best a number that nobody else knows. No script sees
  * it, nor what comes of it. 0 until it is set. */
 void rn_engine_set_hash_key(struct rn_engine *engine, uint64_t key);
+/* The link of the standard Unit, for a Vm that is to run the library alone; NULL: there is none. */
+struct rn_link *rn_engine_standard(struct rn_engine *engine);
 /* Bytes of the region in use by links and Vms. */
 size_t rn_engine_used(const struct rn_engine *engine);
 /* Memory of the region for what must outlive a run; zero. NULL without room. */
