@@ -285,23 +285,63 @@ static void look_at_cgroups(struct look *look)
     judge(look, RN_LAYER_CGROUP_PIDS, bounds.processes, 0);
 }
 
-enum rn_error rn_wall_look(pid_t pid, struct rn_wall_report *out_report)
+static const enum rn_layer inherited[] = {
+    RN_LAYER_USER_NAMESPACE, RN_LAYER_PID_NAMESPACE, RN_LAYER_NET_NAMESPACE,
+    RN_LAYER_IPC_NAMESPACE,  RN_LAYER_UTS_NAMESPACE, RN_LAYER_CGROUP_NAMESPACE,
+    RN_LAYER_EMPTY_ROOT,     RN_LAYER_SESSION,       RN_LAYER_OOM_FIRST,
+};
+
+static void look_at_inherited(struct look *look)
 {
-    rn_wall_report_init(out_report);
+    look_at_namespaces(look);
+    look_at_root(look);
+    look_at_session(look);
+    look_at_oom(look);
+}
+
+void rn_wall_look_early(pid_t pid, struct rn_wall_report *out_early)
+{
+    rn_wall_report_init(out_early);
+    struct look look = {.pid = pid, .report = out_early};
+    if (pid > 0) {
+        look_at_inherited(&look);
+        look_at_cgroups(&look);
+    }
+}
+
+static bool has_inherited(const struct rn_wall_report *report)
+{
+    for (size_t i = 0; i < RN_COUNT_OF(inherited); i++) {
+        if ((report->active & RN_LAYER_BIT(inherited[i])) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum rn_error rn_wall_look_late(pid_t pid, const struct rn_wall_report *early,
+                                struct rn_wall_report *out_report)
+{
+    *out_report = *early;
     struct look look = {.pid = pid, .report = out_report};
     if (pid <= 0 || !look_at_status(&look)) {
         return RN_E_NOT_FOUND;
     }
-    look_at_namespaces(&look);
+    if (!has_inherited(early)) {
+        look_at_inherited(&look);
+    }
     look_at_uid(&look);
     look_at_limits(&look);
     look_at_descriptors(&look);
-    look_at_root(&look);
-    look_at_session(&look);
     look_at_dumpable(&look);
-    look_at_oom(&look);
-    look_at_cgroups(&look);
     return RN_OK;
+}
+
+enum rn_error rn_wall_look(pid_t pid, struct rn_wall_report *out_report)
+{
+    struct rn_wall_report early;
+    rn_wall_look_early(pid, &early);
+    return rn_wall_look_late(pid, &early, out_report);
 }
 
 void rn_wall_believe(struct rn_wall_report *report, uint64_t said)

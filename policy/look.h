@@ -22,6 +22,15 @@ uint64_t rn_wall_visible(void);
 enum rn_error rn_wall_look(pid_t pid, struct rn_wall_report *out_report) RN_MUST_CHECK;
 
 /*
+ * The same in two steps, for a process that is being made. Early, before its first message: what it has from
+ * its zygote and can neither shed nor gain. Late, after it: its own layers, and the others once more if
+ * one of them was not seen early.
+ */
+void rn_wall_look_early(pid_t pid, struct rn_wall_report *out_early);
+enum rn_error rn_wall_look_late(pid_t pid, const struct rn_wall_report *early,
+                                struct rn_wall_report *out_report) RN_MUST_CHECK;
+
+/*
  * Adds the layers of `said` that leave no trace outside: a set that the process itself gave in its
  * first message, before any foreign byte had reached it. Layers that can be seen are not changed.
  */

@@ -623,11 +623,25 @@ static void infer_floor(struct rn_wall_report *report)
     }
 }
 
+void rn_child_look_early(const struct rn_child *child, struct rn_wall_report *out_early)
+{
+    rn_wall_look_early(child->pid, out_early);
+}
+
 enum rn_error rn_child_report(const struct rn_zygote *zygote, const struct rn_child *child,
                               struct rn_wall_report *out_report)
 {
+    struct rn_wall_report early;
+    rn_child_look_early(child, &early);
+    return rn_child_report_late(zygote, child, &early, out_report);
+}
+
+enum rn_error rn_child_report_late(const struct rn_zygote *zygote, const struct rn_child *child,
+                                   const struct rn_wall_report *early,
+                                   struct rn_wall_report *out_report)
+{
     struct rn_wall_report seen;
-    RN_TRY(rn_wall_look(child->pid, &seen));
+    RN_TRY(rn_wall_look_late(child->pid, early, &seen));
     // Alive now means that the number was its own all the time.
     if (has_ended(child)) {
         return RN_E_NOT_FOUND;

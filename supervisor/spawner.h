@@ -135,4 +135,13 @@ struct rn_kill_deadline {
 enum rn_error rn_child_report(const struct rn_zygote *zygote, const struct rn_child *child,
                               struct rn_wall_report *out_report) RN_MUST_CHECK;
 
+/*
+ * The same in two steps, so that the one is done while the child starts: what it has from its zygote may
+ * be looked at as soon as it was executed, its own layers after its first message.
+ */
+void rn_child_look_early(const struct rn_child *child, struct rn_wall_report *out_early);
+enum rn_error rn_child_report_late(const struct rn_zygote *zygote, const struct rn_child *child,
+                                   const struct rn_wall_report *early,
+                                   struct rn_wall_report *out_report) RN_MUST_CHECK;
+
 #endif
