@@ -309,14 +309,13 @@ void rn_wall_look_early(pid_t pid, struct rn_wall_report *out_early)
     }
 }
 
-static bool has_inherited(const struct rn_wall_report *report)
+static uint64_t inherited_set(void)
 {
+    uint64_t set = 0;
     for (size_t i = 0; i < RN_COUNT_OF(inherited); i++) {
-        if ((report->active & RN_LAYER_BIT(inherited[i])) == 0) {
-            return false;
-        }
+        set |= RN_LAYER_BIT(inherited[i]);
     }
-    return true;
+    return set;
 }
 
 enum rn_error rn_wall_look_late(pid_t pid, const struct rn_wall_report *early,
@@ -327,7 +326,8 @@ enum rn_error rn_wall_look_late(pid_t pid, const struct rn_wall_report *early,
     if (pid <= 0 || !look_at_status(&look)) {
         return RN_E_NOT_FOUND;
     }
-    if (!has_inherited(early)) {
+    if ((early->active & inherited_set()) != inherited_set()) {
+        out_report->active &= ~inherited_set();
         look_at_inherited(&look);
     }
     look_at_uid(&look);

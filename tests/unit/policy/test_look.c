@@ -505,9 +505,41 @@ static void what_leaves_a_trace_is_not_believed(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void what_a_zygote_gives_may_be_seen_early(void **state)
+{
+    (void)state;
+    struct rn_wall_report early;
+    struct rn_wall_report report;
+    put("proc/status", "");
+    rn_wall_look_early(PID, &early);
+    assert_int_not_equal(early.active & RN_LAYER_BIT(RN_LAYER_EMPTY_ROOT), 0);
+    assert_int_equal(early.active & RN_LAYER_BIT(RN_LAYER_SECCOMP), 0);
+    assert_int_equal(rn_wall_look_late(PID, &early, &report), RN_E_NOT_FOUND);
+    put_status("Seccomp:\t2", "Seccomp:\t1");
+    assert_int_equal(rn_wall_look_late(PID, &early, &report), RN_OK);
+    assert_int_equal(report.active, rn_wall_visible() & ~RN_LAYER_BIT(RN_LAYER_SECCOMP));
+}
+
+static void what_was_not_seen_early_is_looked_at_again(void **state)
+{
+    (void)state;
+    struct rn_wall_report early;
+    struct rn_wall_report report;
+    put("proc/oom_score_adj", "0\n");
+    rn_wall_look_early(PID, &early);
+    assert_int_equal(early.active & RN_LAYER_BIT(RN_LAYER_OOM_FIRST), 0);
+    assert_int_equal(rn_wall_look_late(PID, &early, &report), RN_OK);
+    assert_int_equal(report.active, rn_wall_visible() & ~RN_LAYER_BIT(RN_LAYER_OOM_FIRST));
+    put("proc/oom_score_adj", "1000\n");
+    assert_int_equal(rn_wall_look_late(PID, &early, &report), RN_OK);
+    assert_int_equal(report.active, rn_wall_visible());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(what_a_zygote_gives_may_be_seen_early),
+        CASE(what_was_not_seen_early_is_looked_at_again),
         CASE(a_whole_wall_is_seen),
         CASE(nobody_there_is_not_found),
         CASE(each_line_of_the_status_counts),
