@@ -172,6 +172,9 @@ void start(struct setup *s, const struct wanted *wanted)
     rune_supervisor_options_set_workers(options, wanted->workers);
     rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
     rune_supervisor_options_set_ring(options, !wanted->no_ring);
+    if (wanted->no_spares) {
+        rune_supervisor_options_set_spares(options, 0);
+    }
     rune_supervisor_options_set_placement(options, wanted->follow ? RUNE_PLACEMENT_CALLER
                                                                   : RUNE_PLACEMENT_FREE);
     if (rune_supervisor_new(options, &s->supervisor, &error) != RUNE_OK) {

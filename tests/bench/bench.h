@@ -51,6 +51,7 @@ struct setup {
 struct wanted {
     unsigned workers;
     bool no_ring;
+    bool no_spares;
     bool follow; /* workers go where the caller is */
 };
 
@@ -67,7 +68,7 @@ double call_us(rune_vm *vm, const rune_const_value *const *args);
 double rare_call_us(rune_vm *vm, const rune_const_value *const *args);
 /* A Vm is made, called and freed. */
 double fresh_vm_us(struct setup *s, const rune_const_value *const *args);
-/* A worker for each call; `warm`: when there is a spare. */
+/* A worker for each call; `warm`: each time when there is a spare, else one after the other. */
 double fresh_process_us(struct setup *s, const rune_const_value *const *args, bool warm);
 
 #endif

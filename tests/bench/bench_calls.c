@@ -110,9 +110,15 @@ static void calls_table(struct setup *ring, struct setup *socket,
     close(fd);
 }
 
+enum {
+    ATTACH_COUNT = 120,
+    PLACES = 4,
+};
+
 /*
- * The floor of attaching: a child is sent a sealed memfd, looks at its seals, maps it, reads one byte,
- * closes the descriptor and answers; less the round trip of a packet without a descriptor.
+ * The floor of attaching: a child is sent a sealed memfd as large as the Unit, looks at its seals, maps it,
+ * closes the descriptor, reads a byte where the worker has to look (header, exports, functions, code: at
+ * most PLACES) and answers; less the round trip of a packet without a descriptor.
  */
 static void serve_floor(int fd)
 {
@@ -135,10 +141,14 @@ static void serve_floor(int fd)
         if (c) {
             int passed;
             memcpy(&passed, CMSG_DATA(c), sizeof(passed));
+            size_t size;
+            memcpy(&size, packet, sizeof(size));
             (void)fcntl(passed, F_GET_SEALS);
-            const char *map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, passed, 0);
-            packet[0] = *(const volatile char *)map;
+            const volatile char *map = mmap(NULL, size, PROT_READ, MAP_SHARED, passed, 0);
             close(passed);
+            for (size_t place = 0; place < PLACES; place++) {
+                packet[sizeof(size)] = map[place * (size / PLACES)];
+            }
         }
         if (send(fd, packet, (size_t)got, MSG_NOSIGNAL) != got) {
             _exit(0);
@@ -146,9 +156,10 @@ static void serve_floor(int fd)
     }
 }
 
-static uint64_t floor_trip(int fd, int passed)
+static uint64_t floor_trip(int fd, int passed, size_t size)
 {
     char packet[ECHO_SIZE] = {0};
+    memcpy(packet, &size, sizeof(size));
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(int))];
@@ -171,16 +182,10 @@ static uint64_t floor_trip(int fd, int passed)
     return now_ns() - begin;
 }
 
-enum {
-    ATTACH_COUNT = 40,
-};
-
-static double attach_floor_us(void)
+static pid_t start_floor(int *out_fd)
 {
     int fds[2];
-    int memfd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (memfd < 0 || ftruncate(memfd, 4096) != 0 ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
         die("floor of attaching", NULL);
     }
     pid_t pid = fork();
@@ -190,17 +195,24 @@ static double attach_floor_us(void)
     }
     close(fds[1]);
     pin(pid, 0);
-    uint64_t samples[ATTACH_COUNT];
-    for (int i = 0; i < ATTACH_COUNT; i++) {
-        uint64_t with = floor_trip(fds[0], memfd);
-        uint64_t without = floor_trip(fds[0], -1);
-        samples[i] = with > without ? with - without : 0;
+    *out_fd = fds[0];
+    return pid;
+}
+
+/* A memfd with the bytes of the Unit, as new to the child as the Unit is to the worker. */
+static uint64_t floor_ns(int fd, const rune_unit *unit)
+{
+    size_t size;
+    const void *image = rune_unit_image(unit, &size);
+    int memfd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (memfd < 0 || write(memfd, image, size) != (ssize_t)size) {
+        die("floor of attaching", NULL);
     }
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    close(fds[0]);
+    (void)floor_trip(fd, -1, size); // what lies between is cold
+    uint64_t without = floor_trip(fd, -1, size);
+    uint64_t with = floor_trip(fd, memfd, size);
     close(memfd);
-    return median_us(samples, ATTACH_COUNT);
+    return with > without ? with - without : 0;
 }
 
 static rune_unit *build_many(struct setup *s, size_t functions)
@@ -217,35 +229,50 @@ static rune_unit *build_many(struct setup *s, size_t functions)
     return unit;
 }
 
-/* First call on a Unit in a warm worker, less the second one: attaching, whatever the size. */
+/* First call on a Unit in a warm worker, less one on a Unit that is attached: attaching, whatever the size. */
+static void attach_row(struct setup *s, int floor, size_t functions,
+                       const rune_const_value *const *args)
+{
+    static uint64_t bare[ATTACH_COUNT];
+    static uint64_t attach[ATTACH_COUNT];
+    rune_unit *units[ATTACH_COUNT];
+    size_t count = functions > 1000 ? ATTACH_COUNT / 4 : ATTACH_COUNT;
+    for (size_t i = 0; i < count; i++) {
+        units[i] = build_many(s, functions);
+    }
+    for (size_t i = 0; i < count; i++) {
+        rune_vm *vm = vm_for(s, units[i], RUNE_ISOLATION_SHARED);
+        bare[i] = floor_ns(floor, units[i]);
+        call_add(s->vm, args);
+        uint64_t attached = call_add(s->vm, args);
+        uint64_t first = call_add(vm, args);
+        attach[i] = first > attached ? first - attached : 0;
+        rune_vm_free(vm);
+    }
+    double floor_us = median_us(bare, count);
+    double us = median_us(attach, count);
+    printf("%10zu functions%10.1f%10.1f%10.1f\n", functions, us, floor_us, us - floor_us);
+    for (size_t i = 0; i < count; i++) {
+        rune_unit_unref(units[i]);
+    }
+}
+
 static void attach_table(struct setup *s, const rune_const_value *const *args)
 {
+    int floor;
+    pid_t pid = start_floor(&floor);
     pin(0, 0);
     pin(worker_of(s->vm, args), 0);
-    printf("\nfirst call on a Unit less the second (attach and link), one core, median us\n");
-    printf("%20s%10.1f\n", "bare map of a memfd", attach_floor_us());
+    printf("\nfirst call on a Unit, less a call (attach and link), one core, median us\n");
+    printf("%20s%10s%10s%10s\n", "", "here", "bare map", "more");
     for (size_t functions = 1; functions <= 10000; functions *= 100) {
-        uint64_t samples[ATTACH_COUNT];
-        rune_unit *units[ATTACH_COUNT];
-        size_t count = functions > 1000 ? 10 : ATTACH_COUNT;
-        for (size_t i = 0; i < count; i++) {
-            units[i] = build_many(s, functions);
-        }
-        for (size_t i = 0; i < count; i++) {
-            rune_vm *vm = vm_for(s, units[i], RUNE_ISOLATION_SHARED);
-            call_add(s->vm, args);
-            uint64_t first = call_add(vm, args);
-            uint64_t second = call_add(vm, args);
-            samples[i] = first > second ? first - second : 0;
-            rune_vm_free(vm);
-        }
-        printf("%10zu functions%10.1f\n", functions, median_us(samples, count));
-        for (size_t i = 0; i < count; i++) {
-            rune_unit_unref(units[i]);
-        }
+        attach_row(s, floor, functions, args);
     }
     pin(0, -1);
     pin(worker_of(s->vm, args), -1);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(floor);
 }
 
 int main(void)

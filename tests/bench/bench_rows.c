@@ -23,6 +23,7 @@ enum {
     ROUNDS = 5,
     WORKERS_ROUNDS = 11, // of batches with one worker and with two
     SPAWNS = 60,
+    SPARE_WAIT_US = 8000,
     KILLS = 20,
     BATCH = 16,
     IDLE_SECONDS = 10,
@@ -239,16 +240,53 @@ static double late_us(struct setup *s)
     return median_us(samples, KILLS);
 }
 
+/* One call after the same idle time as there is before a spare is taken. */
+static double idle_call_us(rune_vm *vm, const rune_const_value *const *args)
+{
+    static uint64_t samples[SPAWNS];
+    for (int i = 0; i < SPAWNS; i++) {
+        usleep(SPARE_WAIT_US);
+        samples[i] = call_add(vm, args);
+    }
+    return median_us(samples, SPAWNS);
+}
+
+/* Rounds of a floor and of what stands beside it alternate: others use the machine, too. */
+static void fresh_rows(struct setup *s, const rune_const_value *const *args)
+{
+    enum {
+        SPAWN,
+        MADE,
+        IDLE,
+        SPARE,
+        COLUMNS
+    };
+    uint64_t samples[COLUMNS][ROUNDS];
+    double m[COLUMNS];
+    struct setup bare = {0};
+    start(&bare, &(struct wanted){.workers = 1, .no_spares = true});
+    for (int i = 0; i < ROUNDS; i++) {
+        samples[SPAWN][i] = (uint64_t)(1000 * spawn_floor_us());
+        samples[MADE][i] = (uint64_t)(1000 * fresh_process_us(&bare, args, false));
+        samples[IDLE][i] = (uint64_t)(1000 * idle_call_us(s->vm, args));
+        samples[SPARE][i] = (uint64_t)(1000 * fresh_process_us(s, args, true));
+    }
+    for (int c = 0; c < COLUMNS; c++) {
+        m[c] = median_us(samples[c], ROUNDS);
+    }
+    row("fresh process for each call, made now", "spawn, exec, exit, wait", m[SPAWN], m[MADE],
+        "<= 160 us");
+    row("fresh process for each call, from spares", "warm call, same idle", m[IDLE], m[SPARE],
+        "<= 5 us more");
+    finish(&bare);
+}
+
 static void process_rows(const rune_const_value *const *args)
 {
     struct setup s = {0};
     pin(0, -1);
     start(&s, &(struct wanted){.workers = 1});
-    double spawn_us = spawn_floor_us();
-    row("fresh process for each call, made now", "spawn, exec, exit, wait", spawn_us,
-        fresh_process_us(&s, args, false), "<= 160 us");
-    row("fresh process for each call, from spares", "spawn, exec, exit, wait", spawn_us,
-        fresh_process_us(&s, args, true), "<= 5 us");
+    fresh_rows(&s, args);
     row("runaway script: ended after its deadline", NULL, 0, late_us(&s), "<= 1,000 us");
     row("killed, noticed, replaced", "kill, pidfd readable", kill_floor_us(), replaced_us(&s, args),
         "<= 1,000 us");
