@@ -77,11 +77,8 @@ static void append_access(struct rn_vm *vm, struct rn_buf *buf, struct rn_value 
 {
     struct rn_access access = {.moved = rn_is_moved(value)};
     if (value.tag == RN_VALUE_OBJECT && !access.moved) {
-        // The trace may not fail here: an error is on its way already.
-        uint8_t limit = vm->limit;
-        if (rn_value_access(vm, value, &access) != RN_DONE) {
-            vm->limit = limit;
-        }
+        // Without budget for the trace the call ends at that limit, whatever the text says.
+        (void)!rn_value_access(vm, value, &access);
     }
     rn_buf_append_u8(buf, access.moved ? 'M' : '-');
     rn_buf_append_u8(buf, access.exclusive ? 'X' : '-');
@@ -153,6 +150,7 @@ static void begin_report(struct rn_vm *vm, enum rn_vm_error_kind error)
 enum rn_outcome rn_raise(struct rn_vm *vm, enum rn_vm_error_kind error, ...)
 {
     struct rn_buf buf;
+    uint8_t limit = vm->limit;
     rn_buf_init_fixed(&buf, vm->engine->message, RN_VM_MESSAGE_MAX);
     begin_report(vm, error);
     va_list args;
@@ -166,6 +164,7 @@ enum rn_outcome rn_raise(struct rn_vm *vm, enum rn_vm_error_kind error, ...)
     }
     va_end(args);
     vm->engine->report.message_size = buf.size;
+    vm->raised = limit != RN_LIMIT_NONE || vm->limit == RN_LIMIT_NONE;
     return RN_RAISED;
 }
 
