@@ -374,10 +374,8 @@ static void modules(int number)
         ask_for("", 0);
         break;
     case NEED_FLOOD:
-        ask_for("nobody", 6);
-        /* fall through */
     case NEED_MOST:
-        for (int i = 0; i < MODULES_MAX; i++) {
+        for (int i = 0; i < MODULES_MAX + (number == NEED_FLOOD); i++) {
             ask_for("nobody", 6);
         }
         break;
