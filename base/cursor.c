@@ -3,7 +3,8 @@
 
 void rn_cursor_init(struct rn_cursor *cursor, const void *data, size_t size)
 {
-    *cursor = (struct rn_cursor){.data = data, .size = size};
+    static const uint8_t nothing[1];
+    *cursor = (struct rn_cursor){.data = data ? data : nothing, .size = size};
 }
 
 size_t rn_cursor_left(const struct rn_cursor *cursor)

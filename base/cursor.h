@@ -17,6 +17,7 @@ struct rn_cursor {
     size_t error_offset;
 };
 
+/* `data` may be NULL if `size` is 0. */
 void rn_cursor_init(struct rn_cursor *cursor, const void *data, size_t size);
 size_t rn_cursor_left(const struct rn_cursor *cursor);
 /* Little endian. */

@@ -250,12 +250,29 @@ enum rn_error rn_read_fd(int fd, size_t max, struct rn_buf *out)
     }
 }
 
+/* What the path is to blame for, and not the state of the host program. */
+static rune_status refuse_path(rune_error **error, const char *path, int why)
+{
+    switch (why) {
+    case ENOENT:
+        return rn_fail(error, RUNE_E_NOT_FOUND, "%s: %s", path, strerrordesc_np(why));
+    case EACCES:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case ENOTDIR:
+    case ENXIO:
+        return rn_fail_reason(error, RUNE_E_SYSTEM, RUNE_REASON_NO_INPUT, "not_readable", "%s: %s",
+                              path, strerrordesc_np(why));
+    default:
+        return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(why));
+    }
+}
+
 rune_status rn_read_file(const char *path, size_t max, struct rn_buf *out, rune_error **error)
 {
     RN_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
-        return rn_fail(error, errno == ENOENT ? RUNE_E_NOT_FOUND : RUNE_E_SYSTEM, "%s: %s", path,
-                       strerrordesc_np(errno));
+        return refuse_path(error, path, errno);
     }
     enum rn_error failed = rn_read_fd(fd, max, out);
     switch ((int)failed) {

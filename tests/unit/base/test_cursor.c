@@ -52,6 +52,17 @@ static void test_failure_stays(void **state)
     assert_int_equal(rn_cursor_status(&cursor), RN_E_TRUNCATED);
 }
 
+static void test_nothing(void **state)
+{
+    (void)state;
+    struct rn_cursor cursor;
+    rn_cursor_init(&cursor, NULL, 0);
+    assert_non_null(rn_cursor_bytes(&cursor, 0)); // NULL is failure
+    assert_int_equal(rn_cursor_status(&cursor), RN_OK);
+    assert_null(rn_cursor_bytes(&cursor, 1));
+    assert_int_equal(rn_cursor_status(&cursor), RN_E_TRUNCATED);
+}
+
 static void test_own_failure(void **state)
 {
     (void)state;
@@ -69,6 +80,7 @@ int main(void)
         cmocka_unit_test(test_reading),
         cmocka_unit_test(test_big_endian),
         cmocka_unit_test(test_failure_stays),
+        cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_own_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
