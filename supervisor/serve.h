@@ -165,9 +165,10 @@ struct rn_serve_connection {
     uint64_t serial;
     int fd; /* -1: closed; see D1 */
     uint32_t pid;
-    uint32_t events;  /* that epoll looks for */
-    uint32_t blocked; /* jobs that must be done before anything else is read */
-    bool leaving;     /* closes when all that is queued has gone */
+    uint32_t events;     /* that epoll looks for */
+    uint32_t blocked;    /* jobs that must be done before anything else is read */
+    bool leaving;        /* closes when all that is queued has gone */
+    atomic_bool starved; /* something that it waits for could not be said: no memory */
     uint32_t jobs;
     uint32_t calls_running;
     uint32_t sequence_in;
@@ -297,6 +298,8 @@ void rn_serve_unhold(struct rn_serve_connection *connection, size_t size);
 void rn_serve_fail(struct rn_serve_connection *connection, enum rn_error error);
 /* The loop's thread: sends what fits the socket. */
 void rn_serve_flush(struct rn_serve_connection *connection);
+/* Any thread: what the client waits for is lost, so the loop says goodbye to it. */
+void rn_serve_starve(struct rn_serve_connection *connection);
 /* A job that blocked the connection (one of `blocked`) is done. */
 void rn_serve_unblock(struct rn_serve_connection *connection);
 /* Short answers. */

@@ -263,7 +263,11 @@ static bool on_output(void *user, int stream, const char *data, size_t size)
                                  .call = call->id,
                                  .body_size = part,
                                  .as.DAEMON_OUTPUT = {.stream = (uint32_t)stream}};
-    if (!body || !rn_serve_send(call->connection, &message, body, true)) {
+    if (!body) {
+        rn_serve_starve(call->connection);
+        return false;
+    }
+    if (!rn_serve_send(call->connection, &message, body, true)) {
         return false;
     }
     rn_serve_wake(call->connection->server);

@@ -191,6 +191,12 @@ void rn_serve_unhold(struct rn_serve_connection *connection, size_t size)
     atomic_fetch_sub(&connection->account->bytes, size);
 }
 
+void rn_serve_starve(struct rn_serve_connection *connection)
+{
+    atomic_store(&connection->starved, true);
+    rn_serve_wake(connection->server);
+}
+
 bool rn_serve_send(struct rn_serve_connection *connection, const struct rn_message *message,
                    uint8_t *body, bool insist)
 {
@@ -210,6 +216,9 @@ bool rn_serve_send(struct rn_serve_connection *connection, const struct rn_messa
         connection->out_end = &out->next;
     }
     pthread_mutex_unlock(&connection->lock);
+    if (!out && !closed && insist) {
+        rn_serve_starve(connection);
+    }
     if (!goes) {
         rn_free(body);
         rn_free(out);
@@ -237,6 +246,10 @@ void rn_serve_flush(struct rn_serve_connection *connection)
 {
     enum rn_error error = RN_OK;
     if (connection->fd < 0) {
+        return;
+    }
+    if (atomic_load(&connection->starved) && !connection->leaving) {
+        rn_serve_goodbye(connection, RUNE_E_NO_MEMORY, "the daemon has no memory");
         return;
     }
     pthread_mutex_lock(&connection->lock);

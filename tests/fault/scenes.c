@@ -299,5 +299,5 @@ const struct scene scenes[SCENES] = {
     {"a killed worker", scene_of_a_killed_worker, 2, 2},
     {"ends", scene_of_ends, 1, 1},
     {"source tools", scene_of_source_tools, 3, 2},
-    {"a daemon", scene_of_a_daemon, 0, 16},
+    {"a daemon", scene_of_a_daemon, 8, 16},
 };
