@@ -80,12 +80,6 @@ static void print_step(const rune_replay_event *event)
 
 /* JSON */
 
-static void print_key(const char *key, const char *text)
-{
-    printf(",\"%s\":", key);
-    rn_console_json_string(text, strlen(text));
-}
-
 static void print_json_value(const char *key, const rune_const_value *value)
 {
     printf(",\"%s\":", key);
@@ -98,8 +92,8 @@ static void print_json_value(const char *key, const rune_const_value *value)
 
 static void print_json_place(const rune_frame *place)
 {
-    print_key("function", place->function);
-    print_key("source", place->source);
+    rn_console_json_member("function", place->function);
+    rn_console_json_member("source", place->source);
     printf(",\"line\":%u,\"column\":%u", place->line, place->column);
 }
 
@@ -108,7 +102,7 @@ static void print_json_event(const rune_replay_event *event)
     printf("{\"event\":\"%s\"", event_names[event->kind]);
     if (event->item != NULL) {
         printf(",\"number\":%u", event->number);
-        print_key("item", event->item);
+        rn_console_json_member("item", event->item);
     }
     if (event->kind == RUNE_REPLAY_HOST_CALL) {
         printf(",\"budget\":%llu", (unsigned long long)event->budget);
@@ -117,7 +111,7 @@ static void print_json_event(const rune_replay_event *event)
     } else if (event->kind == RUNE_REPLAY_ANSWER) {
         print_json_value("value", event->value);
     } else if (event->kind == RUNE_REPLAY_OUTPUT) {
-        print_key("stream", event->stream == RUNE_STREAM_STDERR ? "stderr" : "stdout");
+        rn_console_json_member("stream", event->stream == RUNE_STREAM_STDERR ? "stderr" : "stdout");
     }
     if (event->text != NULL) {
         printf(",\"text\":");
@@ -194,11 +188,11 @@ static void print_json_end(const struct replay *replay, const rune_replay_result
     rune_text *text = NULL;
     bool lines = replay->session->console.format == RN_FORMAT_JSONL;
     fputs(lines ? "{\"event\":\"result\"" : replay->begun ? "]" : "{\"v\":1,\"events\":[]", stdout);
-    print_key("verdict", verdict_names[rune_replay_result_verdict(result)]);
-    print_key("difference", rune_replay_result_difference(result));
+    rn_console_json_member("verdict", verdict_names[rune_replay_result_verdict(result)]);
+    rn_console_json_member("difference", rune_replay_result_difference(result));
     printf(",\"before\":{\"reason\":\"%s\"", rune_reason_name(replay->info.reason));
-    print_key("kind", replay->info.kind);
-    print_key("message", replay->info.message);
+    rn_console_json_member("kind", replay->info.kind);
+    rn_console_json_member("message", replay->info.message);
     printf(",\"budget\":%llu},\"record\":", (unsigned long long)replay->info.budget);
     if (rune_record_to_json(rune_replay_result_record(result), NULL, 0, &text) == RUNE_OK) {
         rn_console_take_text(text);

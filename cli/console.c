@@ -132,6 +132,12 @@ void rn_console_json_string(const char *data, size_t size)
     rune_value_unref(value);
 }
 
+void rn_console_json_member(const char *key, const char *text)
+{
+    printf(",\"%s\":", key);
+    rn_console_json_string(text, strlen(text));
+}
+
 int rn_console_finish(int code)
 {
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {

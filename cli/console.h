@@ -42,6 +42,9 @@ bool rn_console_take_text(rune_text *text);
 /* A JSON string with its quotes to standard output. Bytes that are not UTF-8 become "?". */
 void rn_console_json_string(const char *data, size_t size);
 
+/* ,"key":"text" */
+void rn_console_json_member(const char *key, const char *text);
+
 /* Flushes standard output: `code`, or 74 when something did not get out. */
 int rn_console_finish(int code);
 

@@ -89,23 +89,17 @@ static void print_text_end(const struct row *row, const struct end *end)
     }
 }
 
-static void print_member(const char *key, const char *text)
-{
-    printf(",\"%s\":", key);
-    rn_console_json_string(text, strlen(text));
-}
-
 static void print_json_end(const struct row *row, const struct end *end)
 {
     printf("{\"v\":1");
-    print_member("reason", end->reason);
+    rn_console_json_member("reason", end->reason);
     printf(",\"exit_code\":%d,\"signal\":%d", rune_reason_exit_code(row->reason, (int)end->signal),
            (int)end->signal);
-    print_member("kind", end->kind);
-    print_member("message", end->message.size > 0 ? end->message.data : "");
-    print_member("layer", row->layer);
-    print_member("meaning", row->meaning);
-    print_member("advice", row->advice);
+    rn_console_json_member("kind", end->kind);
+    rn_console_json_member("message", end->message.size > 0 ? end->message.data : "");
+    rn_console_json_member("layer", row->layer);
+    rn_console_json_member("meaning", row->meaning);
+    rn_console_json_member("advice", row->advice);
     printf("}\n");
 }
 

@@ -27,17 +27,15 @@
 #include "supervisor/diagnostics.h"
 #include "supervisor/statics.h"
 #include "supervisor/unit.h"
+#include "supervisor/whole_file.h"
 
 #define KEY_FORMAT 1u /* changes with the layout above */
 #define INPUTS_ENDING ".inputs"
 #define UNIT_ENDING ".unit"
-#define TEMPORARY_ENDING ".tmp"
 #define NAME_SIZE (2 * RN_DIGEST_SIZE + 48)
 #define INPUTS_SIZE_MAX ((size_t)RN_INPUTS_MAX * RN_NEED_BODY_MAX)
 #define ENTRY_SIZE_MAX                                                                             \
     ((size_t)RN_IMAGE_BODY_MAX + RN_DEBUG_BODY_MAX + RN_DIAGNOSTICS_BODY_MAX + 4096)
-/* A temporary file older than this was left behind by a process that died. */
-#define TEMPORARY_AGE_S 3600
 
 /* Keys */
 
@@ -230,33 +228,17 @@ bool rn_cache_find(const struct rn_cache *cache, const struct rn_build_request *
 
 /* Writing */
 
-/* Fills in the checksum and writes; a name that no other writer has, then the real one. */
+/* Fills in the checksum and writes. */
 static bool write_entry(const struct rn_cache *cache, const uint8_t key[RN_DIGEST_SIZE],
                         const char *ending, struct rn_buf *entry)
 {
     char name[NAME_SIZE];
-    char temporary[NAME_SIZE];
-    uint8_t noise[8];
     if (rn_buf_status(entry) != RN_OK) {
         return false;
     }
     checksum_of(entry, entry->data);
     name_of(key, ending, name);
-    randombytes_buf(noise, sizeof(noise));
-    sodium_bin2hex(temporary, sizeof(temporary), noise, sizeof(noise));
-    (void)snprintf(temporary + 2 * sizeof(noise), sizeof(temporary) - 2 * sizeof(noise), "%s",
-                   TEMPORARY_ENDING);
-    RN_AUTO_FD int fd = openat(cache->directory_fd, temporary,
-                               O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        return false;
-    }
-    bool good = rn_write_fd(fd, entry->data, entry->size) &&
-                renameat(cache->directory_fd, temporary, cache->directory_fd, name) == 0;
-    if (!good) {
-        (void)unlinkat(cache->directory_fd, temporary, 0);
-    }
-    return good;
+    return rn_whole_file_at(cache->directory_fd, name, entry->data, entry->size, 0600);
 }
 
 static void begin_entry(struct rn_buf *entry, const uint8_t key[RN_DIGEST_SIZE], size_t max)
@@ -324,17 +306,15 @@ static bool ends_with(const char *name, const char *ending)
 static void list_entry(const struct rn_cache *cache, struct listing *listing, const char *name)
 {
     struct stat about;
-    struct timespec now;
-    bool temporary = ends_with(name, TEMPORARY_ENDING);
+    bool temporary = rn_whole_file_is_temporary(name);
     bool ours = temporary || ends_with(name, INPUTS_ENDING) || ends_with(name, UNIT_ENDING);
     size_t size = strlen(name) + 1;
     if (!ours || size > sizeof(listing->entries->name) ||
         fstatat(cache->directory_fd, name, &about, AT_SYMLINK_NOFOLLOW) != 0) {
         return;
     }
-    clock_gettime(CLOCK_REALTIME, &now);
     if (temporary) {
-        if (now.tv_sec - about.st_mtim.tv_sec > TEMPORARY_AGE_S) {
+        if (rn_whole_file_is_left(&about)) {
             (void)unlinkat(cache->directory_fd, name, 0);
         }
         return;

@@ -33,6 +33,17 @@ uint64_t rn_after_ns(uint64_t now_ns, uint64_t delta_ns)
     return delta_ns > RN_NEVER_NS - now_ns ? RN_NEVER_NS : now_ns + delta_ns;
 }
 
+void rn_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t until_ns)
+{
+    if (until_ns == RN_NEVER_NS) {
+        pthread_cond_wait(cond, mutex);
+        return;
+    }
+    struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
+                          .tv_nsec = (long)(until_ns % 1000000000u)};
+    pthread_cond_timedwait(cond, mutex, &at);
+}
+
 /* The heap */
 
 static void place(struct rn_clock *clock, size_t index, struct rn_timer *timer)
@@ -103,13 +114,7 @@ static bool heap_reserve(struct rn_clock *clock)
 static void sleep_until(struct rn_clock *clock, uint64_t at_ns)
 {
     clock->sleeping_until_ns = at_ns;
-    if (at_ns == RN_NEVER_NS) {
-        pthread_cond_wait(&clock->wake, &clock->lock);
-    } else {
-        struct timespec at = {.tv_sec = (time_t)(at_ns / 1000000000u),
-                              .tv_nsec = (long)(at_ns % 1000000000u)};
-        pthread_cond_timedwait(&clock->wake, &clock->lock, &at);
-    }
+    rn_cond_wait_until(&clock->wake, &clock->lock, at_ns);
     clock->sleeping_until_ns = 0;
 }
 

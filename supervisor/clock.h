@@ -9,6 +9,8 @@
 #ifndef RN_SUPERVISOR_CLOCK_H
 #define RN_SUPERVISOR_CLOCK_H
 
+#include <pthread.h>
+
 #include "base/error.h"
 
 #define RN_NEVER_NS UINT64_MAX
@@ -24,6 +26,10 @@ struct rn_timer {
 uint64_t rn_now_ns(void);
 /* now + delta, without wrapping around. */
 uint64_t rn_after_ns(uint64_t now_ns, uint64_t delta_ns);
+
+/* Waits for a condition of CLOCK_MONOTONIC, with its mutex locked, until the time comes; RN_NEVER_NS: for
+ * ever. It may wake up early. */
+void rn_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t until_ns);
 
 /* Starts the thread, all signals blocked. */
 enum rn_error rn_clock_new(struct rn_clock **out_clock) RN_MUST_CHECK;

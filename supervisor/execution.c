@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -240,18 +239,6 @@ static bool help(rune_execution *execution, uint64_t until_ns)
     return rn_runner_turn(runner, RN_RUNNER_EVENTS_MAX, (int)((step_ns + 999999) / 1000000));
 }
 
-/* Under the lock: waits until somebody says that it has ended, or the time comes. */
-static void sleep_until(rune_execution *execution, uint64_t until_ns)
-{
-    if (until_ns == RN_NEVER_NS) {
-        pthread_cond_wait(&execution->ended_cond, &execution->lock);
-        return;
-    }
-    struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
-                          .tv_nsec = (long)(until_ns % 1000000000u)};
-    pthread_cond_timedwait(&execution->ended_cond, &execution->lock, &at);
-}
-
 rune_status rune_execution_wait(rune_execution *execution, uint64_t timeout_ns)
 {
     if (!rune_execution_poll(execution) && rn_supervisor_in_callback(execution->supervisor)) {
@@ -267,7 +254,8 @@ rune_status rune_execution_wait(rune_execution *execution, uint64_t timeout_ns)
         if (!helped && !execution->ended) {
             // Another thread dispatches; it may stop doing so.
             uint64_t step_ns = rn_after_ns(rn_now_ns(), HELP_NS);
-            sleep_until(execution, external && step_ns < until_ns ? step_ns : until_ns);
+            rn_cond_wait_until(&execution->ended_cond, &execution->lock,
+                               external && step_ns < until_ns ? step_ns : until_ns);
         }
     }
     bool ended = execution->ended;

@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,10 +19,9 @@
 #include "supervisor/replay_file.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/text.h"
-#include "supervisor/unit.h"
+#include "supervisor/whole_file.h"
 
 #define ENDING ".replay"
-#define TEMPORARY_BEGINNING ".runeward-"
 #define NAME_SIZE 96
 /* Entries of a folder that are looked at for one file more; others there are nobody's business. */
 #define ENTRIES_MAX 65536u
@@ -36,54 +34,6 @@ struct rn_journal_folder {
     time_t second;
     unsigned in_second; /* files of that second */
 };
-
-/* Files */
-
-/* A name that nobody can know. */
-static bool temporary_name(char name[NAME_SIZE])
-{
-    uint64_t number;
-    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number)) {
-        return false;
-    }
-    (void)snprintf(name, NAME_SIZE, TEMPORARY_BEGINNING "%016llx", (unsigned long long)number);
-    return true;
-}
-
-/* A whole file in the folder, or none; false with errno. */
-static bool write_at(int folder_fd, const char *name, const void *bytes, size_t size)
-{
-    char temporary[NAME_SIZE];
-    if (!temporary_name(temporary)) {
-        return false;
-    }
-    RN_AUTO_FD int fd =
-        openat(folder_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        return false;
-    }
-    if (rn_write_fd(fd, bytes, size) && renameat(folder_fd, temporary, folder_fd, name) == 0) {
-        return true;
-    }
-    int why = errno;
-    (void)unlinkat(folder_fd, temporary, 0);
-    errno = why;
-    return false;
-}
-
-/* The folder and the name in a path; the folder's descriptor is the caller's, -1 with errno. */
-static int open_folder_of(const char *path, const char **out_name)
-{
-    const char *slash = strrchr(path, '/');
-    *out_name = slash ? slash + 1 : path;
-    if (!slash) {
-        return open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    }
-    size_t size = slash == path ? 1 : (size_t)(slash - path);
-    RN_AUTO_FREE char *folder = rn_strndup(path, size);
-    errno = ENOMEM;
-    return folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-}
 
 /* Records */
 
@@ -109,12 +59,10 @@ rune_status rune_record_journal(const rune_record *record, rune_text **out_bytes
 rune_status rune_record_save_journal(const rune_record *record, const char *path,
                                      rune_error **error)
 {
-    const char *name;
     if (!record->journal) {
         return no_journal(record, error);
     }
-    RN_AUTO_FD int folder_fd = open_folder_of(path, &name);
-    if (folder_fd < 0 || !write_at(folder_fd, name, record->journal, record->journal_size)) {
+    if (!rn_whole_file(path, record->journal, record->journal_size, 0600)) {
         return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
     }
     return RUNE_OK;
@@ -188,8 +136,15 @@ static bool is_ours(const char *name)
 static void count_file(int folder_fd, const char *name, struct content *content)
 {
     struct stat about;
-    if (!is_ours(name) || fstatat(folder_fd, name, &about, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISREG(about.st_mode)) {
+    bool temporary = rn_whole_file_is_temporary(name);
+    if (!(temporary || is_ours(name)) ||
+        fstatat(folder_fd, name, &about, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(about.st_mode)) {
+        return;
+    }
+    if (temporary) {
+        if (rn_whole_file_is_left(&about)) {
+            (void)unlinkat(folder_fd, name, 0);
+        }
         return;
     }
     content->files++;
@@ -276,7 +231,7 @@ static void put_file(const struct rn_call *call, const rune_record *record)
     pthread_mutex_lock(&folder->lock);
     name_file(record, &now, call->journal_turn, name);
     bool written = make_room(folder, record->journal_size) &&
-                   write_at(folder->fd, name, record->journal, record->journal_size);
+                   rn_whole_file_at(folder->fd, name, record->journal, record->journal_size, 0600);
     int why = errno;
     pthread_mutex_unlock(&folder->lock);
     if (!written) {

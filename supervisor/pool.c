@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "supervisor/build_peer.h"
@@ -29,17 +28,6 @@ enum rn_error rn_pool_init(struct rn_pool *pool)
     pthread_cond_init(&pool->work, &monotonic);
     pthread_condattr_destroy(&monotonic);
     return RN_OK;
-}
-
-static void wait_changed(struct rn_pool *pool, uint64_t until_ns)
-{
-    if (until_ns == RN_NEVER_NS) {
-        pthread_cond_wait(&pool->changed, &pool->lock);
-        return;
-    }
-    struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
-                          .tv_nsec = (long)(until_ns % 1000000000u)};
-    pthread_cond_timedwait(&pool->changed, &pool->lock, &at);
 }
 
 /* Domains */
@@ -91,7 +79,7 @@ static struct rn_domain *find_or_await_room(struct rn_pool *pool, const char *na
            !pool->closing && rn_now_ns() < until_ns) {
         pool->must_work = true;
         pthread_cond_signal(&pool->work);
-        wait_changed(pool, until_ns);
+        rn_cond_wait_until(&pool->changed, &pool->lock, until_ns);
     }
     return domain;
 }
@@ -490,7 +478,7 @@ rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_poo
         if (!request->wait || rn_now_ns() >= request->until_ns) {
             break;
         }
-        wait_changed(pool, request->until_ns);
+        rn_cond_wait_until(&pool->changed, &pool->lock, request->until_ns);
         closing = pool->closing && !request->bypass;
     }
     if (peer) {
@@ -737,18 +725,6 @@ static void collect_all(struct rune_supervisor *supervisor)
     }
 }
 
-/* Under the lock: until there is work, or the time comes. */
-static void await_work(struct rn_pool *pool, uint64_t until_ns)
-{
-    if (until_ns == RN_NEVER_NS) {
-        pthread_cond_wait(&pool->work, &pool->lock);
-        return;
-    }
-    struct timespec at = {.tv_sec = (time_t)(until_ns / 1000000000u),
-                          .tv_nsec = (long)(until_ns % 1000000000u)};
-    pthread_cond_timedwait(&pool->work, &pool->lock, &at);
-}
-
 /* Ends go before spares, of which there is one at a time: neither keeps the other waiting for long. */
 static void *maintain(void *argument)
 {
@@ -770,7 +746,7 @@ static void *maintain(void *argument)
             make_spare(supervisor, domain);
             pthread_mutex_lock(&pool->lock);
         } else if (!pool->must_work && !pool->ending) {
-            await_work(pool, next_ns);
+            rn_cond_wait_until(&pool->work, &pool->lock, next_ns);
         }
     }
     pthread_mutex_unlock(&pool->lock);

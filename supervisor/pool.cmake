@@ -56,6 +56,7 @@ rn_library(rn_supervisor
   vm_pool.c
   watch.c
   watch_folders.c
+  whole_file.c
   wire.c)
 target_include_directories(rn_supervisor PUBLIC ${CMAKE_SOURCE_DIR}/include)
 target_compile_definitions(rn_supervisor PRIVATE

@@ -367,7 +367,8 @@ static rune_status read_header(struct rn_cursor *file, rune_error **error)
     (void)crypto_generichash(digest, sizeof(digest), file->data + file->offset,
                              rn_cursor_left(file), NULL, 0);
     if (memcmp(digest, found, sizeof(digest)) != 0) {
-        return rn_fail(error, RUNE_E_REPLAY_INVALID, "the replay file is damaged, or not complete");
+        return rn_fail(error, RUNE_E_REPLAY_INVALID,
+                       "the replay file is damaged, or was not written to its end");
     }
     return RUNE_OK;
 }

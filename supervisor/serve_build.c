@@ -12,7 +12,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/cursor.h"
@@ -202,10 +201,8 @@ static enum rn_error ask(struct rn_serve_build *build, const char *item)
 /* Under the build's lock. */
 static enum rn_error wait_answer(struct rn_serve_build *build)
 {
-    struct timespec until = {.tv_sec = (time_t)(build->until_ns / 1000000000u),
-                             .tv_nsec = (long)(build->until_ns % 1000000000u)};
     while (build->asking && !build->abandoned && rn_now_ns() < build->until_ns) {
-        pthread_cond_timedwait(&build->answered, &build->lock, &until);
+        rn_cond_wait_until(&build->answered, &build->lock, build->until_ns);
     }
     return build->asking ? RN_E_CANCELLED : build->found;
 }

@@ -512,10 +512,7 @@ static void wait_change(rune_supervisor *supervisor, uint64_t until_ns)
         return;
     }
     uint64_t step = rn_after_ns(rn_now_ns(), 100000000u);
-    uint64_t at_ns = until_ns < step ? until_ns : step;
-    struct timespec at = {.tv_sec = (time_t)(at_ns / 1000000000u),
-                          .tv_nsec = (long)(at_ns % 1000000000u)};
-    pthread_cond_timedwait(&pool->changed, &pool->lock, &at);
+    rn_cond_wait_until(&pool->changed, &pool->lock, until_ns < step ? until_ns : step);
 }
 
 /* True once no call runs. */

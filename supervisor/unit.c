@@ -21,6 +21,7 @@
 #include "shm/fd.h"
 #include "supervisor/error.h"
 #include "supervisor/text.h"
+#include "supervisor/whole_file.h"
 
 #define FILE_MAGIC "\x7fRNUFIL\n"
 #define FILE_VERSION 1u
@@ -316,23 +317,6 @@ rune_status rune_unit_save(const rune_unit *unit, rune_text **out_bytes, rune_er
     return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
 }
 
-bool rn_write_fd(int fd, const void *bytes, size_t size)
-{
-    const char *data = bytes;
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            return false;
-        }
-        data += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
 rune_status rune_unit_save_file(const rune_unit *unit, const char *path, rune_error **error)
 {
     rune_text *bytes;
@@ -340,26 +324,10 @@ rune_status rune_unit_save_file(const rune_unit *unit, const char *path, rune_er
     if (status != RUNE_OK) {
         return status;
     }
-    RN_AUTO(rn_buf) struct rn_buf name;
-    rn_buf_init(&name, 8192);
-    rn_buf_append_format(&name, "%s.%ld.tmp", path, (long)getpid());
-    rn_buf_append_u8(&name, 0);
-    const char *temporary = (const char *)name.data;
-    RN_AUTO_FD int fd =
-        rn_buf_status(&name) == RN_OK
-            ? open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666)
-            : -1;
-    bool good = fd >= 0 && rn_write_fd(fd, rune_text_data(bytes), rune_text_size(bytes)) &&
-                rename(temporary, path) == 0;
+    bool good = rn_whole_file(path, rune_text_data(bytes), rune_text_size(bytes), 0666);
+    int why = errno;
     rune_text_free(bytes);
-    if (!good) {
-        int why = errno;
-        if (fd >= 0) {
-            (void)unlink(temporary);
-        }
-        return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(why));
-    }
-    return RUNE_OK;
+    return good ? RUNE_OK : rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(why));
 }
 
 /* Reading */

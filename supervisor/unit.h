@@ -43,7 +43,5 @@ enum rn_error rn_read_fd(int fd, size_t max, struct rn_buf *out) RN_MUST_CHECK;
 /* The same by path, with an error for people. NOT_FOUND, SYSTEM, TOO_LARGE, NO_MEMORY. */
 rune_status rn_read_file(const char *path, size_t max, struct rn_buf *out,
                          rune_error **error) RN_MUST_CHECK;
-/* Writes all of it; false (errno) if that does not go. */
-bool rn_write_fd(int fd, const void *bytes, size_t size) RN_MUST_CHECK;
 
 #endif
