@@ -5,6 +5,7 @@
 #include "tests/unit/supervisor/harness.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -679,6 +680,41 @@ static void test_failures_leave_files_in_a_folder(void **state)
     remove_folder();
 }
 
+/* An empty file in the folder, so many seconds old. */
+static void put_old(const char *name, time_t age, char path[256])
+{
+    struct timespec times[2];
+    (void)snprintf(path, 256, "%.63s/%s", folder, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    clock_gettime(CLOCK_REALTIME, &times[0]);
+    times[0].tv_sec -= age;
+    times[1] = times[0];
+    assert_int_equal(futimens(fd, times), 0);
+    close(fd);
+}
+
+static void test_what_a_dead_writer_left_goes(void **state)
+{
+    (void)state;
+    rune_supervisor *other = NULL;
+    char left[256];
+    char begun[256];
+    char foreign[256];
+    strcpy(folder, "/tmp/runeward-journal-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    put_old("0123456789abcdef.tmp", 7200, left);
+    put_old("fedcba9876543210.tmp", 60, begun); // somebody may still write it
+    put_old("of_somebody_else.tmp", 7200, foreign);
+    assert_int_equal(start_with(3, 0, &other), RUNE_OK);
+    call_in(other, "fails", RUNE_REASON_SCRIPT_ERROR);
+    rune_supervisor_free(other);
+    assert_int_equal(access(left, F_OK), -1);
+    assert_int_equal(unlink(begun), 0);
+    assert_int_equal(unlink(foreign), 0);
+    remove_folder();
+}
+
 static void test_a_flood_leaves_few_files(void **state)
 {
     (void)state;
@@ -753,6 +789,7 @@ int main(void)
         cmocka_unit_test(test_calls_without_a_file),
         cmocka_unit_test(test_failures_leave_files_in_a_folder),
         cmocka_unit_test(test_a_flood_leaves_few_files),
+        cmocka_unit_test(test_what_a_dead_writer_left_goes),
         cmocka_unit_test(test_folders_of_others_are_refused),
         cmocka_unit_test(test_links_are_not_followed),
     };
