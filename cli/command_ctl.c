@@ -32,20 +32,16 @@ static void print_status(const rune_const_value *status)
     char version[32];
     printf("version       %s%s\n", rn_member_text(status, "version", version, sizeof(version)),
            rn_member_flag(status, "draining") ? ", draining" : "");
-    printf("up            %lld s\n", (long long)rn_member_number(status, "uptime_ms") / 1000);
+    printf("up            %lld s\n", rn_member_number(status, "uptime_ms") / 1000);
     printf("connections   %lld now, %lld accepted, %lld refused, %lld ended for what they sent\n",
-           (long long)rn_member_number(status, "connections"),
-           (long long)rn_member_number(status, "accepted"),
-           (long long)rn_member_number(status, "refused"),
-           (long long)rn_member_number(status, "protocol_errors"));
-    printf("calls         %lld now, %lld ended\n", (long long)rn_member_number(status, "calls_now"),
-           (long long)rn_member_number(status, "calls"));
-    printf("builds        %lld\n", (long long)rn_member_number(status, "builds"));
+           rn_member_number(status, "connections"), rn_member_number(status, "accepted"),
+           rn_member_number(status, "refused"), rn_member_number(status, "protocol_errors"));
+    printf("calls         %lld now, %lld ended\n", rn_member_number(status, "calls_now"),
+           rn_member_number(status, "calls"));
+    printf("builds        %lld\n", rn_member_number(status, "builds"));
     printf("workers       %lld now, %lld of them spare; %lld started, %lld lost\n",
-           (long long)rn_member_number(status, "workers"),
-           (long long)rn_member_number(status, "spares"),
-           (long long)rn_member_number(status, "workers_started"),
-           (long long)rn_member_number(status, "workers_lost"));
+           rn_member_number(status, "workers"), rn_member_number(status, "spares"),
+           rn_member_number(status, "workers_started"), rn_member_number(status, "workers_lost"));
     puts("scripts");
     rn_member_each(status, "scripts", print_script, NULL);
 }
@@ -55,20 +51,18 @@ static void print_status(const rune_const_value *status)
 static void print_connection(void *unused, const rune_const_value *row)
 {
     (void)unused;
-    printf("%-12lld %-8lld %-8lld %-5lld %-6lld %-6lld %lld\n",
-           (long long)rn_member_number(row, "connection"), (long long)rn_member_number(row, "uid"),
-           (long long)rn_member_number(row, "pid"), (long long)rn_member_number(row, "vms"),
-           (long long)rn_member_number(row, "units"), (long long)rn_member_number(row, "calls"),
-           (long long)rn_member_number(row, "waiting_bytes"));
+    printf("%-12lld %-8lld %-8lld %-5lld %-6lld %-6lld %lld\n", rn_member_number(row, "connection"),
+           rn_member_number(row, "uid"), rn_member_number(row, "pid"), rn_member_number(row, "vms"),
+           rn_member_number(row, "units"), rn_member_number(row, "calls"),
+           rn_member_number(row, "waiting_bytes"));
 }
 
 static void print_call(void *unused, const rune_const_value *row)
 {
     (void)unused;
     char script[256];
-    printf("%-12lld %-8lld %-8lld %-8lld %s\n", (long long)rn_member_number(row, "connection"),
-           (long long)rn_member_number(row, "uid"), (long long)rn_member_number(row, "call"),
-           (long long)rn_member_number(row, "ms"),
+    printf("%-12lld %-8lld %-8lld %-8lld %s\n", rn_member_number(row, "connection"),
+           rn_member_number(row, "uid"), rn_member_number(row, "call"), rn_member_number(row, "ms"),
            rn_member_text(row, "script", script, sizeof(script)));
 }
 
@@ -77,10 +71,9 @@ static void print_worker(void *unused, const rune_const_value *row)
     (void)unused;
     char state[32];
     char domain[256];
-    printf("%-8lld %-10s %-6lld %-10lld %s\n", (long long)rn_member_number(row, "pid"),
-           rn_member_text(row, "state", state, sizeof(state)),
-           (long long)rn_member_number(row, "calls"), (long long)rn_member_number(row, "served"),
-           rn_member_text(row, "domain", domain, sizeof(domain)));
+    printf("%-8lld %-10s %-6lld %-10lld %s\n", rn_member_number(row, "pid"),
+           rn_member_text(row, "state", state, sizeof(state)), rn_member_number(row, "calls"),
+           rn_member_number(row, "served"), rn_member_text(row, "domain", domain, sizeof(domain)));
 }
 
 static void print_ps(const rune_const_value *ps)

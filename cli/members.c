@@ -10,7 +10,7 @@ bool rn_member_flag(const rune_const_value *object, const char *key)
     return found && flag;
 }
 
-int64_t rn_member_number(const rune_const_value *object, const char *key)
+long long rn_member_number(const rune_const_value *object, const char *key)
 {
     int64_t number = 0;
     rune_const_value *value = rune_value_get(object, key);

@@ -9,13 +9,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* False where there is no such boolean. */
 bool rn_member_flag(const rune_const_value *object, const char *key);
 
-/* 0 where there is no such integer. */
-int64_t rn_member_number(const rune_const_value *object, const char *key);
+/* 0 where there is no such integer. As printf takes it. */
+long long rn_member_number(const rune_const_value *object, const char *key);
 
 /* Into `room`, which it returns: as much as fits, with "?" for control bytes; "" where there is no such text. */
 const char *rn_member_text(const rune_const_value *object, const char *key, char *room,

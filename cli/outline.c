@@ -82,7 +82,7 @@ static const char *text_of(struct rn_outline *outline, const rune_const_value *o
 
 static uint32_t number_of(const rune_const_value *object, const char *key)
 {
-    int64_t number = rn_member_number(object, key);
+    long long number = rn_member_number(object, key);
     return number < 0 || number > UINT32_MAX ? 0 : (uint32_t)number;
 }
 

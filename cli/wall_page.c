@@ -144,11 +144,11 @@ static void put_role(void *user, const rune_const_value *role)
 {
     struct rn_html *page = user;
     char size[96];
-    int64_t count = rn_member_number(role, "instructions");
+    long long count = rn_member_number(role, "instructions");
     rn_html_raw(page, "<h2>System calls of a ");
     member(page, role, "role");
     (void)snprintf(size, sizeof size, "</h2>\n<p>A filter of %lld instructions, %lld bytes. ",
-                   (long long)count, (long long)count * 8);
+                   count, count * 8);
     rn_html_raw(page, size);
     rn_html_raw(page, "Every other call, every other form of these, ends the process.</p>\n<table>"
                       "<tr><th>call</th><th>when</th><th>why it is there</th></tr>\n");
