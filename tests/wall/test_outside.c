@@ -186,6 +186,10 @@ static void children_made_at_once_have_one_socket(void **state)
 {
     (void)state;
     static struct crowd crowds[CROWD];
+    if ((rn_wall_possible() & RN_LAYER_BIT(RN_LAYER_DESCRIPTORS)) == 0) {
+        print_message("a sanitizer keeps a descriptor for its report\n");
+        skip();
+    }
     for (unsigned i = 0; i < CROWD; i++) {
         crowds[i] = (struct crowd){.clean = 0};
         harness_open(&crowds[i].harness, RN_POLICY_STRICT);
