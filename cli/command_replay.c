@@ -163,11 +163,13 @@ static void print_verdict(const struct replay *replay, const rune_replay_result 
 {
     const char *difference = rune_replay_result_difference(result);
     const char *before = rune_reason_name(replay->info.reason);
+    uint64_t budget = rune_record_usage(rune_replay_result_record(result))->budget;
     switch (rune_replay_result_verdict(result)) {
     case RUNE_REPLAY_SAME:
         fprintf(stderr, "replay: the same as before: %s", before);
-        if (replay->info.budget > 0) { // else the worker could not tell
-            fprintf(stderr, ", %llu instructions", (unsigned long long)replay->info.budget);
+        // The worker may not have been able to tell; where time ended it, each run took its own.
+        if (budget > 0 && budget == replay->info.budget) {
+            fprintf(stderr, ", %llu instructions", (unsigned long long)budget);
         }
         fputs("\n", stderr);
         break;
@@ -252,8 +254,14 @@ int rn_command_replay(struct rn_session *session)
     if (session->args->operand_count != 1) {
         return rn_command_misused(session);
     }
-    if (rune_replay_load_file(session->args->operands[0], &file, &error) != RUNE_OK) {
-        return rn_console_take_error(&session->console, error);
+    rune_status status = rune_replay_load_file(session->args->operands[0], &file, &error);
+    if (status != RUNE_OK) {
+        int code = rn_console_take_error(&session->console, error);
+        if (status == RUNE_E_REPLAY_INVALID && !session->console.quiet) {
+            rn_console_complain(
+                "replay: `runeward run --journal FILE` keeps a call in such a file");
+        }
+        return code;
     }
     int code = rn_session_start(session) ? run(session, file) : session->code;
     rune_replay_free(file);

@@ -460,8 +460,17 @@ rune_status rune_replay_load(const void *data, size_t size, rune_replay **out_re
 rune_status rune_replay_load_file(const char *path, rune_replay **out_replay, rune_error **error)
 {
     RN_AUTO(rn_buf) struct rn_buf bytes = {.data = NULL};
+    rune_error *why = NULL;
     rune_status status = rn_read_file(path, RN_REPLAY_FILE_MAX, &bytes, error);
-    return status == RUNE_OK ? rune_replay_load(bytes.data, bytes.size, out_replay, error) : status;
+    if (status != RUNE_OK) {
+        return status;
+    }
+    status = rune_replay_load(bytes.data, bytes.size, out_replay, &why);
+    if (status != RUNE_OK) {
+        (void)rn_fail(error, status, "%s: %s", path, rune_error_message(why));
+    }
+    rune_error_free(why);
+    return status;
 }
 
 void rune_replay_free(rune_replay *replay)

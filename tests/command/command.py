@@ -537,7 +537,9 @@ pub fn f(a) {}
         self.assertEqual(data[-1], 3)
         data[-1] = 4
         kept.write_bytes(data)
-        self.assertIn("damaged", self.run_command("replay", "kept.replay", code=66).stderr)
+        stderr = self.run_command("replay", "kept.replay", code=66).stderr
+        self.assertIn("kept.replay: the replay file is damaged", stderr)
+        self.assertIn("--journal", stderr)  # what to do
         data[16:48] = hashlib.blake2b(data[48:], digest_size=32).digest()
         kept.write_bytes(data)
         self.assertIn("the result is another one", self.run_command("replay", "kept.replay", code=76).stderr)
