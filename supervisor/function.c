@@ -426,8 +426,7 @@ rune_status rune_sync_function_lookup(rune_supervisor *supervisor, rune_runtime 
                                       rune_error **error)
 {
     if (!rune_unit_has(unit, item) || item[0] == 0) {
-        return rn_fail_reason(error, RUNE_E_NOT_FOUND, RUNE_REASON_USAGE, "no_item",
-                              "there is no function `%s`", item);
+        return rn_unit_fail_missing(unit, item, error);
     }
     uint8_t storage[64];
     struct rn_buf bytes;

@@ -27,6 +27,8 @@
 #define FILE_VERSION 1u
 #define FILE_HEADER_SIZE 24u
 #define READ_STEP 65536u
+#define NAMED_MAX 64u   /* of a larger Unit nothing is listed */
+#define NAMES_SIZE 320u /* of the list in a message */
 #define FILE_SIZE_MAX ((size_t)RN_IMAGE_SIZE_MAX + RN_DEBUG_SIZE_MAX + FILE_HEADER_SIZE)
 
 static void free_unit(rune_unit *unit)
@@ -385,6 +387,47 @@ bool rune_unit_has(const rune_unit *unit, const char *item)
         return unit->unit.header->main_function != RN_NONE;
     }
     return rn_unit_find_export(&unit->unit, rn_hash_item(item, size)) != RN_NONE;
+}
+
+/* The export that comes next after `name` in the alphabet, or NULL. */
+static const char *next_export(const rune_unit *unit, const char *name)
+{
+    const char *next = NULL;
+    for (uint32_t i = 0; i < unit->unit.counts[RN_SECTION_EXPORTS]; i++) {
+        const char *other = unit->export_names[i];
+        if (strcmp(other, name) > 0 && (!next || strcmp(other, next) < 0)) {
+            next = other;
+        }
+    }
+    return next;
+}
+
+static void append_exports(const rune_unit *unit, struct rn_buf *out)
+{
+    uint32_t left = unit->unit.counts[RN_SECTION_EXPORTS];
+    const char *before = "; there is ";
+    for (const char *name = next_export(unit, ""); name; name = next_export(unit, name)) {
+        if (out->size + strlen(name) + 64 > out->max) {
+            rn_buf_append_format(out, "%s%u more", before, left);
+            return;
+        }
+        rn_buf_append_format(out, "%s`%s`", before, name);
+        before = --left == 1 ? " and " : ", ";
+    }
+}
+
+rune_status rn_unit_fail_missing(const rune_unit *unit, const char *item, rune_error **error)
+{
+    char storage[NAMES_SIZE] = "";
+    struct rn_buf names;
+    rn_buf_init_fixed(&names, storage, sizeof(storage));
+    if (unit->unit.counts[RN_SECTION_EXPORTS] <= NAMED_MAX) {
+        append_exports(unit, &names);
+    }
+    return rn_fail_reason(error, RUNE_E_NOT_FOUND, RUNE_REASON_USAGE, "no_item",
+                          item[0] ? "there is no public function `%s`%.*s"
+                                  : "there is no script body%s%.*s",
+                          item, (int)names.size, storage);
 }
 
 rune_unit *rune_unit_ref(rune_unit *unit)

@@ -34,6 +34,9 @@ struct rune_unit {
 rune_status rn_unit_publish(uint8_t *image, size_t size, uint8_t *debug_bytes, size_t debug_size,
                             bool check_id, rune_unit **out_unit, rune_error **error) RN_MUST_CHECK;
 
+/* NOT_FOUND of kind "no_item": the message names `item` and, of small Units, what there is. */
+rune_status rn_unit_fail_missing(const rune_unit *unit, const char *item, rune_error **error);
+
 /* The bytes of a .rnu file. */
 void rn_unit_append_file(const rune_unit *unit, struct rn_buf *out);
 

@@ -574,8 +574,7 @@ rune_status rn_vm_find_item(const rune_vm *vm, const char *item,
     uint64_t hash = item[0] == 0 ? 0 : rn_hash_item(item, strlen(item));
     uint32_t export = rn_unit_export_index(&vm->unit->unit, hash, RN_NONE);
     if (hash == 0 ? !rune_unit_has(vm->unit, "") : export == RN_NONE) {
-        return rn_fail_reason(error, RUNE_E_NOT_FOUND, RUNE_REASON_USAGE, "no_item",
-                              "there is no function `%s`", item);
+        return rn_unit_fail_missing(vm->unit, item, error);
     }
     *out_target = (struct rn_request_target){
         .kind = RN_CALL_TARGET_ITEM, .item = hash, .export = export, .name = item};

@@ -550,6 +550,42 @@ static void test_modules(void **state)
     rune_sources_free(sources);
 }
 
+static void assert_missing(const char *source, const char *item, const char *said)
+{
+    rune_error *error = NULL;
+    rune_const_value *value = NULL;
+    rune_unit *unit = build(source);
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    assert_int_equal(rune_vm_call(vm, item, NULL, 0, NULL, &value, &error), RUNE_E_NOT_FOUND);
+    assert_string_equal(rune_error_message(error), said);
+    rune_error_free(error);
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+}
+
+static void test_who_misses_a_function_hears_what_there_is(void **state)
+{
+    (void)state;
+    char many[4096] = "";
+    for (int i = 0; i < 65; i++) {
+        size_t end = strlen(many);
+        snprintf(many + end, sizeof(many) - end, "pub fn f%02d_with_a_long_name() { 1 }\n", i);
+    }
+    assert_missing("pub fn only() { 1 }", "main",
+                   "there is no public function `main`; there is `only`");
+    assert_missing("pub fn b() { c() } pub fn a() { 1 } fn c() { 2 } pub fn main() { 3 }", "c",
+                   "there is no public function `c`; there is `a`, `b` and `main`");
+    assert_missing("pub fn main() { 3 }", "", "there is no script body; there is `main`");
+    assert_missing(many, "main", "there is no public function `main`");
+    strstr(many, "pub fn f60")[0] = 0;
+    assert_missing(many, "main",
+                   "there is no public function `main`; there is `f00_with_a_long_name`, "
+                   "`f01_with_a_long_name`, `f02_with_a_long_name`, `f03_with_a_long_name`, "
+                   "`f04_with_a_long_name`, `f05_with_a_long_name`, `f06_with_a_long_name`, "
+                   "`f07_with_a_long_name`, `f08_with_a_long_name`, `f09_with_a_long_name`, "
+                   "50 more");
+}
+
 static void *call_many(void *argument)
 {
     rune_vm *vm = new_vm(argument, RUNE_ISOLATION_SHARED, "");
@@ -597,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_save_and_load),
         cmocka_unit_test(test_diagnostics),
         cmocka_unit_test(test_modules),
+        cmocka_unit_test(test_who_misses_a_function_hears_what_there_is),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, harness_set_up, harness_tear_down);
