@@ -12,16 +12,6 @@ enum {
     CAPACITY_MIN = 64,
 };
 
-void rn_buf_init(struct rn_buf *buf, size_t max)
-{
-    *buf = (struct rn_buf){.max = max};
-}
-
-void rn_buf_init_fixed(struct rn_buf *buf, void *storage, size_t size)
-{
-    *buf = (struct rn_buf){.data = storage, .capacity = size, .max = size, .fixed = true};
-}
-
 void rn_buf_done(struct rn_buf *buf)
 {
     if (!buf->fixed) {
@@ -61,7 +51,7 @@ static bool grow(struct rn_buf *buf, size_t needed)
     return true;
 }
 
-uint8_t *rn_buf_reserve(struct rn_buf *buf, size_t size)
+uint8_t *rn_buf_make_room(struct rn_buf *buf, size_t size)
 {
     if (buf->error != RN_OK) {
         return NULL;
@@ -100,35 +90,6 @@ void rn_buf_append(struct rn_buf *buf, const void *bytes, size_t size)
 void rn_buf_append_text(struct rn_buf *buf, const char *text)
 {
     rn_buf_append(buf, text, strlen(text));
-}
-
-void rn_buf_append_u8(struct rn_buf *buf, uint8_t value)
-{
-    rn_buf_append(buf, &value, 1);
-}
-
-static void append_little_endian(struct rn_buf *buf, uint64_t value, size_t width)
-{
-    uint8_t bytes[8];
-    for (size_t i = 0; i < width; i++) {
-        bytes[i] = (uint8_t)(value >> (8 * i));
-    }
-    rn_buf_append(buf, bytes, width);
-}
-
-void rn_buf_append_u16(struct rn_buf *buf, uint16_t value)
-{
-    append_little_endian(buf, value, 2);
-}
-
-void rn_buf_append_u32(struct rn_buf *buf, uint32_t value)
-{
-    append_little_endian(buf, value, 4);
-}
-
-void rn_buf_append_u64(struct rn_buf *buf, uint64_t value)
-{
-    append_little_endian(buf, value, 8);
 }
 
 void rn_buf_append_utf8(struct rn_buf *buf, uint32_t scalar)

@@ -23,27 +23,72 @@ struct rn_buf {
 };
 typedef struct rn_buf rn_buf;
 
-void rn_buf_init(struct rn_buf *buf, size_t max);
-void rn_buf_init_fixed(struct rn_buf *buf, void *storage, size_t size);
+static inline void rn_buf_init(struct rn_buf *buf, size_t max)
+{
+    *buf = (struct rn_buf){.max = max};
+}
+
+static inline void rn_buf_init_fixed(struct rn_buf *buf, void *storage, size_t size)
+{
+    *buf = (struct rn_buf){.data = storage, .capacity = size, .max = size, .fixed = true};
+}
+
 void rn_buf_done(struct rn_buf *buf);
 /* Empties it, forgets the error, keeps the storage. */
 void rn_buf_clear(struct rn_buf *buf);
 
+/* rn_buf_reserve, where there is no room yet. */
+uint8_t *rn_buf_make_room(struct rn_buf *buf, size_t size);
+
+/* Room for `size` bytes at the end, uncounted until rn_buf_commit; NULL if there is none. */
+static inline uint8_t *rn_buf_reserve(struct rn_buf *buf, size_t size)
+{
+    bool fits = buf->error == RN_OK && buf->data != NULL && size <= buf->capacity - buf->size;
+    return RN_LIKELY(fits) ? buf->data + buf->size : rn_buf_make_room(buf, size);
+}
+
+void rn_buf_commit(struct rn_buf *buf, size_t size);
+
 void rn_buf_append(struct rn_buf *buf, const void *bytes, size_t size);
 void rn_buf_append_text(struct rn_buf *buf, const char *text);
-void rn_buf_append_u8(struct rn_buf *buf, uint8_t value);
-/* Little endian. */
-void rn_buf_append_u16(struct rn_buf *buf, uint16_t value);
-void rn_buf_append_u32(struct rn_buf *buf, uint32_t value);
-void rn_buf_append_u64(struct rn_buf *buf, uint64_t value);
+
+/* Little endian; `width` bytes, at most 8. */
+static inline void rn_buf_append_le(struct rn_buf *buf, uint64_t value, size_t width)
+{
+    uint8_t *room = rn_buf_reserve(buf, width);
+    if (RN_LIKELY(room != NULL)) {
+        for (size_t i = 0; i < width; i++) {
+            room[i] = (uint8_t)(value >> (8 * i));
+        }
+        buf->size += width;
+    }
+}
+
+static inline void rn_buf_append_u8(struct rn_buf *buf, uint8_t value)
+{
+    rn_buf_append_le(buf, value, 1);
+}
+
+static inline void rn_buf_append_u16(struct rn_buf *buf, uint16_t value)
+{
+    rn_buf_append_le(buf, value, 2);
+}
+
+static inline void rn_buf_append_u32(struct rn_buf *buf, uint32_t value)
+{
+    rn_buf_append_le(buf, value, 4);
+}
+
+static inline void rn_buf_append_u64(struct rn_buf *buf, uint64_t value)
+{
+    rn_buf_append_le(buf, value, 8);
+}
+
 void rn_buf_append_utf8(struct rn_buf *buf, uint32_t scalar);
 /* printf, for processes that may use stdio; needs room for one byte more than the text. */
 void rn_buf_append_format(struct rn_buf *buf, const char *format, ...) RN_PRINTF(2, 3);
 /* Zero bytes up to a multiple of `align`. */
 void rn_buf_pad(struct rn_buf *buf, size_t align);
-/* Room for `size` bytes at the end, uncounted until rn_buf_commit; NULL if there is none. */
-uint8_t *rn_buf_reserve(struct rn_buf *buf, size_t size);
-void rn_buf_commit(struct rn_buf *buf, size_t size);
 
 /* RN_OK or the first failure (NO_MEMORY, TOO_LARGE). */
 enum rn_error rn_buf_status(const struct rn_buf *buf) RN_MUST_CHECK;

@@ -56,14 +56,23 @@ static const struct rn_message_info infos[] = {
 #undef U32
 #undef U64
 
+/* Rows of `infos`. */
+enum row {
+#define MESSAGE(message, number, way, permitted, body, descriptors, field_list, meaning)           \
+    ROW_##message,
+#include "shm/messages.def"
+};
+
 const struct rn_message_info *rn_message_info(uint32_t type)
 {
-    for (size_t i = 0; i < RN_COUNT_OF(infos); i++) {
-        if ((uint32_t)infos[i].type == type) {
-            return &infos[i];
-        }
+    switch (type) {
+#define MESSAGE(message, number, way, permitted, body, descriptors, field_list, meaning)           \
+    case number:                                                                                   \
+        return &infos[ROW_##message];
+#include "shm/messages.def"
+    default:
+        return NULL;
     }
-    return NULL;
 }
 
 const struct rn_message_info *rn_message_info_at(size_t index)

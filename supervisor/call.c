@@ -22,8 +22,17 @@
 
 /* A sink that refused output is asked again after this time. */
 #define REFUSED_NS UINT64_C(5000000)
+/* Arguments for which storage is kept. */
+#define BODY_KEPT_MAX 1024u
 /* Peers that a call tries when one after the other turns out to be dead. */
 #define BEGIN_ATTEMPTS 4
+
+static void set_defaults(struct rn_call *call)
+{
+    call->events_end = &call->events;
+    call->open = true;
+    call->wants_usage = true;
+}
 
 struct rn_call *rn_call_new(void)
 {
@@ -32,10 +41,9 @@ struct rn_call *rn_call_new(void)
         return NULL;
     }
     atomic_init(&call->refs, 1);
-    call->events_end = &call->events;
-    call->open = true;
-    call->wants_usage = true;
     pthread_cond_init(&call->cond, NULL);
+    rn_buf_init(&call->body, RN_CALL_BODY_MAX);
+    set_defaults(call);
     return call;
 }
 
@@ -70,13 +78,10 @@ static void drop_events(struct rn_call *call)
     call->events_end = &call->events;
 }
 
-void rn_call_unref(struct rn_call *call)
+/* Everything that it holds, but for its own storage. */
+static void let_go(struct rn_call *call)
 {
-    if (!call || atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) != 1) {
-        return;
-    }
     drop_events(call);
-    rn_buf_done(&call->body);
     rn_free(call->assembly);
     rn_free(call->result.body);
     rn_free(call->trap_body);
@@ -87,8 +92,34 @@ void rn_call_unref(struct rn_call *call)
     rn_replay_done(&call->replay);
     rune_unit_unref(call->unit);
     rune_runtime_unref(call->runtime);
+}
+
+void rn_call_unref(struct rn_call *call)
+{
+    if (!call || atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    let_go(call);
+    rn_buf_done(&call->body);
     pthread_cond_destroy(&call->cond);
     rn_free(call);
+}
+
+bool rn_call_renew(struct rn_call *call)
+{
+    if (atomic_load_explicit(&call->refs, memory_order_acquire) != 1) {
+        return false;
+    }
+    let_go(call);
+    if (call->body.capacity > BODY_KEPT_MAX) {
+        rn_buf_done(&call->body);
+        rn_buf_init(&call->body, RN_CALL_BODY_MAX);
+    }
+    rn_buf_clear(&call->body);
+    size_t kept = offsetof(struct rn_call, supervisor);
+    memset((char *)call + kept, 0, sizeof(*call) - kept);
+    set_defaults(call);
+    return true;
 }
 
 /* Stopping */
@@ -579,6 +610,7 @@ static void receive_sleep(struct rn_call *call, const struct rn_message *message
     const struct rn_fields_SLEEP *fields = &message->as.SLEEP;
     call->sleep_number = fields->number;
     bool wanted = !call->ending && call->state.sleep_out && !rn_replay_sleep(call);
+    call->slept = call->slept || wanted;
     if (wanted && rn_clock_set(call->supervisor->clock, &call->sleep_timer,
                                find_sleep_end(call, fields)) != RN_OK) {
         call->failed = true;

@@ -1,8 +1,9 @@
 /*
  * call.h: one call from its options to its end.
  *
- * The owner of a call is the thread that made it, or for an execution the runner. It waits for
- * events (output, host calls), acts on them, and ends the call when its result is there.
+ * The owner of a call is the thread that made it, by itself or with others (batch.c), or for an
+ * execution the runner. It waits for events (output, host calls), acts on them, and ends the call when
+ * its result is there.
  *
  * C1  Exactly one reason ends a call. A result that the worker sent before it saw a cancel wins.
  * C2  `stop` is set at most once, by whoever was first: deadline, processor time, cancel.
@@ -21,6 +22,7 @@
 #include "shm/call_state.h"
 #include "shm/reason.h"
 #include "supervisor/clock.h"
+#include "supervisor/group.h"
 #include "supervisor/limits.h"
 #include "supervisor/peer.h"
 #include "supervisor/replay.h"
@@ -59,7 +61,11 @@ struct rn_call_result {
 };
 
 struct rn_call {
+    /* What rn_call_renew leaves as it is. */
     _Atomic uint32_t refs;
+    pthread_cond_t cond; /* its owner sleeps on it, with the peer's lock */
+    struct rn_buf body;  /* of CALL: tags and arguments */
+
     struct rune_supervisor *supervisor; /* its Vm keeps it alive */
     rune_vm *vm;                        /* borrowed while the call runs */
     struct rune_unit *unit;             /* counted, as is the runtime */
@@ -67,7 +73,6 @@ struct rn_call {
     _Atomic(struct rn_peer *) peer; /* counted once begun; C5 */
     struct rn_peer *left[RN_CALL_PEERS_AGAIN];
     uint32_t left_count;
-    struct rn_buf body; /* of CALL: tags and arguments */
     uint32_t tags_size;
     size_t statics_size;
     enum rn_call_target target;
@@ -92,6 +97,11 @@ struct rn_call {
     void (*on_leave)(struct rn_call *call); /* after that: wakes who waits for it */
     void *owner;                            /* the execution */
     atomic_bool calls_back;                 /* on_end runs code of the host */
+
+    /* Of a group, which whoever has news for it notes it in (group.h); NULL: it has an owner of its own. */
+    struct rn_group *group;
+    struct rn_call *group_next;
+    atomic_bool is_noted;
 
     /* The runner's. */
     struct rn_call *runner_next;
@@ -124,6 +134,7 @@ struct rn_call {
     struct rn_event **events_end;
     uint64_t host_bytes;     /* of arguments, see RN_CALL_HOST_BYTES_MAX */
     uint32_t ungranted;      /* packets taken off the owner's hands, credit not yet given back */
+    bool slept;              /* `sleep_timer` was set */
     uint32_t sleep_number;   /* of the last SLEEP, as are: */
     uint64_t sleep_until_ns; /* by the call's own clock */
     uint64_t sleep_due_ns;   /* when that is; 0: it has been woken since */
@@ -137,7 +148,6 @@ struct rn_call {
     bool failed;                   /* no memory for a message: ends as internal */
     struct rn_call *waiting_next;  /* in the peer's list, while the owner sleeps on `cond` */
     struct rn_call **waiting_link; /* NULL: it does not */
-    pthread_cond_t cond;
     struct rn_call_result result;
     bool has_more;         /* rn_call_finish has something to do */
     bool journal_due;      /* a replay file is to be made */
@@ -154,6 +164,7 @@ struct rn_call {
 
     uint64_t output_bytes;
     uint64_t host_call_count;
+    bool has_async;  /* an async host function was called */
     bool had_effect; /* a host function ran or output was delivered */
 };
 
@@ -161,6 +172,9 @@ struct rn_call {
 struct rn_call *rn_call_new(void) RN_MUST_CHECK;
 struct rn_call *rn_call_ref(struct rn_call *call);
 void rn_call_unref(struct rn_call *call);
+/* One that is over, with nobody else's reference left: made as new, its storage kept. False: somebody has
+ * one, and it is as it was. */
+bool rn_call_renew(struct rn_call *call) RN_MUST_CHECK;
 
 /* Finds a peer and begins. On failure the call is over; *error says why. */
 rune_status rn_call_begin(struct rn_call *call, rune_error **error) RN_MUST_CHECK;

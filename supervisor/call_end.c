@@ -299,28 +299,45 @@ static void settle_vm(struct rn_call *call)
     }
 }
 
-/* From here on nobody stops it. A call that cannot be finished in order takes its worker along. */
+static void note_end(struct rn_call *call, const struct rn_peer *peer)
+{
+    call->end =
+        (struct rn_call_end){.dead = peer->dead, .death = peer->death, .sharing = peer->call_count};
+}
+
+/* From here on nobody stops it, nor answers what it asked (C3). A call that cannot be finished in order
+ * takes its worker along. If a second run did not begin, how the first ended is known. */
 static void ensure_end(struct rn_call *call)
 {
     struct rn_peer *peer = call->peer;
     pthread_mutex_lock(&peer->lock);
+    bool done = call->state.state == RN_STATE_DONE;
+    bool running = call->in_table && !done && !peer->dead;
     call->ending = true;
-    bool running = call->in_table && call->state.state != RN_STATE_DONE && !peer->dead;
-    if (call->in_table && call->state.state == RN_STATE_DONE && call->stop == RN_REASON_OK) {
+    call->open = false;
+    if (call->in_table && done && call->stop == RN_REASON_OK) {
         rn_replay_end(call);
     }
-    pthread_mutex_unlock(&peer->lock);
-    if (!call->in_table) {
-        return; // it did not get so far as a second run
+    if (call->in_table && !running) {
+        note_end(call, peer);
     }
+    pthread_mutex_unlock(&peer->lock);
     if (running) {
         rn_peer_kill(peer, call->id);
         rn_peer_wait_dead(peer, call);
+        pthread_mutex_lock(&peer->lock);
+        note_end(call, peer);
+        pthread_mutex_unlock(&peer->lock);
     }
-    pthread_mutex_lock(&peer->lock);
-    call->end =
-        (struct rn_call_end){.dead = peer->dead, .death = peer->death, .sharing = peer->call_count};
-    pthread_mutex_unlock(&peer->lock);
+}
+
+/* Nobody sets a timer any more. */
+static void clear_timers(struct rn_call *call)
+{
+    rn_clock_clear(call->supervisor->clock, &call->timer);
+    if (call->slept) {
+        rn_clock_clear(call->supervisor->clock, &call->sleep_timer);
+    }
 }
 
 /* If a second run did not begin, it has been left already. */
@@ -365,11 +382,10 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
     rn_cancel_unwatch(&call->watch);
     rn_cancel_unwatch(&call->parent_watch);
     ensure_end(call);
-    rn_clock_clear(call->supervisor->clock, &call->timer);
-    rn_clock_clear(call->supervisor->clock, &call->sleep_timer);
+    clear_timers(call);
     rn_host_calls_end(call);
     rn_trace_end(call);
-    rune_record *record = rn_alloc(sizeof(*record));
+    rune_record *record = rn_record_new(call->item_name);
     if (record) {
         set_outcome(call, record);
         set_usage(call, &record->usage);
@@ -377,7 +393,6 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
         record->worker = call->peer->child.pid;
         record->attempts = call->replay.from_file ? 1 : call->replay.runs;
         memcpy(record->unit_id, call->unit->id_text, sizeof(record->unit_id));
-        record->item = rn_strndup(call->item_name, strlen(call->item_name));
         keep_journal(call, record);
     }
     leave_last_peer(call);

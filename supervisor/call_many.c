@@ -1,5 +1,6 @@
 /*
- * call_many.c: a batch of calls: executions of all Vms at once, of one Vm in order.
+ * call_many.c: a batch of calls. One to our own workers is made by batch.c; with calls to a
+ * daemon in it, it is made of executions, of all Vms at once, of one Vm in order.
  *
  * A call whose Vm is busy waits for the one of the batch that has it; one that finds no room in any
  * worker waits for the oldest that runs.
@@ -7,6 +8,7 @@
 #include <runeward/execution.h>
 
 #include "base/alloc.h"
+#include "supervisor/batch.h"
 #include "supervisor/error.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/vm.h"
@@ -102,6 +104,26 @@ static rune_status run(struct batch *batch, size_t count)
     return status;
 }
 
+static bool has_remote(const rune_batch_call *calls, size_t count)
+{
+    size_t i = 0;
+    while (i < count && !calls[i].vm->supervisor->remote) {
+        i++;
+    }
+    return i < count;
+}
+
+static rune_status run_executions(const rune_batch_call *calls, size_t count,
+                                  rune_record **out_records)
+{
+    RN_AUTO_FREE rune_execution **executions = rn_alloc_array(count, sizeof(rune_execution *));
+    if (!executions) {
+        return RUNE_E_NO_MEMORY;
+    }
+    struct batch batch = {.calls = calls, .executions = executions, .records = out_records};
+    return run(&batch, count);
+}
+
 rune_status rune_call_many(const rune_batch_call *calls, size_t count, rune_record **out_records,
                            rune_error **error)
 {
@@ -111,14 +133,10 @@ rune_status rune_call_many(const rune_batch_call *calls, size_t count, rune_reco
     if (rn_supervisor_in_callback(calls[0].vm->supervisor)) {
         return rn_fail(error, RUNE_E_BUSY, "a callback of an execution cannot wait for executions");
     }
-    RN_AUTO_FREE rune_execution **executions = rn_alloc_array(count, sizeof(rune_execution *));
-    if (!executions) {
-        return rn_fail_plain(error, RN_E_NO_MEMORY);
-    }
-    struct batch batch = {.calls = calls, .executions = executions, .records = out_records};
     for (size_t i = 0; i < count; i++) {
         out_records[i] = NULL;
     }
-    rune_status status = run(&batch, count);
+    rune_status status = has_remote(calls, count) ? run_executions(calls, count, out_records)
+                                                  : rn_batch_run(calls, count, out_records);
     return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
 }

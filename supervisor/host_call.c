@@ -231,6 +231,7 @@ static rune_host_call *make(struct rn_call *call, const struct rn_host_entry *en
 /* Lists an async call in its call, which counts it. */
 static void list(struct rn_call *call, rune_host_call *host_call)
 {
+    call->has_async = true;
     pthread_mutex_lock(&call->peer->lock);
     atomic_fetch_add(&host_call->refs, 1);
     host_call->next = call->host_calls;
@@ -277,9 +278,8 @@ static void tell(struct rn_call *call, rune_host_call *host_call)
 
 void rn_host_calls_end(struct rn_call *call)
 {
-    for (;;) {
+    while (call->has_async) {
         pthread_mutex_lock(&call->peer->lock);
-        call->open = false;
         rune_host_call *host_call = call->host_calls;
         if (host_call) {
             call->host_calls = host_call->next;

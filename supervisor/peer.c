@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <sodium.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -641,6 +643,28 @@ static enum rn_error take_uses(struct rn_peer *peer, struct rn_call *call)
     return error;
 }
 
+/* In one system call for many, which libsodium would make several of. */
+static void fill_random(struct rn_peer *peer)
+{
+    if (getrandom(peer->random, sizeof(peer->random), 0) != (ssize_t)sizeof(peer->random)) {
+        randombytes_buf(peer->random, sizeof(peer->random));
+    }
+    peer->random_left = RN_PEER_RANDOM;
+}
+
+/* The id of a call in that slot: nobody guesses it, and it is not 0. */
+static uint64_t new_id(struct rn_peer *peer, uint32_t slot)
+{
+    uint64_t number = 0;
+    while (number < RN_SLOTS_MAX) {
+        if (peer->random_left == 0) {
+            fill_random(peer);
+        }
+        number = peer->random[--peer->random_left];
+    }
+    return number / RN_SLOTS_MAX * RN_SLOTS_MAX + slot;
+}
+
 static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
 {
     if (has_gone(peer, call)) {
@@ -653,14 +677,16 @@ static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
         rn_slots_remove(&peer->slots, call->slot);
         return error;
     }
-    call->id = rn_supervisor_random(call->supervisor) / RN_SLOTS_MAX * RN_SLOTS_MAX + call->slot;
+    call->id = new_id(peer, call->slot);
     call->sequence_out = 0;
     peer->call_count++;
     peer->async_count += call->is_async;
     call->in_table = true;
     rn_control_clear(peer->control, call->slot);
     start_state(call);
+    peer->hushed = call->group != NULL;
     error = send_call(peer, call);
+    peer->hushed = false;
     if (error != RN_OK) {
         remove_from_table(peer, call);
         give_vm_handle_back(peer, call);

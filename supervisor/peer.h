@@ -39,9 +39,11 @@
 /* Handle 0 is none, so one Vm less keeps Globals in one worker. */
 #define RN_PEER_VMS_MAX 4096u
 #define RN_PEER_ENDED 16u
+#define RN_PEER_RANDOM 256u
 
 struct rn_call;
 struct rn_domain;
+struct rn_group;
 struct rune_unit;
 struct rune_runtime;
 
@@ -116,6 +118,7 @@ struct rn_peer {
     uint32_t async_count;           /* calls that nobody waits for by himself */
     struct rn_peer *unwatched_next; /* under the runner's lock, as is the next */
     bool unwatched;
+    bool hushed;             /* what is being sent is rung for later */
     uint32_t armed;          /* what the runner's poll will tell of, once; 0: nothing */
     _Atomic uint32_t pinned; /* Vms whose Globals are here; read under the pool's lock, too */
     struct rn_queued *queue;
@@ -132,6 +135,8 @@ struct rn_peer {
     struct rune_runtime *contexts[RN_PEER_CONTEXTS_MAX];
     uint32_t context_uses[RN_PEER_CONTEXTS_MAX];
     uint64_t vms[RN_PEER_VMS_MAX / 64]; /* handles in use */
+    uint64_t random[RN_PEER_RANDOM];    /* for the ids of calls */
+    uint32_t random_left;
     uint8_t packet_out[RN_PACKET_MAX];
 
     /* Of the thread that receives. */
@@ -164,6 +169,19 @@ void rn_peer_wait(struct rn_peer *peer, struct rn_call *call);
 /* An owner that does not wait there now: sends and receives what there is, and leaves the role to others. */
 void rn_peer_tend(struct rn_peer *peer);
 
+/* Waits until a call of the group has news. All that run are at this peer, `call` is one of them. */
+void rn_peer_wait_group(struct rn_peer *peer, struct rn_group *group, struct rn_call *call);
+/* Where an owner of calls at several peers looks for news of one of them. */
+struct rn_peer_watch {
+    short events; /* to poll the socket for; 0: for nothing */
+    bool at_hand; /* something can be received that poll does not tell of */
+    bool soon;    /* there may be something to do that poll never tells of */
+};
+/* It has the role of receiving from here on. False: another thread has it, and notes what comes. */
+bool rn_peer_watch(struct rn_peer *peer, struct rn_peer_watch *out_watch) RN_MUST_CHECK;
+/* Sends on, hands out what came, and gives the role up. */
+void rn_peer_unwatch(struct rn_peer *peer);
+
 /* After a kill: waits until the peer is dead. The call is still in the table. */
 void rn_peer_wait_dead(struct rn_peer *peer, struct rn_call *call);
 
@@ -186,6 +204,8 @@ enum rn_error rn_peer_send(struct rn_peer *peer, const struct rn_message *messag
                            int fd) RN_MUST_CHECK;
 /* CREDIT and CANCEL: before everything that is queued. */
 void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message);
+/* Rings for calls of groups that were sent without ringing, since more of them were to follow. */
+void rn_peer_ring(struct rn_peer *peer);
 /* Sends what is queued as far as it goes. */
 void rn_peer_flush(struct rn_peer *peer);
 /* The call is about to leave the table: notes how the message of it that is half sent goes on. */

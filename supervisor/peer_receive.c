@@ -30,11 +30,15 @@
 /* Milliseconds after which a thread that nobody sends on for looks at the queue. */
 #define QUEUE_LOOK_MS 10
 
-/* Under the lock: wakes whoever waits for the call. */
+/* Under the lock: wakes whoever waits for the call, be it asleep on that of another one of its group. */
 static void notify(struct rn_call *call)
 {
-    if (call->waiting_link) {
-        pthread_cond_signal(&call->cond);
+    struct rn_call *sleeper = call->group && call->group->waits ? call->group->waits : call;
+    if (call->group) {
+        rn_group_note(call->group, call);
+    }
+    if (sleeper->waiting_link) {
+        pthread_cond_signal(&sleeper->cond);
     } else if (call->is_async) {
         struct rn_runner *runner = rn_supervisor_runner(call->supervisor);
         if (runner) {
@@ -172,7 +176,26 @@ static void bury(struct rn_peer *peer, enum rn_wait wait)
     }
 }
 
-/* Under the lock, with the role: one packet. False: there is nothing now, or the peer is dead. */
+/* Under the lock, with the role: what came of receiving. False: there is nothing now, or the peer is dead. */
+static bool take_in(struct rn_peer *peer, enum rn_wait wait, enum rn_error error,
+                    const struct rn_lane_packet *packet)
+{
+    if (error == RN_E_WOULD_BLOCK) {
+        return false;
+    }
+    uint64_t culprit = 0;
+    if (error == RN_OK) {
+        error = handle(peer, packet, &culprit);
+    }
+    if (error == RN_OK) {
+        return true;
+    }
+    peer->burial = (struct rn_burial){.error = error, .culprit = culprit, .begun_ns = rn_now_ns()};
+    bury(peer, wait);
+    return false;
+}
+
+/* Under the lock, which is given up meanwhile, with the role: one packet. */
 static bool receive_one(struct rn_peer *peer, enum rn_wait wait)
 {
     struct rn_lane_packet packet;
@@ -183,19 +206,18 @@ static bool receive_one(struct rn_peer *peer, enum rn_wait wait)
     pthread_mutex_unlock(&peer->lock);
     enum rn_error error = rn_lane_receive(&peer->lane, wait, &packet);
     pthread_mutex_lock(&peer->lock);
-    if (error == RN_E_WOULD_BLOCK) {
+    return take_in(peer, wait, error, &packet);
+}
+
+/* Under the lock, with the role: one packet of the ring, which takes no system call and no time. */
+static bool receive_at_hand(struct rn_peer *peer)
+{
+    struct rn_lane_packet packet;
+    if (peer->burial.error != RN_OK || !rn_lane_has_packet(&peer->lane)) {
         return false;
     }
-    uint64_t culprit = 0;
-    if (error == RN_OK) {
-        error = handle(peer, &packet, &culprit);
-    }
-    if (error == RN_OK) {
-        return true;
-    }
-    peer->burial = (struct rn_burial){.error = error, .culprit = culprit, .begun_ns = rn_now_ns()};
-    bury(peer, wait);
-    return false;
+    enum rn_error error = rn_lane_receive(&peer->lane, RN_WAIT_NEVER, &packet);
+    return take_in(peer, RN_WAIT_NEVER, error, &packet);
 }
 
 /* Who waits and should receive next: best one that has nothing yet, since whoever has will leave. */
@@ -326,6 +348,83 @@ void rn_peer_wait(struct rn_peer *peer, struct rn_call *call)
     pthread_mutex_unlock(&peer->lock);
 }
 
+/* With the role: what has come together is handed out together, by poll's account or the ring's. */
+static void receive_what_came(struct rn_peer *peer, bool from_socket)
+{
+    bool went_on = true;
+    for (int i = 0; went_on && i < PUMP_PACKETS && !peer->dead; i++) {
+        went_on = receive_at_hand(peer) || (from_socket && receive_one(peer, RN_WAIT_NEVER));
+    }
+}
+
+static void receive_for_group(struct rn_peer *peer, const struct rn_group *group,
+                              const struct rn_call *call)
+{
+    peer->receiving = true;
+    while (!peer->dead && !rn_group_has_news(group)) {
+        receive_or_send(peer, call);
+    }
+    receive_what_came(peer, !peer->ring);
+    hand_over(peer);
+}
+
+void rn_peer_wait_group(struct rn_peer *peer, struct rn_group *group, struct rn_call *call)
+{
+    bool waited = false;
+    pthread_mutex_lock(&peer->lock);
+    rn_peer_ring(peer);
+    while (!peer->dead && !rn_group_has_news(group)) {
+        waited = peer->receiving;
+        if (peer->receiving) {
+            group->waits = call;
+            wait_for_receiver(peer, call);
+            group->waits = NULL;
+        } else {
+            receive_for_group(peer, group, call);
+        }
+    }
+    if (waited && !peer->receiving && !peer->dead) {
+        hand_over(peer); // the role may have been meant for this thread, which leaves
+    }
+    pthread_mutex_unlock(&peer->lock);
+}
+
+/* Under the lock, with the role. While it is being buried, poll tells nothing new. */
+static void find_watch(struct rn_peer *peer, struct rn_peer_watch *out_watch)
+{
+    bool buried = peer->burial.error != RN_OK;
+    short events = (short)(POLLIN | (peer->queue ? POLLOUT : 0));
+    rn_lane_watch(&peer->lane);
+    *out_watch = (struct rn_peer_watch){
+        .events = buried ? 0 : events,
+        .at_hand = !buried && rn_lane_has_packet(&peer->lane),
+        .soon = buried || peer->domain->supervisor->options.external_loop,
+    };
+}
+
+bool rn_peer_watch(struct rn_peer *peer, struct rn_peer_watch *out_watch)
+{
+    pthread_mutex_lock(&peer->lock);
+    rn_peer_ring(peer);
+    rn_peer_flush(peer);
+    bool taken = !peer->receiving && !peer->dead;
+    if (taken) {
+        peer->receiving = true;
+        find_watch(peer, out_watch);
+    }
+    pthread_mutex_unlock(&peer->lock);
+    return taken;
+}
+
+void rn_peer_unwatch(struct rn_peer *peer)
+{
+    pthread_mutex_lock(&peer->lock);
+    rn_peer_flush(peer);
+    receive_what_came(peer, true);
+    hand_over(peer);
+    pthread_mutex_unlock(&peer->lock);
+}
+
 void rn_peer_wait_dead(struct rn_peer *peer, struct rn_call *call)
 {
     pthread_mutex_lock(&peer->lock);
@@ -361,6 +460,7 @@ void rn_peer_pump(struct rn_peer *peer)
 void rn_peer_tend(struct rn_peer *peer)
 {
     pthread_mutex_lock(&peer->lock);
+    rn_peer_ring(peer);
     rn_peer_flush(peer);
     if (!peer->receiving && !peer->dead) {
         rn_peer_pump(peer);

@@ -16,6 +16,9 @@
 #include "supervisor/runner.h"
 #include "supervisor/supervisor.h"
 
+/* Packets that may wait for the worker's being woken. */
+#define SILENT_MAX 16u
+
 /* The counter of the message's call, or of the peer; NULL if the call is over. */
 static uint32_t *sequence_of(struct rn_peer *peer, uint64_t id)
 {
@@ -24,6 +27,12 @@ static uint32_t *sequence_of(struct rn_peer *peer, uint64_t id)
     }
     struct rn_call *call = rn_slots_at(&peer->slots, (uint32_t)(id % RN_SLOTS_MAX));
     return call && call->id == id ? &call->sequence_out : NULL;
+}
+
+void rn_peer_ring(struct rn_peer *peer)
+{
+    bool wake; // a worker never sleeps on its socket
+    rn_lane_ring(&peer->lane, &wake);
 }
 
 /* Sends packets while they fit, numbered from *left on if the call is over. WOULD_BLOCK: some are left.
@@ -40,11 +49,13 @@ static enum rn_error send_some(struct rn_peer *peer, struct rn_outgoing *outgoin
     }
     for (;;) {
         size_t size = rn_outgoing_packet(outgoing, *sequence, peer->packet_out);
-        bool wake; // a worker never sleeps on its socket
         enum rn_error error =
             fd >= 0 && !outgoing->started
                 ? rn_lane_send_fd(&peer->lane, peer->packet_out, size, fd, RN_WAIT_NEVER)
-                : rn_lane_send(&peer->lane, peer->packet_out, size, RN_WAIT_NEVER, &wake);
+                : rn_lane_send_silently(&peer->lane, peer->packet_out, size, RN_WAIT_NEVER);
+        if (!peer->hushed || peer->lane.silent >= SILENT_MAX) {
+            rn_peer_ring(peer);
+        }
         if (error == RN_E_WOULD_BLOCK || error == RN_E_NO_MEMORY) {
             return RN_E_WOULD_BLOCK;
         }

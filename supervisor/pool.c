@@ -166,11 +166,7 @@ void rn_pool_domain_release(struct rn_domain *domain)
 
 bool rn_pool_domain_is_broken(struct rn_domain *domain)
 {
-    struct rn_pool *pool = &domain->supervisor->pool;
-    pthread_mutex_lock(&pool->lock);
-    bool broken = domain->broken;
-    pthread_mutex_unlock(&pool->lock);
-    return broken;
+    return atomic_load(&domain->broken);
 }
 
 /* Takes an idle domain out of the list, or NULL. */

@@ -1,5 +1,6 @@
 # libruneward: the supervisor and the API, shared and static, with what it takes to install and find it.
 rn_library(rn_supervisor
+  batch.c
   build.c
   build_peer.c
   cache.c
@@ -15,6 +16,7 @@ rn_library(rn_supervisor
   execution.c
   function.c
   globals.c
+  group.c
   helpers.c
   host_call.c
   inputs.c
@@ -128,12 +130,14 @@ rn_supervisor_test(replay rn_supervisor)
 rn_supervisor_test(replay_file rn_supervisor)
 rn_supervisor_test(executions runeward)
 rn_supervisor_test(vm_pool runeward)
+rn_supervisor_test(batch rn_supervisor)
 rn_supervisor_test(functions runeward)
 rn_supervisor_test(globals runeward)
 rn_supervisor_test(host_calls runeward)
 rn_supervisor_test(isolation runeward)
 rn_unit_test(supervisor clock rn_supervisor)
 rn_unit_test(supervisor slots rn_supervisor)
+rn_unit_test(supervisor group rn_supervisor)
 rn_unit_test(supervisor journal rn_supervisor)
 rn_unit_test(supervisor lines rn_supervisor)
 rn_unit_test(supervisor value runeward)

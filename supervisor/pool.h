@@ -42,7 +42,7 @@ struct rn_domain {
     uint64_t spare_turn; /* of the pool's `spare_turns`: when one was made last */
     struct rn_child_exit ends[RN_DOMAIN_ENDS_MAX];
     uint32_t end_count; /* told so far */
-    bool broken;        /* its zygote has gone: nothing can be started in it any more */
+    atomic_bool broken; /* its zygote has gone: nothing can be started in it any more */
 };
 
 struct rn_pool {

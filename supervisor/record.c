@@ -41,12 +41,21 @@ uint32_t rune_record_attempts(const rune_record *record)
     return record->attempts;
 }
 
+rune_record *rn_record_new(const char *item)
+{
+    size_t size = strlen(item) + 1;
+    rune_record *record = rn_alloc(sizeof(*record) + size);
+    if (record) {
+        memcpy(record->item, item, size);
+    }
+    return record;
+}
+
 void rune_record_free(rune_record *record)
 {
     if (record) {
         rune_value_unref(record->value);
         rune_error_free(record->error);
-        rn_free(record->item);
         rn_free(record->journal);
         rn_free(record);
     }
@@ -109,7 +118,7 @@ rune_status rune_record_to_json(const rune_record *record, const char *output, s
 {
     RN_AUTO(rn_buf) struct rn_buf out;
     const char *reason = rune_reason_name(record->reason);
-    const char *item = record->item ? record->item : "";
+    const char *item = record->item;
     bool truncated = record->reason == RUNE_REASON_OUTPUT;
     rn_buf_init(&out, RECORD_JSON_MAX);
     rn_buf_append_text(&out, "{\"v\":1,");

@@ -13,12 +13,15 @@ struct rune_record {
     rune_usage usage;
     struct rune_limits limits;
     char unit_id[2 * 32 + 1];
-    char *item;     /* owned */
     int32_t worker; /* process id as the host sees it; 0: none */
     uint32_t attempts;
     uint8_t *journal; /* owned: a replay file; NULL: there is none, because: */
     size_t journal_size;
     const char *no_journal; /* static storage; NULL: it was not asked for */
+    char item[];            /* what was called */
 };
+
+/* All zero but for the item. NULL without memory. */
+rune_record *rn_record_new(const char *item) RN_MUST_CHECK;
 
 #endif

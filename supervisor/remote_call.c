@@ -143,7 +143,7 @@ void rn_remote_vm_free(rune_vm *vm)
 
 static rune_record *record_of_failure(const rune_vm *vm, const char *item, rune_error *error)
 {
-    rune_record *record = rn_alloc(sizeof(*record));
+    rune_record *record = rn_record_new(item);
     if (!record || !error) {
         rn_free(record);
         rune_error_free(error);
@@ -155,7 +155,6 @@ static rune_record *record_of_failure(const rune_vm *vm, const char *item, rune_
     if (vm->unit) {
         memcpy(record->unit_id, vm->unit->id_text, sizeof(record->unit_id));
     }
-    record->item = rn_strndup(item, strlen(item));
     return record;
 }
 

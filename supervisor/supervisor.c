@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -283,7 +282,6 @@ static void free_supervisor(rune_supervisor *supervisor)
     }
     pthread_mutex_destroy(&supervisor->runner_lock);
     pthread_mutex_destroy(&supervisor->log_lock);
-    pthread_mutex_destroy(&supervisor->random_lock);
     pthread_mutex_destroy(&supervisor->digest_lock);
     rn_journal_folder_free(supervisor->journal_folder);
     free_options(supervisor);
@@ -325,7 +323,6 @@ static rune_supervisor *new_supervisor(const rune_supervisor_options *options)
     atomic_init(&supervisor->oom_kills, rn_cgroup_oom_kills(getpid()));
     pthread_mutex_init(&supervisor->runner_lock, NULL);
     pthread_mutex_init(&supervisor->log_lock, NULL);
-    pthread_mutex_init(&supervisor->random_lock, NULL);
     pthread_mutex_init(&supervisor->digest_lock, NULL);
     return supervisor;
 }
@@ -442,31 +439,6 @@ enum rn_error rn_supervisor_compiler_digest(rune_supervisor *supervisor, uint8_t
     memcpy(out_digest, supervisor->compiler_digest, sizeof(supervisor->compiler_digest));
     pthread_mutex_unlock(&supervisor->digest_lock);
     return error;
-}
-
-/* In one system call, which libsodium would make sixteen of. */
-static void fill_random(rune_supervisor *supervisor)
-{
-    ssize_t size = (ssize_t)sizeof(supervisor->random);
-    if (getrandom(supervisor->random, sizeof(supervisor->random), 0) != size) {
-        randombytes_buf(supervisor->random, sizeof(supervisor->random));
-    }
-}
-
-uint64_t rn_supervisor_random(rune_supervisor *supervisor)
-{
-    uint64_t number = 0;
-    pthread_mutex_lock(&supervisor->random_lock);
-    while (number < RN_SLOTS_MAX) {
-        if (supervisor->random_left < sizeof(number)) {
-            fill_random(supervisor);
-            supervisor->random_left = sizeof(supervisor->random);
-        }
-        supervisor->random_left -= sizeof(number);
-        memcpy(&number, supervisor->random + supervisor->random_left, sizeof(number));
-    }
-    pthread_mutex_unlock(&supervisor->random_lock);
-    return number;
 }
 
 /* Close */

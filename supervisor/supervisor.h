@@ -74,9 +74,7 @@ struct rune_supervisor {
 
     _Atomic uint64_t oom_kills; /* of our control group, when last looked at */
     _Atomic uint64_t next_serial;
-    pthread_mutex_t random_lock;
-    uint8_t random[4096];
-    size_t random_left;
+    _Atomic uint32_t spare_calls; /* that its Vms keep */
 };
 
 void rn_supervisor_ref(rune_supervisor *supervisor);
@@ -85,8 +83,6 @@ bool rn_supervisor_is_forked(const rune_supervisor *supervisor);
 enum rn_policy rn_supervisor_policy(const rune_supervisor *supervisor);
 /* Whether the kernel has killed in our control group for want of memory since this was last asked. */
 bool rn_supervisor_oom_killed(rune_supervisor *supervisor);
-/* A random number that is not 0. */
-uint64_t rn_supervisor_random(rune_supervisor *supervisor);
 void rn_supervisor_log(rune_supervisor *supervisor, int level, const char *format, ...)
     RN_PRINTF(3, 4);
 /* Fails with what the spawner reported. */

@@ -22,6 +22,8 @@
 #define EXPORTS_WITHOUT_HINT 256u
 /* A Unit that got so many workers killed is moved to workers of its own. */
 #define KILLS_MAX 2u
+/* Calls that Vms of one supervisor keep the storage of. */
+#define SPARE_CALLS_MAX 1024u
 
 /* Options */
 
@@ -380,6 +382,16 @@ rune_status rune_vm_set_runtime(rune_vm *vm, rune_runtime *runtime)
     return status;
 }
 
+/* The storage of its last call; NULL: none. */
+static struct rn_call *take_spare(rune_vm *vm)
+{
+    struct rn_call *spare = RN_TAKE(vm->spare);
+    if (spare) {
+        atomic_fetch_sub(&vm->supervisor->spare_calls, 1);
+    }
+    return spare;
+}
+
 rune_vm *rn_vm_ref(rune_vm *vm)
 {
     atomic_fetch_add_explicit(&vm->refs, 1, memory_order_relaxed);
@@ -399,6 +411,7 @@ void rn_vm_unref(rune_vm *vm)
         return;
     }
     forget(vm);
+    rn_call_unref(take_spare(vm));
     if (vm->isolation == RUNE_ISOLATION_VM) {
         rn_pool_retire_key(supervisor, vm->serial);
     }
@@ -506,7 +519,6 @@ static enum rn_error encode(struct rn_call *call, const struct rn_request *reque
     if (request->keep != 0) {
         set_tag(&tags, RN_CALL_TAG_KEEP, request->keep);
     }
-    rn_buf_init(&call->body, RN_CALL_BODY_MAX);
     rn_call_tags_encode(&tags, &call->body);
     call->tags_size = (uint32_t)call->body.size;
     call->statics_size = statics.size;
@@ -599,6 +611,23 @@ static bool keeps_state(const rune_vm *vm, const struct rn_request *request)
     return vm->isolation != RUNE_ISOLATION_CALL && (has_statics || request->keep != 0);
 }
 
+static struct rn_call *new_call(rune_vm *vm)
+{
+    struct rn_call *spare = take_spare(vm);
+    return spare ? spare : rn_call_new();
+}
+
+void rn_vm_take_back(rune_vm *vm, struct rn_call *call)
+{
+    _Atomic uint32_t *spares = &vm->supervisor->spare_calls;
+    if (call && !vm->spare && atomic_load(spares) < SPARE_CALLS_MAX && rn_call_renew(call)) {
+        atomic_fetch_add(spares, 1);
+        vm->spare = call;
+    } else {
+        rn_call_unref(call);
+    }
+}
+
 rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct rn_call **out_call,
                           rune_error **error)
 {
@@ -606,7 +635,7 @@ rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct 
         return rn_remote_unsupported(error, "functions and statics of a Vm are");
     }
     const rune_call_options *options = request->options;
-    struct rn_call *call = rn_call_new();
+    struct rn_call *call = new_call(vm);
     if (!call) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
@@ -636,13 +665,12 @@ rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct 
 /* A record of a call that did not begin. */
 rune_record *rn_record_of_failure(const rune_vm *vm, const char *item, rune_error *error)
 {
-    rune_record *record = rn_alloc(sizeof(*record));
+    rune_record *record = rn_record_new(item);
     if (record) {
         record->reason = error->reason;
         record->error = error;
         record->limits = vm->limits;
         memcpy(record->unit_id, vm->unit->id_text, sizeof(record->unit_id));
-        record->item = rn_strndup(item, strlen(item));
     }
     return record;
 }
@@ -682,7 +710,7 @@ rune_status rn_vm_carry_out(rune_vm *vm, const struct rn_request *request, rune_
         *out_record = rn_record_of_failure(vm, request->target.name, why);
         status = *out_record ? RUNE_OK : RUNE_E_NO_MEMORY;
     }
-    rn_call_unref(call);
+    rn_vm_take_back(vm, call);
     return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
 }
 

@@ -64,6 +64,7 @@ struct rune_vm {
     struct rn_peer *home;
     uint32_t handle;
     bool lost;
+    struct rn_call *spare; /* for its next call; NULL: none. Whoever claimed the Vm has it */
     rune_globals *pending; /* statics that go out with the next call; NULL: none */
     uint64_t epoch;        /* counts what made the worker forget everything; under `lock`, too */
     pthread_mutex_t lock;  /* of what follows */
@@ -133,6 +134,8 @@ void rn_vm_unkeep(rune_vm *vm, const struct rn_kept *kept);
 /* A call made ready: everything that the options say is in it. *error says why not. */
 rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct rn_call **out_call,
                           rune_error **error) RN_MUST_CHECK;
+/* The call is over; the Vm, which is still claimed, may use its storage for the next one. NULL: none. */
+void rn_vm_take_back(rune_vm *vm, struct rn_call *call);
 /* After the beginning: the call ends when its token, or that of the call it serves, is cancelled. */
 void rn_vm_watch(struct rn_call *call, const rune_call_options *options);
 /* Begins, waits and ends; a record also of a call that could not begin. */

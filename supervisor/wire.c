@@ -225,7 +225,7 @@ static enum rn_error get_value(struct rn_cursor *cursor, rune_record *record)
     return (enum rn_error)status;
 }
 
-static enum rn_error fill_record(struct rn_cursor *cursor, const char *item, rune_record *record)
+static enum rn_error fill_record(struct rn_cursor *cursor, rune_record *record)
 {
     get_counts(cursor, record);
     get_id(cursor, record);
@@ -240,20 +240,19 @@ static enum rn_error fill_record(struct rn_cursor *cursor, const char *item, run
     if (rn_cursor_status(cursor) != RN_OK || rn_cursor_left(cursor) > 0 || !sound) {
         return RN_E_MESSAGE_INVALID;
     }
-    record->item = rn_strndup(item, strlen(item));
-    return record->item ? RN_OK : RN_E_NO_MEMORY;
+    return RN_OK;
 }
 
 enum rn_error rn_wire_get_record(const void *bytes, size_t size, const char *item,
                                  rune_record **out_record)
 {
     struct rn_cursor cursor;
-    rune_record *record = rn_alloc(sizeof(*record));
+    rune_record *record = rn_record_new(item);
     if (!record) {
         return RN_E_NO_MEMORY;
     }
     rn_cursor_init(&cursor, bytes, size);
-    enum rn_error error = fill_record(&cursor, item, record);
+    enum rn_error error = fill_record(&cursor, record);
     if (error != RN_OK) {
         rune_record_free(record);
         return error;

@@ -1,0 +1,429 @@
+/*
+ * batch.c: calls of different Vms at once, of one Vm in order, with one thread that begins, receives
+ * for, steps and ends them all.
+ *
+ *     begin while the next one's Vm and a worker are free ─► ring ─► wait for news of any
+ *        ▲                                                                │
+ *        └───────── step each call with news; end those that are over ◄───┘
+ *
+ * So a call costs no thread its wake-up: while a worker is busy with some, the results of others are
+ * taken and further ones sent. If all calls are at one peer, this thread waits as its receiver does;
+ * if they are at several, it has the role of all of them and polls.
+ */
+#include "supervisor/batch.h"
+
+#include <poll.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "supervisor/call.h"
+#include "supervisor/group.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/vm.h"
+#include "supervisor/wake.h"
+
+/* What refused, be it a sink or the kernel, is asked again after this many milliseconds. */
+#define RETRY_MS 5
+
+/* A call of the batch. */
+struct entry {
+    struct rn_call *call; /* counted; NULL: not begun, or ended */
+    struct place *place;
+    struct entry *next; /* of those that run, the newest first */
+    struct entry **link;
+};
+
+/* A peer with calls of the batch. */
+struct place {
+    struct place *next;
+    struct rn_peer *peer; /* kept by its calls */
+    uint32_t calls;       /* 0: free */
+    bool watched;         /* by this thread, which polls */
+};
+
+struct batch {
+    const rune_batch_call *calls;
+    struct entry *entries;
+    rune_record **records;
+    struct rn_group group;
+    struct entry *first;   /* that runs */
+    struct place *places;  /* owned */
+    struct pollfd *polled; /* room for all of them and one more */
+    size_t place_count;
+    size_t next; /* not begun yet */
+    size_t running;
+    bool refused; /* by a sink, of a call that is noted again */
+};
+
+/* Places */
+
+static struct place *new_place(struct batch *batch)
+{
+    struct place *place = rn_alloc(sizeof(*place));
+    struct pollfd *polled =
+        rn_realloc(batch->polled, (batch->place_count + 2) * sizeof(*batch->polled));
+    batch->polled = polled ? polled : batch->polled;
+    if (!place || !polled) {
+        rn_free(place);
+        return NULL;
+    }
+    place->next = batch->places;
+    batch->places = place;
+    batch->place_count++;
+    return place;
+}
+
+/* Where calls at that peer are counted. NULL without memory. */
+static struct place *find_place(struct batch *batch, struct rn_peer *peer)
+{
+    struct place *unused = NULL;
+    for (struct place *place = batch->places; place; place = place->next) {
+        if (place->calls > 0 && place->peer == peer) {
+            return place;
+        }
+        unused = place->calls == 0 ? place : unused;
+    }
+    struct place *place = unused ? unused : new_place(batch);
+    if (place) {
+        place->peer = peer;
+    }
+    return place;
+}
+
+/* Counts the call where it is now. */
+static rune_status enter(struct batch *batch, struct entry *entry)
+{
+    entry->place = find_place(batch, entry->call->peer);
+    if (!entry->place) {
+        return RUNE_E_NO_MEMORY;
+    }
+    entry->place->calls++;
+    return RUNE_OK;
+}
+
+static void leave(struct entry *entry)
+{
+    if (entry->place) {
+        entry->place->calls--;
+    }
+    entry->place = NULL;
+}
+
+/* Beginning */
+
+/* Whether one of the batch has the Vm. */
+static bool is_ours(const struct batch *batch, const rune_vm *vm)
+{
+    const struct entry *entry = batch->first;
+    while (entry && entry->call->vm != vm) {
+        entry = entry->next;
+    }
+    return entry != NULL;
+}
+
+static void list(struct batch *batch, struct entry *entry)
+{
+    entry->next = batch->first;
+    entry->link = &batch->first;
+    if (entry->next) {
+        entry->next->link = &entry->next;
+    }
+    batch->first = entry;
+    batch->running++;
+}
+
+static void unlist(struct batch *batch, struct entry *entry)
+{
+    *entry->link = entry->next;
+    if (entry->next) {
+        entry->next->link = entry->link;
+    }
+    batch->running--;
+}
+
+/* A claimed Vm's. On failure the Vm is still claimed. */
+static rune_status begin_claimed(struct batch *batch, size_t index, rune_error **why)
+{
+    const rune_batch_call *wanted = &batch->calls[index];
+    struct entry *entry = &batch->entries[index];
+    struct rn_request request = {
+        .args = {wanted->args, wanted->arg_count}, .options = wanted->options, .wants_usage = true};
+    struct rn_call *call = NULL;
+    rune_status status = rn_vm_find_item(wanted->vm, wanted->item, &request.target, why);
+    if (status == RUNE_OK) {
+        status = rn_vm_prepare(wanted->vm, &request, &call, why);
+    }
+    if (status == RUNE_OK) {
+        call->group = &batch->group;
+        call->owner = entry;
+        call->wait = call->wait && batch->running == 0; // else for one of ours to end
+        status = rn_call_begin(call, why);
+    }
+    if (status != RUNE_OK) {
+        rn_vm_take_back(wanted->vm, call);
+        return status;
+    }
+    rn_vm_watch(call, wanted->options);
+    entry->call = call;
+    list(batch, entry);
+    return RUNE_OK;
+}
+
+static rune_status keep_failure(struct batch *batch, size_t index, rune_error *why)
+{
+    const rune_batch_call *wanted = &batch->calls[index];
+    batch->records[index] = why ? rn_record_of_failure(wanted->vm, wanted->item, why) : NULL;
+    if (!batch->records[index]) {
+        rune_error_free(why);
+        return RUNE_E_NO_MEMORY;
+    }
+    return RUNE_OK;
+}
+
+static rune_status claim(struct batch *batch, size_t index, bool *out_wait, rune_error **why)
+{
+    const rune_batch_call *wanted = &batch->calls[index];
+    struct rn_args args = {wanted->args, wanted->arg_count};
+    rune_status status = rn_args_check(args, why);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    *out_wait = wanted->vm->busy && is_ours(batch, wanted->vm);
+    return *out_wait ? RUNE_E_BUSY : rn_vm_claim(wanted->vm, why);
+}
+
+/* Begins the next call, or makes the record that says why it cannot. *out_wait: it has to wait for
+ * another one to end. */
+static rune_status begin_next(struct batch *batch, bool *out_wait)
+{
+    size_t index = batch->next;
+    rune_error *why = NULL;
+    *out_wait = false;
+    rune_status status = claim(batch, index, out_wait, &why);
+    if (*out_wait) {
+        return RUNE_OK;
+    }
+    if (status == RUNE_OK) {
+        status = begin_claimed(batch, index, &why);
+        if (status != RUNE_OK) {
+            rn_vm_release(batch->calls[index].vm);
+        }
+    }
+    *out_wait = status == RUNE_E_OVERLOADED && batch->running > 0;
+    if (*out_wait) {
+        rune_error_free(why);
+        return RUNE_OK;
+    }
+    batch->next++;
+    return status == RUNE_OK ? enter(batch, &batch->entries[index])
+                             : keep_failure(batch, index, why);
+}
+
+/* Stepping */
+
+/* One that was noted again meanwhile is still in the group's list. */
+static rune_status end(struct batch *batch, struct entry *entry)
+{
+    size_t index = (size_t)(entry - batch->entries);
+    struct rn_call *call = RN_TAKE(entry->call);
+    leave(entry);
+    unlist(batch, entry);
+    rune_status status = rn_call_end(call, &batch->records[index]);
+    call->owner = NULL;
+    if (!atomic_load(&call->is_noted)) {
+        rn_vm_take_back(batch->calls[index].vm, call);
+    }
+    rn_vm_release(batch->calls[index].vm);
+    return status;
+}
+
+/* The next call with news that still runs. */
+static struct rn_call *next_call(struct batch *batch)
+{
+    struct rn_call *call;
+    while ((call = rn_group_next(&batch->group)) != NULL && !call->owner) {
+        rn_call_unref(call);
+    }
+    return call;
+}
+
+static rune_status step(struct batch *batch, struct rn_call *call)
+{
+    struct entry *entry = call->owner;
+    enum rn_call_step step = rn_call_is_complete(call) ? RN_CALL_ENDED : rn_call_step(call);
+    if (step == RN_CALL_ENDED) {
+        return end(batch, entry);
+    }
+    if (step == RN_CALL_REFUSED) {
+        batch->refused = true;
+        rn_group_note(&batch->group, call);
+    }
+    if (entry->place && entry->place->peer == call->peer) {
+        return RUNE_OK;
+    }
+    leave(entry); // it runs again at another one
+    return enter(batch, entry);
+}
+
+/* Everything that has news, once. */
+static rune_status step_all(struct batch *batch)
+{
+    rune_status status = RUNE_OK;
+    struct rn_call *call;
+    while (!batch->refused && (call = next_call(batch)) != NULL) {
+        rune_status stepped = step(batch, call);
+        status = status == RUNE_OK ? stepped : status;
+    }
+    return status;
+}
+
+/* Waiting */
+
+/* The only peer that has calls of ours; NULL: there are several. */
+static struct place *only_place(const struct batch *batch)
+{
+    struct place *found = NULL;
+    for (struct place *place = batch->places; place; place = place->next) {
+        if (place->calls > 0 && found) {
+            return NULL;
+        }
+        found = place->calls > 0 ? place : found;
+    }
+    return found;
+}
+
+static void wait_at(struct batch *batch, const struct place *place)
+{
+    rn_peer_wait_group(place->peer, &batch->group, batch->first->call);
+}
+
+/* Takes the role of receiving wherever it is free, and gives for how many milliseconds to poll. */
+static int watch_all(struct batch *batch, nfds_t *out_count)
+{
+    int wait_ms = -1;
+    nfds_t count = 0;
+    for (struct place *place = batch->places; place; place = place->next) {
+        struct rn_peer_watch watch = {.events = 0};
+        place->watched = place->calls > 0 && rn_peer_watch(place->peer, &watch);
+        if (watch.events != 0) {
+            batch->polled[count++] = (struct pollfd){.fd = place->peer->fd, .events = watch.events};
+        }
+        if (watch.at_hand) {
+            wait_ms = 0;
+        } else if (watch.soon && wait_ms < 0) {
+            wait_ms = RETRY_MS;
+        }
+    }
+    *out_count = count;
+    return wait_ms;
+}
+
+static rune_status wait_anywhere(struct batch *batch)
+{
+    nfds_t count;
+    int wait_ms = watch_all(batch, &count);
+    rune_status status = RUNE_OK;
+    if (wait_ms != 0) {
+        bool may;
+        status = (rune_status)rn_group_fall_asleep(&batch->group, &may);
+        if (status == RUNE_OK && may) {
+            batch->polled[count] = (struct pollfd){.fd = batch->group.event_fd, .events = POLLIN};
+            (void)poll(batch->polled, count + 1, wait_ms);
+        }
+        if (status == RUNE_OK) {
+            rn_group_wake_up(&batch->group);
+        }
+    }
+    for (struct place *place = batch->places; place; place = place->next) {
+        if (place->watched) {
+            rn_peer_unwatch(place->peer);
+        }
+    }
+    return status;
+}
+
+/* A sink refused: other calls go on meanwhile. */
+static void pause(struct batch *batch)
+{
+    struct timespec time = {.tv_nsec = RETRY_MS * 1000000L};
+    batch->refused = false;
+    for (struct place *place = batch->places; place; place = place->next) {
+        if (place->calls > 0) {
+            rn_peer_tend(place->peer);
+        }
+    }
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+}
+
+static rune_status wait_for_news(struct batch *batch)
+{
+    if (batch->refused) {
+        pause(batch);
+        return RUNE_OK;
+    }
+    const struct place *place = only_place(batch);
+    if (place) {
+        wait_at(batch, place);
+        return RUNE_OK;
+    }
+    return wait_anywhere(batch);
+}
+
+/* All of it */
+
+static rune_status run(struct batch *batch, size_t count)
+{
+    rune_status status = RUNE_OK;
+    while (status == RUNE_OK && (batch->next < count || batch->running > 0)) {
+        bool must_wait = false;
+        while (status == RUNE_OK && batch->next < count && !must_wait) {
+            status = begin_next(batch, &must_wait);
+        }
+        if (status == RUNE_OK && batch->running > 0) {
+            status = wait_for_news(batch);
+        }
+        if (status == RUNE_OK) {
+            status = step_all(batch);
+        }
+    }
+    return status;
+}
+
+/* No memory: what runs is cancelled, one after the other, and nothing comes of any. */
+static void give_up(struct batch *batch, size_t count)
+{
+    for (struct entry *entry = batch->first; entry; entry = entry->next) {
+        rn_call_stop(entry->call, RN_REASON_CANCELLED);
+    }
+    while (batch->first) {
+        struct entry *entry = batch->first;
+        rn_call_drive(entry->call);
+        (void)end(batch, entry);
+    }
+    for (size_t i = 0; i < count; i++) {
+        rune_record_free(RN_TAKE(batch->records[i]));
+    }
+}
+
+rune_status rn_batch_run(const rune_batch_call *calls, size_t count, rune_record **out_records)
+{
+    RN_AUTO_FREE struct entry *entries = rn_alloc_array(count, sizeof(*entries));
+    if (!entries) {
+        return RUNE_E_NO_MEMORY;
+    }
+    struct batch batch = {.calls = calls, .entries = entries, .records = out_records};
+    rn_group_init(&batch.group);
+    rune_status status = run(&batch, count);
+    if (status != RUNE_OK) {
+        give_up(&batch, count);
+    }
+    RN_CHECK(!next_call(&batch)); // those that have ended are let go
+    while (batch.places) {
+        struct place *place = batch.places;
+        batch.places = place->next;
+        rn_free(place);
+    }
+    rn_free(batch.polled);
+    rn_group_done(&batch.group);
+    return status;
+}

@@ -1,0 +1,330 @@
+/* Batches whose calls are at several workers, call the host, are refused, cancelled or lose their worker,
+ * and several batches at once. */
+#include "tests/unit/supervisor/harness.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "supervisor/batch.h"
+#include "supervisor/call.h"
+#include "supervisor/pool.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/vm.h"
+
+enum {
+    VMS = 12,
+    CALLS = VMS * 8,
+    THREADS = 3,
+};
+
+static rune_unit *unit;
+
+static int set_up(void **state)
+{
+    int failed = harness_set_up(state);
+    unit = build("pub fn square(n) { n * n }\n"
+                 "pub fn twice(n) { host::double(n) }\n"
+                 "pub async fn later(n) { host::later(n).await }\n"
+                 "pub fn say(n) { println!(\"{n}\"); n }\n"
+                 "pub fn compute(n) { let i = 0; while i < 200000 { i += 1; } n + i }\n"
+                 "pub fn spin(n) { loop {} }\n");
+    return failed;
+}
+
+static int tear_down(void **state)
+{
+    rune_unit_unref(unit);
+    return harness_tear_down(state);
+}
+
+/* CALLS of one function, in turns of VMS Vms; call i has the argument i. */
+struct round {
+    rune_vm *vms[VMS];
+    rune_batch_call calls[CALLS];
+    rune_record *records[CALLS];
+    rune_const_value *numbers[CALLS];
+    const rune_const_value *args[CALLS][1];
+};
+
+static void begin_round(struct round *round, const char *item, rune_isolation isolation)
+{
+    for (int i = 0; i < VMS; i++) {
+        round->vms[i] = new_vm(unit, isolation, "");
+    }
+    for (int i = 0; i < CALLS; i++) {
+        round->numbers[i] = rune_value_i64(i);
+        round->args[i][0] = round->numbers[i];
+        round->calls[i] = (rune_batch_call){round->vms[i % VMS], item, round->args[i], 1, NULL};
+    }
+}
+
+static void end_round(struct round *round)
+{
+    for (int i = 0; i < CALLS; i++) {
+        rune_record_free(round->records[i]);
+        rune_value_unref(round->numbers[i]);
+    }
+    for (int i = 0; i < VMS; i++) {
+        rune_vm_free(round->vms[i]);
+    }
+}
+
+static int64_t result_of(const struct round *round, int i)
+{
+    int64_t number = -1;
+    assert_int_equal(rune_record_reason(round->records[i]), RUNE_REASON_OK);
+    assert_true(rune_value_get_i64(rune_record_value(round->records[i]), &number));
+    return number;
+}
+
+static void run_round(struct round *round)
+{
+    assert_int_equal(rune_call_many(round->calls, CALLS, round->records, NULL), RUNE_OK);
+}
+
+/* All at one worker, and each Vm with one of its own. */
+static void test_one_worker_and_several(void **state)
+{
+    (void)state;
+    static const rune_isolation isolations[] = {RUNE_ISOLATION_SHARED, RUNE_ISOLATION_VM,
+                                                RUNE_ISOLATION_CALL};
+    for (size_t k = 0; k < 3; k++) {
+        struct round round;
+        begin_round(&round, "square", isolations[k]);
+        run_round(&round);
+        for (int64_t i = 0; i < CALLS; i++) {
+            assert_int_equal(result_of(&round, (int)i), i * i);
+        }
+        end_round(&round);
+    }
+}
+
+static void test_host_functions(void **state)
+{
+    (void)state;
+    static const char *const items[] = {"twice", "later"};
+    for (int k = 0; k < 4; k++) {
+        struct round round;
+        begin_round(&round, items[k % 2], k < 2 ? RUNE_ISOLATION_SHARED : RUNE_ISOLATION_VM);
+        run_round(&round);
+        for (int i = 0; i < CALLS; i++) {
+            assert_int_equal(result_of(&round, i), k % 2 == 0 ? 2 * i : i + 1000);
+        }
+        end_round(&round);
+    }
+}
+
+/* Output: every third line is refused once; and all of it is taken on the thread that makes the batch. */
+struct sink {
+    pthread_t thread;
+    int lines;
+    int refused;
+    bool ready;
+};
+
+static bool take_line(void *user, int stream, const char *text, size_t size)
+{
+    struct sink *sink = user;
+    (void)stream;
+    (void)text;
+    (void)size;
+    assert_true(pthread_equal(sink->thread, pthread_self()));
+    sink->ready = !sink->ready && sink->lines % 3 == 2;
+    if (sink->ready) {
+        sink->refused++;
+        return false;
+    }
+    sink->lines++;
+    return true;
+}
+
+static void test_a_sink_that_refuses(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        struct sink sink = {.thread = pthread_self()};
+        struct round round;
+        rune_call_options *options = rune_call_options_new();
+        rune_call_options_set_output(options, take_line, &sink);
+        begin_round(&round, "say", k == 0 ? RUNE_ISOLATION_SHARED : RUNE_ISOLATION_VM);
+        for (int i = 0; i < CALLS; i++) {
+            round.calls[i].options = options;
+        }
+        run_round(&round);
+        for (int i = 0; i < CALLS; i++) {
+            assert_int_equal(result_of(&round, i), i);
+        }
+        assert_int_equal(sink.lines, CALLS);
+        assert_true(sink.refused > 0);
+        end_round(&round);
+        rune_call_options_free(options);
+    }
+}
+
+/* Some never end by themselves: a limit ends them, the others have their results. */
+static void test_limits_and_cancelling(void **state)
+{
+    (void)state;
+    struct round round;
+    rune_call_options *limited = with_limit(RUNE_LIMIT_WALL, UINT64_C(50000000));
+    begin_round(&round, "square", RUNE_ISOLATION_SHARED);
+    for (int i = 5; i < CALLS; i += 40) {
+        round.calls[i].item = "spin";
+        round.calls[i].options = limited;
+    }
+    run_round(&round);
+    for (int64_t i = 0; i < CALLS; i++) {
+        if (i % 40 == 5) {
+            assert_int_equal(rune_record_reason(round.records[i]), RUNE_REASON_WALL);
+        } else {
+            assert_int_equal(result_of(&round, (int)i), i * i);
+        }
+    }
+    end_round(&round);
+    rune_call_options_free(limited);
+}
+
+/* Vms that somebody else has are busy, which is an end like another. */
+static void test_a_vm_that_is_taken(void **state)
+{
+    (void)state;
+    struct round round;
+    begin_round(&round, "square", RUNE_ISOLATION_SHARED);
+    assert_int_equal(rn_vm_claim(round.vms[3], NULL), RUNE_OK);
+    run_round(&round);
+    for (int64_t i = 0; i < CALLS; i++) {
+        if (i % VMS == 3) {
+            assert_non_null(rune_record_error(round.records[i]));
+        } else {
+            assert_int_equal(result_of(&round, (int)i), i * i);
+        }
+    }
+    rn_vm_release(round.vms[3]);
+    end_round(&round);
+}
+
+/* Workers are killed while a batch runs: every call ends well, some of them at another worker. */
+static atomic_bool killing;
+
+static void *kill_workers(void *argument)
+{
+    (void)argument;
+    while (atomic_load(&killing)) {
+        struct rn_peer *found = NULL;
+        pthread_mutex_lock(&supervisor->pool.lock);
+        for (struct rn_domain *d = supervisor->pool.domains; d && !found; d = d->next) {
+            for (struct rn_peer *peer = d->peers; peer && !found; peer = peer->next) {
+                found =
+                    peer->place == RN_PLACE_SERVING && peer->load > 0 ? rn_peer_ref(peer) : NULL;
+            }
+        }
+        pthread_mutex_unlock(&supervisor->pool.lock);
+        if (found) {
+            rn_child_kill(&found->child);
+            rn_peer_unref(found);
+        }
+        (void)poll(NULL, 0, 50);
+    }
+    return NULL;
+}
+
+static void test_workers_that_are_killed(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        struct round round;
+        pthread_t killer;
+        int again = 0;
+        int64_t compute = 200000;
+        begin_round(&round, "compute", k == 0 ? RUNE_ISOLATION_SHARED : RUNE_ISOLATION_VM);
+        atomic_store(&killing, true);
+        assert_int_equal(pthread_create(&killer, NULL, kill_workers, NULL), 0);
+        run_round(&round);
+        atomic_store(&killing, false);
+        pthread_join(killer, NULL);
+        for (int i = 0; i < CALLS; i++) {
+            // Whoever is killed twice has lost its worker, and says so.
+            rune_reason reason = rune_record_reason(round.records[i]);
+            assert_true(reason == RUNE_REASON_OK || reason == RUNE_REASON_CRASHED ||
+                        reason == RUNE_REASON_WORKER_LOST);
+            if (reason == RUNE_REASON_OK) {
+                assert_int_equal(result_of(&round, i), i + compute);
+            }
+            again += rune_record_attempts(round.records[i]) > 1;
+        }
+        assert_true(again > 0);
+        end_round(&round);
+    }
+}
+
+/* Threads with batches and with single calls receive for one another. */
+static void *make_batches(void *argument)
+{
+    rune_isolation isolation = *(const rune_isolation *)argument;
+    for (int k = 0; k < 4; k++) {
+        struct round round;
+        begin_round(&round, k % 2 ? "twice" : "square", isolation);
+        run_round(&round);
+        for (int64_t i = 0; i < CALLS; i++) {
+            assert_int_equal(result_of(&round, (int)i), k % 2 ? 2 * i : i * i);
+        }
+        end_round(&round);
+    }
+    return NULL;
+}
+
+static void test_batches_side_by_side(void **state)
+{
+    (void)state;
+    static const rune_isolation isolations[THREADS] = {RUNE_ISOLATION_SHARED, RUNE_ISOLATION_SHARED,
+                                                       RUNE_ISOLATION_VM};
+    pthread_t threads[THREADS];
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_const_value *seven = rune_value_i64(7);
+    const rune_const_value *args[] = {seven};
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, make_batches, (void *)&isolations[i]),
+                         0);
+    }
+    for (int i = 0; i < 500; i++) {
+        rune_const_value *value = NULL;
+        int64_t number = 0;
+        if (i % 2 == 0) {
+            assert_int_equal(rune_vm_call(vm, "twice", args, 1, NULL, &value, NULL), RUNE_OK);
+        } else {
+            rune_execution *execution = NULL;
+            rune_record *record = NULL;
+            assert_int_equal(rune_vm_send_execute(vm, "twice", args, 1, NULL, &execution, NULL),
+                             RUNE_OK);
+            assert_int_equal(rune_execution_wait(execution, UINT64_MAX), RUNE_OK);
+            assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+            value = rune_value_ref((rune_const_value *)rune_record_value(record));
+            rune_record_free(record);
+            rune_execution_free(execution);
+        }
+        assert_true(rune_value_get_i64(value, &number));
+        assert_int_equal(number, 14);
+        rune_value_unref(value);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    rune_value_unref(seven);
+    rune_vm_free(vm);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_worker_and_several),
+        cmocka_unit_test(test_host_functions),
+        cmocka_unit_test(test_a_sink_that_refuses),
+        cmocka_unit_test(test_limits_and_cancelling),
+        cmocka_unit_test(test_a_vm_that_is_taken),
+        cmocka_unit_test(test_workers_that_are_killed),
+        cmocka_unit_test(test_batches_side_by_side),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
