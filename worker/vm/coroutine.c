@@ -73,6 +73,25 @@ enum rn_outcome rn_coroutine_new(struct rn_vm *vm, const struct rn_link *link, u
     return RN_DONE;
 }
 
+/* Moves a copy of a fiber to a copy of its stack. */
+static bool own_stack(struct rn_vm *vm, struct rn_fiber *fiber)
+{
+    if (fiber->values == NULL) {
+        return true;
+    }
+    size_t capacity;
+    struct rn_value *values = rn_heap_buffer(vm, fiber->size, &capacity);
+    if (values == NULL) {
+        return false;
+    }
+    memcpy(values, fiber->values, fiber->size);
+    size_t frame = (size_t)((uint8_t *)fiber->frame - (uint8_t *)fiber->values);
+    fiber->frame = (struct rn_frame *)(void *)((uint8_t *)values + frame);
+    fiber->base = values + (fiber->base - fiber->values);
+    fiber->values = values;
+    return true;
+}
+
 enum rn_outcome rn_coroutine_clone(struct rn_vm *vm, struct rn_coroutine *coroutine,
                                    struct rn_value *out)
 {
@@ -88,21 +107,11 @@ enum rn_outcome rn_coroutine_clone(struct rn_vm *vm, struct rn_coroutine *corout
     if (copy == NULL) {
         return RN_RAISED;
     }
-    const struct rn_fiber *from = &coroutine->fiber;
-    copy->fiber = *from;
+    copy->fiber = coroutine->fiber;
+    if (!own_stack(vm, &copy->fiber)) {
+        return RN_RAISED; // the copy stands on the stack of the original: nobody may see it
+    }
     *out = rn_value_object(copy);
-    if (from->values == NULL) {
-        return RN_DONE;
-    }
-    size_t capacity;
-    copy->fiber.values = rn_heap_buffer(vm, from->size, &capacity);
-    if (copy->fiber.values == NULL) {
-        return RN_RAISED;
-    }
-    memcpy(copy->fiber.values, from->values, from->size);
-    copy->fiber.base = copy->fiber.values + (from->base - from->values);
-    size_t frame = (size_t)((uint8_t *)from->frame - (uint8_t *)from->values);
-    copy->fiber.frame = (struct rn_frame *)(void *)((uint8_t *)copy->fiber.values + frame);
     return RN_DONE;
 }
 
@@ -187,6 +196,28 @@ static enum rn_outcome hand_over(struct rn_vm *vm, struct rn_object *resumer, st
     vm->base[vm->pc->a] = value;
     vm->pc++;
     return switched();
+}
+
+static struct rn_object **resumer_of(struct rn_object *object)
+{
+    return object->kind == RN_OBJECT_COROUTINE ? &((struct rn_coroutine *)object)->fiber.resumer
+                                               : &((struct rn_future *)object)->resumer;
+}
+
+void rn_coroutines_drop(struct rn_vm *vm)
+{
+    struct rn_object *object = current(vm);
+    while (object != NULL) {
+        if (object->kind == RN_OBJECT_COROUTINE) {
+            struct rn_fiber *fiber = &((struct rn_coroutine *)object)->fiber;
+            rn_heap_buffer_free(vm, fiber->values);
+            fiber->values = NULL;
+        }
+        struct rn_object **resumer = resumer_of(object);
+        object = *resumer;
+        *resumer = NULL;
+    }
+    vm->coroutine = NULL;
 }
 
 /* --- Actions --- */

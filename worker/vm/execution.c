@@ -63,10 +63,7 @@ void rn_vm_end(struct rn_vm *vm)
     rn_output_end(vm);
     rn_encoded_done(vm, &vm->encoded);
     vm->result = rn_value_unit();
-    if (vm->coroutine != NULL) {
-        rn_fiber_save(vm); // a static may hold it: its stack is looked through as it is now
-    }
-    vm->coroutine = NULL;
+    rn_coroutines_drop(vm);
     vm->again = NULL;
     if (!rn_statics_hold_objects(vm) && !rn_functions_any(vm)) {
         rn_heap_release(&vm->heap);

@@ -623,6 +623,7 @@ uint32_t rn_object_find(const struct rn_map *object, const char *data, uint32_t 
 enum rn_outcome rn_object_insert_static(struct rn_vm *vm, struct rn_map *object, struct rn_utf8 key,
                                         struct rn_value value);
 
+/* *out is written when the copy is complete. */
 enum rn_outcome rn_map_clone(struct rn_vm *vm, const struct rn_map *map, struct rn_value *out);
 
 /* encode.c, decode.c: ConstValues in CBOR */
@@ -656,6 +657,10 @@ enum rn_outcome rn_op_select(struct rn_vm *vm, struct rn_value *window, uint32_t
 enum rn_outcome rn_coroutine_return(struct rn_vm *vm, struct rn_value result);
 /* Steps the generator of a RN_ITER_GENERATOR for the ITER_NEXT at vm->pc. */
 enum rn_outcome rn_step_generator(struct rn_vm *vm, struct rn_value generator);
+
+/* The end of the execution: the stack that runs and those of its resumers go, with whatever an
+ * instruction that raised left half done there. A static may hold them: they are RUNNING for ever. */
+void rn_coroutines_drop(struct rn_vm *vm);
 
 enum rn_outcome rn_future_new(struct rn_vm *vm, enum rn_future_form form, struct rn_value a,
                               struct rn_value *out);

@@ -610,31 +610,38 @@ static enum rn_outcome own_keys(struct rn_vm *vm, struct rn_map *copy)
     return RN_DONE;
 }
 
+static bool copy_index(struct rn_vm *vm, const struct rn_map *map, struct rn_map *copy)
+{
+    size_t bytes;
+    size_t size = ((size_t)map->index_capacity + 1) * sizeof(uint64_t);
+    copy->index = rn_heap_buffer(vm, size, &bytes);
+    if (copy->index == NULL) {
+        return false;
+    }
+    memcpy(copy->index, map->index, size);
+    copy->index_capacity = map->index_capacity;
+    return true;
+}
+
+/* Nobody sees a copy that is not complete: its keys are still those of the original, which gives them
+ * back one day. */
 enum rn_outcome rn_map_clone(struct rn_vm *vm, const struct rn_map *map, struct rn_value *out)
 {
     struct rn_map *copy = new_map(vm, (enum rn_object_kind)map->header.kind, map->header.type);
-    if (copy == NULL) {
+    if (copy == NULL || (map->used > 0 && !grow_entries(vm, copy, map->used))) {
         return RN_RAISED;
     }
-    *out = rn_value_object(copy);
-    if (map->used == 0) {
-        return RN_DONE;
-    }
-    if (!grow_entries(vm, copy, map->used)) {
-        return RN_RAISED;
-    }
-    memcpy(copy->storage, map->storage, (size_t)map->used * ENTRY_SIZE);
-    copy->used = map->used;
-    copy->live = map->live;
-    if (map->index_capacity != 0) {
-        size_t bytes;
-        size_t size = ((size_t)map->index_capacity + 1) * sizeof(uint64_t);
-        copy->index = rn_heap_buffer(vm, size, &bytes);
-        if (copy->index == NULL) {
+    if (map->used > 0) {
+        memcpy(copy->storage, map->storage, (size_t)map->used * ENTRY_SIZE);
+        copy->used = map->used;
+        copy->live = map->live;
+        if (map->index_capacity != 0 && !copy_index(vm, map, copy)) {
             return RN_RAISED;
         }
-        memcpy(copy->index, map->index, size);
-        copy->index_capacity = map->index_capacity;
+        if (map->header.kind == RN_OBJECT_OBJECT) {
+            RN_TRY_VM(own_keys(vm, copy));
+        }
     }
-    return map->header.kind == RN_OBJECT_OBJECT ? own_keys(vm, copy) : RN_DONE;
+    *out = rn_value_object(copy);
+    return RN_DONE;
 }

@@ -318,6 +318,25 @@ static void the_account_returns_what_growth_left_behind(void **state)
     assert_true(rn_heap_peak(&vm->heap) > expected);
 }
 
+/* A copy whose keys are not all its own yet must not be seen: those of the other may go before it. */
+static void an_object_is_copied_whole_or_not(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    struct rn_map *object = rn_object_new(vm, 0);
+    size_t size = 64 << 10;
+    RN_AUTO_FREE char *key = rn_alloc_array(size, 1);
+    assert_non_null(key);
+    for (unsigned i = 0; i < 64; i++) {
+        key[0] = (char)i;
+        assert_int_equal(rn_object_insert(vm, object, key, size, rn_value_unit(), NULL), RN_DONE);
+    }
+    rn_heap_set_limit(&vm->heap, vm->heap.accounted);
+    struct rn_value copy = rn_value_i64(7);
+    assert_int_equal(rn_value_clone(vm, rn_value_object(object), &copy), RN_RAISED);
+    assert_int_equal(rn_vm_limit(vm), RN_LIMIT_MEMORY);
+    assert_i64(copy, 7);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_vm, tear_down)
 
 int main(void)
@@ -330,6 +349,7 @@ int main(void)
         TEST(many_integers_are_found),
         TEST(probes_end_in_a_map_that_was_larger),
         TEST(a_map_without_memory_is_as_before),
+        TEST(an_object_is_copied_whole_or_not),
         TEST(the_key_of_hashes_is_not_charged),
         TEST(changed_keys_are_charged),
         TEST(shapes_and_types_hash_apart),
