@@ -2,11 +2,17 @@
  * helpers.c: where the helper programs are.
  *
  * By option, then relative to the library (as installed: lib/…/libruneward.so and
- * libexec/runeward), then the directory fixed at compile time. Never PATH, never the environment.
+ * libexec/runeward), then the directory fixed at compile time. Never PATH, never the environment,
+ * nothing else that whoever started the host or its working directory could choose: the loader calls
+ * a program by argv[0], so the kernel is asked where it is, and a library that was loaded by a
+ * relative name has no place. A host with more rights than its user has only the last of the three.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
+#include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -54,23 +60,40 @@ static bool try_place(const struct place *place, const char *name, char **out_wo
     return true;
 }
 
+/* The absolute path of the file that this code was loaded from. */
+static bool find_library(char out_path[PATH_MAX])
+{
+    Dl_info info;
+    struct link_map *map = NULL;
+    if (dladdr1((const void *)(uintptr_t)&rn_helpers_find, &info, (void **)&map, RTLD_DL_LINKMAP) ==
+            0 ||
+        !map) {
+        return false;
+    }
+    size_t size = strlen(map->l_name);
+    if (size > 0 && size < PATH_MAX) {
+        memcpy(out_path, map->l_name, size + 1);
+    } else {
+        // The program itself has no name in the loader's list.
+        ssize_t read = readlink("/proc/self/exe", out_path, PATH_MAX - 1);
+        out_path[read < 0 ? 0 : read] = 0;
+    }
+    return out_path[0] == '/';
+}
+
 static bool try_beside_library(const char *name, char **out_worker, char **out_compiler)
 {
     static const char *const places[] = {
         "../libexec/runeward/",
         "../../libexec/runeward/",
     };
-    Dl_info info;
-    if (dladdr((const void *)(uintptr_t)&rn_helpers_find, &info) == 0 || !info.dli_fname) {
+    char path[PATH_MAX];
+    if (getauxval(AT_SECURE) != 0 || !find_library(path)) {
         return false;
     }
-    const char *slash = strrchr(info.dli_fname, '/');
-    if (!slash) {
-        return false;
-    }
-    size_t size = (size_t)(slash - info.dli_fname);
+    size_t size = (size_t)(strrchr(path, '/') - path);
     for (size_t i = 0; i < RN_COUNT_OF(places); i++) {
-        struct place place = {info.dli_fname, size, places[i]};
+        struct place place = {path, size, places[i]};
         if (try_place(&place, name, out_worker, out_compiler)) {
             return true;
         }

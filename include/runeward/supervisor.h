@@ -66,7 +66,10 @@ RUNE_API void rune_supervisor_options_set_placement(rune_supervisor_options *opt
 /* True: executions are driven by the host, see rune_supervisor_dispatch; default false. */
 RUNE_API void rune_supervisor_options_set_external_loop(rune_supervisor_options *options,
                                                         bool external);
-/* The folder with the helper programs; default: relative to the library, then the compiled-in one.
+/*
+ * The folder with the helper programs; default: relative to the library, then the compiled-in one,
+ * which is the only one if the library was loaded by a relative name or the program has more rights
+ * than its user.
  */
 RUNE_API rune_status rune_supervisor_options_set_helpers(rune_supervisor_options *options,
                                                          const char *directory) RUNE_MUST_CHECK;
