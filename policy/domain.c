@@ -51,31 +51,31 @@ static const struct {
 };
 
 // Inside a container only some uids exist. The wanted one, or one of the upper half of the largest
-// range there is, which is the least likely to be somebody's. False when there is only one uid.
+// range there is, which is the least likely to be somebody's; never the caller's own. False when
+// there is none but that.
 static bool choose_uid(uint32_t wanted, uint32_t *out_uid)
 {
     FILE *map = fopen("/proc/self/uid_map", "re");
     unsigned first;
     unsigned outer;
     unsigned count;
-    uint32_t best = wanted;
+    bool known = false;
     unsigned best_count = 0;
-    unsigned total = 0;
-    while (map != NULL && fscanf(map, "%u %u %u", &first, &outer, &count) == 3) {
-        total = total + count < total ? UINT32_MAX : total + count;
-        if (wanted >= first && wanted - first < count) {
-            best = wanted;
-            best_count = UINT32_MAX;
-        } else if (count > best_count) {
-            best_count = count;
-            best = first + (count - 1) - wanted % (count / 2 + 1);
+    *out_uid = wanted;
+    while (map != NULL && fscanf(map, "%u %u %u", &first, &outer, &count) == 3 && count > 0) {
+        bool has_wanted = wanted >= first && wanted - first < count;
+        uint32_t uid = has_wanted ? wanted : first + (count - 1) - wanted % (count - count / 2);
+        unsigned rank = has_wanted ? UINT32_MAX : count;
+        if (rank > best_count && uid != geteuid()) {
+            best_count = rank;
+            *out_uid = uid;
         }
+        known = true;
     }
     if (map != NULL) {
         fclose(map);
     }
-    *out_uid = best;
-    return total != 1;
+    return !known || best_count > 0;
 }
 
 void rn_domain_init(struct rn_domain *domain, uint32_t uid)

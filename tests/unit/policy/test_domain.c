@@ -49,6 +49,23 @@ static void a_container_gives_a_uid_that_exists(void **state)
     assert_in_range(domain.uid, 302, 300004);
 }
 
+/* However few there are: never 0, which is the caller's. */
+static void a_small_container_gives_no_uid_of_the_callers(void **state)
+{
+    (void)state;
+    static const char *const maps[] = {"0 100000 2\n", "0 100000 1\n1 100001 1\n",
+                                       "1 100001 1\n0 100000 1\n", "0 100000 3\n"};
+    for (size_t i = 0; i < RN_COUNT_OF(maps); i++) {
+        for (uint32_t wanted = 300000; wanted < 300004; wanted++) {
+            struct rn_domain domain = domain_of(maps[i], wanted);
+            assert_true(domain.privileged);
+            assert_in_range(domain.uid, 1, 2);
+        }
+    }
+    assert_false(domain_of("0 1000 1\n", 0).privileged);
+    assert_int_equal(domain_of("5 1005 0\n", 300000).uid, 300000); // a line that no kernel writes
+}
+
 static void root_with_one_uid_is_an_ordinary_user(void **state)
 {
     (void)state;
@@ -388,6 +405,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(root_gives_the_uid_that_is_wanted),
         cmocka_unit_test(a_container_gives_a_uid_that_exists),
+        cmocka_unit_test(a_small_container_gives_no_uid_of_the_callers),
         cmocka_unit_test(root_with_one_uid_is_an_ordinary_user),
         cmocka_unit_test(the_strongest_form_that_works_is_taken),
         cmocka_unit_test(what_is_missing_has_the_first_reason),
