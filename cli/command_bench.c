@@ -11,6 +11,7 @@
 #include "cli/filter.h"
 #include "cli/paths.h"
 #include "cli/quantity.h"
+#include "cli/visible.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -97,7 +98,9 @@ static void say_failure(struct bench *bench, const struct subject *subject,
         fputs(lines ? "}\n" : "}", stdout);
         return;
     }
-    printf("FAIL   %s: %s\n", subject->item, rune_reason_name(rune_record_reason(record)));
+    fputs("FAIL   ", stdout);
+    rn_visible_put(stdout, subject->item, strlen(subject->item), false);
+    printf(": %s\n", rune_reason_name(rune_record_reason(record)));
     fwrite(call->output.data, 1, call->output.size, stdout);
     rn_call_report(call, record, false);
 }
@@ -276,9 +279,11 @@ static void say_text(const struct subject *subject, const struct figures *f)
     char least[32];
     char name[300];
     if (subject->closure == 0) {
-        snprintf(name, sizeof name, "%s", subject->item);
+        rn_visible_copy(subject->item, strlen(subject->item), name, sizeof name);
     } else {
-        snprintf(name, sizeof name, "%s #%d", subject->item, subject->closure + 1);
+        char item[280];
+        rn_visible_copy(subject->item, strlen(subject->item), item, sizeof item);
+        snprintf(name, sizeof name, "%s #%d", item, subject->closure + 1);
     }
     printf("bench  %-28s %10s/iter (+/- %s, least %s)  %s%llu instructions/iter, %llu iterations\n",
            name, time_text(f->mean_ns, mean, sizeof mean),

@@ -74,7 +74,7 @@ static bool is_plain(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/* "fn.a.b.html"; items of one name get their number, and so do those with a very long one. */
+/* "function.a.b.html"; kinds are words of ours (outline.c), paths are a compiler's; items of one name get their number, and so do those with a very long one. */
 static void name_file(const struct doc *doc, size_t index, char *out, size_t size)
 {
     const struct rn_outline_item *item = rn_outline_at(doc->outline, index);
@@ -121,7 +121,14 @@ static const char *file_of(const struct doc *doc, size_t index)
 
 static void write_file(struct doc *doc, const char *name, const char *data, size_t size)
 {
-    int fd = openat(doc->folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    struct stat about;
+    int fd = openat(doc->folder, name,
+                    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0666);
+    if (fd >= 0 && (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode) || ftruncate(fd, 0) != 0)) {
+        close(fd);
+        fd = -1;
+        errno = ENXIO; // a pipe or a device in the folder
+    }
     FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
     bool written = out != NULL && fwrite(data, 1, size, out) == size;
     if (out != NULL) {

@@ -2,13 +2,15 @@
  * command_fmt.c: fmt: sources in the usual layout.
  *
  * A file is replaced by a new one that has its mode, under its name, in one step: whoever reads it
- * meanwhile finds the old text or the new one.
+ * meanwhile finds the old text or the new one. One that changed since it was read stays as it is. Of several
+ * hard links only the one that was named gets the new text.
  */
 #include "cli/commands.h"
 #include "cli/diff.h"
 #include "cli/exit_codes.h"
 #include "cli/paths.h"
 #include "cli/quantity.h"
+#include "cli/visible.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +38,7 @@ struct fmt {
     rune_diagnostics *diagnostics;
     bool check; /* look only */
     bool diff;
+    struct stat before; /* the file that is handled, when it was read */
     int code;
     size_t counts[4]; /* by enum result */
 };
@@ -65,7 +68,15 @@ static bool fill(int fd, const struct stat *old, const rune_text *text)
            write_whole(fd, rune_text_data(text), rune_text_size(text)) && fsync(fd) == 0;
 }
 
-static bool replace_file(const char *path, const rune_text *text)
+static bool is_as_before(const struct stat *now, const struct stat *before)
+{
+    return now->st_dev == before->st_dev && now->st_ino == before->st_ino &&
+           now->st_size == before->st_size && now->st_mtim.tv_sec == before->st_mtim.tv_sec &&
+           now->st_mtim.tv_nsec == before->st_mtim.tv_nsec;
+}
+
+/* `before`: what the file was when it was read. ESTALE: it has changed since. */
+static bool replace_file(const char *path, const struct stat *before, const rune_text *text)
 {
     char real[PATH_MAX];
     char fresh[PATH_MAX + 16];
@@ -79,10 +90,11 @@ static bool replace_file(const char *path, const rune_text *text)
         return false;
     }
     bool good = fill(fd, &old, text);
-    good = close(fd) == 0 && good;
-    good = good && rename(fresh, real) == 0;
+    good = close(fd) == 0 && good && stat(real, &old) == 0;
+    bool stale = good && !is_as_before(&old, before);
+    good = good && !stale && rename(fresh, real) == 0;
     if (!good) {
-        int reason = errno;
+        int reason = stale ? ESTALE : errno;
         unlink(fresh);
         errno = reason;
     }
@@ -132,6 +144,7 @@ static void show_diff(struct fmt *fmt, const char *path, const struct rn_bytes *
         .after = rune_text_data(text),
         .after_size = rune_text_size(text),
         .color = fmt->session->console.color && isatty(STDOUT_FILENO) != 0,
+        .visible = isatty(STDOUT_FILENO) != 0,
     };
     if (rn_diff_append(&diff, &out)) {
         fwrite(out.data, 1, out.size, stdout);
@@ -147,10 +160,12 @@ static enum result store(struct fmt *fmt, const char *path, const rune_text *tex
         fwrite(rune_text_data(text), 1, rune_text_size(text), stdout);
         return same ? RESULT_UNCHANGED : RESULT_FORMATTED;
     }
-    if (same || replace_file(path, text)) {
+    if (same || replace_file(path, &fmt->before, text)) {
         return same ? RESULT_UNCHANGED : RESULT_FORMATTED;
     }
-    rn_console_complain("%s: %s", path, strerror(errno));
+    rn_console_complain("%s: %s", path,
+                        errno == ESTALE ? "was changed meanwhile, and is left as it is"
+                                        : strerror(errno));
     fmt->code = RN_EXIT_OUTPUT;
     return RESULT_FAILED;
 }
@@ -196,9 +211,11 @@ static void say_json(const struct fmt *fmt, const char *path, enum result result
 static void say_text(const struct fmt *fmt, const char *path, enum result result)
 {
     if (result == RESULT_UNFORMATTED && fmt->check && !fmt->diff) {
-        printf("%s\n", path);
+        rn_visible_list(path, strlen(path), false);
+        puts("");
     } else if (result == RESULT_FORMATTED && fmt->session->console.verbose) {
-        fprintf(stderr, "%s: formatted\n", path);
+        rn_visible_put(stderr, path, strlen(path), false);
+        fputs(": formatted\n", stderr);
     }
 }
 
@@ -215,6 +232,9 @@ static void one(struct fmt *fmt, const char *path, bool first)
 {
     struct rn_bytes source = {0};
     enum result result = RESULT_FAILED;
+    if (stat(path, &fmt->before) != 0) {
+        fmt->before = (struct stat){.st_size = -1}; // standard input, or reading says why not
+    }
     if (rn_session_read(fmt->session, path, &source)) {
         result = handle(fmt, path, &source);
     } else {

@@ -1,5 +1,6 @@
 /* command_unit.c: check, compile, disasm and verify. */
 #include "cli/commands.h"
+#include "cli/exit_codes.h"
 #include "cli/paths.h"
 
 #include <runeward/tools.h>
@@ -52,8 +53,10 @@ int rn_command_check(struct rn_session *session)
 static int save(struct rn_session *session, rune_unit *unit, const char *path)
 {
     rune_error *error = NULL;
-    if (rune_unit_save_file(unit, path, &error) != RUNE_OK) {
-        return rn_console_take_error(&session->console, error);
+    rune_status status = rune_unit_save_file(unit, path, &error);
+    if (status != RUNE_OK) {
+        int code = rn_console_take_error(&session->console, error);
+        return status == RUNE_E_SYSTEM ? RN_EXIT_OUTPUT : code;
     }
     if (session->console.verbose) {
         fprintf(stderr, "%s: %s\n", path, rune_unit_id_text(unit));

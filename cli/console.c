@@ -1,6 +1,7 @@
 /* console.c: standard output, standard error, colours. */
 #include "cli/console.h"
 #include "cli/exit_codes.h"
+#include "cli/visible.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,15 +9,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#define COMPLAINT_SIZE 8192u
+
 void rn_console_complain(const char *format, ...)
 {
+    char line[COMPLAINT_SIZE];
     va_list values;
     va_start(values, format);
+    int size = vsnprintf(line, sizeof line, format, values);
+    va_end(values);
     fflush(stdout);
     fputs("runeward: ", stderr);
-    vfprintf(stderr, format, values);
-    fputc('\n', stderr);
-    va_end(values);
+    rn_visible_put(stderr, line, size < 0 ? 0 : strlen(line), false);
+    fputs((size_t)size < sizeof line ? "\n" : "...\n", stderr);
 }
 
 static bool wants_color(const char *choice, bool *out_color)

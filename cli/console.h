@@ -29,7 +29,7 @@ struct rn_console {
 /* From the global options. False after a complaint about a value. */
 bool rn_console_init(struct rn_console *console, const struct rn_args *args);
 
-/* "runeward: ..." on standard error, one line. */
+/* "runeward: ..." on standard error, one line, whatever names are in it (visible.h). */
 void rn_console_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* An error of the library on standard error, or in JSON on standard output. Frees it. Returns the

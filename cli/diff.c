@@ -6,6 +6,7 @@
  * lines are shown as replaced between the lines that both begin and end with.
  */
 #include "cli/diff.h"
+#include "cli/visible.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -183,6 +184,22 @@ static void put(struct printer *p, const char *text, size_t size)
     p->good = p->good && rn_bytes_append(p->out, text, size);
 }
 
+/* What comes from the sources or their names. */
+static void put_foreign(struct printer *p, const char *text, size_t size)
+{
+    char piece[RN_VISIBLE_PIECE];
+    if (!p->diff->visible) {
+        put(p, text, size);
+        return;
+    }
+    while (size > 0) {
+        size_t count = rn_visible_next(text, size, piece);
+        put(p, *text == '\t' ? text : piece, *text == '\t' ? 1 : strlen(piece));
+        text += count;
+        size -= count;
+    }
+}
+
 static void put_line(struct printer *p, char sign, const struct line *line)
 {
     static const char *const colors[] = {"\x1b[31m", "\x1b[32m"};
@@ -191,7 +208,7 @@ static void put_line(struct printer *p, char sign, const struct line *line)
         put(p, colors[sign == '+'], 5);
     }
     put(p, &sign, 1);
-    put(p, line->text, line->size);
+    put_foreign(p, line->text, line->size);
     if (colored) {
         put(p, "\x1b[0m", 4);
     }
@@ -284,9 +301,9 @@ static bool print(const struct rn_diff *diff, struct compare *c, struct rn_bytes
     for (bool first = true; next_change(c, &before, &after); first = false) {
         if (first) {
             put(&p, "--- ", 4);
-            put(&p, diff->name, strlen(diff->name));
+            put_foreign(&p, diff->name, strlen(diff->name));
             put(&p, "\n+++ ", 5);
-            put(&p, diff->name, strlen(diff->name));
+            put_foreign(&p, diff->name, strlen(diff->name));
             put(&p, "\n", 1);
         }
         put_hunk(&p, &before, &after);

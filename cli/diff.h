@@ -13,6 +13,7 @@ struct rn_diff {
     const char *after;
     size_t after_size;
     bool color;
+    bool visible; /* for a terminal (visible.h) */
 };
 
 /* Appends the diff, with three lines around each change; nothing if the texts are equal. False

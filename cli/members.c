@@ -1,5 +1,6 @@
 /* members.c: members of objects, read with a default. */
 #include "cli/members.h"
+#include "cli/visible.h"
 
 bool rn_member_flag(const rune_const_value *object, const char *key)
 {
@@ -27,11 +28,7 @@ const char *rn_member_text(const rune_const_value *object, const char *key, char
     if (!rune_value_get_string(value, &data, &length)) {
         length = 0;
     }
-    length = length < size - 1 ? length : size - 1;
-    for (size_t i = 0; i < length; i++) {
-        room[i] = (unsigned char)data[i] < 0x20 || data[i] == 0x7f ? '?' : data[i];
-    }
-    room[length] = '\0';
+    rn_visible_copy(data, length, room, size);
     rune_value_unref(value);
     return room;
 }

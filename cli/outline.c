@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define LINES_MAX ((uint32_t)16 << 20) /* a source has no more bytes */
 #define PAGE_SIZE ((size_t)1 << 20)
 
 struct page {
@@ -80,6 +81,21 @@ static const char *text_of(struct rn_outline *outline, const rune_const_value *o
     return copy;
 }
 
+/* One of the words that a compiler says, which files are named after; NULL for any other. */
+static const char *kind_of(const rune_const_value *object)
+{
+    static const char *const kinds[] = {"module", "function", "method", "struct", "enum",
+                                        "const",  "static",   "trait",  "macro"};
+    char word[16];
+    rn_member_text(object, "kind", word, sizeof word);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kinds[i], word) == 0) {
+            return kinds[i];
+        }
+    }
+    return NULL;
+}
+
 static uint32_t number_of(const rune_const_value *object, const char *key)
 {
     long long number = rn_member_number(object, key);
@@ -136,10 +152,11 @@ static bool read_members(struct rn_outline *outline, const rune_const_value *obj
     return good;
 }
 
-static bool read_item(struct rn_outline *outline, const rune_const_value *object)
+/* NO_MEMORY; MESSAGE_INVALID: no compiler of ours says that. */
+static rune_status read_item(struct rn_outline *outline, const rune_const_value *object)
 {
     struct rn_outline_item item = {
-        .kind = text_of(outline, object, "kind"),
+        .kind = kind_of(object),
         .path = text_of(outline, object, "path"),
         .name = text_of(outline, object, "name"),
         .source = text_of(outline, object, "source"),
@@ -150,12 +167,15 @@ static bool read_item(struct rn_outline *outline, const rune_const_value *object
         .docs_line = number_of(object, "docs_line"),
         .is_public = rn_member_flag(object, "public"),
     };
-    bool good = item.kind != NULL && item.path != NULL && item.name != NULL &&
-                item.source != NULL && item.signature != NULL && item.attributes != NULL &&
-                item.docs != NULL && read_members(outline, object, &item) &&
+    if (item.kind == NULL || item.line > LINES_MAX || item.docs_line > LINES_MAX) {
+        return RUNE_E_MESSAGE_INVALID;
+    }
+    bool good = item.path != NULL && item.name != NULL && item.source != NULL &&
+                item.signature != NULL && item.attributes != NULL && item.docs != NULL &&
+                read_members(outline, object, &item) &&
                 rn_bytes_append(&outline->items, (const char *)&item, sizeof item);
     outline->count += good;
-    return good;
+    return good ? RUNE_OK : RUNE_E_NO_MEMORY;
 }
 
 /* ---- The whole ---- */
@@ -169,8 +189,8 @@ rune_status rn_outline_parse(const char *text, size_t size, struct rn_outline *o
         size_t line = end == NULL ? size : (size_t)(end - text);
         rune_const_value *object = NULL;
         rune_status status = rune_value_from_json(text, line, &object, error);
-        if (status == RUNE_OK && !read_item(out_outline, object)) {
-            status = RUNE_E_NO_MEMORY;
+        if (status == RUNE_OK) {
+            status = read_item(out_outline, object);
         }
         rune_value_unref(object);
         if (status != RUNE_OK) {
@@ -230,7 +250,11 @@ bool rn_outline_read(struct rn_session *session, const char *path, bool silent,
     rune_status status =
         rn_outline_parse(rune_text_data(text), rune_text_size(text), out_outline, &error);
     rune_text_free(text);
-    if (status != RUNE_OK) {
+    if (status == RUNE_E_MESSAGE_INVALID) {
+        rn_console_complain("%s: the compiler's outline is no outline; it may have been taken over",
+                            path);
+        session->code = rune_reason_exit_code(RUNE_REASON_VIOLATION, 0);
+    } else if (status != RUNE_OK) {
         session->code = rn_console_take_error(&session->console, error);
     }
     return status == RUNE_OK;

@@ -18,7 +18,7 @@ struct rn_outline_member {
 
 /* Texts end with a zero byte, without others inside, and live as long as the outline. */
 struct rn_outline_item {
-    const char *kind;
+    const char *kind; /* one of a few words of ours */
     const char *path;
     const char *name;
     const char *source;
@@ -46,7 +46,8 @@ struct rn_outline {
 /* False: nothing is to be ended; `session->code` is set. Diagnostics have been shown unless `silent`. */
 bool rn_outline_read(struct rn_session *session, const char *path, bool silent,
                      struct rn_outline *out_outline);
-/* The text alone. JSON_INVALID, JSON_DEPTH, NO_MEMORY (`error` may stay NULL); then nothing is to be ended. */
+/* The text alone. JSON_INVALID, JSON_DEPTH, NO_MEMORY, MESSAGE_INVALID: an unknown kind, a line that no source has
+ * (with the last two `error` may stay NULL). Then nothing is to be ended. */
 rune_status rn_outline_parse(const char *text, size_t size, struct rn_outline *out_outline,
                              rune_error **error);
 const struct rn_outline_item *rn_outline_at(const struct rn_outline *outline, size_t index);

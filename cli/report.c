@@ -1,6 +1,7 @@
 /* report.c: results as they come, and the ends of reports. */
 #include "cli/report.h"
 #include "cli/exit_codes.h"
+#include "cli/visible.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -36,10 +37,17 @@ put_format(struct rn_report *report, struct rn_bytes *out, const char *format, .
 
 /* ---- Standard output ---- */
 
+static void say_name(const char *mark, const char *name)
+{
+    fputs(mark, stdout);
+    rn_visible_put(stdout, name, strlen(name), false);
+}
+
 static void print_failure_text(const struct rn_report *report, const struct rn_test_result *result)
 {
     rune_text *text = NULL;
-    printf("FAIL  %s: %s\n", result->name[0] == '\0' ? result->file : result->name, result->why);
+    say_name("FAIL  ", result->name[0] == '\0' ? result->file : result->name);
+    printf(": %s\n", result->why);
     if (result->output != NULL && result->output->size > 0) {
         fwrite(result->output->data, 1, result->output->size, stdout);
         if (result->output->data[result->output->size - 1] != '\n') {
@@ -61,7 +69,8 @@ static void print_text(const struct rn_report *report, const struct rn_test_resu
         putchar(marks[result->outcome]);
         fflush(stdout);
     } else if (result->outcome == RN_TEST_PASSED) {
-        printf("ok    %s\n", result->name);
+        say_name("ok    ", result->name);
+        puts("");
     } else if (result->outcome != RN_TEST_SKIPPED) {
         print_failure_text(report, result);
     }
@@ -140,11 +149,15 @@ static void put_clean(struct rn_report *report, struct rn_bytes *out, const char
 /* A name must not look like a directive. */
 static void put_tap_name(struct rn_report *report, const char *name)
 {
-    for (const char *at = name; *at != '\0'; at++) {
-        if (*at == '#' || *at == '\\') {
+    char piece[RN_VISIBLE_PIECE];
+    for (size_t left = strlen(name); left > 0;) {
+        size_t count = rn_visible_next(name, left, piece);
+        if (piece[0] == '#' || piece[0] == '\\') {
             put_text(report, &report->out, "\\");
         }
-        put(report, &report->out, *at == '\n' || *at == '\r' ? " " : at, 1);
+        put_text(report, &report->out, *name == '\n' || *name == '\r' ? " " : piece);
+        name += count;
+        left -= count;
     }
 }
 

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -75,8 +77,27 @@ static int open_folder_of(const char *path, const char **out_name)
     return folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 
+/* A device, a pipe: it is not ours to replace. */
+static bool write_into(const char *path, const void *bytes, size_t size)
+{
+    RN_AUTO_FD int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    return fd >= 0 && write_all(fd, bytes, size);
+}
+
 bool rn_whole_file(const char *path, const void *bytes, size_t size, mode_t mode)
 {
+    struct stat old;
+    char real[PATH_MAX];
+    if (stat(path, &old) == 0) {
+        if (!S_ISREG(old.st_mode)) {
+            return write_into(path, bytes, size);
+        }
+        if (!realpath(path, real)) {
+            return false;
+        }
+        path = real;
+        mode &= old.st_mode;
+    }
     const char *name;
     RN_AUTO_FD int folder_fd = open_folder_of(path, &name);
     return folder_fd >= 0 && rn_whole_file_at(folder_fd, name, bytes, size, mode);

@@ -14,7 +14,8 @@
 /* In an open folder; takes the place of any other of that name. False with errno, and nothing is left. */
 bool rn_whole_file_at(int folder_fd, const char *name, const void *bytes, size_t size,
                       mode_t mode) RN_MUST_CHECK;
-/* The same by a path. */
+/* The same by a path, through a symbolic link if it is one; a file that was there keeps what it had of `mode`.
+ * What is no regular file (/dev/null, a pipe) is written into. */
 bool rn_whole_file(const char *path, const void *bytes, size_t size, mode_t mode) RN_MUST_CHECK;
 
 /* True for the name of one that is being written. */

@@ -36,7 +36,10 @@ RUNE_API rune_status rune_unit_load_file(const char *path, rune_unit **out_unit,
 /* `*out_bytes` is a text object that holds bytes; the caller's. */
 RUNE_API rune_status rune_unit_save(const rune_unit *unit, rune_text **out_bytes,
                                     rune_error **error) RUNE_MUST_CHECK;
-/* Written to a temporary file beside it and renamed. */
+/*
+ * Written to a temporary file beside it and renamed; behind a symbolic link if `path` is one. What is there
+ * and no regular file, as /dev/null, is written into. SYSTEM, NO_MEMORY.
+ */
 RUNE_API rune_status rune_unit_save_file(const rune_unit *unit, const char *path,
                                          rune_error **error) RUNE_MUST_CHECK;
 

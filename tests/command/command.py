@@ -51,7 +51,8 @@ class Command(unittest.TestCase):
     def run_command(self, *words, code=0, stdin=""):
         done = subprocess.run([*COMMAND, *words], input=stdin, capture_output=True, text=True, timeout=30,
                               cwd=self.path)
-        self.assertEqual(done.returncode, code, f"{words}: {done.stdout}{done.stderr}")
+        if code is not None:
+            self.assertEqual(done.returncode, code, f"{words}: {done.stdout}{done.stderr}")
         return done
 
     def record(self, *words, code=0):
@@ -391,6 +392,30 @@ pub fn f(a) {}
         self.assertIn("main.rn", self.run_command("doc", ".", "-o", "site", code=66).stderr)
         self.run_command("doc", "t.rn", code=64)
         self.run_command("doc", "t.rn", "-o", "t.rn", code=74)
+        (self.path / "site").mkdir()
+        os.mkfifo(self.path / "site" / "index.html")
+        self.assertIn("index.html", self.run_command("doc", "t.rn", "-o", "site", code=74).stderr)
+
+    def test_outputs_go_where_a_shell_would_send_them(self):
+        self.run_command("compile", "t.rn", "-o", "t.rnu")
+        unit = (self.path / "t.rnu").read_bytes()
+        (self.path / "private").write_text("old")
+        (self.path / "private").chmod(0o600)
+        (self.path / "link").symlink_to("private")
+        self.run_command("compile", "t.rn", "-o", "link")
+        self.assertTrue((self.path / "link").is_symlink())
+        self.assertEqual((self.path / "private").read_bytes(), unit)
+        self.assertEqual((self.path / "private").stat().st_mode & 0o777, 0o600)
+        os.mkfifo(self.path / "pipe")
+        reader = os.open(self.path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+        self.run_command("compile", "t.rn", "-o", "pipe")
+        self.assertEqual(os.read(reader, 1 << 20), unit)
+        os.close(reader)
+        self.assertTrue((self.path / "pipe").is_fifo())
+        (self.path / "dangling").symlink_to("nowhere")
+        self.run_command("compile", "t.rn", "-o", "dangling")
+        self.run_command("compile", "t.rn", "-o", ".", code=74)
+        self.assertEqual([p.name for p in self.path.iterdir() if p.name.endswith(".tmp")], [])
 
     # fmt
 
@@ -410,6 +435,47 @@ pub fn f(a) {}
         after = (self.path / "u.rn").stat()
         self.assertEqual((before.st_ino, before.st_mtime_ns), (after.st_ino, after.st_mtime_ns))
         self.assertEqual(sorted(p.name for p in self.path.iterdir()), ["link.rn", "t.rn", "u.rn"])
+
+    def test_fmt_leaves_alone_what_was_saved_meanwhile(self):
+        self.write("big.rn", "".join(f"pub fn f{i}( ){{ {i} }}\n" for i in range(40000)))
+        process = subprocess.Popen([*COMMAND, "fmt", "big.rn"], cwd=self.path, stderr=subprocess.PIPE, text=True)
+        time.sleep(0.1)
+        with open(self.path / "big.rn", "a") as file:
+            file.write("// saved meanwhile\n")
+        said = process.communicate(timeout=60)[1]
+        # Either fmt was done before, or it was too late and says so.
+        self.assertIn("// saved meanwhile\n", (self.path / "big.rn").read_text())
+        if process.returncode != 0:
+            self.assertIn("big.rn: was changed meanwhile, and is left as it is", said)
+
+    def test_names_cannot_speak_to_a_terminal(self):
+        name = "a\x1b[2J\u202eb.rn"
+        shown = "a\\x1b[2J\\u{202e}b.rn"
+        self.assertIn(shown, self.run_command("run", name, code=66).stderr)
+        self.write(name, self.UGLY + "// \x1b[31m\n")
+        self.assertEqual(self.run_command("fmt", "--check", name, code=1).stdout, name + "\n")
+        for words in (["--check"], ["--diff"]):
+            said = self.on_a_terminal("fmt", *words, name)
+            self.assertIn(shown, said)
+            self.assertNotIn("\x1b[2J", said)
+            self.assertNotIn("\u202e", said)
+        self.assertIn("\\x1b[31m", said)
+        report = self.run_command("test", "--report", "tap", name, code=None).stdout
+        self.assertNotIn("\x1b", report)
+
+    def on_a_terminal(self, *words):
+        ours, theirs = os.openpty()
+        process = subprocess.Popen([*COMMAND, "--color", "never", *words], cwd=self.path, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        said = b""
+        while True:
+            try:
+                said += os.read(ours, 65536)
+            except OSError:
+                break
+        os.close(ours)
+        process.wait(timeout=30)
+        return said.decode()
 
     def test_fmt_of_standard_input(self):
         self.assertEqual(self.run_command("fmt", "-", stdin=self.UGLY).stdout, self.NICE)

@@ -3,6 +3,7 @@
 #include "cli/outline.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,6 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (size_t i = 0; i < outline.count; i++) {
         const struct rn_outline_item *item = rn_outline_at(&outline, i);
+        if (item->kind[strspn(item->kind, "abcdefghijklmnopqrstuvwxyz")] != 0) {
+            abort(); // files are named after it
+        }
         read_fences(item->docs);
         for (size_t m = 0; m < item->member_count; m++) {
             read_fences(item->members[m].docs);

@@ -59,7 +59,7 @@ static void test_too_many_edits(void **state)
         line[0] = 'b';
         assert_true(rn_bytes_append(&b, line, (size_t)size));
     }
-    struct rn_diff diff = {"a", a.data, a.size, b.data, b.size, false};
+    struct rn_diff diff = {"a", a.data, a.size, b.data, b.size, false, false};
     assert_true(rn_diff_append(&diff, &out));
     assert_true(out.size > a.size + b.size);
     rn_bytes_done(&a);
