@@ -50,7 +50,7 @@ typedef struct rune_usage {
     uint64_t cpu_us;  /* of the worker while the call ran, read from outside */
     uint64_t wall_us; /* from the call to its end */
     uint64_t host_us; /* of those, spent in host functions */
-    uint64_t memory_peak;
+    uint64_t memory_peak; /* bytes; at most the limit */
     uint64_t output_bytes;
     uint64_t host_calls;
     bool cpu_apportioned; /* the worker ran other calls at the same time */

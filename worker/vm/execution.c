@@ -447,10 +447,12 @@ enum rn_limit rn_vm_limit(const struct rn_vm *vm)
 struct rn_vm_usage rn_vm_usage(const struct rn_vm *vm)
 {
     uint64_t spent = vm->granted - (uint64_t)vm->fuel;
+    uint64_t peak = rn_heap_peak(&vm->heap);
     return (struct rn_vm_usage){
         // What did not fit was charged, but not done.
         .budget = spent < vm->budget ? spent : vm->budget,
-        .memory_peak = rn_heap_peak(&vm->heap),
+        // Beyond the limit are only the dead, which a collection was due to find.
+        .memory_peak = peak < vm->heap.limit ? peak : vm->heap.limit,
         .output_bytes = vm->output_bytes,
         .host_calls = vm->host_calls,
     };
