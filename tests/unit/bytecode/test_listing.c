@@ -229,6 +229,100 @@ static void test_comments_and_quotes(void **state)
     assert_memory_equal(string.data, "a;\"b\\", 5);
 }
 
+/* The image may have faults, which the verifier names; or the listing is refused at the line or below it. */
+static bool check_damaged(const struct rn_buf *text, uint32_t line, uint32_t lines)
+{
+    RN_AUTO(rn_buf) rn_buf image;
+    rn_buf_init(&image, RN_IMAGE_SIZE_MAX);
+    struct rn_assemble_fault fault = {0};
+    enum rn_error error = rn_assemble((const char *)text->data, text->size, &image, &fault);
+    if (error == RN_OK) {
+        struct rune_verified_unit unit;
+        struct rn_unit_fault why = {0};
+        struct rune_unit_image made = {image.data, image.size};
+        enum rn_error verified = rn_unit_verify(made, false, &unit, &why);
+        assert_true(verified == RN_OK || why.check != NULL);
+    } else {
+        assert_true(error == RN_E_INVALID_ARGUMENT || error == RN_E_TOO_LARGE);
+        assert_non_null(fault.message);
+        assert_in_range(fault.line, line, lines);
+    }
+    return error == RN_OK;
+}
+
+static uint32_t count_lines(const char *text, size_t size)
+{
+    uint32_t lines = 1;
+    for (size_t i = 0; i < size; i++) {
+        lines += text[i] == '\n';
+    }
+    return lines;
+}
+
+static bool is_between_words(uint8_t c)
+{
+    return c == ' ' || c == '\n' || c == ',';
+}
+
+/* Each word of a listing is another one, or missing. */
+static void test_each_word_exchanged(void **state)
+{
+    static const char *const words[] = {
+        "",
+        "x",
+        "0",
+        "4294967295",
+        "4294967296",
+        "-1",
+        "\"x\"",
+        "\"x",
+        "none",
+        "r1",
+        "r256",
+        "L1",
+        "L4294967296",
+        "99999999999999999999",
+        "U+110000",
+        "0xg",
+        "odd:",
+        "else",
+        "\"\\xgg\"",
+        "height",
+        "switch",
+    };
+    (void)state;
+    RN_AUTO(rn_buf) rn_buf image;
+    RN_AUTO(rn_buf) rn_buf text;
+    RN_AUTO(rn_buf) rn_buf damaged;
+    rn_buf_init(&image, RN_IMAGE_SIZE_MAX);
+    rn_buf_init(&text, 1 << 20);
+    rn_buf_init(&damaged, 1 << 20);
+    assert_int_equal(build_sample(&image, NULL, false), RN_OK);
+    struct rune_verified_unit unit;
+    verify(&image, false, &unit);
+    assert_int_equal(rn_disasm_unit(&unit, NULL, &text), RN_OK);
+    uint32_t lines = count_lines((const char *)text.data, text.size);
+    unsigned good = 0;
+    unsigned tried = 0;
+    for (size_t start = 0, end; start < text.size; start = end + 1) {
+        for (end = start; end < text.size && !is_between_words(text.data[end]); end++) {
+        }
+        uint32_t line = count_lines((const char *)text.data, start);
+        for (size_t i = 0; end > start && i < RN_COUNT_OF(words); i++) {
+            rn_buf_clear(&damaged);
+            rn_buf_append(&damaged, text.data, start);
+            rn_buf_append_text(&damaged, words[i]);
+            rn_buf_append(&damaged, text.data + end, text.size - end);
+            uint64_t live = rn_alloc_live();
+            good += check_damaged(&damaged, line, lines);
+            assert_int_equal(rn_alloc_live(), live);
+            tried++;
+        }
+    }
+    // Numbers may be exchanged, and whatever comments say.
+    assert_in_range(good, tried / 20, tried / 2);
+}
+
 static void test_each_failing_allocation(void **state)
 {
     (void)state;
@@ -267,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_round_trips),         cmocka_unit_test(test_each_instruction),
         cmocka_unit_test(test_how_it_looks),        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_comments_and_quotes), cmocka_unit_test(test_each_failing_allocation),
+        cmocka_unit_test(test_each_word_exchanged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

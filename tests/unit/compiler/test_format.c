@@ -359,7 +359,8 @@ static unsigned formatted;
 
 static bool is_meant_to_fail(const char *path)
 {
-    return strstr(path, "compile_errors") || strstr(path, "golden") || strstr(path, "bombs");
+    return strstr(path, "compile_errors") || strstr(path, "golden") || strstr(path, "bombs") ||
+           strstr(path, "hostile");
 }
 
 static void check_file(const char *path)
