@@ -109,21 +109,24 @@ static bool is_path(const char *path)
     }
 }
 
-/* `module::name`, the caller's; NULL without memory or if the name is none. */
-static char *join(const rune_module *module, const char *name)
+/* `module::name`, the caller's. */
+static rune_status join(const rune_module *module, const char *name, char **out_path,
+                        rune_error **error)
 {
     size_t first = strlen(module->path);
     size_t second = strlen(name);
     if (!is_identifier(name, second)) {
-        return NULL;
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "`%s` is not an identifier", name);
     }
     char *path = rn_alloc(first + second + 3);
-    if (path) {
-        memcpy(path, module->path, first);
-        memcpy(path + first, "::", 2);
-        memcpy(path + first + 2, name, second);
+    if (!path) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
-    return path;
+    memcpy(path, module->path, first);
+    memcpy(path + first, "::", 2);
+    memcpy(path + first + 2, name, second);
+    *out_path = path;
+    return RUNE_OK;
 }
 
 rune_module *rune_module_new(const char *path)
@@ -149,9 +152,10 @@ rune_status rune_module_function(rune_module *module, const char *name, int arit
         !fn) {
         return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "%s: arity or flags out of range", name);
     }
-    RN_AUTO_FREE char *path = join(module, name);
-    if (!path) {
-        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "`%s` is not an identifier", name);
+    RN_AUTO_FREE char *path = NULL;
+    rune_status status = join(module, name, &path, error);
+    if (status != RUNE_OK) {
+        return status;
     }
     struct rn_host_entry entry = {.path = path,
                                   .hash = rn_hash_item(path, strlen(path)),
@@ -170,9 +174,10 @@ rune_status rune_module_constant(rune_module *module, const char *name,
     if (!value) {
         return rn_fail_plain(error, RN_E_INVALID_ARGUMENT);
     }
-    RN_AUTO_FREE char *path = join(module, name);
-    if (!path) {
-        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "`%s` is not an identifier", name);
+    RN_AUTO_FREE char *path = NULL;
+    rune_status status = join(module, name, &path, error);
+    if (status != RUNE_OK) {
+        return status;
     }
     if (!grow(&constants, &module->constant_capacity, module->constant_count,
               sizeof(struct constant))) {

@@ -703,6 +703,33 @@ static void test_floats(void **state)
     }
 }
 
+/* Whatever the order of keys, and how often one is there, the first that repeats another is named. */
+static void test_repeated_keys(void **state)
+{
+    enum {
+        KEYS = 6,
+        HEAD = 4, /* tag and count of an Object */
+        ENTRY = 3 /* text of one byte, null */
+    };
+    (void)state;
+    for (unsigned order = 0; order < 729; order++) { // 3 letters, 6 places
+        struct rn_const_fault fault = {0};
+        uint8_t bytes[HEAD + KEYS * ENTRY] = {0xd9, 0x52, 0x03, 0x80 + 2 * KEYS};
+        size_t seen[3] = {0};
+        size_t first = 0;
+        for (unsigned i = 0, left = order; i < KEYS; i++, left /= 3) {
+            size_t at = HEAD + i * ENTRY;
+            bytes[at] = 0x61;
+            bytes[at + 1] = (uint8_t)('a' + left % 3);
+            bytes[at + 2] = 0xf6;
+            first = seen[left % 3]++ > 0 && first == 0 ? at : first;
+        }
+        assert_int_equal(rn_const_value_check(bytes, sizeof(bytes), &limits, &fault),
+                         RN_E_CBOR_INVALID);
+        assert_int_equal(fault.offset, first);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -721,6 +748,7 @@ int main(void)
         cmocka_unit_test(test_heads_of_all_widths),
         cmocka_unit_test(test_unit_and_full_buffers),
         cmocka_unit_test(test_many_keys),
+        cmocka_unit_test(test_repeated_keys),
         cmocka_unit_test(test_floats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

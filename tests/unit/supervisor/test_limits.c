@@ -52,7 +52,7 @@ static const struct {
     {"ask", RUNE_LIMIT_HOST_CALLS, 10, RUNE_REASON_HOST_CALLS, 1000},
     {"ask", RUNE_LIMIT_HOST_CALLS, 0, RUNE_REASON_HOST_CALLS, 1000},
     {"ask", RUNE_LIMIT_WALL, 200 * MS, RUNE_REASON_WALL, 300},
-    {"print", RUNE_LIMIT_WALL, 200 * MS, RUNE_REASON_OUTPUT, 1000},
+    {"print", RUNE_LIMIT_WALL, 5000 * MS, RUNE_REASON_OUTPUT, 3000},
 };
 
 /* How long the call of a case takes: of processor time, if that is what is limited. */
