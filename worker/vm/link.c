@@ -7,10 +7,13 @@
  */
 #include <string.h>
 
+#include "base/math.h"
 #include "bytecode/hash.h"
 #include "bytecode/types.h"
 #include "worker/vm/machine.h"
 
+#define CACHE_ALIGN 64u
+#define CACHE_ENTRIES_MIN 8u
 #define CACHE_ENTRIES_MAX 4096u
 
 static void init_library_types(struct rn_type_record *types)
@@ -152,16 +155,30 @@ static void link_imports(struct rn_link *link)
     }
 }
 
-static void init_cache(struct rn_link *link)
+static uint32_t count_cache_entries(const struct rune_verified_unit *unit)
 {
-    uint32_t sites = link->unit.counts[RN_SECTION_SITES];
-    uint32_t entries = 64;
+    uint32_t sites = unit->counts[RN_SECTION_SITES];
+    uint32_t entries = CACHE_ENTRIES_MIN;
     while (entries < sites && entries < CACHE_ENTRIES_MAX) {
         entries *= 2;
     }
+    return entries;
+}
+
+/* Behind the tables of the link if they leave room for it in their last page, else in pages of its own. `used`:
+ * bytes before it. */
+static void init_cache(struct rn_link *link, size_t used)
+{
     struct rn_cache *cache = &link->cache;
-    cache->pages = rn_pages_for(entries * sizeof(struct rn_cache_entry));
-    cache->entries = rn_pages_alloc(&link->engine->pages, cache->pages);
+    uint32_t entries = count_cache_entries(&link->unit);
+    size_t size = entries * sizeof(struct rn_cache_entry);
+    used = rn_align_up(used, CACHE_ALIGN);
+    if (used + size <= (size_t)link->pages * RN_PAGE_SIZE) {
+        cache->entries = (void *)((uint8_t *)link + used);
+    } else {
+        cache->pages = rn_pages_for(size);
+        cache->entries = rn_pages_alloc(&link->engine->pages, cache->pages);
+    }
     cache->mask = entries - 1;
     if (cache->entries == NULL) {
         cache->entries = &link->only_entry;
@@ -188,15 +205,21 @@ void rn_cache_put(const struct rn_link *link, uint32_t site, uint32_t type, uint
     entry->payload = payload;
 }
 
-/* The link with its tables behind it, in one run of pages. */
+/* Bytes of a link and its tables without the cache. */
+static size_t tables_size(const struct rune_verified_unit *unit, uint32_t own_types,
+                          size_t host_count)
+{
+    return sizeof(struct rn_link) + unit->counts[RN_SECTION_IMPORTS] * sizeof(rn_callee) +
+           own_types * sizeof(struct rn_type_record) +
+           host_count * sizeof(struct rn_host_function) +
+           unit->counts[RN_SECTION_TYPES] * sizeof(uint32_t);
+}
+
+/* The link with its tables behind it, in one run of pages, which for most is one page. */
 static struct rn_link *alloc_link(struct rn_engine *engine, const struct rune_verified_unit *unit,
                                   uint32_t own_types, size_t host_count)
 {
-    size_t types = unit->counts[RN_SECTION_TYPES];
-    size_t imports = unit->counts[RN_SECTION_IMPORTS];
-    size_t size = sizeof(struct rn_link) + imports * sizeof(rn_callee) +
-                  own_types * sizeof(struct rn_type_record) +
-                  host_count * sizeof(struct rn_host_function) + types * sizeof(uint32_t);
+    size_t size = tables_size(unit, own_types, host_count);
     uint32_t pages = rn_pages_for(size);
     struct rn_link *link = rn_pages_alloc(&engine->pages, pages);
     if (link == NULL) {
@@ -204,7 +227,7 @@ static struct rn_link *alloc_link(struct rn_engine *engine, const struct rune_ve
     }
     uint8_t *next = (uint8_t *)(link + 1);
     link->imports = (void *)next;
-    next += imports * sizeof(rn_callee);
+    next += unit->counts[RN_SECTION_IMPORTS] * sizeof(rn_callee);
     link->types = (void *)next;
     next += own_types * sizeof(struct rn_type_record);
     link->hosts = (void *)next;
@@ -215,6 +238,7 @@ static struct rn_link *alloc_link(struct rn_engine *engine, const struct rune_ve
     link->pages = pages;
     link->type_count = own_types;
     link->host_count = (uint32_t)host_count;
+    init_cache(link, size);
     return link;
 }
 
@@ -239,7 +263,6 @@ enum rn_error rn_link_new(struct rn_engine *engine, const struct rune_verified_u
         return error;
     }
     link_imports(link);
-    init_cache(link);
     *out_link = link;
     return RN_OK;
 }
@@ -351,7 +374,6 @@ enum rn_error rn_engine_new(void *base, size_t size, const struct rn_library *li
     find_special_functions(engine);
     if (engine->standard != NULL) {
         link_imports(engine->standard);
-        init_cache(engine->standard);
     }
     *out_engine = engine;
     return RN_OK;

@@ -68,7 +68,7 @@ struct rn_cache_entry {
 struct rn_cache {
     struct rn_cache_entry *entries;
     uint32_t mask;
-    uint32_t pages;
+    uint32_t pages; /* of its own; 0: it lies behind the link's tables */
 };
 
 /* What the engine and links know about a type, by dense id. */
