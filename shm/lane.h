@@ -37,7 +37,7 @@ struct rn_lane {
     /* Sending. */
     uint32_t tail;
     uint32_t socket_sent;
-    uint32_t silent; /* packets that were put into the ring without ringing */
+    uint32_t silent; /* packets that were sent without ringing */
 
     /* Receiving. */
     uint32_t head;
@@ -94,7 +94,7 @@ enum rn_error rn_lane_send_socket(struct rn_lane *lane, const void *packet, size
                                   enum rn_wait wait) RN_MUST_CHECK;
 /* Of whatever sends over the socket: one more packet has gone. */
 void rn_lane_count_sent(struct rn_lane *lane);
-/* Supervisor only: with a descriptor, borrowed. */
+/* Supervisor only: with a descriptor, borrowed; over the socket, and silently, since a call that needs it follows. */
 enum rn_error rn_lane_send_fd(struct rn_lane *lane, const void *packet, size_t size, int fd,
                               enum rn_wait wait) RN_MUST_CHECK;
 

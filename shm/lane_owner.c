@@ -5,6 +5,10 @@ enum rn_error rn_lane_send_fd(struct rn_lane *lane, const void *packet, size_t s
                               enum rn_wait wait)
 {
     RN_TRY(rn_transport_send_fd(lane->fd, packet, size, fd, wait));
-    rn_lane_count_sent(lane);
+    lane->socket_sent++;
+    if (lane->out) {
+        atomic_store_explicit(&lane->out->socket_sent, lane->socket_sent, memory_order_release);
+        lane->silent++;
+    }
     return RN_OK;
 }

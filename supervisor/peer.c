@@ -25,6 +25,7 @@
 
 enum {
     UNIT_PAGE_SIZE = 4096, /* a mapping is rounded up by less than this */
+    SWEEP_UNITS = 8,
 };
 
 /* Idle for longer than this, a worker is looked at before it gets a call. */
@@ -272,12 +273,19 @@ static enum rn_error attach_message(struct rn_peer *peer, enum rn_message_type t
     return rn_peer_send(peer, &message, segment->fd);
 }
 
+/* What a Unit takes of the address space that a worker was given for them. */
+static uint64_t mapped_bytes(const struct rune_unit *unit)
+{
+    return (uint64_t)unit->segment.size + UNIT_PAGE_SIZE;
+}
+
 static void detach_unit(struct rn_peer *peer, uint32_t index)
 {
     struct rn_message message = {.type = RN_MESSAGE_DETACH, .as.DETACH = {.unit = index}};
     if (rn_peer_send(peer, &message, -1) == RN_OK) {
         struct rune_unit *unit = peer->units[index];
         peer->units[index] = NULL;
+        peer->unit_bytes -= mapped_bytes(unit);
         atomic_fetch_sub(&unit->attachments, 1);
         rune_unit_unref(unit);
     }
@@ -295,29 +303,39 @@ static void detach_context(struct rn_peer *peer, uint32_t index)
     }
 }
 
-void rn_peer_sweep(struct rn_peer *peer)
+static void sweep_unit(struct rn_peer *peer, uint32_t index)
 {
-    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
-        struct rune_unit *unit = peer->units[i];
-        if (unit && peer->unit_uses[i] == 0 &&
-            atomic_load(&unit->refs) == atomic_load(&unit->attachments)) {
-            detach_unit(peer, i);
-        }
+    struct rune_unit *unit = peer->units[index];
+    if (unit && peer->unit_uses[index] == 0 &&
+        atomic_load(&unit->refs) == atomic_load(&unit->attachments)) {
+        detach_unit(peer, index);
     }
-    for (uint32_t i = 1; i < RN_PEER_CONTEXTS_MAX; i++) {
-        struct rune_runtime *runtime = peer->contexts[i];
-        if (runtime && peer->context_uses[i] == 0 &&
-            atomic_load(&runtime->refs) == atomic_load(&runtime->attachments)) {
-            detach_context(peer, i);
-        }
+}
+
+static void sweep_context(struct rn_peer *peer, uint32_t index)
+{
+    struct rune_runtime *runtime = peer->contexts[index];
+    if (runtime && peer->context_uses[index] == 0 &&
+        atomic_load(&runtime->refs) == atomic_load(&runtime->attachments)) {
+        detach_context(peer, index);
     }
+}
+
+/* Detaches what only workers still hold: some of the table with each Unit that is attached, which keeps up
+ * with what goes and costs that call little. */
+static void sweep(struct rn_peer *peer)
+{
+    for (uint32_t i = 0; i < SWEEP_UNITS && i < peer->units_end; i++) {
+        sweep_unit(peer, peer->swept++ % peer->units_end);
+    }
+    sweep_context(peer, 1 + peer->swept % (RN_PEER_CONTEXTS_MAX - 1));
 }
 
 /* A free index, by detaching an unused Unit if it must be; RN_NONE if all are in use. */
 static uint32_t free_unit_index(struct rn_peer *peer)
 {
     uint32_t unused = RN_NONE;
-    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
+    for (uint32_t i = 0; i < peer->units_end; i++) {
         if (!peer->units[i]) {
             return i;
         }
@@ -325,51 +343,33 @@ static uint32_t free_unit_index(struct rn_peer *peer)
             unused = i;
         }
     }
+    if (peer->units_end < RN_PEER_UNITS_MAX) {
+        return peer->units_end++;
+    }
     if (unused != RN_NONE) {
         detach_unit(peer, unused);
     }
     return unused != RN_NONE && !peer->units[unused] ? unused : RN_NONE;
 }
 
-/* What attached Units take of the address space that a worker was given for them. */
-static uint64_t attached_bytes(const struct rn_peer *peer)
+/* Detaches Units that nobody uses until `bytes` more fit. */
+static bool make_room(struct rn_peer *peer, uint64_t bytes)
 {
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
-        if (peer->units[i]) {
-            total += peer->units[i]->segment.size + UNIT_PAGE_SIZE;
-        }
-    }
-    return total;
-}
-
-/* Detaches Units that nobody uses until one of `size` bytes fits. */
-static bool make_room(struct rn_peer *peer, size_t size)
-{
-    uint64_t total = attached_bytes(peer);
-    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
-        if (total + size + UNIT_PAGE_SIZE <= RN_WALL_UNITS_MAX) {
+    for (uint32_t i = 0; i < peer->units_end; i++) {
+        if (peer->unit_bytes + bytes <= RN_WALL_UNITS_MAX) {
             return true;
         }
         if (peer->units[i] && peer->unit_uses[i] == 0) {
             detach_unit(peer, i);
-            total = attached_bytes(peer);
         }
     }
-    return total + size + UNIT_PAGE_SIZE <= RN_WALL_UNITS_MAX;
+    return peer->unit_bytes + bytes <= RN_WALL_UNITS_MAX;
 }
 
-static enum rn_error use_unit(struct rn_peer *peer, struct rune_unit *unit, uint32_t *out_index)
+static enum rn_error attach_unit(struct rn_peer *peer, struct rune_unit *unit, uint32_t *out_index)
 {
-    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
-        if (peer->units[i] == unit) {
-            peer->unit_uses[i]++;
-            *out_index = i;
-            return RN_OK;
-        }
-    }
-    rn_peer_sweep(peer);
-    if (!make_room(peer, unit->segment.size)) {
+    sweep(peer);
+    if (!make_room(peer, mapped_bytes(unit))) {
         return RN_E_WOULD_BLOCK;
     }
     uint32_t index = free_unit_index(peer);
@@ -378,8 +378,22 @@ static enum rn_error use_unit(struct rn_peer *peer, struct rune_unit *unit, uint
     }
     RN_TRY(attach_message(peer, RN_MESSAGE_ATTACH, index, &unit->segment));
     peer->units[index] = rune_unit_ref(unit);
+    peer->unit_bytes += mapped_bytes(unit);
     atomic_fetch_add(&unit->attachments, 1);
-    peer->unit_uses[index] = 1;
+    *out_index = index;
+    return RN_OK;
+}
+
+static enum rn_error use_unit(struct rn_peer *peer, struct rune_unit *unit, uint32_t *out_index)
+{
+    uint32_t index = 0;
+    while (index < peer->units_end && peer->units[index] != unit) {
+        index++;
+    }
+    if (index == peer->units_end) {
+        RN_TRY(attach_unit(peer, unit, &index));
+    }
+    peer->unit_uses[index]++;
     *out_index = index;
     return RN_OK;
 }
@@ -485,7 +499,7 @@ void rn_peer_drop_vm(struct rn_peer *peer, uint32_t handle, struct rune_unit *un
     }
     free_vm_handle(peer, handle);
     peer->pinned--;
-    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
+    for (uint32_t i = 0; i < peer->units_end; i++) {
         peer->unit_uses[i] -= peer->units[i] == unit;
     }
     for (uint32_t i = 1; i < RN_PEER_CONTEXTS_MAX; i++) {
@@ -643,6 +657,18 @@ static enum rn_error take_uses(struct rn_peer *peer, struct rn_call *call)
     return error;
 }
 
+/* What is attached is worth no wake-up of its own: the CALL behind it brings one. */
+static enum rn_error take_uses_hushed(struct rn_peer *peer, struct rn_call *call)
+{
+    peer->hushed = true;
+    enum rn_error error = take_uses(peer, call);
+    peer->hushed = false;
+    if (error != RN_OK) {
+        rn_peer_ring(peer);
+    }
+    return error;
+}
+
 /* In one system call for many, which libsodium would make several of. */
 static void fill_random(struct rn_peer *peer)
 {
@@ -672,7 +698,7 @@ static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
     }
     follow_caller(peer, call);
     RN_TRY(rn_slots_put(&peer->slots, call, &call->slot));
-    enum rn_error error = take_uses(peer, call);
+    enum rn_error error = take_uses_hushed(peer, call);
     if (error != RN_OK) {
         rn_slots_remove(&peer->slots, call->slot);
         return error;
@@ -690,6 +716,7 @@ static enum rn_error begin_locked(struct rn_peer *peer, struct rn_call *call)
     if (error != RN_OK) {
         remove_from_table(peer, call);
         give_vm_handle_back(peer, call);
+        rn_peer_ring(peer);
     }
     return error;
 }

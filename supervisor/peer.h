@@ -132,6 +132,9 @@ struct rn_peer {
     uint32_t ended_count;
     struct rune_unit *units[RN_PEER_UNITS_MAX];
     uint32_t unit_uses[RN_PEER_UNITS_MAX]; /* calls and pinned Vms */
+    uint32_t units_end;                    /* indices from here on were never in use */
+    uint32_t swept;                        /* of these tables, for what only workers still hold */
+    uint64_t unit_bytes;                   /* of address space that the attached ones take */
     struct rune_runtime *contexts[RN_PEER_CONTEXTS_MAX];
     uint32_t context_uses[RN_PEER_CONTEXTS_MAX];
     uint64_t vms[RN_PEER_VMS_MAX / 64]; /* handles in use */
@@ -217,7 +220,5 @@ void rn_peer_drop_function(struct rn_peer *peer, uint32_t handle, uint32_t funct
 /* Gives up Globals kept there. */
 void rn_peer_drop_vm(struct rn_peer *peer, uint32_t handle, struct rune_unit *unit,
                      struct rune_runtime *runtime);
-/* Detaches Units and runtimes that only workers still hold. */
-void rn_peer_sweep(struct rn_peer *peer);
 
 #endif
