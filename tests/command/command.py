@@ -860,6 +860,14 @@ pub fn f(a) {}
             self.assertEqual(self.ask("call", "t", "add", "40", "2").stdout, "42\n")
             self.end(process)
 
+    def test_the_shipped_socket_outlives_the_service(self):
+        folder = pathlib.Path(__file__).resolve().parent.parent.parent / "cli"
+        service = (folder / "runeward.service.in").read_text().splitlines()
+        listen = (folder / "runeward.socket.in").read_text()
+        self.assertIn("ListenSequentialPacket=/run/runeward/", listen)
+        self.assertIn("RuntimeDirectory=runeward", service)
+        self.assertIn("RuntimeDirectoryPreserve=yes", service)
+
     # the rest
 
     def test_the_doctor_finds_the_wall_complete(self):
