@@ -125,6 +125,8 @@ int rn_detach_exec(const struct rn_detach *detach, int *out_pidfd)
     munmap(stacks, 2 * STACK_SIZE);
     if (error != 0) {
         if (launch.pidfd >= 0) {
+            // It has ended. A host that is init would have it as a child.
+            (void)waitid(P_PIDFD, (id_t)launch.pidfd, &(siginfo_t){0}, WEXITED | WNOHANG);
             close(launch.pidfd);
         }
         return error;

@@ -25,6 +25,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@
 #define UID_RANGE (1u << 24)
 #define HELLO_TIMEOUT_MS 10000
 #define SPAWN_TIMEOUT_MS 5000
+#define REAP_TIMEOUT_MS 1000
 
 struct rn_spawner {
     int worker_fd;
@@ -235,7 +237,29 @@ static void keep_end(struct rn_zygote *zygote, const struct rn_zygote_packet *pa
 
 /* Zygotes */
 
-static enum rn_error start(struct rn_zygote *zygote, struct rn_spawn_failure *out_failure)
+// True once the process is no concern of the host's: reaped, or not its child.
+static bool try_reap(int pidfd)
+{
+    siginfo_t info = {0};
+    return waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) != 0 || info.si_pid != 0;
+}
+
+// What ends here falls to init, who waits for it. A host that is init, or a subreaper, would keep it
+// as a zombie; everywhere else this is one system call. For one that ends, or was killed.
+static void reap(int pidfd)
+{
+    int64_t deadline = now_ms() + REAP_TIMEOUT_MS;
+    while (!try_reap(pidfd)) {
+        int64_t left = deadline - now_ms();
+        struct pollfd polled = {pidfd, POLLIN, 0};
+        if (left <= 0 || (poll(&polled, 1, (int)left) < 0 && errno != EINTR)) {
+            return;
+        }
+    }
+}
+
+static enum rn_error start(struct rn_zygote *zygote, int *out_helper_pidfd,
+                           struct rn_spawn_failure *out_failure)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -252,14 +276,12 @@ static enum rn_error start(struct rn_zygote *zygote, struct rn_spawn_failure *ou
         .fds = {ends[1], zygote->spawner->worker_fd, zygote->spawner->compiler_fd},
         .fd_count = 3,
     };
-    int helper_pidfd = -1;
-    int error = rn_detach_exec(&detach, &helper_pidfd);
+    int error = rn_detach_exec(&detach, out_helper_pidfd);
     close(ends[1]);
     if (error != 0) {
         fail(out_failure, "executing the worker image", error);
         return RN_E_SETUP;
     }
-    close(helper_pidfd);
     return RN_OK;
 }
 
@@ -334,8 +356,12 @@ static void probe_seals(struct rn_wall_report *report)
 
 static enum rn_error start_and_check(struct rn_zygote *zygote, struct rn_spawn_failure *out_failure)
 {
-    RN_TRY(start(zygote, out_failure));
-    RN_TRY(greet(zygote, out_failure));
+    int helper_pidfd;
+    RN_TRY(start(zygote, &helper_pidfd, out_failure));
+    enum rn_error error = greet(zygote, out_failure);
+    reap(helper_pidfd);
+    close(helper_pidfd);
+    RN_TRY(error);
     probe_seals(&zygote->report);
     RN_TRY(check_layers(zygote, out_failure));
     // From here on, what can be seen on a child is believed only when it is seen there.
@@ -380,14 +406,15 @@ void rn_zygote_free(struct rn_zygote *zygote)
         return;
     }
     // Without a pid namespace the zygote itself ends its children, at the end of its socket.
-    if (zygote->pidfd >= 0) {
-        if (zygote->has_pid_namespace) {
-            send_kill(zygote->pidfd);
-        }
-        close(zygote->pidfd);
+    if (zygote->pidfd >= 0 && zygote->has_pid_namespace) {
+        send_kill(zygote->pidfd);
     }
     if (zygote->socket_fd >= 0) {
         close(zygote->socket_fd);
+    }
+    if (zygote->pidfd >= 0) {
+        reap(zygote->pidfd);
+        close(zygote->pidfd);
     }
     while (zygote->first_end != NULL) {
         struct end *end = zygote->first_end;

@@ -7,7 +7,8 @@
  *     host --clone--> (gone at once) --exec--> helper --clone--> zygote --vfork+exec--> children
  *
  * The host process gets no child, no zombie and no SIGCHLD out of this; it is never forked, its
- * address space is never copied. A zygote lives as long as its control socket: rn_zygote_free, or
+ * address space is never copied. Only a host that is init or a subreaper gets helpers and zygotes as
+ * children; each is waited for here, by its pidfd. A zygote lives as long as its control socket: rn_zygote_free, or
  * the end of the host however it comes, ends it and every process of its domain.
  *
  * Deadlines: the supervisor kills by pidfd. As a backstop against a stalled host, a zygote looks
@@ -61,7 +62,8 @@ void rn_spawner_free(struct rn_spawner *spawner);
  */
 enum rn_error rn_zygote_new(struct rn_spawner *spawner, struct rn_zygote **out_zygote,
                             struct rn_spawn_failure *out_failure) RN_MUST_CHECK;
-/* Kills the zygote and with it every process of the domain. Accepts NULL. */
+/* Kills the zygote and with it every process of the domain; waits, for a second at most, for the end
+ * of one that is the host's child. Accepts NULL. */
 void rn_zygote_free(struct rn_zygote *zygote);
 
 /*

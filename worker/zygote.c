@@ -407,9 +407,10 @@ static int serve(struct rn_domain *domain)
     while (serve_once(&zygote)) {
         // until the control socket ends
     }
-    // Without a pid namespace nobody else ends them.
+    // Without a pid namespace nobody else ends them, and they would fall to a host that is init.
     for (struct child *child = zygote.children; child != NULL; child = child->next) {
         kill(child->pid, SIGKILL);
+        waitpid(child->pid, NULL, 0);
     }
     return 0;
 }

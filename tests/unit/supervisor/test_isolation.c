@@ -1,6 +1,7 @@
 /* Isolation levels, domains, admission, closing, forked children, and what a good guest does not do. */
 #include "tests/unit/supervisor/harness.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -364,6 +366,35 @@ static void test_a_good_guest(void **state)
     rune_supervisor_free(own);
 }
 
+/* As PID 1 of a container would: what its processes leave behind falls to it. */
+static bool leaves_no_zombies(void)
+{
+    rune_supervisor *own = NULL;
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    bool good = prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 &&
+                rune_supervisor_new(options, &own, NULL) == RUNE_OK;
+    rune_supervisor_options_free(options);
+    // The zygote is a child that lives; the helper that made it is none any more.
+    siginfo_t zombie = {0};
+    good =
+        good && waitid(P_ALL, 0, &zombie, WEXITED | WNOHANG | WNOWAIT) == 0 && zombie.si_pid == 0;
+    rune_supervisor_free(own);
+    return good && waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD;
+}
+
+static void test_a_host_that_is_init(void **state)
+{
+    (void)state;
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(leaves_no_zombies() ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void test_the_report(void **state)
 {
     (void)state;
@@ -417,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_closing),
         cmocka_unit_test(test_a_forked_child),
         cmocka_unit_test(test_a_good_guest),
+        cmocka_unit_test(test_a_host_that_is_init),
         cmocka_unit_test(test_the_report),
         cmocka_unit_test(test_helpers_that_are_not_there),
         cmocka_unit_test(test_supervisors_come_and_go),
