@@ -23,6 +23,7 @@
 #define RN_ZYGOTE_CONTROL_FD 3
 #define RN_ZYGOTE_WORKER_FD 4
 #define RN_ZYGOTE_COMPILER_FD 5
+#define RN_ZYGOTE_HOST_FD 6 /* a pidfd: readable when the host has ended */
 
 enum rn_zygote_packet_kind {
     RN_ZYGOTE_PACKET_ZYGOTE,

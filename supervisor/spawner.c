@@ -258,26 +258,40 @@ static void reap(int pidfd)
     }
 }
 
-static enum rn_error start(struct rn_zygote *zygote, int *out_helper_pidfd,
-                           struct rn_spawn_failure *out_failure)
+static int execute_helper(struct rn_zygote *zygote, int control_fd, int host_fd,
+                          int *out_helper_pidfd)
 {
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        fail(out_failure, "control socket", errno);
-        return RN_E_SETUP;
-    }
-    zygote->socket_fd = ends[0];
+    const struct rn_spawner *spawner = zygote->spawner;
     char uid[16];
     snprintf(uid, sizeof(uid), "%u", next_uid(zygote->spawner));
     char *argv[] = {(char *)"runeward-worker", (char *)"--zygote", uid, NULL};
     struct rn_detach detach = {
-        .image_fd = zygote->spawner->worker_fd,
+        .image_fd = spawner->worker_fd,
         .argv = argv,
-        .fds = {ends[1], zygote->spawner->worker_fd, zygote->spawner->compiler_fd},
-        .fd_count = 3,
+        .fds = {control_fd, spawner->worker_fd, spawner->compiler_fd, host_fd},
+        .fd_count = 4,
     };
-    int error = rn_detach_exec(&detach, out_helper_pidfd);
+    return rn_detach_exec(&detach, out_helper_pidfd);
+}
+
+static enum rn_error start(struct rn_zygote *zygote, int *out_helper_pidfd,
+                           struct rn_spawn_failure *out_failure)
+{
+    int host_fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (host_fd < 0) {
+        fail(out_failure, "descriptor of the host", errno);
+        return RN_E_SETUP;
+    }
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        fail(out_failure, "control socket", errno);
+        close(host_fd);
+        return RN_E_SETUP;
+    }
+    zygote->socket_fd = ends[0];
+    int error = execute_helper(zygote, ends[1], host_fd, out_helper_pidfd);
     close(ends[1]);
+    close(host_fd);
     if (error != 0) {
         fail(out_failure, "executing the worker image", error);
         return RN_E_SETUP;
@@ -405,11 +419,13 @@ void rn_zygote_free(struct rn_zygote *zygote)
     if (zygote == NULL) {
         return;
     }
-    // Without a pid namespace the zygote itself ends its children, at the end of its socket.
+    // Without a pid namespace the zygote itself ends its children, at the end of its socket: shut
+    // down, since a process that the host forked may have it, too.
     if (zygote->pidfd >= 0 && zygote->has_pid_namespace) {
         send_kill(zygote->pidfd);
     }
     if (zygote->socket_fd >= 0) {
+        (void)shutdown(zygote->socket_fd, SHUT_RDWR);
         close(zygote->socket_fd);
     }
     if (zygote->pidfd >= 0) {

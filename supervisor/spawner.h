@@ -8,8 +8,9 @@
  *
  * The host process gets no child, no zombie and no SIGCHLD out of this; it is never forked, its
  * address space is never copied. Only a host that is init or a subreaper gets helpers and zygotes as
- * children; each is waited for here, by its pidfd. A zygote lives as long as its control socket: rn_zygote_free, or
- * the end of the host however it comes, ends it and every process of its domain.
+ * children; each is waited for here, by its pidfd. A zygote lives as long as its control socket and its
+ * host: rn_zygote_free, or the end of the host however it comes, ends it and every process of its
+ * domain, also while a process that the host forked still holds the socket.
  *
  * Deadlines: the supervisor kills by pidfd. As a backstop against a stalled host, a zygote looks
  * about once a second at the first 8 bytes of each child's control segment (rn_kill_deadline): if

@@ -266,7 +266,9 @@ static void free_options(rune_supervisor *supervisor)
 static void free_supervisor(rune_supervisor *supervisor)
 {
     if (supervisor->fork_cookie && rn_supervisor_is_forked(supervisor)) {
-        // The threads are not here, and the processes belong to the parent: descriptors only.
+        // The threads are not here, and the processes belong to the parent. What other threads were
+        // changing at the fork may be half changed here, so that nothing is walked or freed; the
+        // descriptors keep no process alive, and go with this one.
         return;
     }
     if (supervisor->remote) {

@@ -8,7 +8,8 @@
  * own and nothing of anybody's memory.
  *
  * It runs no foreign code and reads from one side only, the control socket; its end is that
- * socket's end. As pid 1 it takes the whole domain with it.
+ * socket's end, or the host's: a process that the host forked may hold the socket's other end for
+ * longer. As pid 1 it takes the whole domain with it.
  */
 #include "base/alloc.h"
 #include "policy/domain.h"
@@ -367,10 +368,15 @@ static void drain_signals(struct zygote *zygote)
 
 static bool serve_once(struct zygote *zygote)
 {
-    struct pollfd polled[] = {{RN_ZYGOTE_CONTROL_FD, POLLIN, 0}, {zygote->signal_fd, POLLIN, 0}};
+    struct pollfd polled[] = {{RN_ZYGOTE_CONTROL_FD, POLLIN, 0},
+                              {zygote->signal_fd, POLLIN, 0},
+                              {RN_ZYGOTE_HOST_FD, POLLIN, 0}};
     int ready = poll(polled, RN_COUNT_OF(polled), zygote->children == NULL ? -1 : LOOK_INTERVAL_MS);
     if (ready < 0) {
         return errno == EINTR;
+    }
+    if (polled[2].revents != 0) {
+        return false;
     }
     if (polled[1].revents != 0) {
         drain_signals(zygote);
@@ -405,7 +411,7 @@ static int serve(struct rn_domain *domain)
         return EXIT_SETUP;
     }
     while (serve_once(&zygote)) {
-        // until the control socket ends
+        // until the control socket ends, or the host
     }
     // Without a pid namespace nobody else ends them, and they would fall to a host that is init.
     for (struct child *child = zygote.children; child != NULL; child = child->next) {
@@ -428,7 +434,7 @@ static void null_standard_descriptors(void)
 #endif
         dup2(null, fd);
     }
-    if (null > RN_ZYGOTE_COMPILER_FD) {
+    if (null > RN_ZYGOTE_HOST_FD) {
         close(null);
     }
 }
@@ -444,7 +450,7 @@ static bool shed_inheritance(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
     umask(077);
     null_standard_descriptors();
-    return rn_lockdown_close_from(RN_ZYGOTE_COMPILER_FD + 1) && chdir("/") == 0;
+    return rn_lockdown_close_from(RN_ZYGOTE_HOST_FD + 1) && chdir("/") == 0;
 }
 
 static bool be_first_to_go(void)

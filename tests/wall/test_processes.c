@@ -187,25 +187,8 @@ static void children_differ_in_seed_and_layout(void **state)
     harness_close(&harness);
 }
 
-static void the_end_of_a_host_ends_its_domain(void **state)
+static void await_end(pid_t pid)
 {
-    (void)state;
-    int told[2];
-    assert_int_equal(pipe(told), 0);
-    pid_t host = fork();
-    if (host == 0) {
-        struct harness harness;
-        struct subject subject;
-        harness_open(&harness, RN_POLICY_STRICT);
-        subject_spawn(&harness, RN_ROLE_WORKER, &subject);
-        pid_t pid = subject.child.pid;
-        _exit(write(told[1], &pid, sizeof(pid)) == sizeof(pid) ? 0 : 1);
-    }
-    pid_t pid = 0;
-    assert_int_equal(read(told[0], &pid, sizeof(pid)), sizeof(pid));
-    close(told[0]);
-    close(told[1]);
-    assert_int_equal(waitpid(host, NULL, 0), host);
     struct timespec pause = {0, 10000000};
     int tries = 0;
     while (kill(pid, 0) == 0 || errno == EPERM) {
@@ -213,6 +196,57 @@ static void the_end_of_a_host_ends_its_domain(void **state)
         nanosleep(&pause, NULL);
     }
     assert_int_equal(errno, ESRCH);
+}
+
+/* A host with one child, of which it tells, and with a fork of itself that outlives it. */
+static int be_host(int told_fd, int forked_fd)
+{
+    struct harness harness;
+    struct subject subject;
+    harness_open(&harness, RN_POLICY_STRICT);
+    subject_spawn(&harness, RN_ROLE_WORKER, &subject);
+    pid_t pid = subject.child.pid;
+    char byte;
+    if (forked_fd >= 0 && fork() == 0) {
+        close(told_fd);
+        return (int)read(forked_fd, &byte, 1); // until the test closes the other end
+    }
+    return write(told_fd, &pid, sizeof(pid)) == sizeof(pid) ? 0 : 1;
+}
+
+static pid_t child_of_ended_host(const int *forked)
+{
+    int told[2];
+    assert_int_equal(pipe(told), 0);
+    pid_t host = fork();
+    if (host == 0) {
+        if (forked) {
+            close(forked[1]);
+        }
+        _exit(be_host(told[1], forked ? forked[0] : -1));
+    }
+    pid_t pid = 0;
+    assert_int_equal(read(told[0], &pid, sizeof(pid)), sizeof(pid));
+    close(told[0]);
+    close(told[1]);
+    assert_int_equal(waitpid(host, NULL, 0), host);
+    return pid;
+}
+
+static void the_end_of_a_host_ends_its_domain(void **state)
+{
+    (void)state;
+    await_end(child_of_ended_host(NULL));
+}
+
+static void the_end_of_a_host_that_forked_ends_its_domain(void **state)
+{
+    (void)state;
+    int forked[2];
+    assert_int_equal(pipe(forked), 0);
+    await_end(child_of_ended_host(forked));
+    close(forked[0]);
+    close(forked[1]);
 }
 
 int main(int argc, char **argv)
@@ -230,6 +264,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(segments_have_their_rights),
         cmocka_unit_test(children_differ_in_seed_and_layout),
         cmocka_unit_test(the_end_of_a_host_ends_its_domain),
+        cmocka_unit_test(the_end_of_a_host_that_forked_ends_its_domain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
