@@ -229,7 +229,9 @@ struct rune_server {
     struct rn_serve_allowed allowed[RN_SERVE_ALLOWED_MAX];
     size_t allowed_count;
     uint64_t limits[RUNE_PEER_LIMIT_COUNT];
-    char *socket; /* to remove at the end, or NULL */
+    char *socket; /* to remove at the end, or NULL: this one, and no other at its path */
+    dev_t socket_device;
+    ino_t socket_inode;
     int listen_fd;
     int spare_fd; /* given up to accept, and turn away, when there are no descriptors */
     int epoll_fd;

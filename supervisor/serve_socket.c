@@ -65,7 +65,8 @@ static rune_status check_folder(const char *path, bool shared, rune_error **erro
     return RUNE_OK;
 }
 
-/* A socket that nobody answers on is what a daemon left behind. */
+/* A socket that refuses is what a daemon left behind. Any other answer, "wrong type" as well, comes
+ * from somebody who listens. */
 static rune_status remove_stale(const char *path, const struct sockaddr_un *address,
                                 rune_error **error)
 {
@@ -77,14 +78,33 @@ static rune_status remove_stale(const char *path, const struct sockaddr_un *addr
         return rn_fail(error, RUNE_E_BUSY, "%s: there is something else than a socket", path);
     }
     RN_AUTO_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 &&
-        (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN)) {
+    if (fd < 0) {
+        return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
+    }
+    if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN) {
         return rn_fail(error, RUNE_E_BUSY, "%s: another daemon answers there", path);
+    }
+    if (errno != ECONNREFUSED) {
+        return rn_fail(error, RUNE_E_BUSY, "%s: the socket there is not a daemon's: %s", path,
+                       strerrordesc_np(errno));
     }
     if (unlink(path) != 0) {
         return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
     }
     return RUNE_OK;
+}
+
+/* What is to be removed at the end, as long as it is at its path. */
+static rune_status keep_name(struct rune_server *server, const char *path, rune_error **error)
+{
+    struct stat about;
+    if (lstat(path, &about) != 0) {
+        return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
+    }
+    server->socket = rn_strndup(path, strlen(path));
+    server->socket_device = about.st_dev;
+    server->socket_inode = about.st_ino;
+    return server->socket ? RUNE_OK : rn_fail_plain(error, RN_E_NO_MEMORY);
 }
 
 static rune_status bind_to(struct rune_server *server, const char *path, bool shared,
@@ -109,8 +129,7 @@ static rune_status bind_to(struct rune_server *server, const char *path, bool sh
         chmod(path, shared ? 0666 : 0600) != 0 || listen(server->listen_fd, BACKLOG) != 0) {
         return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
     }
-    server->socket = rn_strndup(path, strlen(path));
-    return server->socket ? RUNE_OK : rn_fail_plain(error, RN_E_NO_MEMORY);
+    return keep_name(server, path, error);
 }
 
 static rune_status check_listener(int fd, rune_error **error)
@@ -154,7 +173,10 @@ rune_status rn_serve_listen(struct rune_server *server, const rune_server_option
 
 void rn_serve_stop_listening(struct rune_server *server)
 {
-    if (server->socket) {
+    struct stat about;
+    // Another one may have taken the place since.
+    if (server->socket && lstat(server->socket, &about) == 0 &&
+        about.st_dev == server->socket_device && about.st_ino == server->socket_inode) {
         (void)unlink(server->socket);
     }
     rn_free(RN_TAKE(server->socket));

@@ -616,6 +616,53 @@ static void test_the_socket_is_private(void **state)
     daemon_remove();
 }
 
+/* A listener that is no daemon. */
+static int listen_at(const char *path, int type)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_true(type == SOCK_DGRAM || listen(fd, 1) == 0);
+    return fd;
+}
+
+static void test_sockets_of_others_stay(void **state)
+{
+    static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+    struct stat about;
+    char other[160];
+    (void)state;
+    daemon_start(script, NULL);
+    (void)snprintf(other, sizeof(other), "%s/run/other", daemon_folder);
+    rune_server_options *options = rune_server_options_new();
+    assert_int_equal(rune_server_options_set_socket(options, other), RUNE_OK);
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        rune_server *server = NULL;
+        int fd = listen_at(other, types[i]);
+        assert_int_equal(rune_server_new(supervisor, options, &server, NULL), RUNE_E_BUSY);
+        assert_int_equal(stat(other, &about), 0);
+        close(fd);
+        if (i + 1 < sizeof(types) / sizeof(types[0])) {
+            assert_int_equal(unlink(other), 0);
+        }
+    }
+    // Nobody listens there any more.
+    rune_server *server = NULL;
+    assert_int_equal(rune_server_new(supervisor, options, &server, NULL), RUNE_OK);
+    rune_server_free(server);
+    assert_int_not_equal(stat(other, &about), 0);
+    rune_server_options_free(options);
+    // Nor is what came to the daemon's path since removed at its end.
+    int fd = listen_at(other, SOCK_STREAM);
+    assert_int_equal(rename(other, daemon_socket), 0);
+    daemon_stop();
+    assert_int_equal(stat(daemon_socket, &about), 0);
+    close(fd);
+    daemon_remove();
+}
+
 static void few(rune_server_options *options)
 {
     assert_int_equal(rune_server_options_set_peer_limit(options, RUNE_PEER_CONNECTIONS, 4), 0);
@@ -877,6 +924,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_descriptor_is_left, set_up, tear_down),
         cmocka_unit_test(test_peers_and_rights),
         cmocka_unit_test(test_the_socket_is_private),
+        cmocka_unit_test(test_sockets_of_others_stay),
         cmocka_unit_test(test_limits_of_a_peer),
         cmocka_unit_test(test_nothing_is_left),
     };
