@@ -688,7 +688,7 @@ static void *serve(void *argument)
     while (!atomic_load(&watch->ending)) {
         sleep_until(watch, next_due(watch));
         if (atomic_exchange(&watch->reload, false)) {
-            on_news(watch, RN_NEWS_LOST, "");
+            rn_folders_look_again(watch->folders);
         }
         rn_folders_read(watch->folders);
         work(watch, rn_now_ns());

@@ -294,9 +294,8 @@ int rn_folders_root(const struct rn_folders *folders)
 
 /* Reading */
 
-/* Something is wrong beyond repair by single steps: tell so, and tell all that is there now. What
- * cannot be watched any more is as good as gone, until the next time. */
-static void look_again(struct rn_folders *folders)
+/* What cannot be watched any more is as good as gone, until the next time. */
+void rn_folders_look_again(struct rn_folders *folders)
 {
     if (folders->root_fd >= 0) {
         folders->fn(folders->user, RN_NEWS_LOST, "");
@@ -376,7 +375,7 @@ static bool read_some(struct rn_folders *folders)
         struct inotify_event event;
         memcpy(&event, bytes + at, sizeof(event));
         if (!handle(folders, (const struct inotify_event *)(const void *)(bytes + at))) {
-            look_again(folders);
+            rn_folders_look_again(folders);
             return false;
         }
         at += (ssize_t)(sizeof(event) + event.len);
@@ -387,7 +386,7 @@ static bool read_some(struct rn_folders *folders)
 void rn_folders_read(struct rn_folders *folders)
 {
     if (folders->root_fd < 0) {
-        look_again(folders);
+        rn_folders_look_again(folders);
         return;
     }
     for (unsigned i = 0; i < READS_MAX && read_some(folders); i++) {

@@ -4,7 +4,8 @@
  * Follows the tree as folders come, go and move, and tells of every `.rn` file. Names that begin
  * with a dot or `#`, and names with control bytes or without UTF-8, are not told. Links are not
  * followed: folders and files are opened beneath the root's descriptor. When the kernel's queue has
- * overflowed, or the root itself was moved away, everything is looked at again.
+ * overflowed, or the root itself was moved away, everything is looked at again. A link in the root's own
+ * name is followed when it is opened, and not watched.
  *
  * One thread at a time.
  */
@@ -43,5 +44,8 @@ int rn_folders_root(const struct rn_folders *folders);
 /* Tells what has happened since the last time, without waiting. While the root is not there it is
  * looked for. */
 void rn_folders_read(struct rn_folders *folders);
+/* Beyond repair by single steps, or when somebody asks for it: tells LOST, opens the root by its name,
+ * which may lead to another folder by now, and tells all that is there. */
+void rn_folders_look_again(struct rn_folders *folders);
 
 #endif

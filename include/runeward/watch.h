@@ -92,7 +92,10 @@ typedef struct rune_change {
 typedef void (*rune_change_fn)(void *user, const rune_change *change);
 RUNE_API void rune_watch_on_change(rune_watch *watch, rune_change_fn fn, void *user);
 
-/* Builds every script again, soon. What comes out the same is no change. */
+/*
+ * Looks for the folder by its name, which may lead to another one by now (a link that was exchanged),
+ * and builds every script again, soon. What comes out the same is no change.
+ */
 RUNE_API void rune_watch_reload(rune_watch *watch);
 
 /* Ends the thread. Units that were got stay good. Accepts NULL. */

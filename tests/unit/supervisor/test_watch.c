@@ -382,6 +382,33 @@ static void test_the_root_comes_back(void **state)
     rune_watch_free(watch);
 }
 
+/* As deployments do: the name is a link that is exchanged for another one. */
+static void test_a_reload_follows_the_name(void **state)
+{
+    rune_watch *watch = NULL;
+    (void)state;
+    assert_int_equal(mkdir(at("v1"), 0700), 0);
+    assert_int_equal(mkdir(at("v2"), 0700), 0);
+    write_file("v1/a.rn", "pub fn main() { 1 }");
+    write_file("v1/old.rn", "pub fn main() { 1 }");
+    write_file("v2/a.rn", "pub fn main() { 2 }");
+    assert_int_equal(symlink("v1", at("now")), 0);
+    assert_int_equal(rune_watch_new(supervisor, at("now"), NULL, &watch, NULL), RUNE_OK);
+    rune_watch_on_change(watch, on_change, NULL);
+    assert_int_equal(result(watch, "a"), 1);
+    assert_int_equal(symlink("v2", at("next")), 0);
+    assert_int_equal(rename(at("next"), at("now")), 0);
+    rune_watch_reload(watch);
+    wait_for(&told.loaded, 1);
+    wait_for(&told.gone, 1);
+    assert_int_equal(result(watch, "a"), 2);
+    assert_null(rune_watch_current(watch, "old"));
+    write_file("v2/a.rn", "pub fn main() { 3 }");
+    wait_for(&told.loaded, 2);
+    assert_int_equal(result(watch, "a"), 3);
+    rune_watch_free(watch);
+}
+
 /* More events than the kernel's queue holds: the end is what counts. */
 static void test_a_storm(void **state)
 {
@@ -458,6 +485,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_module_becomes_a_script, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_folders_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_root_comes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_reload_follows_the_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_storm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_watched, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_is_left, set_up, tear_down),
