@@ -3,7 +3,9 @@
 #include "cli/exit_codes.h"
 #include "cli/watch.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 typedef int command_function(struct rn_session *session);
 
@@ -43,9 +45,23 @@ static int run_command(struct rn_args *args)
     return code;
 }
 
+// Standard streams that were closed would be the first descriptors to be opened, and what is printed
+// would go to a worker's socket.
+static bool open_standard_streams(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd >= 0 && close(fd) == 0;
+}
+
 int main(int argc, char **argv)
 {
     struct rn_args args;
+    if (!open_standard_streams()) {
+        return RN_EXIT_SETUP;
+    }
     if (!rn_args_parse(&args, argc, argv)) {
         return RN_EXIT_USAGE;
     }

@@ -10,6 +10,12 @@ void rn_fd_close(int fd);
 void rn_fd_done(int *fd);
 #define RN_AUTO_FD __attribute__((cleanup(rn_fd_done)))
 
+/*
+ * `fd`, or what takes its place if it has the number of a standard stream: a host that has closed
+ * those may still write to them. Consumes `fd`; -1 with errno if it cannot be moved.
+ */
+int rn_fd_take_above_standard(int fd);
+
 /* Moves a descriptor out of a variable and leaves -1. */
 #define RN_TAKE_FD(fd)                                                                             \
     __extension__({                                                                                \

@@ -37,8 +37,11 @@ enum rn_error rn_transport_pair(int out_fds[2])
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
         return RN_E_SYSTEM;
     }
-    RN_AUTO_FD int ours = fds[0];
     RN_AUTO_FD int theirs = fds[1];
+    RN_AUTO_FD int ours = rn_fd_take_above_standard(fds[0]);
+    if (ours < 0) {
+        return RN_E_SYSTEM;
+    }
     RN_TRY(set_buffer(ours));
     RN_TRY(set_buffer(theirs));
     // From Linux 6.16 on: whoever sends a descriptor to us gets EPERM. Before, the missing control

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "policy/look.h"
 #include "policy/zygote_wire.h"
+#include "shm/fd.h"
 #include "supervisor/detach.h"
 #include "supervisor/wake.h"
 
@@ -288,7 +289,13 @@ static enum rn_error start(struct rn_zygote *zygote, int *out_helper_pidfd,
         close(host_fd);
         return RN_E_SETUP;
     }
-    zygote->socket_fd = ends[0];
+    zygote->socket_fd = rn_fd_take_above_standard(ends[0]);
+    if (zygote->socket_fd < 0) {
+        fail(out_failure, "control socket", errno);
+        close(ends[1]);
+        close(host_fd);
+        return RN_E_SETUP;
+    }
     int error = execute_helper(zygote, ends[1], host_fd, out_helper_pidfd);
     close(ends[1]);
     close(host_fd);

@@ -882,6 +882,16 @@ pub fn f(a) {}
         self.assertEqual([role["role"] for role in policy["roles"]], ["worker", "compiler"])
         self.assertIn("recvmsg", self.run_command("policy", "show").stdout)
 
+    def test_closed_streams_are_nobody_elses(self):
+        (self.path / "forever.rn").write_text("pub fn main() { loop {} }\n")
+        process = subprocess.Popen(["sh", "-c", f"exec {' '.join(COMMAND)} run forever.rn 0<&- 1>&- 2>&-"], cwd=self.path)
+        self.addCleanup(lambda: (process.kill(), process.wait()))
+        streams = pathlib.Path(f"/proc/{process.pid}/fd")
+        until = time.monotonic() + 20
+        while len(list(streams.iterdir())) < 10 and time.monotonic() < until:
+            time.sleep(0.01)
+        self.assertEqual([os.readlink(streams / str(fd)) for fd in range(3)], ["/dev/null"] * 3)
+
     def test_a_path_that_leads_nowhere_is_no_input(self):
         pathlib.Path(self.path, "file").write_text("")
         for command in ("verify", "disasm", "replay", "run", "check"):

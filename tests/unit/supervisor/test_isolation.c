@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -366,6 +367,36 @@ static void test_a_good_guest(void **state)
     rune_supervisor_free(own);
 }
 
+/* A daemon that has closed its standard streams, and still writes to them. */
+static bool keeps_streams_apart(void)
+{
+    rune_supervisor *own = NULL;
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    rune_supervisor_options_set_spares(options, 2);
+    bool good = close_range(0, 2, 0) == 0;
+    good = good && rune_supervisor_new(options, &own, NULL) == RUNE_OK;
+    rune_supervisor_options_free(options);
+    for (int fd = 0; fd < 3; fd++) {
+        struct stat about;
+        good = good && (fstat(fd, &about) != 0 || !S_ISSOCK(about.st_mode));
+    }
+    rune_supervisor_free(own);
+    return good;
+}
+
+static void test_closed_streams(void **state)
+{
+    (void)state;
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(keeps_streams_apart() ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 /* As PID 1 of a container would: what its processes leave behind falls to it. */
 static bool leaves_no_zombies(void)
 {
@@ -448,6 +479,7 @@ int main(void)
         cmocka_unit_test(test_closing),
         cmocka_unit_test(test_a_forked_child),
         cmocka_unit_test(test_a_good_guest),
+        cmocka_unit_test(test_closed_streams),
         cmocka_unit_test(test_a_host_that_is_init),
         cmocka_unit_test(test_the_report),
         cmocka_unit_test(test_helpers_that_are_not_there),
