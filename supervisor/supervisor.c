@@ -231,6 +231,15 @@ static rune_status open_journal(rune_supervisor *supervisor, rune_error **error)
                             : RUNE_OK;
 }
 
+/* For `failed` with an errno: which step it was. */
+static rune_status fail_step(rune_error **error, enum rn_error failed, const char *step)
+{
+    return failed == RN_E_SYSTEM
+               ? rn_fail(error, RUNE_E_SYSTEM, "a supervisor could not be started (%s): %s", step,
+                         strerrordesc_np(errno))
+               : rn_fail_plain(error, failed);
+}
+
 static rune_status start(rune_supervisor *supervisor, rune_error **error)
 {
     if (sodium_init() < 0) {
@@ -241,18 +250,20 @@ static rune_status start(rune_supervisor *supervisor, rune_error **error)
         return status;
     }
     enum rn_error failed = make_cookie(supervisor);
-    if (failed == RN_OK) {
-        failed = rn_clock_new(&supervisor->clock);
-    }
     if (failed != RN_OK) {
-        return rn_fail_plain(error, failed);
+        return fail_step(error, failed, "a page that forks do not copy");
+    }
+    failed = rn_clock_new(&supervisor->clock);
+    if (failed != RN_OK) {
+        return fail_step(error, failed, "the thread of deadlines");
     }
     status = make_spawner(supervisor, error);
     if (status == RUNE_OK) {
         status = make_first_worker(supervisor, error);
     }
-    if (status == RUNE_OK && rn_pool_start(supervisor) != RN_OK) {
-        status = rn_fail_plain(error, RN_E_SYSTEM);
+    if (status == RUNE_OK) {
+        failed = rn_pool_start(supervisor);
+        status = failed == RN_OK ? RUNE_OK : fail_step(error, failed, "the thread of spares");
     }
     return status;
 }

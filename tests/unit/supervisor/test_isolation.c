@@ -10,10 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#define NOBODY 65534u
+#define EXIT_SKIPPED 77
 
 static rune_unit *unit;
 
@@ -367,6 +371,38 @@ static void test_a_good_guest(void **state)
     rune_supervisor_free(own);
 }
 
+/* 0: the message names the step and the reason. */
+static int start_without_threads(void)
+{
+    const struct rlimit none = {0, 0};
+    rune_supervisor *own = NULL;
+    rune_error *error = NULL;
+    if (geteuid() == 0 && (setgid(NOBODY) != 0 || setuid(NOBODY) != 0)) {
+        return EXIT_SKIPPED; // root is not bounded
+    }
+    bool good = setrlimit(RLIMIT_NPROC, &none) == 0 &&
+                rune_supervisor_new(NULL, &own, &error) == RUNE_E_SYSTEM &&
+                strstr(rune_error_message(error), "the thread of deadlines") != NULL &&
+                strstr(rune_error_message(error), strerrordesc_np(EAGAIN)) != NULL;
+    rune_error_free(error);
+    return good ? 0 : 1;
+}
+
+static void test_the_step_that_failed_is_named(void **state)
+{
+    (void)state;
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(start_without_threads());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED) {
+        skip();
+    }
+    assert_int_equal(status, 0);
+}
+
 /* A daemon that has closed its standard streams, and still writes to them. */
 static bool keeps_streams_apart(void)
 {
@@ -479,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_closing),
         cmocka_unit_test(test_a_forked_child),
         cmocka_unit_test(test_a_good_guest),
+        cmocka_unit_test(test_the_step_that_failed_is_named),
         cmocka_unit_test(test_closed_streams),
         cmocka_unit_test(test_a_host_that_is_init),
         cmocka_unit_test(test_the_report),
