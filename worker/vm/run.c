@@ -277,6 +277,13 @@ static inline bool is_range_state(const struct rn_value *state)
                                             (tag == RN_VALUE_CHAR && state[0].u64 < 0x110000));
 }
 
+/* The last char stands behind itself: the state is two registers that any instruction may read, and
+ * what is no char must never be in one. */
+static uint64_t char_behind(uint64_t scalar)
+{
+    return scalar == 0xd7ff ? 0xe000 : scalar + (scalar < 0x10ffff);
+}
+
 static enum rn_outcome prepare_range(struct rn_vm *vm, struct rn_value *state, bool inclusive)
 {
     struct rn_value start = state[0];
@@ -834,12 +841,10 @@ RANGE_NEXT: {
     if (RN_UNLIKELY(!is_range_state(state))) {
         THROW(rn_raise(vm, RN_VM_ERROR_ITER_RANGE, state[0], state[1]));
     }
+    struct rn_value here = state[0];
     state[1].u64--;
-    uint64_t index = state[0].u64++;
-    A = (struct rn_value){.tag = state[0].tag, .u64 = index};
-    if (RN_UNLIKELY(index == 0xd7ff && state[0].tag == RN_VALUE_CHAR)) {
-        state[0].u64 = 0xe000;
-    }
+    state[0].u64 = RN_LIKELY(here.tag != RN_VALUE_CHAR) ? here.u64 + 1 : char_behind(here.u64);
+    A = here;
     NEXT;
 }
 

@@ -703,6 +703,35 @@ static void loops_over_ranges(void **state)
     assert_raises(m, "floats", "Cannot build an iterator out of ::std::f64..::std::f64");
 }
 
+/* The state of a range, two steps on, is in registers that a Unit may read. */
+static void states_of_ranges_are_chars(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    static const uint32_t starts[] = {0x10fffe, 0xd7fe};
+    static const char *const paths[] = {"last", "surrogates"};
+    for (size_t i = 0; i < RN_COUNT_OF(starts); i++) {
+        begin(b, paths[i], 0);
+        rn_emit_CHAR(b, 0, starts[i]);
+        rn_emit_CHAR(b, 1, 0x10ffff);
+        rn_emit_RANGE_PREP(b, 0, true);
+        struct rn_label exit = rn_builder_label(b, 2);
+        rn_emit_RANGE_NEXT(b, 2, 0, exit);
+        rn_emit_RANGE_NEXT(b, 2, 0, exit);
+        rn_builder_set_height(b, 2);
+        rn_emit_JUMP(b, exit);
+        rn_builder_place(b, exit);
+        end(b, 0);
+    }
+    finish(m);
+    static const uint32_t expected[] = {0x10ffff, 0xe000};
+    for (size_t i = 0; i < RN_COUNT_OF(starts); i++) {
+        struct rn_value result = call(m, paths[i]);
+        assert_int_equal(result.tag, RN_VALUE_CHAR);
+        assert_int_equal(result.u64, expected[i]);
+    }
+}
+
 static void a_text_is_no_part_of_what_it_shows(void **state)
 {
     struct machine *m = *state;
@@ -1220,6 +1249,7 @@ int main(void)
         TEST(conditions_are_not_type_checked),
         TEST(switches_take_integers_and_variants),
         TEST(loops_over_ranges),
+        TEST(states_of_ranges_are_chars),
         TEST(what_was_not_prepared_is_no_range),
         TEST(a_text_is_no_part_of_what_it_shows),
         TEST(a_vector_may_not_change_under_a_loop),
