@@ -1,5 +1,7 @@
-/* types.c: types.def as tables. */
+/* types.c: types.def as tables; which types there are. */
 #include "bytecode/types.h"
+
+#include <string.h>
 
 const struct rn_library_type rn_library_types[RN_TYPE_ID_COUNT] = {
 #define TYPE(name, path, is_inline)                                                                \
@@ -40,4 +42,29 @@ const struct rn_library_variant *rn_library_variant(enum rn_type_id type, uint32
         }
     }
     return NULL;
+}
+
+static const struct rn_utf8 script_types[] = {
+#define STD_SCRIPT_TYPE(path) {(path), sizeof(path) - 1},
+#include "bytecode/std.def"
+};
+
+static bool same_text(struct rn_utf8 a, struct rn_utf8 b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+bool rn_library_has_type(struct rn_utf8 path)
+{
+    bool found = false;
+    for (size_t i = 0; i < RN_TYPE_ID_COUNT && !found; i++) {
+        found = same_text(rn_library_types[i].path, path);
+    }
+    for (size_t i = 0; i < rn_library_variant_count && !found; i++) {
+        found = same_text(rn_library_variants[i].path, path);
+    }
+    for (size_t i = 0; i < RN_COUNT_OF(script_types) && !found; i++) {
+        found = same_text(script_types[i], path);
+    }
+    return found;
 }

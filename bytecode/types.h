@@ -37,4 +37,7 @@ extern const size_t rn_library_variant_count;
 /* NULL if the type has no such variant. */
 const struct rn_library_variant *rn_library_variant(enum rn_type_id type, uint32_t index);
 
+/* Whether that is the path of a type that any Unit may refer to: of those above, or of the standard Unit. */
+bool rn_library_has_type(struct rn_utf8 path);
+
 #endif

@@ -50,6 +50,7 @@ struct rune_verified_unit {
 struct rn_unit_fault {
     const char *check;   /* "JUMP_TARGET" */
     const char *message; /* "a jump leaves its function" */
+    struct rn_utf8 name; /* of what is missing, in the image; or empty */
     size_t offset;       /* of the offending byte in the image */
     uint32_t function;   /* index, or RN_NONE */
     uint32_t pc;         /* instruction index in CODE, or RN_NONE */

@@ -27,7 +27,7 @@
  *  I8  The keys of a set differ, as do the fields of a type. The variants of an enum stand behind it,
  *      complete and in order, and nowhere else.
  *  I9  Every index in a table is within the table it refers to; every enumeration has one of its
- *      values; reserved bytes are zero.
+ *      values; reserved bytes are zero. External types are the library's (types.def, std.def).
  *
  * Functions
  *  I10 The functions' code covers CODE, in order, without gap. Registers hold arguments and captures,
@@ -208,6 +208,7 @@ static void report(const struct rn_verifier *v, struct rn_unit_fault *out_fault)
         *out_fault = (struct rn_unit_fault){
             .check = check_infos[v->failed].name,
             .message = check_infos[v->failed].message,
+            .name = v->named,
             .offset = v->offset,
             .function = v->function,
             .pc = v->pc,

@@ -26,6 +26,7 @@ struct rn_verifier {
     size_t offset;
     uint32_t function;
     uint32_t pc;
+    struct rn_utf8 named; /* in the image; empty: nothing with a name is looked at */
 
     /* One element for each string, switch and instruction: never more than the image has bytes. */
     uint64_t *string_hashes;

@@ -7,6 +7,7 @@
 #include "base/sort.h"
 #include "bytecode/const_value.h"
 #include "bytecode/hash.h"
+#include "bytecode/types.h"
 #include "bytecode/verifier.h"
 
 #include <string.h>
@@ -251,6 +252,21 @@ static bool verify_parent(struct rn_verifier *v, uint32_t index, uint32_t *paren
     return true;
 }
 
+/* No two have one name by now: those that are there are few, and the first that is not ends it. */
+static bool verify_externals(struct rn_verifier *v)
+{
+    for (uint32_t i = 0; i < count_of(v, RN_SECTION_TYPES); i++) {
+        const struct rn_unit_type *type = &v->unit.types[i];
+        v->named = rn_unit_string_at(&v->unit, type->name);
+        if (!rn_verify_need(v, type->kind != RN_TYPE_EXTERNAL || rn_library_has_type(v->named),
+                            RN_CHECK_TYPE_EXTERNAL, &type->name)) {
+            return false;
+        }
+    }
+    v->named = RN_UTF8("");
+    return true;
+}
+
 static bool verify_types(struct rn_verifier *v)
 {
     uint32_t count = count_of(v, RN_SECTION_TYPES);
@@ -269,7 +285,8 @@ static bool verify_types(struct rn_verifier *v)
     return rn_verify_need(v, parent == RN_NONE, RN_CHECK_TYPE_PARENT, v->unit.types + count) &&
            rn_verify_need(v, v->names_end == count_of(v, RN_SECTION_NAMES), RN_CHECK_NAMES_END,
                           v->unit.names + v->names_end) &&
-           verify_hashes_differ(v, v->unit.types, count, sizeof(*v->unit.types));
+           verify_hashes_differ(v, v->unit.types, count, sizeof(*v->unit.types)) &&
+           verify_externals(v);
 }
 
 /* --- Functions and what names them --- */

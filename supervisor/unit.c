@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/cursor.h"
+#include "base/math.h"
 #include "bytecode/hash.h"
 #include "shm/fd.h"
 #include "supervisor/error.h"
@@ -91,8 +92,10 @@ static rune_status seal_and_verify(rune_unit *unit, const uint8_t *image, size_t
     struct rn_unit_fault fault = {0};
     failed = rn_unit_verify(sealed, false, &unit->unit, &fault);
     if (failed != RN_OK) {
-        return rn_fail(error, (rune_status)failed, "%s (%s at byte %zu)",
+        return rn_fail(error, (rune_status)failed, "%s%s%.*s (%s at byte %zu)",
                        fault.message ? fault.message : rn_error_message(failed),
+                       fault.name.size > 0 ? ": " : "",
+                       (int)rn_min_size(fault.name.size, NAMES_SIZE), fault.name.data,
                        fault.check ? fault.check : "image", fault.offset);
     }
     return RUNE_OK;

@@ -363,7 +363,8 @@ static struct rn_vm_limits limits_of_tags(const struct rn_call_tags *tags)
                                  .encoded_size = RN_RESULT_BODY_MAX};
 }
 
-/* A Vm for the call: the kept one, or a fresh one. NO_MEMORY: no room now. */
+/* A Vm for the call: the kept one, or a fresh one. NO_MEMORY: no room now. MESSAGE_STATE: the supervisor
+ * has not attached what it names. */
 static enum rn_error prepare_vm(struct rn_worker *worker, struct rn_slot *slot,
                                 const struct rn_message *message)
 {
@@ -381,6 +382,16 @@ static enum rn_error prepare_vm(struct rn_worker *worker, struct rn_slot *slot,
         rn_worker_link_put(worker, slot->link);
     }
     return error;
+}
+
+/* This call cannot be run; others of this worker can. */
+static void set_unprepared(struct rn_worker *worker, struct rn_slot *slot, enum rn_error error)
+{
+    if (error == RN_E_NO_MEMORY) {
+        set_failure(worker, slot, RN_REASON_OVERLOADED, "Overloaded", "no room in the worker");
+    } else {
+        set_failure(worker, slot, RN_REASON_USAGE, rn_error_name(error), rn_error_message(error));
+    }
 }
 
 /* What follows the tags: values of statics, then the arguments. */
@@ -407,10 +418,8 @@ static void start_vm(struct rn_worker *worker, struct rn_slot *slot,
                               .limits = limits_of_tags(tags),
                               .cancel = cancel};
     enum rn_error error = rn_vm_start(slot->vm, &call);
-    if (error == RN_E_NO_MEMORY) {
-        set_failure(worker, slot, RN_REASON_OVERLOADED, "Overloaded", "no room in the worker");
-    } else if (error != RN_OK) {
-        set_failure(worker, slot, RN_REASON_USAGE, rn_error_name(error), rn_error_message(error));
+    if (error != RN_OK) {
+        set_unprepared(worker, slot, error);
     }
 }
 
@@ -451,10 +460,10 @@ enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *
     if (error == RN_OK) {
         struct rn_utf8 rest = {(const char *)body + tags_size, size - tags_size};
         start_vm(worker, slot, message, &tags, rest);
-    } else if (error == RN_E_NO_MEMORY) {
-        set_failure(worker, slot, RN_REASON_OVERLOADED, "Overloaded", "no room in the worker");
-    } else {
+    } else if (error == RN_E_MESSAGE_STATE) {
         return error;
+    } else {
+        set_unprepared(worker, slot, error);
     }
     return go_on(worker, slot);
 }

@@ -396,6 +396,11 @@ DAMAGE(type_names_of_tuple)
 {
     type_of_kind(image, RN_TYPE_TUPLE_STRUCT)->fields = 0;
 }
+/* An enum without variants: nothing of it is left but the name. */
+DAMAGE(type_external)
+{
+    type_of_kind(image, RN_TYPE_ENUM)->kind = RN_TYPE_EXTERNAL;
+}
 DAMAGE(type_variant_alone)
 {
     type_of_kind(image, RN_TYPE_TUPLE_STRUCT)->kind = RN_TYPE_TUPLE_VARIANT;
@@ -1012,6 +1017,7 @@ static const struct hostile_case cases[] = {
     {"TYPE_KIND", damage_type_kind, false},
     {"TYPE_FIELDS", damage_type_fields_of_unit, false},
     {"TYPE_FIELDS", damage_type_names_of_tuple, false},
+    {"TYPE_EXTERNAL", damage_type_external, false},
     {"TYPE_PARENT", damage_type_variant_alone, false},
     {"TYPE_PARENT", damage_type_variant_missing, false},
     {"TYPE_PARENT", damage_type_parent, false},
