@@ -342,6 +342,7 @@ static enum rn_outcome step_map(struct walk *w, struct pair *top, enum rn_partia
     uint32_t i = top->position++;
     if (left->header.kind == RN_OBJECT_OBJECT) {
         const struct rn_object_entry *entry = &left->object_entries[i];
+        rn_charge(w->vm, entry->key.size / 64);
         const struct rn_value *other = rn_object_get(right, entry->key.data, entry->key.size);
         return other == NULL ? RN_DONE : relate(w, entry->value, *other, out);
     }

@@ -50,6 +50,8 @@ static enum rn_outcome put_object(struct decoder *d, void *object)
 
 static enum rn_outcome put_type(struct decoder *d, uint64_t hash)
 {
+    rn_charge(d->vm, d->vm->script->type_count / 8);
+    RN_TRY_VM(rn_check_spent(d->vm));
     uint32_t type = rn_find_type(d->vm, hash);
     return type == RN_NONE ? refuse(d, RN_E_CBOR_INVALID) : put(d, rn_value_type(type));
 }

@@ -508,6 +508,13 @@ static inline enum rn_outcome rn_walk_step(struct rn_vm *vm, uint64_t *steps)
     return RN_LIKELY(vm->fuel >= 0) ? RN_DONE : rn_check_spent(vm);
 }
 
+/* A text of that size is hashed or compared: few pay anything for a name. RN_RAISED as rn_check_spent. */
+static inline enum rn_outcome rn_pay_text(struct rn_vm *vm, size_t size)
+{
+    vm->fuel -= (int64_t)(size / 64);
+    return RN_LIKELY(size < 4096) ? RN_DONE : rn_check_spent(vm);
+}
+
 /* error.c */
 void rn_interrupt(struct rn_vm *vm);
 /* A limit was reached: the execution ends. Always RN_RAISED. */

@@ -380,6 +380,7 @@ static enum rn_outcome object_append(struct rn_vm *vm, struct rn_map *object, st
 enum rn_outcome rn_object_insert_static(struct rn_vm *vm, struct rn_map *object, struct rn_utf8 key,
                                         struct rn_value value)
 {
+    RN_TRY_VM(rn_pay_text(vm, key.size));
     uint32_t position = rn_object_find(object, key.data, (uint32_t)key.size);
     if (position != RN_NONE) {
         object->object_entries[position].value = value;

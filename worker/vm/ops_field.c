@@ -3,6 +3,10 @@
  *
  * Sites with a known name have an inline cache: for a struct type the slot of the field, for
  * Objects the position where the key was last, which is checked against the key that stands there.
+ *
+ * What is looked through is paid for, and the same whether a cache knew it (B3): a name's size of every
+ * access to an Object, be the key found by its address alone; a slot only from SLOTS_CACHED on, which
+ * no cache remembers. So names and structs as people write them cost nothing.
  */
 #include <string.h>
 
@@ -13,17 +17,36 @@ static bool text_is(struct rn_utf8 a, struct rn_utf8 b)
     return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
-/* The slot of a field, or RN_NONE. */
-static uint32_t field_slot(const struct rn_type_record *record, struct rn_utf8 name)
+#define SLOTS_CACHED 64u
+
+/* The slot of a field by its text, or RN_NONE. Charged by the slots and the texts compared. */
+static uint32_t field_slot(struct rn_vm *vm, const struct rn_type_record *record,
+                           struct rn_utf8 name)
 {
+    const uint32_t *names = record->unit->names + record->fields;
+    uint64_t compared = 0;
     for (uint32_t i = 0; i < record->field_count; i++) {
-        struct rn_utf8 field =
-            rn_unit_string_at(record->unit, record->unit->names[record->fields + i]);
+        struct rn_utf8 field = rn_unit_string_at(record->unit, names[i]);
+        compared += field.size == name.size ? name.size : 0;
         if (text_is(field, name)) {
+            rn_charge(vm, i / 8 + compared / 64);
             return i;
         }
     }
+    rn_charge(vm, record->field_count / 8 + compared / 64);
     return RN_NONE;
+}
+
+/* The same by the index of the text, which is that of no other (I4), in the Unit of the type. */
+static uint32_t own_slot(struct rn_vm *vm, const struct rn_type_record *record, uint32_t name)
+{
+    const uint32_t *names = record->unit->names + record->fields;
+    uint32_t slot = 0;
+    while (slot < record->field_count && names[slot] != name) {
+        slot++;
+    }
+    rn_charge(vm, slot / SLOTS_CACHED);
+    return slot < record->field_count ? slot : RN_NONE;
 }
 
 /* The bound of a range called `start` or `end`, or NULL. */
@@ -72,7 +95,8 @@ enum rn_outcome rn_named_part(struct rn_vm *vm, struct rn_value target, struct r
 {
     *out_part = NULL;
     if (is_struct(vm, target) && !is_hidden(vm, target)) {
-        uint32_t slot = field_slot(rn_type_record(vm, target.object->type), name);
+        uint32_t slot = field_slot(vm, rn_type_record(vm, target.object->type), name);
+        RN_TRY_VM(rn_check_spent(vm));
         if (slot == RN_NONE) {
             return rn_raise(vm, RN_VM_ERROR_MISSING_FIELD, name, target);
         }
@@ -96,7 +120,8 @@ enum rn_outcome rn_set_named_part(struct rn_vm *vm, struct rn_value target, stru
                    : rn_object_insert(vm, rn_as_map(target), name.data, name.size, value, NULL);
     }
     if (is_struct(vm, target) && !is_hidden(vm, target)) {
-        uint32_t slot = field_slot(rn_type_record(vm, target.object->type), name);
+        uint32_t slot = field_slot(vm, rn_type_record(vm, target.object->type), name);
+        RN_TRY_VM(rn_check_spent(vm));
         if (slot != RN_NONE) {
             rn_as_tuple(target)->items[slot] = value;
             return RN_DONE;
@@ -140,17 +165,21 @@ static struct rn_value *object_at_site(const struct rn_link *link, uint32_t site
 }
 
 /* The field of a struct under the site's name; NULL if there is none. */
-static struct rn_value *struct_at_site(const struct rn_vm *vm, const struct rn_link *link,
-                                       uint32_t site, struct rn_value target)
+static struct rn_value *struct_at_site(struct rn_vm *vm, const struct rn_link *link, uint32_t site,
+                                       struct rn_value target)
 {
     if (!link->standard && is_hidden(vm, target)) {
         return NULL;
     }
-    uint32_t slot = field_slot(rn_type_record(vm, target.object->type), site_name(link, site));
+    const struct rn_type_record *record = rn_type_record(vm, target.object->type);
+    uint32_t slot = record->unit == &link->unit ? own_slot(vm, record, link->unit.sites[site].name)
+                                                : field_slot(vm, record, site_name(link, site));
     if (slot == RN_NONE) {
         return NULL;
     }
-    rn_cache_put(link, site, target.object->type, slot);
+    if (slot < SLOTS_CACHED) {
+        rn_cache_put(link, site, target.object->type, slot);
+    }
     return &rn_as_tuple(target)->items[slot];
 }
 
@@ -161,6 +190,7 @@ enum rn_outcome rn_op_field_get(struct rn_vm *vm, const struct rn_link *link, ui
     const struct rn_value *part = NULL;
     bool object = rn_object_is(target, RN_TYPE_ID_OBJECT);
     if (object) {
+        RN_TRY_VM(rn_pay_text(vm, site_name(link, site).size));
         part = object_at_site(link, site, rn_as_map(target));
     } else if (is_struct(vm, target)) {
         object = true;
@@ -185,6 +215,7 @@ enum rn_outcome rn_op_field_set(struct rn_vm *vm, const struct rn_link *link, ui
     RN_TRY_VM(rn_check_write(vm, target));
     struct rn_value *part = NULL;
     if (rn_object_is(target, RN_TYPE_ID_OBJECT)) {
+        RN_TRY_VM(rn_pay_text(vm, site_name(link, site).size));
         part = object_at_site(link, site, rn_as_map(target));
     } else if (is_struct(vm, target)) {
         part = struct_at_site(vm, link, site, target);
@@ -220,6 +251,7 @@ enum rn_outcome rn_op_key_get(struct rn_vm *vm, const struct rn_link *link, uint
     RN_TRY_VM(rn_check_read(vm, target));
     const struct rn_value *part = NULL;
     if (rn_object_is(target, RN_TYPE_ID_OBJECT)) {
+        RN_TRY_VM(rn_pay_text(vm, site_name(link, site).size));
         part = object_at_site(link, site, rn_as_map(target));
     } else if (is_struct(vm, target)) {
         part = struct_at_site(vm, link, site, target);
@@ -239,6 +271,7 @@ enum rn_outcome rn_op_key_set(struct rn_vm *vm, const struct rn_link *link, uint
     RN_TRY_VM(rn_check_write(vm, target));
     struct rn_value *part = NULL;
     if (rn_object_is(target, RN_TYPE_ID_OBJECT)) {
+        RN_TRY_VM(rn_pay_text(vm, site_name(link, site).size));
         part = object_at_site(link, site, rn_as_map(target));
         if (part == NULL) {
             return rn_object_insert_static(vm, rn_as_map(target), site_name(link, site), value);

@@ -40,24 +40,30 @@ static bool match_sequence(struct rn_value value, uint8_t test, uint32_t length)
     return exact ? count == length : count >= length;
 }
 
-static bool match_object(const struct rn_link *link, struct rn_value value, uint32_t keys,
-                         bool exact)
+/* Each key that is looked for is paid for: a set may have as many as an image has room for. */
+static enum rn_outcome match_object(struct rn_vm *vm, const struct rn_link *link,
+                                    const struct rn_inst *inst, struct rn_value value, bool *out)
 {
+    *out = false;
     if (!rn_object_is(value, RN_TYPE_ID_OBJECT)) {
-        return false;
+        return RN_DONE;
     }
     const struct rn_map *object = rn_as_map(value);
-    const struct rn_unit_key_set *set = &link->unit.keys[keys];
-    if (object->live < set->count || (exact && object->live != set->count)) {
-        return false;
+    const struct rn_unit_key_set *set = &link->unit.keys[inst->imm];
+    if (object->live < set->count || (inst->c != 0 && object->live != set->count)) {
+        return RN_DONE;
     }
     for (uint32_t i = 0; i < set->count; i++) {
         struct rn_utf8 key = rn_unit_string_at(&link->unit, link->unit.names[set->start + i]);
+        rn_charge(vm, 1);
+        RN_TRY_VM(rn_check_spent(vm));
+        RN_TRY_VM(rn_pay_text(vm, key.size));
         if (rn_object_find(object, key.data, (uint32_t)key.size) == RN_NONE) {
-            return false;
+            return RN_DONE;
         }
     }
-    return true;
+    *out = true;
+    return RN_DONE;
 }
 
 /* Of that struct or variant exactly, or of any variant of that enum. */
@@ -99,8 +105,7 @@ enum rn_outcome rn_op_match(struct rn_vm *vm, const struct rn_link *link,
         *out = match_sequence(value, inst->c, inst->imm);
         return RN_DONE;
     case RN_OP_MATCH_OBJECT:
-        *out = match_object(link, value, inst->imm, inst->c != 0);
-        return RN_DONE;
+        return match_object(vm, link, inst, value, out);
     case RN_OP_MATCH_TYPE:
         *out = match_type(vm, value, link->type_ids[inst->imm]);
         return RN_DONE;

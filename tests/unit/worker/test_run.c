@@ -1214,6 +1214,138 @@ static void charges_stand_alone(void **state)
     assert_int_equal(rn_vm_usage(m->vm).budget, 602);
 }
 
+#define MANY 200u
+
+struct many_names {
+    char texts[MANY][8];
+    struct rn_utf8 names[MANY];
+};
+
+static void make_names(struct many_names *many)
+{
+    for (uint32_t i = 0; i < MANY; i++) {
+        int size = snprintf(many->texts[i], sizeof(many->texts[i]), "k%u", i);
+        many->names[i] = (struct rn_utf8){many->texts[i], (size_t)size};
+    }
+}
+
+static uint64_t cost_of(struct machine *m, const char *path)
+{
+    call(m, path);
+    return rn_vm_usage(m->vm).budget;
+}
+
+/* MANY units from R[0] on, and in the same block what follows. */
+static void begin_many(struct rn_builder *b, const char *path)
+{
+    begin(b, path, 0);
+    for (uint8_t i = 0; i < MANY; i++) {
+        rn_emit_UNIT(b, i);
+    }
+}
+
+static void each_key_of_a_pattern_is_paid_for(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    struct many_names many;
+    make_names(&many);
+    static const char *const paths[] = {"one", "all"};
+    for (uint32_t i = 0; i < 2; i++) {
+        begin_many(b, paths[i]);
+        rn_emit_OBJECT(b, 0, MANY, rn_builder_keys(b, many.names, MANY));
+        rn_emit_MATCH_OBJECT(b, 1, 0, false, rn_builder_keys(b, many.names, i == 0 ? 1 : MANY));
+        end(b, 1);
+    }
+    finish(m);
+    uint64_t one = cost_of(m, "one");
+    assert_int_equal(cost_of(m, "all") - one, MANY - 1);
+    assert_bool(call(m, "all"), true);
+}
+
+/* Whether the entry is found by the address of its key, by a hint or by looking. */
+static void long_names_are_paid_for(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    size_t size = 64 << 10;
+    RN_AUTO_FREE char *text = rn_alloc_array(size, 1);
+    assert_non_null(text);
+    memset(text, 'n', size);
+    static const char *const paths[] = {"short", "long"};
+    for (uint32_t i = 0; i < 2; i++) {
+        struct rn_utf8 name = {text, i == 0 ? 8 : size};
+        uint32_t get = rn_builder_site(b, RN_SITE_GET, name, RN_UTF8(""));
+        begin(b, paths[i], 0);
+        rn_emit_UNIT(b, 0);
+        rn_emit_OBJECT(b, 0, 1, rn_builder_keys(b, &name, 1));
+        rn_emit_FIELD_GET(b, 1, 0, get);
+        rn_emit_INDEX_KEY_GET(b, 1, 0, get);
+        end(b, 1);
+    }
+    finish(m);
+    uint64_t cost = cost_of(m, "long");
+    assert_int_equal(cost - cost_of(m, "short"), 3 * (size / 64));
+    assert_int_equal(cost_of(m, "long"), cost);
+}
+
+static void far_fields_are_paid_for(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    struct many_names many;
+    make_names(&many);
+    struct rn_builder_type wide = {
+        .path = RN_UTF8("Wide"), .kind = RN_TYPE_STRUCT, .fields = many.names, .field_count = MANY};
+    uint32_t type = rn_builder_struct(b, &wide);
+    static const char *const paths[] = {"first", "last", "text"};
+    for (uint32_t i = 0; i < 3; i++) {
+        struct rn_utf8 name = many.names[i == 0 ? 0 : MANY - 1];
+        begin_many(b, paths[i]);
+        rn_emit_STRUCT(b, 0, MANY, type);
+        if (i < 2) {
+            rn_emit_FIELD_GET(b, 1, 0, rn_builder_site(b, RN_SITE_GET, name, RN_UTF8("")));
+        } else {
+            rn_emit_STRING(b, 1, rn_builder_string(b, name));
+            rn_emit_INDEX_GET(b, 1, 0, 1);
+        }
+        end(b, 1);
+    }
+    finish(m);
+    uint64_t first = cost_of(m, "first");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(cost_of(m, "first"), first);
+        assert_int_equal(cost_of(m, "last") - first, (MANY - 1) / 64);
+    }
+    assert_true(cost_of(m, "text") - first >= (MANY - 1) / 8);
+}
+
+/* A value may be of types alone, each of which is looked for among the script's. */
+static void types_in_values_are_paid_for(void **state)
+{
+    struct machine *m = *state;
+    struct many_names many;
+    make_names(&many);
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct rn_builder_type type = {.path = many.names[i], .kind = RN_TYPE_UNIT_STRUCT};
+        rn_builder_struct(m->b, &type);
+    }
+    begin(m->b, "f", 0);
+    rn_emit_UNIT(m->b, 0);
+    end(m->b, 0);
+    finish(m);
+    start(m, "f");
+    uint8_t bytes[16];
+    struct rn_buf buf;
+    rn_buf_init_fixed(&buf, bytes, sizeof(bytes));
+    rn_const_write_type(&buf, rn_hash_item(many.texts[MANY - 1], many.names[MANY - 1].size));
+    int64_t fuel = m->vm->fuel;
+    struct rn_value value;
+    assert_int_equal(rn_value_decode(m->vm, bytes, buf.size, &value), RN_DONE);
+    assert_int_equal(value.tag, RN_VALUE_TYPE);
+    assert_true(fuel - m->vm->fuel >= MANY / 8);
+}
+
 static void every_opcode_was_run(void **state)
 {
     (void)state;
@@ -1263,6 +1395,10 @@ int main(void)
         TEST(futures_are_awaited_joined_selected),
         cmocka_unit_test(adapters_step_in_frames),
         TEST(charges_stand_alone),
+        TEST(each_key_of_a_pattern_is_paid_for),
+        TEST(long_names_are_paid_for),
+        TEST(far_fields_are_paid_for),
+        TEST(types_in_values_are_paid_for),
         cmocka_unit_test(every_opcode_was_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
