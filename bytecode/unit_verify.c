@@ -51,7 +51,7 @@
  *  I17 Counts agree: arguments of functions called directly, of imports with a fixed number, of
  *      intrinsics, of methods (self at least); captures of closures; fields of what is built; keys of objects; bounds of ranges.
  *
- * Time is linear in the size of the image but for a logarithm (sorted hashes, jump targets); memory
+ * Time is linear in the size of the image but for a logarithm (sorted hashes); memory
  * is bounded by it, taken once. Nothing recurses.
  */
 #include "bytecode/unit.h"
@@ -226,6 +226,7 @@ enum rn_error rn_unit_verify(struct rune_unit_image image, bool allow_standard,
     rn_free(v.string_seen);
     rn_free(v.switch_heights);
     rn_free(v.is_target);
+    rn_free(v.declared);
     if (!valid) {
         report(&v, out_fault);
         return v.error;

@@ -34,6 +34,7 @@ struct rn_verifier {
     uint32_t *string_seen;    /* the last run of names that held it */
     uint32_t *switch_heights; /* the highest that any of its targets needs */
     uint8_t *is_target;       /* a bit for each instruction */
+    uint32_t *declared;       /* the height declared at each instruction plus 1, or 0 */
     uint32_t names_seen;      /* runs of names so far */
     uint32_t names_end;       /* where the next must begin */
 };

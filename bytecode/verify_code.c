@@ -71,12 +71,17 @@ static bool find_targets(struct rn_verifier *v)
 static bool verify_heights(struct rn_verifier *v)
 {
     const struct rn_unit_height *heights = v->unit.heights;
+    v->declared = rn_verify_alloc(v, count_of(v, RN_SECTION_CODE), sizeof(*v->declared));
+    if (v->declared == NULL) {
+        return false;
+    }
     for (uint32_t i = 0; i < count_of(v, RN_SECTION_HEIGHTS); i++) {
         bool ascends = heights[i].pc < count_of(v, RN_SECTION_CODE) &&
                        (i == 0 || heights[i - 1].pc < heights[i].pc);
         if (!rn_verify_need(v, ascends, RN_CHECK_HEIGHT_ORDER, &heights[i])) {
             return false;
         }
+        v->declared[heights[i].pc] = heights[i].height + 1;
     }
     return true;
 }
@@ -84,18 +89,7 @@ static bool verify_heights(struct rn_verifier *v)
 /* The height declared at `pc` of CODE, or RN_NONE. */
 static uint32_t declared_at(const struct rn_verifier *v, uint32_t pc)
 {
-    uint32_t low = 0;
-    uint32_t high = count_of(v, RN_SECTION_HEIGHTS);
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (v->unit.heights[middle].pc < pc) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    bool found = low < count_of(v, RN_SECTION_HEIGHTS) && v->unit.heights[low].pc == pc;
-    return found ? v->unit.heights[low].height : RN_NONE;
+    return v->declared[pc] - 1;
 }
 
 /* The highest that the targets of each jump table need; none is left undeclared (I14). */
