@@ -41,7 +41,7 @@ static struct rn_reply **reply_slot(const struct marker *m, uint32_t id)
 static void want_reply(const struct marker *m, const struct rn_future *future)
 {
     if (m->replies != NULL && future->form == RN_FUTURE_HOST && future->state != RN_FIBER_DONE) {
-        struct rn_reply *reply = *reply_slot(m, (uint32_t)future->a.i64);
+        struct rn_reply *reply = *reply_slot(m, (uint32_t)future->a.u64);
         if (reply != NULL) {
             reply->wanted = true;
         }

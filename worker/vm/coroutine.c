@@ -146,7 +146,8 @@ enum rn_outcome rn_future_new(struct rn_vm *vm, enum rn_future_form form, struct
 
 enum rn_outcome rn_host_future_new(struct rn_vm *vm, uint32_t id, struct rn_value *out)
 {
-    return rn_future_new(vm, RN_FUTURE_HOST, rn_value_i64(id), out);
+    uint64_t name = (uint64_t)vm->executions << 32 | id;
+    return rn_future_new(vm, RN_FUTURE_HOST, rn_value_u64(name), out);
 }
 
 /* --- Switching --- */

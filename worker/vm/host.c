@@ -6,6 +6,9 @@
  * queued as they come and become visible one at a time, when nothing else can run: so an execution
  * is a function of the order in which they were delivered.
  *
+ * A call's id is a number within its execution, so that a run on another worker has the same. A future
+ * that a static keeps knows its execution as well: the next one's replies are not for it.
+ *
  * Replies that nobody has read count against the memory limit, each of the two lists for itself. Those
  * of which the Future is gone are dropped, when the others have doubled or the limit is reached.
  */
@@ -232,10 +235,14 @@ bool rn_host_next_reply(struct rn_vm *vm)
 bool rn_host_take_reply(struct rn_vm *vm, struct rn_future *future)
 {
     uint32_t passed = 0;
+    if (future->a.u64 >> 32 != vm->executions) {
+        (void)rn_raise(vm, RN_VM_ERROR_FUTURE_COMPLETED);
+        return false;
+    }
     for (struct rn_reply **link = &vm->visible; *link != NULL; link = &(*link)->next) {
         struct rn_reply *reply = *link;
         rn_charge(vm, ++passed % 4 == 0);
-        if (reply->id == (uint64_t)future->a.i64) {
+        if (reply->id == (uint32_t)future->a.u64) {
             unlink_visible(vm, link);
             return open_reply(vm, reply, &future->b) == RN_DONE;
         }
@@ -262,6 +269,7 @@ void rn_host_end(struct rn_vm *vm)
     vm->visible_count = 0;
     rn_encoded_done(vm, &vm->host_args);
     vm->awaited_id = 0;
-    vm->host_ids = 0;
+    vm->host_ids = 0; // what goes out does not tell which execution of the Vm it is
+    vm->executions++;
     vm->host_calls = 0;
 }

@@ -205,7 +205,7 @@ enum rn_future_form {
     RN_FUTURE_STREAM_NEXT,   /* a: the stream */
     RN_FUTURE_STREAM_RESUME, /* a: the stream, b: the value sent */
     RN_FUTURE_JOIN,  /* a: a Vec of futures, finished ones replaced by unit; b: a Vec of results */
-    RN_FUTURE_HOST,  /* a: i64 id; b: the reply, EMPTY until it is there */
+    RN_FUTURE_HOST,  /* a: u64 execution << 32 | id; b: the reply, EMPTY until it is there */
     RN_FUTURE_SLEEP, /* a: u64 nanoseconds; from the first poll on when it ends */
     RN_FUTURE_INTERVAL, /* a: the Interval that it gives */
     RN_FUTURE_TICK,     /* a: the Interval whose next tick it is */
@@ -348,7 +348,7 @@ struct rn_vm {
     /* Host calls: replies wait in `queue` until nothing can run, then are `visible` until taken. */
     struct rn_vm_host_call host_call;
     struct rn_encoded host_args;
-    uint32_t host_ids;
+    uint32_t host_ids;   /* of this execution */
     uint32_t awaited_id; /* of a call that the whole execution waits for, or 0 */
     uint64_t host_calls;
     struct rn_reply *queue;
@@ -358,6 +358,7 @@ struct rn_vm {
     uint64_t visible_bytes; /* of pages */
     uint64_t visible_above; /* beyond, look for those that nobody can read */
     uint32_t visible_count;
+    uint32_t executions; /* that have ended; a host's future knows how many had */
 
     /* The call's clock (sleep.c): it stands still but when the execution waits for it. */
     uint64_t clock_ns;
@@ -700,7 +701,8 @@ enum rn_outcome rn_host_begin(struct rn_vm *vm, uint32_t host, struct rn_value *
 bool rn_host_next_reply(struct rn_vm *vm);
 void rn_host_end(struct rn_vm *vm);
 enum rn_outcome rn_host_future_new(struct rn_vm *vm, uint32_t id, struct rn_value *out);
-/* Moves a reply that has come into the future; false if there is none yet, or it raised. */
+/* Moves a reply that has come into the future; false if there is none yet, or it raised. A future that
+ * an earlier execution left, in a static, gets none: that raises. */
 bool rn_host_take_reply(struct rn_vm *vm, struct rn_future *future);
 
 /* output.c */

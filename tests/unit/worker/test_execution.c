@@ -593,6 +593,22 @@ static void build_host(struct machine *m)
     rn_emit_AWAIT(b, 0, 0);
     rn_emit_ADD(b, 0, 0, 1);
     end(b, 0);
+    // A future that outlives its execution.
+    uint32_t kept = rn_builder_static(b, RN_UTF8("KEPT"), RN_NONE);
+    begin(b, "keep", 0);
+    rn_emit_INT(b, 0, 10);
+    rn_emit_CALL_IMPORT(b, 0, 1, fetch);
+    rn_emit_STATIC_SET(b, 0, kept);
+    rn_emit_UNIT(b, 0);
+    end(b, 0);
+    uint32_t late = declare(b, "late", 0, RN_FUNCTION_ASYNC);
+    rn_builder_export(b, late);
+    rn_builder_begin(b, late);
+    rn_emit_INT(b, 0, 20);
+    rn_emit_CALL_IMPORT(b, 0, 1, fetch);
+    rn_emit_STATIC_GET(b, 0, kept);
+    rn_emit_AWAIT(b, 0, 0);
+    end(b, 0);
     const struct rn_host_function hosts[] = {
         {rn_hash_item("host::ask", 9), 1, false},
         {rn_hash_item("host::fetch", 11), 1, true},
@@ -674,6 +690,23 @@ static void futures_of_the_host_run_at_once(void **state)
     const struct rn_vec *results = rn_as_vec(rn_vm_result_value(m->vm));
     assert_i64(results->items[0], 100);
     assert_i64(results->items[1], 200);
+}
+
+/* The ids of each execution begin anew; the answer to another is not for a future of the one before. */
+static void a_kept_future_gets_no_reply_of_the_next_execution(void **state)
+{
+    struct machine *m = *state;
+    build_host(m);
+    start(m, "keep");
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_HOST_CALL);
+    uint32_t id = rn_vm_host_call(m->vm)->id;
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_DONE);
+    start(m, "late");
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_HOST_CALL);
+    assert_int_equal(rn_vm_host_call(m->vm)->id, id);
+    reply_i64(m, id, 200);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_RAISED);
+    assert_int_equal(rn_vm_error(m->vm)->kind, RN_VM_ERROR_FUTURE_COMPLETED);
 }
 
 static void select_takes_the_reply_that_came_first(void **state)
@@ -914,6 +947,7 @@ int main(void)
         TEST(a_failing_host_raises),
         TEST(a_reply_that_is_no_value_raises),
         TEST(futures_of_the_host_run_at_once),
+        TEST(a_kept_future_gets_no_reply_of_the_next_execution),
         TEST(select_takes_the_reply_that_came_first),
         TEST(an_early_answer_waits_its_turn),
         TEST(answers_that_nobody_can_read_go),
