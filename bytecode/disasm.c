@@ -11,6 +11,7 @@
 #include "bytecode/const_value.h"
 #include "bytecode/intrinsics.h"
 #include "bytecode/json.h"
+#include "bytecode/lines.h"
 #include "bytecode/listing.h"
 #include "bytecode/opcode.h"
 
@@ -359,27 +360,12 @@ struct walk {
     const struct rune_verified_unit *unit;
     const struct rn_debug *debug;
     struct rn_buf *out;
+    const struct rn_lines *lines; /* of `debug` */
     struct rn_debug_span span;
-    /* Where counting lines has got to. */
-    uint32_t line_source;
-    uint32_t line_offset;
-    uint32_t line;
     /* Jump tables of each function, as lists: RN_NONE ends one. */
     uint32_t *first_switch;
     uint32_t *next_switch;
 };
-
-static void count_lines(struct walk *walk, struct rn_debug_span span, struct rn_utf8 text)
-{
-    if (walk->line_source != span.source || span.start < walk->line_offset) {
-        walk->line_source = span.source;
-        walk->line_offset = 0;
-        walk->line = 1;
-    }
-    for (; walk->line_offset < span.start; walk->line_offset++) {
-        walk->line += text.data[walk->line_offset] == '\n';
-    }
-}
 
 static void put_line(struct walk *walk, uint32_t pc)
 {
@@ -392,13 +378,12 @@ static void put_line(struct walk *walk, uint32_t pc)
     if (same || span.source == RN_NONE) {
         return;
     }
-    struct rn_debug_source source = rn_debug_source(walk->debug, span.source);
-    count_lines(walk, span, source.text);
+    const struct rn_debug_source *source = &walk->lines->sources[span.source].source;
     rn_buf_append_text(walk->out, "  ; ");
-    put_comment_text(walk->out, source.name);
-    rn_buf_append_format(walk->out, " line %" PRIu32 ": ", walk->line);
+    put_comment_text(walk->out, source->name);
+    rn_buf_append_format(walk->out, " line %" PRIu32 ": ", rn_lines_number(walk->lines, span));
     put_comment_text(walk->out,
-                     (struct rn_utf8){source.text.data + span.start, span.end - span.start});
+                     (struct rn_utf8){source->text.data + span.start, span.end - span.start});
     rn_buf_append_u8(walk->out, '\n');
 }
 
@@ -487,6 +472,10 @@ static enum rn_error put_functions(const struct rune_verified_unit *unit,
     if (first == NULL || next == NULL) {
         return RN_E_NO_MEMORY;
     }
+    RN_AUTO(rn_lines) struct rn_lines lines = {.sources = NULL};
+    if (debug != NULL) {
+        RN_TRY(rn_lines_make(debug, &lines));
+    }
     memset(first, 0xff, functions * sizeof(*first));
     for (uint32_t i = switches; i-- > 0;) {
         next[i] = first[unit->switches[i].function];
@@ -495,9 +484,9 @@ static enum rn_error put_functions(const struct rune_verified_unit *unit,
     struct walk walk = {
         .unit = unit,
         .debug = debug,
+        .lines = &lines,
         .out = out,
         .span.source = RN_NONE,
-        .line_source = RN_NONE,
         .first_switch = first,
         .next_switch = next,
     };

@@ -23,7 +23,6 @@ rn_library(rn_supervisor
   journal.c
   journal_folder.c
   limits.c
-  lines.c
   peer.c
   peer_receive.c
   peer_send.c
@@ -145,7 +144,6 @@ rn_unit_test(supervisor clock rn_supervisor)
 rn_unit_test(supervisor slots rn_supervisor)
 rn_unit_test(supervisor group rn_supervisor)
 rn_unit_test(supervisor journal rn_supervisor)
-rn_unit_test(supervisor lines rn_supervisor)
 rn_unit_test(supervisor value runeward)
 rn_unit_test(supervisor codes runeward)
 rn_supervisor_test(memory rn_supervisor)

@@ -6,9 +6,9 @@
 
 #include <stdatomic.h>
 
+#include "bytecode/lines.h"
 #include "bytecode/unit.h"
 #include "shm/segment.h"
-#include "supervisor/lines.h"
 
 struct rune_unit {
     _Atomic uint32_t refs;

@@ -323,6 +323,66 @@ static void test_each_word_exchanged(void **state)
     assert_in_range(good, tried / 20, tried / 2);
 }
 
+#define FORGED_INSTRUCTIONS 60000u
+#define FORGED_LINES (8u << 20)
+
+/* A segment of one text of newlines, from whose end and begin instructions are by turns. */
+static void build_forged_debug(struct rn_buf *out)
+{
+    static const uint8_t id[32];
+    rn_buf_init(out, RN_DEBUG_SIZE_MAX);
+    rn_buf_append(out, RN_DEBUG_MAGIC, 8);
+    rn_buf_append_u32(out, RN_DEBUG_VERSION);
+    rn_buf_append(out, id, sizeof(id));
+    rn_buf_append_u32(out, 1);
+    rn_buf_append_u32(out, FORGED_INSTRUCTIONS);
+    rn_buf_append_u32(out, 1);
+    rn_buf_append_u32(out, FORGED_LINES);
+    for (uint32_t i = 0; i < FORGED_INSTRUCTIONS; i++) {
+        uint32_t at = i % 2 == 0 ? FORGED_LINES : 0;
+        rn_buf_append_u32(out, i);
+        rn_buf_append_u32(out, 0);
+        rn_buf_append_u32(out, at);
+        rn_buf_append_u32(out, at);
+    }
+    rn_buf_append_u8(out, 'a');
+    for (uint32_t i = 0; i < FORGED_LINES; i++) {
+        rn_buf_append_u8(out, '\n');
+    }
+    assert_int_equal(rn_buf_status(out), RN_OK);
+}
+
+/* Lines that go back and forth in a large text are found in no more time than those that ascend. */
+static void test_lines_of_a_forged_segment(void **state)
+{
+    (void)state;
+    RN_AUTO(rn_buf) rn_buf image;
+    RN_AUTO(rn_buf) rn_buf text;
+    RN_AUTO(rn_buf) rn_buf bytes;
+    rn_buf_init(&image, RN_IMAGE_SIZE_MAX);
+    rn_buf_init(&text, 16u << 20);
+    struct rn_builder *b;
+    assert_int_equal(rn_builder_new(false, &b), RN_OK);
+    struct rn_builder_function function = {.path = RN_UTF8("f"), .kind = RN_FUNCTION_IMMEDIATE};
+    rn_builder_begin(b, rn_builder_function(b, &function));
+    for (uint32_t i = 0; i < FORGED_INSTRUCTIONS; i++) {
+        rn_emit_UNIT(b, 0);
+    }
+    rn_emit_RETURN(b, 0);
+    rn_builder_end(b);
+    assert_int_equal(rn_builder_finish(b, &image, NULL), RN_OK);
+    rn_builder_free(b);
+    struct rune_verified_unit unit;
+    verify(&image, false, &unit);
+    build_forged_debug(&bytes);
+    struct rn_debug debug;
+    assert_int_equal(rn_debug_open(bytes.data, bytes.size, &debug, NULL), RN_OK);
+    assert_int_equal(rn_disasm_unit(&unit, &debug, &text), RN_OK);
+    rn_buf_append_u8(&text, 0);
+    assert_non_null(strstr((const char *)text.data, "line 8388609:"));
+    assert_non_null(strstr((const char *)text.data, "line 1:"));
+}
+
 static void test_each_failing_allocation(void **state)
 {
     (void)state;
@@ -358,10 +418,14 @@ static void test_each_failing_allocation(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trips),         cmocka_unit_test(test_each_instruction),
-        cmocka_unit_test(test_how_it_looks),        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_comments_and_quotes), cmocka_unit_test(test_each_failing_allocation),
+        cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_each_instruction),
+        cmocka_unit_test(test_how_it_looks),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_comments_and_quotes),
+        cmocka_unit_test(test_each_failing_allocation),
         cmocka_unit_test(test_each_word_exchanged),
+        cmocka_unit_test(test_lines_of_a_forged_segment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,8 @@
  * so newlines are counted once for each Unit, in marks, and of a line no more than RN_LINE_LOOK_MAX bytes
  * to either side of the place are looked at. Of a longer one, column and text stay unknown.
  */
-#ifndef RN_SUPERVISOR_LINES_H
-#define RN_SUPERVISOR_LINES_H
+#ifndef RN_BYTECODE_LINES_H
+#define RN_BYTECODE_LINES_H
 
 #include "bytecode/unit_debug.h"
 
@@ -34,6 +34,8 @@ struct rn_line {
 /* Once, for an open debug segment, whose bytes are pointed into. NO_MEMORY. */
 enum rn_error rn_lines_make(const struct rn_debug *debug, struct rn_lines *out_lines) RN_MUST_CHECK;
 void rn_lines_done(struct rn_lines *lines);
+/* The line in which a span of the segment begins. */
+uint32_t rn_lines_number(const struct rn_lines *lines, struct rn_debug_span span);
 /* Where the instruction at `pc` comes from. Any thread. */
 struct rn_line rn_lines_find(const struct rn_lines *lines, const struct rn_debug *debug,
                              uint32_t pc);

@@ -1,5 +1,5 @@
 /* lines.c: marks of newlines for a Unit's sources, and places found by them. */
-#include "supervisor/lines.h"
+#include "bytecode/lines.h"
 
 #include <string.h>
 
@@ -91,6 +91,15 @@ static struct rn_utf8 line_around(struct rn_utf8 text, size_t offset)
     return ends ? (struct rn_utf8){text.data + start, end - start} : (struct rn_utf8){NULL, 0};
 }
 
+uint32_t rn_lines_number(const struct rn_lines *lines, struct rn_debug_span span)
+{
+    const struct rn_lines_source *source = &lines->sources[span.source];
+    size_t block = span.start / RN_LINE_BLOCK;
+    const char *block_text = source->source.text.data + block * RN_LINE_BLOCK;
+    return 1 + lines->marks[source->first_mark + block] +
+           count_newlines(block_text, span.start % RN_LINE_BLOCK);
+}
+
 struct rn_line rn_lines_find(const struct rn_lines *lines, const struct rn_debug *debug,
                              uint32_t pc)
 {
@@ -101,11 +110,8 @@ struct rn_line rn_lines_find(const struct rn_lines *lines, const struct rn_debug
     }
     const struct rn_lines_source *source = &lines->sources[span.source];
     struct rn_utf8 text = source->source.text;
-    size_t block = span.start / RN_LINE_BLOCK;
-    const char *block_text = text.data + block * RN_LINE_BLOCK;
     found.source = source->source.name;
-    found.line = 1 + lines->marks[source->first_mark + block] +
-                 count_newlines(block_text, span.start % RN_LINE_BLOCK);
+    found.line = rn_lines_number(lines, span);
     struct rn_utf8 line = line_around(text, span.start);
     if (!line.data) {
         return found;

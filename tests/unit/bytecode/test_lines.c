@@ -1,7 +1,7 @@
 /* From an instruction to its line: right, and as fast in a forged segment as in an honest one. */
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "supervisor/lines.h"
+#include "bytecode/lines.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
