@@ -7,6 +7,7 @@
 #include "cli/call.h"
 
 #include "cli/exit_codes.h"
+#include "cli/out_file.h"
 #include "cli/quantity.h"
 
 #include <errno.h>
@@ -324,15 +325,14 @@ static bool write_meta(const struct rn_call *call, const rune_record *record)
         return true;
     }
     rune_text *text = record_text(call, record);
-    FILE *out = text == NULL ? NULL : fopen(path, "we");
+    struct rn_out_file file = {.stream = NULL};
+    FILE *out = text == NULL ? NULL : rn_out_file_open(&file, path);
     bool written =
         out != NULL &&
         fwrite(rune_text_data(text), 1, rune_text_size(text), out) == rune_text_size(text) &&
         fputc('\n', out) != EOF;
-    if (out != NULL && fclose(out) != 0) {
+    if (!rn_out_file_close(&file, written)) {
         written = false;
-    }
-    if (!written) {
         rn_console_complain("%s: %s", path, strerror(errno));
     }
     rune_text_free(text);

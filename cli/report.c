@@ -1,6 +1,7 @@
 /* report.c: results as they come, and the ends of reports. */
 #include "cli/report.h"
 #include "cli/exit_codes.h"
+#include "cli/out_file.h"
 #include "cli/visible.h"
 
 #include <errno.h>
@@ -413,11 +414,12 @@ static bool write_report(struct rn_report *report)
         rn_console_complain("out of memory for the report");
         return false;
     }
-    FILE *out = report->path == NULL ? stdout : fopen(report->path, "we");
+    struct rn_out_file file;
+    FILE *out = report->path == NULL ? stdout : rn_out_file_open(&file, report->path);
     bool written =
         out != NULL && fwrite(report->out.data, 1, report->out.size, out) == report->out.size;
-    if (out != NULL && out != stdout) {
-        written = fclose(out) == 0 && written;
+    if (report->path != NULL) {
+        written = rn_out_file_close(&file, written);
     }
     if (!written) {
         rn_console_complain("%s: %s", report->path == NULL ? "standard output" : report->path,

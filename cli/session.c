@@ -3,6 +3,7 @@
 
 #include "cli/bytes.h"
 #include "cli/exit_codes.h"
+#include "cli/out_file.h"
 #include "cli/quantity.h"
 #include "cli/script_kind.h"
 
@@ -124,11 +125,12 @@ static void print_failure(FILE *out, const rune_diagnostics *diagnostics)
 static void write_failure(const struct rn_session *session, const rune_diagnostics *diagnostics)
 {
     const char *path = session->args->values[RN_OPTION_META];
-    FILE *out = path == NULL ? NULL : fopen(path, "we");
+    struct rn_out_file file = {.stream = NULL};
+    FILE *out = path == NULL ? NULL : rn_out_file_open(&file, path);
     if (out != NULL) {
         print_failure(out, diagnostics);
     }
-    if (path != NULL && (out == NULL || fclose(out) != 0)) {
+    if (path != NULL && !rn_out_file_close(&file, true)) {
         rn_console_complain("%s: %s", path, strerror(errno));
     }
     if (session->console.format != RN_FORMAT_TEXT) {

@@ -57,7 +57,7 @@ static enum rn_error wait_ready(struct rn_compiler *compiler)
         ready = poll(&polled, 1, RN_START_TIMEOUT_MS);
     } while (ready < 0 && errno == EINTR);
     if (ready <= 0) {
-        return RN_E_TIMED_OUT;
+        return ready == 0 ? RN_E_TIMED_OUT : RN_E_SYSTEM;
     }
     struct rn_wire_message wire = {.bytes = compiler->packet};
     struct rn_message message;
@@ -112,6 +112,7 @@ static rune_status start(rune_supervisor *supervisor, struct rn_compiler **out_c
         failed = check_wall(compiler, &failure);
     }
     if (failed != RN_OK) {
+        failure.error = failure.error == 0 && failed == RN_E_SYSTEM ? errno : failure.error;
         rn_domain_collect(domain);
         rn_compiler_free(compiler);
         return rn_fail_spawn(error, failed, &failure);

@@ -100,11 +100,14 @@ static void name_of(const uint8_t key[RN_DIGEST_SIZE], const char *ending, char 
 
 /* The folder */
 
-static bool is_own(int fd)
+static enum rn_error check_own(int fd)
 {
     struct stat about;
-    return fstat(fd, &about) == 0 && S_ISDIR(about.st_mode) && about.st_uid == geteuid() &&
-           (about.st_mode & 022) == 0;
+    if (fstat(fd, &about) != 0) {
+        return RN_E_SYSTEM;
+    }
+    bool own = S_ISDIR(about.st_mode) && about.st_uid == geteuid() && (about.st_mode & 022) == 0;
+    return own ? RN_OK : RN_E_DENIED;
 }
 
 enum rn_error rn_cache_open(struct rn_cache *cache, const struct rn_build_request *request,
@@ -119,11 +122,10 @@ enum rn_error rn_cache_open(struct rn_cache *cache, const struct rn_build_reques
     if (cache->directory_fd < 0) {
         return RN_E_SYSTEM;
     }
-    if (!is_own(cache->directory_fd)) {
-        rn_cache_done(cache);
-        return RN_E_DENIED;
+    enum rn_error error = check_own(cache->directory_fd);
+    if (error == RN_OK) {
+        error = hash_root(cache, request, compiler);
     }
-    enum rn_error error = hash_root(cache, request, compiler);
     if (error != RN_OK) {
         rn_cache_done(cache);
     }

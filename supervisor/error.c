@@ -5,6 +5,7 @@
  */
 #include "supervisor/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -139,7 +140,9 @@ rune_status rn_fail(rune_error **out_error, rune_status status, const char *form
 
 rune_status rn_fail_plain(rune_error **out_error, enum rn_error status)
 {
-    return rn_fail(out_error, (rune_status)status, "%s", rn_error_message(status));
+    const char *why = status == RN_E_SYSTEM ? strerrordesc_np(errno) : NULL;
+    return rn_fail(out_error, (rune_status)status, "%s%s%s", rn_error_message(status),
+                   why ? ": " : "", why ? why : "");
 }
 
 rune_status rn_fail_reason(rune_error **out_error, rune_status status, rune_reason reason,

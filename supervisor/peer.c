@@ -113,7 +113,7 @@ static enum rn_error wait_ready(struct rn_peer *peer)
         ready = poll(&polled, 1, RN_START_TIMEOUT_MS);
     } while (ready < 0 && errno == EINTR);
     if (ready <= 0) {
-        return RN_E_TIMED_OUT;
+        return ready == 0 ? RN_E_TIMED_OUT : RN_E_SYSTEM;
     }
     struct rn_lane_packet packet;
     struct rn_message message;
@@ -208,7 +208,8 @@ rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, r
         int why = errno;
         if (spawned) {
             explain_end(peer, &failure);
-        } else if (failure.error == 0) {
+        }
+        if (failure.error == 0 && (!spawned || failed == RN_E_SYSTEM)) {
             failure.error = why;
         }
         rn_peer_retire(peer);

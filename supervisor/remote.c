@@ -648,6 +648,9 @@ static rune_status await_welcome(struct rn_remote *remote, const char *path, run
     do {
         ready = poll(&polled, 1, WELCOME_MS);
     } while (ready < 0 && errno == EINTR);
+    if (ready < 0) {
+        return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
+    }
     enum rn_error failed = ready > 0 ? receive(remote, &message) : RN_E_TIMED_OUT;
     if (failed == RN_OK && message.type == RN_MESSAGE_DAEMON_WELCOME) {
         remote->rights = message.as.DAEMON_WELCOME.rights;
@@ -672,8 +675,10 @@ static enum rn_error start_thread(struct rn_remote *remote)
     sigset_t old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    remote->has_thread = pthread_create(&remote->thread, NULL, serve, remote) == 0;
+    int failed = pthread_create(&remote->thread, NULL, serve, remote);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    remote->has_thread = failed == 0;
+    errno = failed;
     return remote->has_thread ? RN_OK : RN_E_SYSTEM;
 }
 

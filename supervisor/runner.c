@@ -404,6 +404,7 @@ static enum rn_error start(struct rn_runner *runner)
     pthread_sigmask(SIG_SETMASK, &all, &old);
     int failed = pthread_create(&runner->thread, NULL, serve, runner);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = failed;
     return failed == 0 ? RN_OK : RN_E_SYSTEM;
 }
 

@@ -37,7 +37,10 @@ static void update_events(struct rn_serve_connection *connection)
     uint32_t events = (reads ? EPOLLIN | EPOLLRDHUP : 0u) | (waits ? EPOLLOUT : 0u);
     if (connection->fd >= 0 && events != connection->events) {
         struct epoll_event event = {.events = events, .data.ptr = connection};
-        (void)epoll_ctl(connection->server->epoll_fd, EPOLL_CTL_MOD, connection->fd, &event);
+        if (epoll_ctl(connection->server->epoll_fd, EPOLL_CTL_MOD, connection->fd, &event) != 0) {
+            // What is wanted next would never be seen: the end of it is, whatever was asked for.
+            (void)shutdown(connection->fd, SHUT_RDWR);
+        }
         connection->events = events;
     }
 }

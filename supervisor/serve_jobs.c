@@ -1,4 +1,5 @@
 /* serve_jobs.c: threads for what may wait. */
+#include <errno.h>
 #include <signal.h>
 
 #include "supervisor/serve.h"
@@ -90,7 +91,9 @@ static enum rn_error start_lane(struct rune_server *server, enum rn_serve_lane l
 {
     struct rn_serve_queue *queue = &server->queues[lane];
     for (unsigned i = 0; i < count; i++) {
-        if (pthread_create(&queue->threads[i], NULL, entry, server) != 0) {
+        int failed = pthread_create(&queue->threads[i], NULL, entry, server);
+        if (failed != 0) {
+            errno = failed;
             return RN_E_SYSTEM;
         }
         queue->thread_count++;

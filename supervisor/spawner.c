@@ -176,6 +176,7 @@ static enum rn_error receive(struct rn_zygote *zygote, struct rn_zygote_packet *
         return RN_E_WOULD_BLOCK;
     }
     if (size <= 0) {
+        errno = size == 0 ? ECONNRESET : errno;
         zygote->gone = true;
         return RN_E_CLOSED;
     }
@@ -184,6 +185,7 @@ static enum rn_error receive(struct rn_zygote *zygote, struct rn_zygote_packet *
         if (fd >= 0) {
             close(fd);
         }
+        errno = EPROTO;
         zygote->gone = true;
         return RN_E_CLOSED;
     }
@@ -316,7 +318,7 @@ static enum rn_error greet(struct rn_zygote *zygote, struct rn_spawn_failure *ou
         int fd;
         enum rn_error error = receive_until(zygote, deadline, &packet, &fd);
         if (error != RN_OK) {
-            fail(out_failure, "greeting of the zygote", 0);
+            fail(out_failure, "greeting of the zygote", error == RN_E_TIMED_OUT ? 0 : errno);
             return error == RN_E_TIMED_OUT ? error : RN_E_SETUP;
         }
         if (packet.kind == RN_ZYGOTE_PACKET_ZYGOTE && fd >= 0 && zygote->pidfd < 0) {
@@ -539,7 +541,7 @@ static enum rn_error wait_for_answer(struct rn_zygote *zygote, uint64_t id, int 
     }
 }
 
-// The process number behind a pidfd, as this process sees it; 0 when procfs does not say.
+// The process number behind a pidfd, as this process sees it; 0 with errno when procfs does not say.
 static pid_t pid_of(int pidfd)
 {
     char path[64];
@@ -547,10 +549,12 @@ static pid_t pid_of(int pidfd)
     char text[512];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    int why = errno;
     if (fd >= 0) {
         close(fd);
     }
     if (size <= 0) {
+        errno = why;
         return 0;
     }
     text[size] = '\0';
@@ -587,6 +591,7 @@ enum rn_error rn_zygote_spawn(struct rn_zygote *zygote, const struct rn_spawn_re
     pthread_mutex_unlock(&zygote->lock);
     if (error == RN_OK) {
         child.pid = pid_of(child.pidfd);
+        fail(out_failure, "looking at it", child.pid == 0 ? errno : 0);
         *out_child = child;
     }
     return error;
@@ -653,7 +658,12 @@ enum rn_error rn_zygote_try_next_exit(struct rn_zygote *zygote, struct rn_child_
 static bool has_ended(const struct rn_child *child)
 {
     struct pollfd polled = {child->pidfd, POLLIN, 0};
-    return poll(&polled, 1, 0) != 0;
+    int ready;
+    do {
+        ready = poll(&polled, 1, 0);
+    } while (ready < 0 && errno == EINTR);
+    errno = ready > 0 ? ESRCH : errno;
+    return ready != 0; // not known is no
 }
 
 // As an ordinary user without user namespaces the kernel shows nobody the descriptors of a process

@@ -230,7 +230,10 @@ rune_status rune_unit_load(const void *data, size_t size, rune_unit **out_unit, 
 enum rn_error rn_read_fd(int fd, size_t max, struct rn_buf *out)
 {
     struct stat about;
-    if (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
+    if (fstat(fd, &about) != 0) {
+        return RN_E_SYSTEM;
+    }
+    if (!S_ISREG(about.st_mode)) {
         return RN_E_NOT_FOUND;
     }
     rn_buf_init(out, max + READ_STEP);

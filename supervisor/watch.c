@@ -702,8 +702,10 @@ static bool start_thread(rune_watch *watch)
     sigset_t old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    watch->has_thread = pthread_create(&watch->thread, NULL, serve, watch) == 0;
+    int failed = pthread_create(&watch->thread, NULL, serve, watch);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    watch->has_thread = failed == 0;
+    errno = failed;
     return watch->has_thread;
 }
 
@@ -748,11 +750,12 @@ static rune_watch *new_watch(rune_supervisor *supervisor, const char *directory,
     watch->bytes_max = options ? options->bytes_max : BYTES_DEFAULT;
     watch->build = rn_options_copy(options ? options->build : NULL);
     watch->shown = shown_folder(directory);
-    watch->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!watch->build || !watch->shown || watch->event_fd < 0) {
+    watch->event_fd = -1;
+    if (!watch->build || !watch->shown) {
         rune_watch_free(watch);
         return NULL;
     }
+    watch->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return watch;
 }
 
@@ -766,9 +769,9 @@ static rune_status open_folders(rune_watch *watch, const char *directory, rune_e
         return RUNE_OK;
     }
     return rn_fail(error, (rune_status)failed, "%s: %s", directory,
-                   failed == RN_E_SYSTEM || failed == RN_E_NOT_FOUND
-                       ? strerrordesc_np(errno)
-                       : "more scripts, folders or watches than there may be");
+                   failed == RN_E_SYSTEM || failed == RN_E_NOT_FOUND ? strerrordesc_np(errno)
+                   : failed == RN_E_TOO_LARGE ? "more scripts, folders or watches than there may be"
+                                              : rn_error_message(failed));
 }
 
 rune_status rune_watch_new(rune_supervisor *supervisor, const char *directory,
@@ -784,6 +787,12 @@ rune_status rune_watch_new(rune_supervisor *supervisor, const char *directory,
     rune_watch *watch = new_watch(supervisor, directory, options);
     if (!watch) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    if (watch->event_fd < 0) {
+        int why = errno;
+        rune_watch_free(watch);
+        errno = why;
+        return rn_fail_plain(error, RN_E_SYSTEM);
     }
     rune_status status = open_folders(watch, directory, error);
     if (status == RUNE_OK) {

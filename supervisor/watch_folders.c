@@ -218,10 +218,15 @@ static enum rn_error walk(struct rn_folders *folders, const char *path, unsigned
         return error == RN_OK ? RN_E_SYSTEM : error;
     }
     const struct dirent *entry;
-    while (error == RN_OK && (entry = readdir(folder)) != NULL) {
+    while (error == RN_OK && (errno = 0, entry = readdir(folder)) != NULL) {
         error = walk_entry(folders, folder, path, entry, depth);
     }
+    int why = errno;
+    if (error == RN_OK && why != 0) {
+        error = RN_E_SYSTEM; // a folder of which less is known than is there
+    }
     (void)closedir(folder);
+    errno = why;
     return error;
 }
 

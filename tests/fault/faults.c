@@ -1,54 +1,276 @@
-/* faults.c: what the linker puts in the place of the system calls of calls.def. */
+/*
+ * faults.c: what stands in the place of the system calls of calls.def.
+ *
+ * The linker puts __wrap_NAME in the place of NAME; or, with RN_PRELOAD, this is a library that is loaded before others, and a
+ * command's own calls fail as a file in memory says (tests/fault/command.py). Calls are made from any thread, and from processes that share this memory.
+ */
 #include "tests/fault/faults.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-static _Atomic long left;
-static const char *_Atomic fired;
+#define PLACES 4096u
+#define NOTHING (-1)
+#define NAME_SIZE 32
 
-void fault_at(long n)
+enum mode {
+    MODE_NONE,
+    MODE_COUNT, /* the call at which `left` gets to 0 */
+    MODE_NEW,
+};
+
+/* A place in the program, and which errnos its call has failed with. */
+struct place {
+    _Atomic(uintptr_t) address;
+    _Atomic unsigned seen;
+};
+
+/* command.py writes and reads what stands before the places. */
+struct state {
+    _Atomic int mode;
+    _Atomic int outcome;
+    _Atomic int error;
+    _Atomic unsigned wanted;
+    _Atomic long left;
+    char name[NAME_SIZE];
+    struct place places[PLACES];
+};
+
+#ifdef RN_PRELOAD
+static struct state *state;
+
+/* Mapped from the file of that name, so that a series of processes goes through all places. */
+__attribute__((constructor)) static void attach(void)
 {
-    atomic_store(&fired, NULL);
-    atomic_store(&left, n);
+    const char *path = getenv("RUNEWARD_FAULTS");
+    int fd = path ? (int)syscall(SYS_open, path, O_RDWR | O_CLOEXEC) : -1;
+    void *there =
+        (void *)syscall(SYS_mmap, NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    state = fd >= 0 && there != MAP_FAILED ? there : NULL;
+    (void)syscall(SYS_close, fd);
 }
 
-const char *fault_fired(void)
+/* Of the command itself, wherever it was loaded; 0: a place of a library. */
+static uintptr_t place_of(void *address)
 {
-    return atomic_load(&fired);
-}
-
-/* Whether it is this call's turn. */
-static bool is_hit(const char *name)
-{
-    if (atomic_load(&left) <= 0 || atomic_fetch_sub(&left, 1) != 1) {
-        return false;
+    Dl_info info;
+    if (!state || dladdr(address, &info) == 0 || strstr(info.dli_fname, ".so")) {
+        return 0;
     }
-    atomic_store(&fired, name);
-    return true;
+    return (uintptr_t)address - (uintptr_t)info.dli_fbase;
 }
 
-#define FAULT(type, name, parameters, arguments, result, error)                                    \
+#define HOOK(type, name, parameters)                                                               \
+    __attribute__((visibility("default"))) type hook_##name parameters __asm__(#name);             \
+    type hook_##name parameters
+#define REAL(name) ((__typeof__(&hook_##name))(uintptr_t)dlsym(RTLD_NEXT, #name))
+#else
+static struct state here;
+static struct state *const state = &here;
+
+static uintptr_t place_of(void *address)
+{
+    return (uintptr_t)address;
+}
+
+static void arm(enum mode how, long n, unsigned index)
+{
+    atomic_store(&state->mode, MODE_NONE);
+    atomic_store(&state->outcome, FAULT_MISSED);
+    atomic_store(&state->left, n);
+    atomic_store(&state->wanted, index);
+    atomic_store(&state->mode, (int)how);
+}
+
+void fault_at(long n, unsigned index)
+{
+    arm(MODE_COUNT, n, index);
+}
+
+void fault_new(void)
+{
+    arm(MODE_NEW, 0, 0);
+}
+
+void fault_none(void)
+{
+    atomic_store(&state->mode, MODE_NONE);
+}
+
+enum fault_outcome fault_outcome(void)
+{
+    return (enum fault_outcome)atomic_load(&state->outcome);
+}
+
+const char *fault_name(void)
+{
+    return state->name;
+}
+
+int fault_errno(void)
+{
+    return atomic_load(&state->error);
+}
+
+#define HOOK(type, name, parameters)                                                               \
     type __real_##name parameters;                                                                 \
     type __wrap_##name parameters;                                                                 \
-    type __wrap_##name parameters                                                                  \
+    type __wrap_##name parameters
+#define REAL(name) __real_##name
+#endif
+
+/* A table that only grows; NULL when it is full. */
+static struct place *find(uintptr_t address)
+{
+    for (size_t i = 0; i < PLACES; i++) {
+        struct place *place = &state->places[(address + i) % PLACES];
+        uintptr_t there = 0;
+        if (atomic_compare_exchange_strong(&place->address, &there, address) || there == address) {
+            return place;
+        }
+    }
+    return NULL;
+}
+
+/* The index of an errno that this place has not seen; `count` if it has seen all. */
+static unsigned take_unseen(uintptr_t address, unsigned count)
+{
+    struct place *place = find(address);
+    for (unsigned index = 0; place && index < count; index++) {
+        if (!(atomic_load(&place->seen) & 1u << index)) {
+            atomic_fetch_or(&place->seen, 1u << index);
+            return index;
+        }
+    }
+    return count;
+}
+
+/* Whether it is this call's turn, and with which of `count` errnos; `count`: it has not so many. */
+static bool is_turn(uintptr_t address, unsigned count, unsigned *out_index)
+{
+    int new = MODE_NEW;
+    if (atomic_load(&state->mode) == MODE_COUNT) {
+        *out_index = atomic_load(&state->wanted);
+        return atomic_load(&state->left) > 0 && atomic_fetch_sub(&state->left, 1) == 1;
+    }
+    if (atomic_load(&state->mode) != MODE_NEW) {
+        return false;
+    }
+    *out_index = take_unseen(address, count);
+    return *out_index < count && atomic_compare_exchange_strong(&state->mode, &new, MODE_NONE);
+}
+
+/* The errno that this call is to fail with, 0 for a part of it, or NOTHING. */
+static int error_of(const char *name, uintptr_t address, const int *errors, unsigned count)
+{
+    unsigned index;
+    if (address == 0 || atomic_load(&state->mode) == MODE_NONE ||
+        !is_turn(address, count, &index)) {
+        return NOTHING;
+    }
+    if (index >= count) {
+        atomic_store(&state->outcome, FAULT_BEYOND);
+        return NOTHING;
+    }
+    (void)snprintf(state->name, sizeof(state->name), "%s", name);
+    atomic_store(&state->error, errors[index]);
+    atomic_store(&state->outcome, FAULT_HIT);
+    return errors[index];
+}
+
+#define ERROR_OF(name, ...)                                                                        \
+    error_of(name, place_of(__builtin_return_address(0)), (const int[]){__VA_ARGS__},              \
+             sizeof((int[]){__VA_ARGS__}) / sizeof(int))
+
+/* Less than what was asked, unless that is a number that nobody gives in parts. */
+#define PART(size) ((size) > 8 ? (size) / 2 : (size))
+
+#define PARTS(type, name, parameters, arguments, part, result, ...)                                \
+    HOOK(type, name, parameters)                                                                   \
     {                                                                                              \
-        if (is_hit(#name)) {                                                                       \
+        int error = ERROR_OF(#name, __VA_ARGS__);                                                  \
+        if (error > 0) {                                                                           \
             errno = error;                                                                         \
             return result;                                                                         \
         }                                                                                          \
-        return __real_##name arguments;                                                            \
+        return error == 0 ? REAL(name) part : REAL(name) arguments;                                \
     }
+#define FAULT(type, name, parameters, arguments, result, ...)                                      \
+    PARTS(type, name, parameters, arguments, arguments, result, __VA_ARGS__)
+#define AFTER(type, name, parameters, arguments, result, ...)                                      \
+    HOOK(type, name, parameters)                                                                   \
+    {                                                                                              \
+        int error = ERROR_OF(#name, __VA_ARGS__);                                                  \
+        type given = REAL(name) arguments;                                                         \
+        if (error > 0) {                                                                           \
+            errno = error;                                                                         \
+            return result;                                                                         \
+        }                                                                                          \
+        return given;                                                                              \
+    }
+#define NUMBER(...)
 #include "tests/fault/calls.def"
+#undef PARTS
+#undef FAULT
+#undef AFTER
+#undef NUMBER
+
+/* ---- syscall(number, ...) ---- */
+
+struct numbered {
+    long number;
+    const char *name;
+    const int *errors;
+    unsigned count;
+};
+
+#define PARTS(...)
+#define AFTER(...)
+#define FAULT(...)
+#define NUMBER(number, ...)                                                                        \
+    {number, #number, (const int[]){__VA_ARGS__}, sizeof((int[]){__VA_ARGS__}) / sizeof(int)},
+static const struct numbered numbered[] = {
+#include "tests/fault/calls.def"
+};
+
+HOOK(long, syscall, (long number, long a, long b, long c, long d, long e, long f))
+{
+    uintptr_t address = place_of(__builtin_return_address(0));
+    for (size_t i = 0; i < sizeof(numbered) / sizeof(numbered[0]); i++) {
+        const struct numbered *row = &numbered[i];
+        int error = NOTHING;
+        if (row->number == number) {
+            error = error_of(row->name, address, row->errors, row->count);
+        }
+        if (error > 0) {
+            errno = error;
+            return -1;
+        }
+    }
+    return REAL(syscall)(number, a, b, c, d, e, f);
+}

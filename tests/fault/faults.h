@@ -1,12 +1,31 @@
-/* faults.h: one system call of the process, counted from now, fails. */
+/*
+ * faults.h: one system call of the process, of those in calls.def, fails.
+ *
+ * Either the n-th from now, with one of its errnos, or the first at a place in the program where one of the errnos has not been
+ * seen yet: so a scene that is run again and again fails everywhere, however its threads take turns.
+ */
 #ifndef RN_TESTS_FAULT_FAULTS_H
 #define RN_TESTS_FAULT_FAULTS_H
 
 #include <stdbool.h>
 
-/* The n-th call from now fails (1: the next); 0: none does. */
-void fault_at(long n);
-/* The call that was made to fail since fault_at, or NULL: there were not so many. */
-const char *fault_fired(void);
+/* The n-th call from now (1: the next) fails with the errno of that index in its row. */
+void fault_at(long n, unsigned index);
+/* The first call at a place, with an errno of its row, that has not failed before. */
+void fault_new(void);
+/* From now on nothing fails. */
+void fault_none(void);
+
+enum fault_outcome {
+    FAULT_MISSED, /* there were not so many calls, or nothing new among them */
+    FAULT_BEYOND, /* the n-th call has not so many errnos */
+    FAULT_HIT,
+};
+
+/* What came of it since fault_at or fault_new. */
+enum fault_outcome fault_outcome(void);
+/* Of FAULT_HIT: the call's name, and the errno (0: only a part of it was done). */
+const char *fault_name(void);
+int fault_errno(void);
 
 #endif

@@ -25,12 +25,11 @@ int fds_at_rest(void);
 /* As many as before, or fewer, if not at once: a compiler that is kept ready comes and goes. */
 void expect_no_more_fds(int before);
 
-/* Unless sweeps take all, they fail the first allocation or system call, and every so manieth after it; 0: none. */
+/* Unless sweeps take all, they fail the first allocation, and every so manieth after it; 0: none. */
 struct scene {
     const char *name;
     bool (*run)(void);
     unsigned allocations;
-    unsigned calls;
 };
 
 /* All of them; SCENES are there, the first PLAIN of which are short. */
@@ -61,6 +60,9 @@ bool scene_of_ends(void);
 bool scene_of_source_tools(void);
 /* A daemon, a client: a build, a Unit brought along, calls, a query; both go. */
 bool scene_of_a_daemon(void);
+
+/* If the last error since the last question says that a system call failed, it says why. */
+bool has_reason(const char *name, int why);
 
 /* What the scenes share: what failed must have a name. These free the error, the record. */
 bool went_well(rune_status status, rune_error *error);
