@@ -33,13 +33,14 @@ void rn_alloc_set_region(void *range, size_t size)
     use_region = true;
 }
 
-/* Of glibc's, malloc has a cache for each thread, calloc has none. */
+/* Of glibc's, malloc has a cache for each thread, calloc has none; the compiler would make one of the other. */
 static void *cleared(size_t size)
 {
     if (size > CACHED_SIZE_MAX) {
         return calloc(1, size);
     }
     void *block = malloc(size);
+    __asm__("" : "+r"(block));
     return block == NULL ? NULL : memset(block, 0, size);
 }
 

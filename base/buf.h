@@ -9,6 +9,7 @@
 #ifndef RN_BASE_BUF_H
 #define RN_BASE_BUF_H
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 #include <stdarg.h>
@@ -57,9 +58,7 @@ static inline void rn_buf_append_le(struct rn_buf *buf, uint64_t value, size_t w
 {
     uint8_t *room = rn_buf_reserve(buf, width);
     if (RN_LIKELY(room != NULL)) {
-        for (size_t i = 0; i < width; i++) {
-            room[i] = (uint8_t)(value >> (8 * i));
-        }
+        rn_store_le(room, value, width);
         buf->size += width;
     }
 }

@@ -15,6 +15,8 @@
 
 #define RN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define RN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* A variable that is large, and written before it is read: compilers are told to clear others. */
+#define RN_UNCLEARED __attribute__((uninitialized))
 #define RN_MUST_CHECK __attribute__((warn_unused_result))
 #define RN_NORETURN __attribute__((noreturn))
 #define RN_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))

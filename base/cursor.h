@@ -7,6 +7,7 @@
 #ifndef RN_BASE_CURSOR_H
 #define RN_BASE_CURSOR_H
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 struct rn_cursor {
@@ -47,11 +48,7 @@ static inline const uint8_t *rn_cursor_bytes(struct rn_cursor *cursor, size_t si
 static inline uint64_t rn_cursor_le(struct rn_cursor *cursor, size_t width)
 {
     const uint8_t *bytes = rn_cursor_bytes(cursor, width);
-    uint64_t value = 0;
-    for (size_t i = 0; bytes != NULL && i < width; i++) {
-        value |= (uint64_t)bytes[i] << (8 * i);
-    }
-    return value;
+    return bytes ? rn_load_le(bytes, width) : 0;
 }
 
 static inline uint8_t rn_cursor_u8(struct rn_cursor *cursor)

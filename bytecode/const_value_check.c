@@ -152,8 +152,8 @@ enum rn_error rn_const_value_check(const void *bytes, size_t size,
     }
     // No value nests deeper than it has bytes.
     size_t depth = rn_min_size(rn_min_size(limits->depth_max, RN_CONST_DEPTH_MAX), size);
-    struct rn_const_level inline_levels[LEVELS_INLINE];
-    uint32_t inline_objects[LEVELS_INLINE];
+    RN_UNCLEARED struct rn_const_level inline_levels[LEVELS_INLINE];
+    RN_UNCLEARED uint32_t inline_objects[LEVELS_INLINE];
     RN_AUTO_FREE struct rn_const_level *levels = NULL;
     RN_AUTO_FREE uint32_t *objects = NULL;
     if (depth > LEVELS_INLINE) {

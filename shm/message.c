@@ -15,6 +15,10 @@ enum {
     FLAG_LAST = 1u << 1,
 };
 
+/* Bits of rn_call_tags.present; there is no tag 0. */
+#define KNOWN_TAGS (((1u << RN_CALL_TAG_END) - 1u) & ~1u)
+_Static_assert(RN_CALL_TAG_END < 32, "tags are bits of 32");
+
 /* The names under which messages.def lists states, as masks. */
 enum {
     NONE = 1u << RN_STATE_NONE,
@@ -251,12 +255,11 @@ bool rn_outgoing_sent(struct rn_outgoing *outgoing)
 
 void rn_call_tags_encode(const struct rn_call_tags *tags, struct rn_buf *out)
 {
-    for (unsigned tag = 1; tag < RN_CALL_TAG_END; tag++) {
-        if (tags->present >> tag & 1) {
-            rn_buf_append_u16(out, (uint16_t)tag);
-            rn_buf_append_u16(out, 8);
-            rn_buf_append_u64(out, tags->values[tag]);
-        }
+    for (uint32_t left = tags->present & KNOWN_TAGS; left != 0; left &= left - 1) {
+        unsigned tag = (unsigned)__builtin_ctz(left);
+        rn_buf_append_u16(out, (uint16_t)tag);
+        rn_buf_append_u16(out, 8);
+        rn_buf_append_u64(out, tags->values[tag]);
     }
 }
 

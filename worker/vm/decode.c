@@ -372,8 +372,8 @@ static enum rn_outcome decode_deep(struct decoder *d, const uint8_t *data, size_
 
 enum rn_error rn_decode(struct rn_vm *vm, const uint8_t *data, size_t size, struct rn_value *out)
 {
-    struct rn_const_level reader_levels[LEVELS_IN_PLACE];
-    struct level levels[LEVELS_IN_PLACE];
+    RN_UNCLEARED struct rn_const_level reader_levels[LEVELS_IN_PLACE];
+    RN_UNCLEARED struct level levels[LEVELS_IN_PLACE];
     struct decoder d = {.vm = vm, .levels = levels, .capacity = LEVELS_IN_PLACE};
     enum rn_outcome outcome = decode(&d, data, size, reader_levels, LEVELS_IN_PLACE, out);
     if (d.error == RN_E_CBOR_DEPTH) {
