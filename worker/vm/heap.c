@@ -64,6 +64,7 @@ void rn_heap_init(struct rn_heap *heap, struct rn_pages *pages)
     heap->pages = pages;
     heap->limit = UINT64_MAX;
     heap->collect_above = RN_COLLECT_MIN;
+    heap->is_new = true;
     set_take_above(heap);
     set_watch(heap);
 }
@@ -108,8 +109,17 @@ bool rn_heap_is_over(const struct rn_heap *heap)
            heap->taken > rn_heap_taken_max(heap);
 }
 
+/* As rn_heap_init made it. */
+static bool is_untouched(const struct rn_heap *heap)
+{
+    return heap->is_new && heap->accounted == 0 && heap->peak == 0 && heap->limit == UINT64_MAX;
+}
+
 void rn_heap_release(struct rn_heap *heap)
 {
+    if (is_untouched(heap)) {
+        return;
+    }
     struct rn_block *block = heap->blocks;
     while (block != NULL) {
         struct rn_block *next = block->next;
@@ -146,6 +156,7 @@ static struct rn_block *new_block(struct rn_heap *heap, uint32_t pages, uint32_t
         block->next->previous = block;
     }
     heap->blocks = block;
+    heap->is_new = false;
     return block;
 }
 

@@ -250,6 +250,7 @@ struct rn_heap {
     uint64_t taken;      /* bytes of the blocks, which are pages of the region */
     uint64_t take_above; /* a new block beyond makes a collection due */
     bool collection_due;
+    bool is_new;                    /* has had no block since it was made or released */
     uint32_t free[RN_SIZE_CLASSES]; /* offset of a cell in units of 16 bytes, 0: none */
     uint16_t block_counts[RN_SIZE_CLASSES];
     struct rn_bump {

@@ -213,14 +213,27 @@ bool rn_pages_extend(struct rn_pages *pool, void *memory, uint32_t pages, uint32
     return true;
 }
 
+/* The order of the free run that ends at the top, which is a multiple of its length. False: there is none. */
+static bool find_last_run(const struct rn_pages *pool, uint32_t *out_order)
+{
+    uint32_t order = 0;
+    while (order < RN_PAGE_ORDERS && (pool->top & ((1u << order) - 1)) == 0) {
+        if (pool->orders[pool->top - (1u << order)] == (FREE | order)) {
+            *out_order = order;
+            return true;
+        }
+        order++;
+    }
+    return false;
+}
+
 /* Free runs that end at the top are not of the lists any more. */
 static void lower_top(struct rn_pages *pool)
 {
-    uint32_t start;
     uint32_t order;
-    while (pool->top > 0 && find_run(pool, pool->top - 1, &start, &order)) {
-        unlink_run(pool, start, order);
-        pool->top = start;
+    while (pool->top > 0 && find_last_run(pool, &order)) {
+        pool->top -= 1u << order;
+        unlink_run(pool, pool->top, order);
     }
 }
 
