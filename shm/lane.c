@@ -157,12 +157,29 @@ bool rn_lane_has_news(const struct rn_lane *lane)
     return lane->in && has_news(lane);
 }
 
+/* Where the other side was last; 0: unknown. */
+static uint32_t cpu_there(const struct rn_lane *lane)
+{
+    return atomic_load_explicit(&lane->in->cpu, memory_order_relaxed);
+}
+
+static bool is_here(const struct rn_lane *lane)
+{
+    uint32_t there = cpu_there(lane);
+    return there != 0 && there == rn_ring_cpu();
+}
+
 /* Spinning against a processor that has other work to do, or is this one, only takes time. */
 static bool is_elsewhere(const struct rn_lane *lane)
 {
-    uint32_t there = atomic_load_explicit(&lane->in->cpu, memory_order_relaxed);
+    uint32_t there = cpu_there(lane);
     uint32_t here = rn_ring_cpu();
     return there != 0 && here != 0 && there != here;
+}
+
+bool rn_lane_is_silent_for_long(const struct rn_lane *lane, uint32_t packets)
+{
+    return lane->silent >= packets && !is_here(lane);
 }
 
 static bool may_spin(struct rn_lane *lane)

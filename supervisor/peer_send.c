@@ -53,7 +53,7 @@ static enum rn_error send_some(struct rn_peer *peer, struct rn_outgoing *outgoin
             fd >= 0 && !outgoing->started
                 ? rn_lane_send_fd(&peer->lane, peer->packet_out, size, fd, RN_WAIT_NEVER)
                 : rn_lane_send_silently(&peer->lane, peer->packet_out, size, RN_WAIT_NEVER);
-        if (!peer->hushed || peer->lane.silent >= SILENT_MAX) {
+        if (!peer->hushed || rn_lane_is_silent_for_long(&peer->lane, SILENT_MAX)) {
             rn_peer_ring(peer);
         }
         if (error == RN_E_WOULD_BLOCK || error == RN_E_NO_MEMORY) {

@@ -40,7 +40,8 @@ enum rn_error rn_worker_ring(struct rn_worker *worker)
 static enum rn_error send_packet(struct rn_worker *worker, size_t size)
 {
     RN_TRY(rn_lane_send_silently(&worker->lane, worker->packet_out, size, RN_WAIT_ALLOWED));
-    return worker->lane.silent >= SILENT_MAX ? rn_worker_ring(worker) : RN_OK;
+    bool rings = rn_lane_is_silent_for_long(&worker->lane, SILENT_MAX);
+    return rings ? rn_worker_ring(worker) : RN_OK;
 }
 
 /* One OUTPUT packet with up to `size` bytes; returns how many went. */

@@ -185,6 +185,27 @@ static void test_one_wake_for_many(void **state)
     assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_NEVER, &packet), RN_E_WOULD_BLOCK);
 }
 
+/* Many packets are worth a wake-up by themselves only where the other side can run meanwhile. */
+static void test_silence_by_processor(void **state)
+{
+    struct ends *e = *state;
+    bool wake;
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_false(rn_lane_is_silent_for_long(&e->worker, 4));
+        assert_int_equal(rn_lane_send_silently(&e->worker, &i, sizeof(i), RN_WAIT_NEVER), RN_OK);
+    }
+    assert_true(rn_lane_is_silent_for_long(&e->worker, 4)); // where the other side is nobody knows
+    atomic_store(&e->ring->to_worker.cpu, 1000);
+    assert_true(rn_lane_is_silent_for_long(&e->worker, 4));
+    uint32_t here = rn_ring_cpu();
+    atomic_store(&e->ring->to_worker.cpu, here);
+    bool long_enough = rn_lane_is_silent_for_long(&e->worker, 4);
+    assert_true(here == 0 || !long_enough || rn_ring_cpu() != here);
+    rn_lane_ring(&e->worker, &wake);
+    atomic_store(&e->ring->to_worker.cpu, 1000);
+    assert_false(rn_lane_is_silent_for_long(&e->worker, 4));
+}
+
 /* Watching twice is owed one wake, since the worker gives one. */
 static void test_watching_twice(void **state)
 {
@@ -276,6 +297,7 @@ int main(void)
         CASE(test_nothing_there),
         CASE(test_wakes_are_counted),
         CASE(test_one_wake_for_many),
+        CASE(test_silence_by_processor),
         CASE(test_watching_twice),
         CASE(test_lingering),
         CASE(test_the_end_of_the_other_side),
