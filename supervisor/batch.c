@@ -250,7 +250,7 @@ static struct rn_call *next_call(struct batch *batch)
 static rune_status step(struct batch *batch, struct rn_call *call)
 {
     struct entry *entry = call->owner;
-    enum rn_call_step step = rn_call_is_complete(call) ? RN_CALL_ENDED : rn_call_step(call);
+    enum rn_call_step step = rn_call_close(call) ? RN_CALL_ENDED : rn_call_step(call);
     if (step == RN_CALL_ENDED) {
         return end(batch, entry);
     }

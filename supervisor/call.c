@@ -143,10 +143,7 @@ static void send_cancel(struct rn_call *call, struct rn_peer *peer, enum rn_reas
     rn_call_state_cancel(&call->state);
     rn_control_stop(peer->control, call->slot);
     rn_peer_send_urgent(peer, &message);
-    if (rn_clock_set(call->supervisor->clock, &call->timer,
-                     rn_after_ns(rn_now_ns(), RN_GRACE_NS)) != RN_OK) {
-        rn_child_kill(&peer->child);
-    }
+    rn_peer_set_timer(peer, call, rn_after_ns(rn_now_ns(), RN_GRACE_NS));
 }
 
 /* One that has lost its worker may be about to run again: it does not, then. One that is in no table is on
@@ -177,39 +174,38 @@ static uint64_t next_cpu_check(struct rn_call *call, uint64_t now_ns, bool *out_
     return limit == RUNE_UNLIMITED ? RN_NEVER_NS : rn_after_ns(now_ns, limit - used);
 }
 
-static void set_timer(struct rn_call *call, uint64_t at_ns)
+/* Under the lock: kills a call that did not end when it was asked to, or finds out whether it has to end;
+ * OK: it may go on, and is looked at again. */
+static enum rn_reason look(struct rn_call *call, struct rn_peer *peer)
 {
-    if (rn_clock_set(call->supervisor->clock, &call->timer, at_ns) != RN_OK) {
-        struct rn_peer *peer = rn_call_lock(call);
-        if (call->in_table) {
-            rn_peer_kill_locked(peer, call->id);
-        }
-        pthread_mutex_unlock(&peer->lock);
+    uint64_t now = rn_now_ns();
+    if (!call->in_table || call->ending || peer->dead || call->state.state == RN_STATE_DONE) {
+        return RN_REASON_OK;
     }
+    if (call->stop != RN_REASON_OK) {
+        rn_peer_kill_locked(peer, call->id); // without the lock, it might end, and others begin
+        return RN_REASON_OK;
+    }
+    bool exceeded;
+    uint64_t next = next_cpu_check(call, now, &exceeded);
+    if (now >= call->deadline_ns) {
+        return RN_REASON_WALL;
+    }
+    if (exceeded) {
+        return RN_REASON_CPU;
+    }
+    rn_peer_set_timer(peer, call, next < call->deadline_ns ? next : call->deadline_ns);
+    return RN_REASON_OK;
 }
 
 static void on_timer(struct rn_timer *timer)
 {
     struct rn_call *call = (void *)((char *)timer - offsetof(struct rn_call, timer));
     struct rn_peer *peer = rn_call_lock(call);
-    bool over = !call->in_table || peer->dead || call->state.state == RN_STATE_DONE;
-    bool stopped = call->stop != RN_REASON_OK;
-    bool exceeded = false;
-    uint64_t now = rn_now_ns();
-    uint64_t next = over || stopped ? 0 : next_cpu_check(call, now, &exceeded);
-    if (!over && stopped) {
-        rn_peer_kill_locked(peer, call->id); // without the lock, it might end, and others begin
-    }
+    enum rn_reason reason = look(call, peer);
     pthread_mutex_unlock(&peer->lock);
-    if (over || stopped) {
-        return;
-    }
-    if (now >= call->deadline_ns) {
-        rn_call_stop(call, RN_REASON_WALL);
-    } else if (exceeded) {
-        rn_call_stop(call, RN_REASON_CPU);
-    } else {
-        set_timer(call, next < call->deadline_ns ? next : call->deadline_ns);
+    if (reason != RN_REASON_OK) {
+        rn_call_stop(call, reason);
     }
 }
 
@@ -301,10 +297,10 @@ static void give_peer_back(struct rn_call *call, bool lost)
     call->peer = NULL;
 }
 
-static void start_clock(struct rn_call *call, uint64_t now_ns)
+static void set_first_look(struct rn_call *call, uint64_t now_ns)
 {
     uint64_t cpu_at = rn_after_ns(now_ns, call->limits.values[RUNE_LIMIT_CPU]);
-    set_timer(call, cpu_at < call->deadline_ns ? cpu_at : call->deadline_ns);
+    call->look_ns = cpu_at < call->deadline_ns ? cpu_at : call->deadline_ns;
 }
 
 rune_status rn_call_begin(struct rn_call *call, rune_error **error)
@@ -316,6 +312,7 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
     if (call->deadline_ns == 0 || deadline < call->deadline_ns) {
         call->deadline_ns = deadline;
     }
+    set_first_look(call, call->begun_ns);
     for (int attempt = 0;; attempt++) {
         struct rn_peer *peer;
         rune_status status = take_peer(call, false, &peer, error);
@@ -339,7 +336,6 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
             return rn_fail_plain(error, failed == RN_E_CLOSED ? RN_E_WORKER_LOST : failed);
         }
     }
-    start_clock(call, call->begun_ns);
     return RUNE_OK;
 }
 
@@ -395,8 +391,10 @@ static void enter_peer(struct rn_call *call, struct rn_peer *peer)
 
 static enum rn_error begin_at(struct rn_call *call, struct rn_peer *peer)
 {
+    uint64_t now = rn_now_ns();
     enter_peer(call, peer);
-    rn_cpu_begin(&call->cpu, peer, call->wants_usage, rn_now_ns());
+    set_first_look(call, now);
+    rn_cpu_begin(&call->cpu, peer, call->wants_usage, now);
     enum rn_error error = rn_peer_begin(peer, call);
     if (error != RN_OK) {
         rn_pool_put(call->supervisor, peer, error == RN_E_CLOSED);
@@ -404,10 +402,9 @@ static enum rn_error begin_at(struct rn_call *call, struct rn_peer *peer)
     return error;
 }
 
-/* The second run is under way: its clock, whoever stopped the call meanwhile, who receives for it. */
+/* The second run is under way: whoever stopped the call meanwhile, who receives for it. */
 static void take_up(struct rn_call *call)
 {
-    start_clock(call, rn_now_ns());
     struct rn_peer *peer = rn_call_lock(call);
     if (call->stop != RN_REASON_OK && call->in_table && !peer->dead) {
         send_cancel(call, peer, call->stop);
@@ -812,14 +809,6 @@ void rn_call_drive(struct rn_call *call)
             rn_peer_wait(call->peer, call);
         }
     }
-}
-
-bool rn_call_is_complete(struct rn_call *call)
-{
-    pthread_mutex_lock(&call->peer->lock);
-    bool complete = call->state.state == RN_STATE_DONE && !call->events;
-    pthread_mutex_unlock(&call->peer->lock);
-    return complete;
 }
 
 enum rn_call_step rn_call_step(struct rn_call *call)

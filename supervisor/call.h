@@ -116,7 +116,8 @@ struct rn_call {
     uint64_t deadline_ns;
     struct rn_cpu_span cpu;
     uint64_t host_ns;
-    struct rn_timer timer;
+    uint64_t look_ns;            /* when a call that has begun is looked at first */
+    struct rn_timer timer;       /* then, and again */
     struct rn_timer sleep_timer; /* of the last SLEEP */
     struct rn_cancel_watch watch;
     struct rn_cancel_watch parent_watch;
@@ -132,12 +133,15 @@ struct rn_call {
     struct rn_call_state state;
     struct rn_event *events;
     struct rn_event **events_end;
-    uint64_t host_bytes;     /* of arguments, see RN_CALL_HOST_BYTES_MAX */
-    uint32_t ungranted;      /* packets taken off the owner's hands, credit not yet given back */
-    bool slept;              /* `sleep_timer` was set */
-    uint32_t sleep_number;   /* of the last SLEEP, as are: */
-    uint64_t sleep_until_ns; /* by the call's own clock */
-    uint64_t sleep_due_ns;   /* when that is; 0: it has been woken since */
+    uint64_t host_bytes;        /* of arguments, see RN_CALL_HOST_BYTES_MAX */
+    uint32_t ungranted;         /* packets taken off the owner's hands, credit not yet given back */
+    bool is_timed;              /* `timer` was set */
+    bool slept;                 /* `sleep_timer` was set */
+    struct rn_call *young_next; /* in the peer's list of those whose timers are not set yet */
+    struct rn_call **young_link; /* NULL: it is in none */
+    uint32_t sleep_number;       /* of the last SLEEP, as are: */
+    uint64_t sleep_until_ns;     /* by the call's own clock */
+    uint64_t sleep_due_ns;       /* when that is; 0: it has been woken since */
     struct rn_replay replay;
     struct rn_message fragment; /* first fragment of what is coming in parts */
     uint8_t *assembly;
@@ -182,8 +186,6 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error) RN_MUST_CHEC
 void rn_call_watch(struct rn_call *call, rune_cancel_token *token, rune_cancel_token *parent);
 /* Acts on events until the call has ended; the owner's thread. */
 void rn_call_drive(struct rn_call *call);
-/* True if its result has come, and no event is left. */
-bool rn_call_is_complete(struct rn_call *call);
 /* What a step led to. */
 enum rn_call_step {
     RN_CALL_WAITS,   /* for news */
@@ -194,7 +196,9 @@ enum rn_call_step {
 enum rn_call_step rn_call_step(struct rn_call *call);
 /* A worker that died of what it ran, or had to be killed for it, counts against the Unit. */
 void rn_call_count_kill(struct rn_call *call);
-/* call_end.c. After its end: gives back what it used and makes the record. NO_MEMORY. An execution that
+/* call_end.c. True if its result has come and no event is left: it is over, and rn_call_end must follow. */
+bool rn_call_close(struct rn_call *call);
+/* After its end: gives back what it used and makes the record. NO_MEMORY. An execution that
  * `has_more` then is finished by whoever takes the record. */
 rune_status rn_call_end(struct rn_call *call, rune_record **out_record) RN_MUST_CHECK;
 /* The rest of it, which takes time: a large result is read, a replay file made. */

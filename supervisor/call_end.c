@@ -305,22 +305,45 @@ static void note_end(struct rn_call *call, const struct rn_peer *peer)
         (struct rn_call_end){.dead = peer->dead, .death = peer->death, .sharing = peer->call_count};
 }
 
-/* From here on nobody stops it, nor answers what it asked (C3). A call that cannot be finished in order
- * takes its worker along. If a second run did not begin, how the first ended is known. */
-static void ensure_end(struct rn_call *call)
+/* Under the lock. From here on nobody stops it, nor answers what it asked (C3). If a second run did not
+ * begin, how the first ended is known. True: it still runs. */
+static bool close_call(struct rn_call *call, const struct rn_peer *peer)
 {
-    struct rn_peer *peer = call->peer;
-    pthread_mutex_lock(&peer->lock);
     bool done = call->state.state == RN_STATE_DONE;
     bool running = call->in_table && !done && !peer->dead;
     call->ending = true;
     call->open = false;
+    rn_peer_forget_young(call);
     if (call->in_table && done && call->stop == RN_REASON_OK) {
         rn_replay_end(call);
     }
     if (call->in_table && !running) {
         note_end(call, peer);
     }
+    return running;
+}
+
+bool rn_call_close(struct rn_call *call)
+{
+    struct rn_peer *peer = call->peer;
+    pthread_mutex_lock(&peer->lock);
+    bool complete = call->state.state == RN_STATE_DONE && !call->events;
+    if (complete) {
+        (void)close_call(call, peer);
+    }
+    pthread_mutex_unlock(&peer->lock);
+    return complete;
+}
+
+/* A call that cannot be finished in order takes its worker along. */
+static void ensure_end(struct rn_call *call)
+{
+    struct rn_peer *peer = call->peer;
+    if (call->ending) {
+        return;
+    }
+    pthread_mutex_lock(&peer->lock);
+    bool running = close_call(call, peer);
     pthread_mutex_unlock(&peer->lock);
     if (running) {
         rn_peer_kill(peer, call->id);
@@ -334,7 +357,9 @@ static void ensure_end(struct rn_call *call)
 /* Nobody sets a timer any more. */
 static void clear_timers(struct rn_call *call)
 {
-    rn_clock_clear(call->supervisor->clock, &call->timer);
+    if (call->is_timed) {
+        rn_clock_clear(call->supervisor->clock, &call->timer);
+    }
     if (call->slept) {
         rn_clock_clear(call->supervisor->clock, &call->sleep_timer);
     }

@@ -74,7 +74,7 @@ void rn_peer_unref(struct rn_peer *peer)
     rn_fd_close(peer->fd);
     rn_control_unmap(peer->control);
     rn_ring_unmap(peer->ring);
-    RN_ASSERT(peer->backstop_timer.index == 0); // P5
+    RN_ASSERT(peer->backstop_timer.index == 0 && peer->young_timer.index == 0); // P5
     pthread_mutex_destroy(&peer->lock);
     rn_free(peer);
 }
@@ -254,6 +254,7 @@ void rn_peer_retire(struct rn_peer *peer)
     if (found) {
         rn_child_kill(&peer->child);
         rn_clock_clear(peer->domain->supervisor->clock, &peer->backstop_timer);
+        rn_clock_clear(peer->domain->supervisor->clock, &peer->young_timer);
         rn_peer_unref(peer);
     }
 }
@@ -593,6 +594,7 @@ static enum rn_error send_call(struct rn_peer *peer, struct rn_call *call)
 static void remove_from_table(struct rn_peer *peer, struct rn_call *call)
 {
     rn_peer_send_on(peer, call);
+    rn_peer_forget_young(call);
     rn_slots_remove(&peer->slots, call->slot);
     peer->ended[peer->ended_count++ % RN_PEER_ENDED] = call->id;
     peer->call_count--;
@@ -726,6 +728,9 @@ enum rn_error rn_peer_begin(struct rn_peer *peer, struct rn_call *call)
 {
     pthread_mutex_lock(&peer->lock);
     enum rn_error error = begin_locked(peer, call);
+    if (error == RN_OK) {
+        rn_peer_start_timer(peer, call);
+    }
     if (error == RN_OK && backstop_of(call) < get_backstop(peer)) {
         set_backstop(peer, backstop_of(call));
     }

@@ -128,6 +128,9 @@ struct rn_peer {
     struct rn_timer backstop_timer; /* the word in the control segment is to be found anew */
     uint32_t placed;                /* the processor it was put on, from 1; 0: none */
     uint64_t backstop_look_ns;      /* when that timer fires; 0: it is not set */
+    struct rn_call *young;          /* calls whose timers are not set yet; a list */
+    struct rn_timer young_timer;    /* they will be */
+    uint64_t young_due_ns;          /* when that timer fires; 0: it is not set */
     uint64_t ended[RN_PEER_ENDED];  /* ids of the last calls that ended */
     uint32_t ended_count;
     struct rune_unit *units[RN_PEER_UNITS_MAX];
@@ -211,6 +214,12 @@ void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message)
 void rn_peer_ring(struct rn_peer *peer);
 /* Sends what is queued as far as it goes. */
 void rn_peer_flush(struct rn_peer *peer);
+/* The call has begun: it is looked at by its `look_ns`. */
+void rn_peer_start_timer(struct rn_peer *peer, struct rn_call *call);
+/* It is looked at at that time, not before. */
+void rn_peer_set_timer(struct rn_peer *peer, struct rn_call *call, uint64_t at_ns);
+/* Its timer, if it has none yet, is not set any more. */
+void rn_peer_forget_young(struct rn_call *call);
 /* The call is about to leave the table: notes how the message of it that is half sent goes on. */
 void rn_peer_send_on(struct rn_peer *peer, const struct rn_call *call);
 /* Receives without waiting and hands out what there is, up to some packets; for the runner. */
