@@ -641,6 +641,17 @@ const struct rn_context_item *rn_context_at(const struct rn_context *context, si
     return &context->items[context->order[index]];
 }
 
+size_t rn_context_added_count(const struct rn_context *context)
+{
+    return context->count - context->library_count;
+}
+
+const struct rn_context_item *rn_context_added_at(const struct rn_context *context, size_t index)
+{
+    RN_CHECK(index < rn_context_added_count(context));
+    return &context->items[context->library_count + index];
+}
+
 const struct rn_context_item *rn_context_prelude(const struct rn_context *context, const char *name,
                                                  size_t size)
 {
@@ -706,7 +717,13 @@ bool rn_context_implements(const struct rn_context *context, struct rn_utf8 type
  *  u8 version, u32 count, and for each item of the host in order of making (modules left out):
  *  u8 kind, u8 flags, u16 arity, u16 path size, u16 message size + 1 or 0, u32 constant size, bytes
  */
-static void encode_item(struct rn_buf *out, const struct rn_context_item *item)
+void rn_context_encode_head(struct rn_buf *out, uint32_t count)
+{
+    rn_buf_append_u8(out, ENCODING_VERSION);
+    rn_buf_append_u32(out, count);
+}
+
+void rn_context_encode_item(struct rn_buf *out, const struct rn_context_item *item)
 {
     size_t message_size = item->deprecated == NULL ? 0 : strlen(item->deprecated);
     rn_buf_append_u8(out, item->kind);
@@ -731,11 +748,10 @@ enum rn_error rn_context_encode(const struct rn_context *context, struct rn_buf 
     for (size_t i = context->library_count; i < context->count; i++) {
         count += is_encoded(&context->items[i]);
     }
-    rn_buf_append_u8(out, ENCODING_VERSION);
-    rn_buf_append_u32(out, count);
+    rn_context_encode_head(out, count);
     for (size_t i = context->library_count; i < context->count; i++) {
         if (is_encoded(&context->items[i])) {
-            encode_item(out, &context->items[i]);
+            rn_context_encode_item(out, &context->items[i]);
         }
     }
     return rn_buf_status(out);

@@ -75,6 +75,9 @@ const struct rn_context_item *rn_context_find_hash(const struct rn_context *cont
 /* Items in order of their paths (bytewise): for globs, suggestions, documentation. */
 size_t rn_context_count(const struct rn_context *context);
 const struct rn_context_item *rn_context_at(const struct rn_context *context, size_t index);
+/* What was added to the library's, with modules on the way, in the order in which it was. */
+size_t rn_context_added_count(const struct rn_context *context);
+const struct rn_context_item *rn_context_added_at(const struct rn_context *context, size_t index);
 /*
  * The item that a bare name stands for in every module ("Some" -> "std::option::Option::Some",
  * "println!" -> "std::io::println!"), or NULL.
@@ -98,5 +101,8 @@ struct rn_buf;
 enum rn_error rn_context_encode(const struct rn_context *context, struct rn_buf *out) RN_MUST_CHECK;
 enum rn_error rn_context_decode(struct rn_context *context, const void *bytes,
                                 size_t size) RN_MUST_CHECK;
+/* The same bytes of items that are in no context: how many, then each of them. */
+void rn_context_encode_head(struct rn_buf *out, uint32_t count);
+void rn_context_encode_item(struct rn_buf *out, const struct rn_context_item *item);
 
 #endif

@@ -40,6 +40,9 @@
 #define RN_CLIENT_BUILD_MAX (32u << 20)
 #define RN_CLIENT_UNIT_MAX (208u << 20) /* image, debug segment, diagnostics */
 #define RN_CLIENT_RECORD_MAX (17u << 20)
+#define RN_CLIENT_CONTEXT_MAX (4u << 20)
+/* Of an error that a host function answers with. */
+#define RN_HOST_ERROR_MAX 4096u
 
 enum rn_message_type {
 #define MESSAGE(name, number, direction, states, body_max, fds, fields, text)                      \

@@ -145,11 +145,8 @@ static enum rn_error make_message(const struct rn_build_request *request, struct
 
 static rune_status fail_message(rune_error **error, enum rn_error failed)
 {
-    if (failed == RN_E_INVALID_ARGUMENT) {
-        return rn_fail(error, RUNE_E_INVALID_ARGUMENT,
-                       "a static that the host declares has the path of an item of the context");
-    }
-    return rn_fail_plain(error, failed);
+    return failed == RN_E_INVALID_ARGUMENT ? rn_fail_static_path(error)
+                                           : rn_fail_plain(error, failed);
 }
 
 /* An image that does not verify is no mistake of the caller's; the verifier's words stay. */

@@ -87,6 +87,7 @@ struct rn_call {
     rune_output_fn output;
     void *output_user;
     void *user;
+    void *forward_user;                     /* of host functions that are forwarded */
     uint32_t depth;                         /* of nesting in host functions */
     bool bypass;                            /* admission */
     bool wait;                              /* for a free worker */
@@ -115,7 +116,7 @@ struct rn_call {
     uint64_t ended_ns; /* once rn_call_end has made the record */
     uint64_t deadline_ns;
     struct rn_cpu_span cpu;
-    uint64_t host_ns;
+    _Atomic uint64_t host_ns;
     uint64_t look_ns;            /* when a call that has begun is looked at first */
     struct rn_timer timer;       /* then, and again */
     struct rn_timer sleep_timer; /* of the last SLEEP */

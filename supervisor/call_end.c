@@ -408,7 +408,7 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
     rn_cancel_unwatch(&call->parent_watch);
     ensure_end(call);
     clear_timers(call);
-    rn_host_calls_end(call);
+    rn_host_calls_end(call, NULL);
     rn_trace_end(call);
     rune_record *record = rn_record_new(call->item_name);
     if (record) {

@@ -330,7 +330,64 @@ void rune_context_free(rune_context *context)
     }
 }
 
+/* Contexts of strangers */
+
+/* An item that was decoded: paths and values have been checked. */
+static enum rn_error take_item(rune_context *context, const struct rn_context_item *item,
+                               rn_host_forward forward)
+{
+    if (item->kind == RN_ITEM_MODULE || item->kind == RN_ITEM_CONSTANT ||
+        item->kind == RN_ITEM_STATIC) {
+        return item->flags == 0 ? RN_OK : RN_E_INVALID_ARGUMENT;
+    }
+    if (item->kind != RN_ITEM_FUNCTION || (item->flags & RN_ITEM_HOST) == 0 || item->arity < -1 ||
+        item->arity > RN_HOST_ARITY_MAX) {
+        return RN_E_INVALID_ARGUMENT;
+    }
+    RN_AUTO_FREE char *path = rn_strndup(item->path.data, item->path.size);
+    struct rn_host_entry entry = {.path = path,
+                                  .hash = item->hash,
+                                  .arity = item->arity,
+                                  .is_async = (item->flags & RN_ITEM_ASYNC) != 0,
+                                  .forward = forward};
+    return path ? table_add(&context->functions, &entry) : RN_E_NO_MEMORY;
+}
+
+static enum rn_error take_items(rune_context *context, const void *items, size_t size,
+                                rn_host_forward forward)
+{
+    RN_TRY(rn_context_decode(context->items, items, size));
+    size_t count = rn_context_added_count(context->items);
+    for (size_t i = 0; i < count; i++) {
+        RN_TRY(take_item(context, rn_context_added_at(context->items, i), forward));
+    }
+    return RN_OK;
+}
+
+rune_status rn_context_take(const void *items, size_t size, rn_host_forward forward,
+                            rune_context **out_context, rune_error **error)
+{
+    rune_context *context = rune_context_with_default_modules();
+    enum rn_error failed = context ? take_items(context, items, size, forward) : RN_E_NO_MEMORY;
+    if (failed != RN_OK) {
+        rune_context_free(context);
+        return rn_fail(error, (rune_status)failed, "the context: %s", rn_error_message(failed));
+    }
+    *out_context = context;
+    return RUNE_OK;
+}
+
 /* Runtimes */
+
+enum rn_error rn_runtime_encode(const rune_runtime *runtime, struct rn_buf *out)
+{
+    rn_context_encode_head(out, (uint32_t)runtime->functions.count);
+    for (size_t i = 0; i < runtime->functions.count; i++) {
+        struct rn_context_item item = item_of_function(&runtime->functions.entries[i]);
+        rn_context_encode_item(out, &item);
+    }
+    return rn_buf_status(out);
+}
 
 static enum rn_error make_segment(rune_runtime *runtime)
 {

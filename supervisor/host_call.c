@@ -1,7 +1,8 @@
 /*
  * host_call.c: host functions: arguments in, exactly one answer out.
  *
- * Trust: arguments come from workers; they are a checked ConstValue before the host sees them.
+ * Trust: arguments come from workers, or by way of a daemon; they are a checked ConstValue before the host
+ * sees them. Those that are forwarded to a client, and its answers, nobody reads here.
  */
 #include "supervisor/host_call.h"
 
@@ -10,14 +11,39 @@
 #include "base/alloc.h"
 #include "bytecode/unit_layout.h"
 #include "supervisor/error.h"
+#include "supervisor/remote_host.h"
 #include "supervisor/value.h"
 
-/* Bytes of an error message that the script gets. */
-#define MESSAGE_MAX 4096u
+/* Bytes that wait for a worker which does not read, while others still answer its host calls. */
+#define WAITING_MAX ((size_t)64 << 20)
 
-static void unref(rune_host_call *host_call)
+/* What a list of host calls hangs on: the call here, or what stands for it in a client. */
+struct place {
+    pthread_mutex_t *lock;
+    pthread_cond_t *told;
+    bool *open;
+    rune_host_call **first;
+};
+
+static struct place enter(struct rn_call *call, struct rn_remote_hosts *hosts)
 {
-    if (atomic_fetch_sub_explicit(&host_call->refs, 1, memory_order_acq_rel) != 1) {
+    if (hosts) {
+        pthread_mutex_lock(&hosts->lock);
+        return (struct place){&hosts->lock, &hosts->told, &hosts->open, &hosts->first};
+    }
+    struct rn_peer *peer = rn_call_lock(call);
+    return (struct place){&peer->lock, &call->cond, &call->open, &call->host_calls};
+}
+
+rune_host_call *rn_host_call_ref(rune_host_call *host_call)
+{
+    atomic_fetch_add_explicit(&host_call->refs, 1, memory_order_relaxed);
+    return host_call;
+}
+
+void rn_host_call_unref(rune_host_call *host_call)
+{
+    if (!host_call || atomic_fetch_sub_explicit(&host_call->refs, 1, memory_order_acq_rel) != 1) {
         return;
     }
     for (size_t i = 0; host_call->items && i < host_call->count; i++) {
@@ -25,8 +51,11 @@ static void unref(rune_host_call *host_call)
     }
     rn_free(host_call->items);
     rune_value_unref(host_call->args);
-    rn_call_host_bytes_freed(host_call->call, host_call->size);
+    if (host_call->call) {
+        rn_call_host_bytes_freed(host_call->call, host_call->size);
+    }
     rn_call_unref(host_call->call);
+    rn_remote_hosts_unref(host_call->hosts);
     rn_free(host_call);
 }
 
@@ -47,17 +76,46 @@ static rune_status send_reply(struct rn_call *call, uint32_t number, bool failed
     return status;
 }
 
-static rune_status answer_failed(struct rn_call *call, uint32_t number, const char *message)
+const char *rn_host_call_message(const char *message, size_t *out_size)
 {
     size_t size = strlen(message);
     if (!rn_utf8_valid(message, size, NULL)) {
         message = "the host function failed";
         size = strlen(message);
     }
-    while (size > MESSAGE_MAX || !rn_utf8_is_boundary(message, strlen(message), size)) {
-        size = size > MESSAGE_MAX ? MESSAGE_MAX : size - 1;
+    while (size > RN_HOST_ERROR_MAX || !rn_utf8_is_boundary(message, strlen(message), size)) {
+        size = size > RN_HOST_ERROR_MAX ? RN_HOST_ERROR_MAX : size - 1;
     }
+    *out_size = size;
+    return message;
+}
+
+static rune_status answer_failed(struct rn_call *call, uint32_t number, const char *message)
+{
+    size_t size;
+    message = rn_host_call_message(message, &size);
     return send_reply(call, number, true, message, size);
+}
+
+static rune_status fail(const rune_host_call *host_call, const char *message)
+{
+    return host_call->hosts ? rn_remote_host_fail(host_call->hosts, host_call->number, message)
+                            : answer_failed(host_call->call, host_call->number, message);
+}
+
+static rune_status give(const rune_host_call *host_call, const void *body, size_t size)
+{
+    return host_call->hosts ? rn_remote_host_give(host_call->hosts, host_call->number, body, size)
+                            : send_reply(host_call->call, host_call->number, false, body, size);
+}
+
+/* While a script waits for a function that somebody else runs, that is the host's time. */
+static void count_time(const rune_host_call *host_call)
+{
+    const struct rn_host_entry *entry = host_call->entry;
+    if (entry->forward && !entry->is_async) {
+        atomic_fetch_add(&host_call->call->host_ns, rn_now_ns() - host_call->begun_ns);
+    }
 }
 
 /* The host's first answer; true once. */
@@ -69,13 +127,13 @@ static bool claim(rune_host_call *host_call)
 /* An answered async call is neither the host's nor the call's any more. */
 static void release_async(rune_host_call *host_call)
 {
-    if (!host_call->entry->is_async) {
+    if (!host_call->entry->is_async && !host_call->entry->forward) {
         return;
     }
     bool listed = false;
-    struct rn_peer *peer = rn_call_lock(host_call->call);
+    struct place place = enter(host_call->call, host_call->hosts);
     while (host_call->telling && !pthread_equal(host_call->teller, pthread_self())) {
-        pthread_cond_wait(&host_call->call->cond, &peer->lock);
+        pthread_cond_wait(place.told, place.lock);
     }
     if (host_call->link) {
         *host_call->link = host_call->next;
@@ -85,11 +143,11 @@ static void release_async(rune_host_call *host_call)
         host_call->link = NULL;
         listed = true;
     }
-    pthread_mutex_unlock(&peer->lock);
+    pthread_mutex_unlock(place.lock);
     if (listed) {
-        unref(host_call);
+        rn_host_call_unref(host_call);
     }
-    unref(host_call);
+    rn_host_call_unref(host_call);
 }
 
 rune_status rune_host_call_reply(rune_host_call *host_call, const rune_const_value *value)
@@ -102,11 +160,10 @@ rune_status rune_host_call_reply(rune_host_call *host_call, const rune_const_val
     }
     rune_status status;
     if (value->size > RN_REPLY_BODY_MAX) {
-        status = answer_failed(host_call->call, host_call->number,
-                               "the host function's value is too large");
+        status = fail(host_call, "the host function's value is too large");
         status = status == RUNE_OK ? RUNE_E_TOO_LARGE : status;
     } else {
-        status = send_reply(host_call->call, host_call->number, false, value->bytes, value->size);
+        status = give(host_call, value->bytes, value->size);
     }
     release_async(host_call);
     return status;
@@ -117,7 +174,8 @@ rune_status rune_host_call_fail(rune_host_call *host_call, const char *message)
     if (!claim(host_call)) {
         return RUNE_E_STALE;
     }
-    rune_status status = answer_failed(host_call->call, host_call->number, message);
+    count_time(host_call);
+    rune_status status = fail(host_call, message);
     release_async(host_call);
     return status;
 }
@@ -129,18 +187,17 @@ rune_status rune_host_call_drop(rune_host_call *host_call)
 
 rune_status rune_host_call_on_cancel(rune_host_call *host_call, void (*fn)(void *user), void *user)
 {
-    struct rn_call *call = host_call->call;
     rune_status status = RUNE_E_BUSY;
     if (!host_call->entry->is_async) {
         return RUNE_E_UNSUPPORTED; // it has answered before the call can end
     }
-    struct rn_peer *peer = rn_call_lock(call);
-    if (call->open) {
+    struct place place = enter(host_call->call, host_call->hosts);
+    if (*place.open) {
         host_call->on_cancel = fn;
         host_call->on_cancel_user = user;
         status = RUNE_OK;
     }
-    pthread_mutex_unlock(&peer->lock);
+    pthread_mutex_unlock(place.lock);
     return status;
 }
 
@@ -156,7 +213,7 @@ const rune_const_value *rune_host_call_arg(const rune_host_call *host_call, size
 
 void *rune_host_call_user(const rune_host_call *host_call)
 {
-    return host_call->call->user;
+    return host_call->user;
 }
 
 const char *rune_host_call_item(const rune_host_call *host_call)
@@ -188,15 +245,14 @@ static bool take_items(rune_host_call *host_call, size_t count)
     return true;
 }
 
-/* Takes the arguments apart: elements of a tuple. */
-static bool take_args(rune_host_call *host_call, struct rn_event *event)
+/* Takes the arguments, which are consumed, apart: elements of a tuple. */
+static bool take_args(rune_host_call *host_call, uint8_t *data, size_t size)
 {
-    uint8_t *data = RN_TAKE(event->data);
-    if (event->size == 0) {
+    if (size == 0) {
         rn_free(data);
         return is_right_count(host_call, 0);
     }
-    if (rn_value_take(data, event->size, &host_call->args) != RN_OK) {
+    if (rn_value_take(data, size, &host_call->args) != RN_OK) {
         return false;
     }
     rune_value_kind kind = rune_value_kind_of(host_call->args);
@@ -209,94 +265,178 @@ static bool take_args(rune_host_call *host_call, struct rn_event *event)
 }
 
 static rune_host_call *make(struct rn_call *call, const struct rn_host_entry *entry,
-                            struct rn_event *event)
+                            const struct rn_event *event)
 {
     rune_host_call *host_call = rn_alloc(sizeof(*host_call));
-    if (!host_call) {
-        return NULL;
-    }
-    atomic_init(&host_call->refs, 1);
-    host_call->size = event->size;
-    host_call->call = rn_call_ref(call);
-    host_call->entry = entry;
-    host_call->number = event->number;
-    host_call->budget = event->budget;
-    if (!take_args(host_call, event)) {
-        unref(host_call);
-        return NULL;
+    if (host_call) {
+        atomic_init(&host_call->refs, 1);
+        host_call->size = event->size;
+        host_call->call = rn_call_ref(call);
+        host_call->entry = entry;
+        host_call->user = call->user;
+        host_call->number = event->number;
+        host_call->function = event->function;
+        host_call->budget = event->budget;
+        host_call->begun_ns = rn_now_ns();
     }
     return host_call;
 }
 
-/* Lists an async call in its call, which counts it. */
-static void list(struct rn_call *call, rune_host_call *host_call)
+/* Lists a call that answers later in its call, which counts it. */
+static void list(rune_host_call *host_call)
 {
-    call->has_async = true;
-    pthread_mutex_lock(&call->peer->lock);
+    if (host_call->call) {
+        host_call->call->has_async = true;
+    }
+    struct place place = enter(host_call->call, host_call->hosts);
     atomic_fetch_add(&host_call->refs, 1);
-    host_call->next = call->host_calls;
-    host_call->link = &call->host_calls;
+    host_call->next = *place.first;
+    host_call->link = place.first;
     if (host_call->next) {
         host_call->next->link = &host_call->next;
     }
-    call->host_calls = host_call;
-    pthread_mutex_unlock(&call->peer->lock);
+    *place.first = host_call;
+    pthread_mutex_unlock(place.lock);
+}
+
+/* Runs the host's function, in whose hands the call is from then on if it is async. */
+static void invoke(rune_host_call *host_call)
+{
+    const struct rn_host_entry *entry = host_call->entry;
+    if (entry->is_async) {
+        list(host_call);
+        entry->fn(entry->user, host_call);
+        return;
+    }
+    entry->fn(entry->user, host_call);
+    if (claim(host_call)) {
+        (void)fail(host_call, "the host function gave no answer");
+    }
+    rn_host_call_unref(host_call);
+}
+
+/* Hands it on; then its arguments are no longer this call's. */
+static void forward(struct rn_call *call, rune_host_call *host_call, struct rn_event *event)
+{
+    host_call->size = 0;
+    list(host_call);
+    host_call->entry->forward(call->forward_user, host_call, RN_TAKE(event->data), event->size);
+    rn_call_host_bytes_freed(call, event->size);
 }
 
 void rn_host_call_run(struct rn_call *call, struct rn_event *event)
 {
     const struct rn_host_entry *entry = rn_runtime_function(call->runtime, event->function);
     rune_host_call *host_call = entry ? make(call, entry, event) : NULL;
+    if (host_call && !entry->forward && !take_args(host_call, RN_TAKE(event->data), event->size)) {
+        rn_host_call_unref(RN_TAKE(host_call));
+    }
     if (!host_call) {
         (void)answer_failed(call, event->number, "the host function cannot be called like this");
         return;
     }
     call->had_effect = true;
-    uint64_t begun_ns = rn_now_ns();
-    if (entry->is_async) {
-        list(call, host_call);
-        entry->fn(entry->user, host_call);
-    } else {
-        entry->fn(entry->user, host_call);
-        if (claim(host_call)) {
-            (void)answer_failed(call, host_call->number, "the host function gave no answer");
-        }
-        unref(host_call);
+    if (entry->forward) {
+        forward(call, host_call, event);
+        return;
     }
-    call->host_ns += rn_now_ns() - begun_ns;
+    uint64_t begun_ns = rn_now_ns();
+    invoke(host_call);
+    atomic_fetch_add(&call->host_ns, rn_now_ns() - begun_ns);
+}
+
+bool rn_host_call_run_remote(struct rn_remote_hosts *hosts, uint32_t number,
+                             const struct rn_host_entry *entry, uint8_t *args, size_t size)
+{
+    rune_host_call *host_call = rn_alloc(sizeof(*host_call));
+    if (!host_call) {
+        rn_free(args);
+        return false;
+    }
+    atomic_init(&host_call->refs, 1);
+    host_call->hosts = rn_remote_hosts_ref(hosts);
+    host_call->entry = entry;
+    host_call->user = hosts->user;
+    host_call->number = number;
+    if (!take_args(host_call, args, size)) {
+        rn_host_call_unref(host_call);
+        return false;
+    }
+    invoke(host_call);
+    return true;
+}
+
+/* Bytes that the worker has yet to take. */
+static size_t count_waiting(struct rn_call *call)
+{
+    size_t size = 0;
+    struct rn_peer *peer = rn_call_lock(call);
+    for (const struct rn_queued *queued = peer->queue; queued; queued = queued->next) {
+        size += queued->outgoing.message.body_size;
+    }
+    pthread_mutex_unlock(&peer->lock);
+    return size;
+}
+
+rune_status rn_host_call_answer(rune_host_call *host_call, const void *bytes, size_t size)
+{
+    struct rn_call *call = host_call->call;
+    rune_status status = RUNE_E_STALE;
+    if (!claim(host_call)) {
+        return status;
+    }
+    count_time(host_call);
+    if (count_waiting(call) > WAITING_MAX) {
+        rn_call_stop(call, RN_REASON_MEMORY);
+    } else {
+        status = send_reply(call, host_call->number, false, bytes, size);
+    }
+    release_async(host_call);
+    return status;
 }
 
 /* Runs the host's callback; whoever answers meanwhile waits until it has returned. */
-static void tell(struct rn_call *call, rune_host_call *host_call)
+static void tell(rune_host_call *host_call)
 {
     host_call->on_cancel(host_call->on_cancel_user);
-    pthread_mutex_lock(&call->peer->lock);
+    struct place place = enter(host_call->call, host_call->hosts);
     host_call->telling = false;
-    pthread_cond_broadcast(&call->cond);
-    pthread_mutex_unlock(&call->peer->lock);
+    pthread_cond_broadcast(place.told);
+    pthread_mutex_unlock(place.lock);
 }
 
-void rn_host_calls_end(struct rn_call *call)
+/* The next that is out, no longer listed; NULL: none is left, nor will be. */
+static rune_host_call *take_listed(struct rn_call *call, struct rn_remote_hosts *hosts)
 {
-    while (call->has_async) {
-        pthread_mutex_lock(&call->peer->lock);
-        rune_host_call *host_call = call->host_calls;
-        if (host_call) {
-            call->host_calls = host_call->next;
-            if (host_call->next) {
-                host_call->next->link = &call->host_calls;
-            }
-            host_call->link = NULL;
-            host_call->telling = host_call->on_cancel && !atomic_load(&host_call->answered);
-            host_call->teller = pthread_self();
+    struct place place = enter(call, hosts);
+    *place.open = false;
+    rune_host_call *host_call = *place.first;
+    if (host_call) {
+        *place.first = host_call->next;
+        if (host_call->next) {
+            host_call->next->link = place.first;
         }
-        pthread_mutex_unlock(&call->peer->lock);
-        if (!host_call) {
-            return;
-        }
+        host_call->link = NULL;
+        host_call->telling = host_call->on_cancel && !atomic_load(&host_call->answered);
+        host_call->teller = pthread_self();
+    }
+    pthread_mutex_unlock(place.lock);
+    return host_call;
+}
+
+void rn_host_calls_end(struct rn_call *call, struct rn_remote_hosts *hosts)
+{
+    rune_host_call *host_call;
+    if (call && !call->has_async) {
+        return; // none was ever out, and no answer is taken any more (C3)
+    }
+    while ((host_call = take_listed(call, hosts)) != NULL) {
         if (host_call->telling) {
-            tell(call, host_call);
+            tell(host_call);
         }
-        unref(host_call);
+        if (!atomic_load(&host_call->answered)) {
+            count_time(host_call);
+        }
+        rn_host_call_unref(host_call);
     }
 }

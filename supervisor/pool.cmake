@@ -32,6 +32,7 @@ rn_library(rn_supervisor
   remote.c
   remote_build.c
   remote_call.c
+  remote_host.c
   replay.c
   replay_encode.c
   replay_file.c
@@ -41,6 +42,7 @@ rn_library(rn_supervisor
   serve_build.c
   serve_call.c
   serve_connection.c
+  serve_host.c
   serve_jobs.c
   serve_report.c
   serve_request.c
@@ -153,7 +155,8 @@ rn_supervisor_test(reload runeward)
 rn_supervisor_test(remote rn_supervisor)
 rn_supervisor_test(serve runeward)
 rn_supervisor_test(serve_load rn_supervisor)
-foreach(stem serve serve_load)
+rn_supervisor_test(remote_hosts runeward)
+foreach(stem serve serve_load remote_hosts)
   if(TARGET test_supervisor_${stem})
     target_sources(test_supervisor_${stem} PRIVATE ${CMAKE_SOURCE_DIR}/tests/unit/supervisor/daemon.c)
   endif()

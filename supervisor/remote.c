@@ -16,10 +16,12 @@
 
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "shm/call_state.h"
 #include "shm/fd.h"
 #include "shm/transport.h"
 #include "supervisor/clock.h"
 #include "supervisor/error.h"
+#include "supervisor/remote_host.h"
 #include "supervisor/remote_state.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/wire.h"
@@ -267,6 +269,9 @@ enum rn_error rn_remote_enter(struct rn_remote *remote, struct rn_remote_request
     bool refused = remote->dead || remote->closing;
     if (!refused) {
         request->id = id;
+        if (request->hosts) {
+            request->hosts->id = id;
+        }
         request->next = remote->requests;
         remote->requests = request;
     }
@@ -325,6 +330,14 @@ struct rn_remote_event *rn_remote_take_event(struct rn_remote *remote,
     struct rn_remote_event *event = pop(request);
     pthread_mutex_unlock(&remote->lock);
     return event;
+}
+
+bool rn_remote_is_done(struct rn_remote *remote, const struct rn_remote_request *request)
+{
+    pthread_mutex_lock(&remote->lock);
+    bool done = request->done;
+    pthread_mutex_unlock(&remote->lock);
+    return done;
 }
 
 void rn_remote_put_back(struct rn_remote *remote, struct rn_remote_request *request,
@@ -411,6 +424,33 @@ rune_status rn_remote_ask(struct rn_remote *remote, struct rn_message *message,
 
 /* Receiving */
 
+/* Whether the request is one that host calls come for, and not too many. */
+static bool takes_host_calls(const struct rn_remote_request *request)
+{
+    return request->hosts && atomic_fetch_add(&request->hosts->out, 1) < RN_HOST_CALLS_OUT_MAX;
+}
+
+/* To the request with this number, if it may come there; `event` is consumed. */
+static enum rn_error hand_out(struct rn_remote *remote, uint64_t id, struct rn_remote_event *event)
+{
+    pthread_mutex_lock(&remote->lock);
+    struct rn_remote_request *request = find_open(remote, id);
+    bool goes =
+        request && (event->type != RN_MESSAGE_DAEMON_HOST_CALL || takes_host_calls(request));
+    if (goes) {
+        *request->events_end = event;
+        request->events_end = &event->next;
+        pthread_cond_signal(&request->changed);
+        remote->refused = remote->refused || request->on_events;
+    }
+    pthread_mutex_unlock(&remote->lock);
+    if (!goes) {
+        rn_remote_event_free(event);
+        return RN_E_MESSAGE_STATE;
+    }
+    return RN_OK;
+}
+
 static enum rn_error add_event(struct rn_remote *remote, const struct rn_message *message)
 {
     struct rn_remote_event *event = rn_alloc(sizeof(*event));
@@ -420,25 +460,29 @@ static enum rn_error add_event(struct rn_remote *remote, const struct rn_message
         rn_free(data);
         return RN_E_NO_MEMORY;
     }
-    event->type = message->type;
+    *event = (struct rn_remote_event){.type = message->type};
     event->stream =
         message->type == RN_MESSAGE_DAEMON_OUTPUT ? message->as.DAEMON_OUTPUT.stream : 0;
     event->data = data;
     event->size = message->body_size;
-    pthread_mutex_lock(&remote->lock);
-    struct rn_remote_request *request = find_open(remote, message->call);
-    if (request) {
-        *request->events_end = event;
-        request->events_end = &event->next;
-        pthread_cond_signal(&request->changed);
-        remote->refused = remote->refused || request->on_events;
+    return hand_out(remote, message->call, event);
+}
+
+/* A host call; `body` is consumed. */
+static enum rn_error add_host_call(struct rn_remote *remote, const struct rn_message *head,
+                                   uint8_t *body, size_t size)
+{
+    struct rn_remote_event *event = rn_alloc(sizeof(*event));
+    if (!event) {
+        rn_free(body);
+        return RN_E_NO_MEMORY;
     }
-    pthread_mutex_unlock(&remote->lock);
-    if (!request) {
-        rn_remote_event_free(event);
-        return RN_E_MESSAGE_STATE;
-    }
-    return RN_OK;
+    *event = (struct rn_remote_event){.type = head->type,
+                                      .number = head->as.DAEMON_HOST_CALL.number,
+                                      .function = head->as.DAEMON_HOST_CALL.function,
+                                      .data = body,
+                                      .size = size};
+    return hand_out(remote, head->call, event);
 }
 
 /* An answer or an end: the request is over. `body` is consumed. */
@@ -503,7 +547,9 @@ static enum rn_error assemble(struct rn_remote *remote, const struct rn_message 
         return RN_OK;
     }
     remote->assembling = false;
-    return finish(remote, &remote->head, RN_TAKE(remote->body), remote->body_size);
+    return remote->head.type == RN_MESSAGE_DAEMON_HOST_CALL
+               ? add_host_call(remote, &remote->head, RN_TAKE(remote->body), remote->body_size)
+               : finish(remote, &remote->head, RN_TAKE(remote->body), remote->body_size);
 }
 
 static enum rn_error handle(struct rn_remote *remote, const struct rn_message *message)
@@ -511,6 +557,7 @@ static enum rn_error handle(struct rn_remote *remote, const struct rn_message *m
     switch ((uint32_t)message->type) {
     case RN_MESSAGE_DAEMON_ANSWER:
     case RN_MESSAGE_DAEMON_END:
+    case RN_MESSAGE_DAEMON_HOST_CALL:
         return assemble(remote, message);
     case RN_MESSAGE_DAEMON_OUTPUT:
     case RN_MESSAGE_DAEMON_NEED:
@@ -688,6 +735,7 @@ enum rn_error rn_remote_new(const char *path, struct rn_remote **out_remote, run
     if (!remote) {
         return (enum rn_error)rn_fail_plain(error, RN_E_NO_MEMORY);
     }
+    atomic_init(&remote->refs, 1);
     remote->fd = -1;
     remote->out_end = &remote->out;
     pthread_mutex_init(&remote->lock, NULL);
@@ -715,6 +763,20 @@ void rn_remote_free(struct rn_remote *remote)
     if (remote->has_thread) {
         (void)shutdown(remote->fd, SHUT_RDWR);
         pthread_join(remote->thread, NULL);
+    }
+    rn_remote_unref(remote);
+}
+
+struct rn_remote *rn_remote_ref(struct rn_remote *remote)
+{
+    atomic_fetch_add_explicit(&remote->refs, 1, memory_order_relaxed);
+    return remote;
+}
+
+void rn_remote_unref(struct rn_remote *remote)
+{
+    if (atomic_fetch_sub_explicit(&remote->refs, 1, memory_order_acq_rel) != 1) {
+        return;
     }
     while (remote->out) {
         drop_first_out(remote);

@@ -5,6 +5,9 @@
  * synchronous call, and modules that a build needs, are acted upon by the thread that waits; those of
  * executions by the one that receives.
  *
+ * Host functions run where output goes: on the thread that waits for a synchronous call, or on the one that
+ * receives (remote_host.h).
+ *
  * Every request ends: with its answer, or when the connection does.
  *
  * The receiving thread waits for nothing but packets: a daemon may read no more until it is read from. What
@@ -34,8 +37,11 @@ struct rn_remote_answer {
 
 enum rn_error rn_remote_new(const char *path, struct rn_remote **out_remote,
                             rune_error **error) RN_MUST_CHECK;
-/* No request is out. Accepts NULL. */
+/* No request is out. Ends the connection; its memory goes with the last reference. Accepts NULL. */
 void rn_remote_free(struct rn_remote *remote);
+/* For answers of host functions, which may come when everything else has ended. */
+struct rn_remote *rn_remote_ref(struct rn_remote *remote);
+void rn_remote_unref(struct rn_remote *remote);
 /* Refuses new requests, waits for those that are out, then cancels them. */
 rune_status rn_remote_close(struct rn_remote *remote, uint64_t deadline_ns);
 
@@ -56,14 +62,25 @@ rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_r
 /* The daemon's number of a Unit, brought there if it must be. */
 rune_status rn_remote_unit(struct rn_remote *remote, const rune_unit *unit, uint32_t *out_number,
                            rune_error **error) RN_MUST_CHECK;
+/* The same of functions of the client's own; `runtime` may be NULL: 0. */
+rune_status rn_remote_runtime(struct rn_remote *remote, const rune_runtime *runtime,
+                              uint32_t *out_number, rune_error **error) RN_MUST_CHECK;
 rune_status rn_remote_stats(struct rn_remote *remote, rune_stats *out_stats) RN_MUST_CHECK;
 
+/* What a Vm is of. */
+struct rn_remote_script {
+    const char *name;      /* in the daemon's folder, and nothing of the client's; or NULL, and */
+    rune_unit *unit;       /* borrowed, like */
+    rune_runtime *runtime; /* which may be NULL */
+};
+
 /* remote_call.c: what the functions of vm.h and execution.h do for a Vm of a daemon. */
-rune_status rn_remote_vm_new(rune_supervisor *supervisor, rune_unit *unit, const char *script,
+rune_status rn_remote_vm_new(rune_supervisor *supervisor, struct rn_remote_script script,
                              const rune_vm_options *options, rune_vm **out_vm,
                              rune_error **error) RN_MUST_CHECK;
 rune_status rn_remote_vm_reset(rune_vm *vm) RN_MUST_CHECK;
-rune_status rn_remote_vm_set_unit(rune_vm *vm, rune_unit *unit) RN_MUST_CHECK;
+/* Another Unit, another runtime; what it has already may be among them. */
+rune_status rn_remote_vm_set(rune_vm *vm, rune_unit *unit, rune_runtime *runtime) RN_MUST_CHECK;
 void rn_remote_vm_free(rune_vm *vm);
 /* Of a claimed Vm. */
 rune_status rn_remote_call(rune_vm *vm, const char *item, struct rn_args args,
@@ -80,9 +97,11 @@ bool rn_remote_in_callback(const struct rn_remote *remote);
 
 struct rn_remote_event {
     struct rn_remote_event *next;
-    enum rn_message_type type; /* OUTPUT or NEED */
+    enum rn_message_type type; /* OUTPUT, NEED or HOST_CALL */
     uint32_t stream;
-    uint8_t *data; /* owned; with a zero byte behind it */
+    uint32_t number; /* of the host call, and which function it is of */
+    uint32_t function;
+    uint8_t *data; /* owned; with a zero byte behind it, but for HOST_CALL */
     size_t size;
 };
 
@@ -94,6 +113,7 @@ struct rn_remote_request {
     bool lost;    /* the connection ended first */
     bool hurried; /* cancelled: output that is refused holds up the end no longer */
     struct rn_remote_answer answer; /* or the body of END */
+    struct rn_remote_hosts *hosts;  /* the owner's; NULL: it has no host functions here */
     struct rn_remote_event *events;
     struct rn_remote_event **events_end;
     /* Of executions, on the receiving thread: acts on events (false: try again later) and, when
@@ -117,6 +137,8 @@ struct rn_remote_event *rn_remote_wait(struct rn_remote *remote, struct rn_remot
 /* The next event if there is one. */
 struct rn_remote_event *rn_remote_take_event(struct rn_remote *remote,
                                              struct rn_remote_request *request);
+/* True once it has ended; what is left of its events nobody waits for. */
+bool rn_remote_is_done(struct rn_remote *remote, const struct rn_remote_request *request);
 void rn_remote_put_back(struct rn_remote *remote, struct rn_remote_request *request,
                         struct rn_remote_event *event);
 void rn_remote_event_free(struct rn_remote_event *event);

@@ -4,10 +4,12 @@
 
 #include "base/alloc.h"
 #include "base/cursor.h"
+#include "supervisor/context.h"
 #include "supervisor/diagnostics.h"
 #include "supervisor/error.h"
 #include "supervisor/remote.h"
 #include "supervisor/remote_state.h"
+#include "supervisor/statics.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/text.h"
 #include "supervisor/unit.h"
@@ -27,35 +29,54 @@ static void digest_unit(const rune_unit *unit, uint8_t out_digest[RN_DIGEST_SIZE
     crypto_generichash_final(&state, out_digest, RN_DIGEST_SIZE);
 }
 
-/* Notes that the daemon holds the Unit; the oldest makes room. */
-static void note_unit(struct rn_remote *remote, const uint8_t digest[RN_DIGEST_SIZE],
-                      uint32_t number)
+/* Notes that the daemon holds something under a number; the oldest makes room. */
+static void note(struct rn_remote *remote, struct rn_remote_table *table,
+                 const uint8_t digest[RN_DIGEST_SIZE], uint32_t number)
 {
     pthread_mutex_lock(&remote->lock);
-    struct rn_remote_unit *place = &remote->units[remote->unit_next++ % RN_REMOTE_UNITS_MAX];
+    struct rn_remote_held *place = &table->places[table->next++ % RN_REMOTE_HELD_MAX];
     uint32_t old = place->number;
     memcpy(place->digest, digest, RN_DIGEST_SIZE);
     place->number = number;
     pthread_mutex_unlock(&remote->lock);
     if (old != 0) {
-        struct rn_message message = {.type = RN_MESSAGE_CLIENT_DROP,
-                                     .as.CLIENT_DROP = {.unit = old}};
+        bool is_unit = table == &remote->units;
+        struct rn_message message = {
+            .type = RN_MESSAGE_CLIENT_DROP,
+            .as.CLIENT_DROP = {.unit = is_unit ? old : 0, .context = is_unit ? 0 : old}};
         rn_remote_tell(remote, &message);
     }
 }
 
-static uint32_t find_unit(struct rn_remote *remote, const uint8_t digest[RN_DIGEST_SIZE])
+static uint32_t find(struct rn_remote *remote, const struct rn_remote_table *table,
+                     const uint8_t digest[RN_DIGEST_SIZE])
 {
     uint32_t number = 0;
     pthread_mutex_lock(&remote->lock);
-    for (size_t i = 0; i < RN_REMOTE_UNITS_MAX; i++) {
-        if (remote->units[i].number != 0 &&
-            memcmp(remote->units[i].digest, digest, RN_DIGEST_SIZE) == 0) {
-            number = remote->units[i].number;
+    for (size_t i = 0; i < RN_REMOTE_HELD_MAX; i++) {
+        const struct rn_remote_held *held = &table->places[i];
+        if (held->number != 0 && memcmp(held->digest, digest, RN_DIGEST_SIZE) == 0) {
+            number = held->number;
         }
     }
     pthread_mutex_unlock(&remote->lock);
     return number;
+}
+
+/* Brings something there, and notes the number that it got. */
+static rune_status bring(struct rn_remote *remote, struct rn_message *message,
+                         const uint8_t digest[RN_DIGEST_SIZE], uint32_t *out_number,
+                         rune_error **error)
+{
+    struct rn_remote_answer answer = {.body = NULL};
+    rune_status status = rn_remote_ask(remote, message, &answer, error);
+    if (status == RUNE_OK) {
+        *out_number = (uint32_t)answer.fields.value;
+        note(remote, message->type == RN_MESSAGE_CLIENT_LOAD ? &remote->units : &remote->contexts,
+             digest, *out_number);
+    }
+    rn_free(answer.body);
+    return status;
 }
 
 rune_status rn_remote_unit(struct rn_remote *remote, const rune_unit *unit, uint32_t *out_number,
@@ -64,7 +85,7 @@ rune_status rn_remote_unit(struct rn_remote *remote, const rune_unit *unit, uint
     uint8_t digest[RN_DIGEST_SIZE];
     rune_text *bytes = NULL;
     digest_unit(unit, digest);
-    *out_number = find_unit(remote, digest);
+    *out_number = find(remote, &remote->units, digest);
     if (*out_number != 0) {
         return RUNE_OK;
     }
@@ -72,18 +93,61 @@ rune_status rn_remote_unit(struct rn_remote *remote, const rune_unit *unit, uint
     if (status != RUNE_OK) {
         return status;
     }
-    struct rn_remote_answer answer = {.body = NULL};
     struct rn_message message = {.type = RN_MESSAGE_CLIENT_LOAD,
                                  .body = (const uint8_t *)rune_text_data(bytes),
                                  .body_size = rune_text_size(bytes)};
-    status = rn_remote_ask(remote, &message, &answer, error);
+    status = bring(remote, &message, digest, out_number, error);
     rune_text_free(bytes);
-    if (status == RUNE_OK) {
-        *out_number = (uint32_t)answer.fields.value;
-        note_unit(remote, digest, *out_number);
-    }
-    rn_free(answer.body);
     return status;
+}
+
+/* Contexts */
+
+static rune_status bring_items(struct rn_remote *remote, const struct rn_buf *items,
+                               uint32_t *out_number, rune_error **error)
+{
+    uint8_t digest[RN_DIGEST_SIZE];
+    if (rn_buf_status(items) != RN_OK) {
+        return rn_fail(error, (rune_status)rn_buf_status(items), "the context: %s",
+                       rn_error_message(rn_buf_status(items)));
+    }
+    crypto_generichash(digest, RN_DIGEST_SIZE, items->data, items->size, NULL, 0);
+    *out_number = find(remote, &remote->contexts, digest);
+    if (*out_number != 0) {
+        return RUNE_OK;
+    }
+    struct rn_message message = {
+        .type = RN_MESSAGE_CLIENT_CONTEXT, .body = items->data, .body_size = items->size};
+    return bring(remote, &message, digest, out_number, error);
+}
+
+/* What a build of the client's own is made with; 0: with what the daemon offers. */
+static rune_status bring_context(struct rn_remote *remote, const struct rn_build_request *request,
+                                 uint32_t *out_number, rune_error **error)
+{
+    const rune_statics *statics = request->options ? request->options->statics : NULL;
+    RN_AUTO(rn_buf) struct rn_buf items;
+    *out_number = 0;
+    if (!request->context && !statics) {
+        return RUNE_OK;
+    }
+    rn_buf_init(&items, RN_CLIENT_CONTEXT_MAX);
+    enum rn_error failed = rn_statics_append(statics, request->context, &items);
+    return failed == RN_E_INVALID_ARGUMENT ? rn_fail_static_path(error)
+                                           : bring_items(remote, &items, out_number, error);
+}
+
+rune_status rn_remote_runtime(struct rn_remote *remote, const rune_runtime *runtime,
+                              uint32_t *out_number, rune_error **error)
+{
+    RN_AUTO(rn_buf) struct rn_buf items;
+    *out_number = 0;
+    if (!runtime) {
+        return RUNE_OK;
+    }
+    rn_buf_init(&items, RN_CLIENT_CONTEXT_MAX);
+    (void)!rn_runtime_encode(runtime, &items);
+    return bring_items(remote, &items, out_number, error);
 }
 
 /* The Unit in an answer: it is verified here, whoever made it. */
@@ -98,7 +162,7 @@ static rune_status read_unit(struct rn_remote *remote, const struct rn_remote_an
     rune_status status = rune_unit_load(answer->body + said, answer->size - said, out_unit, error);
     if (status == RUNE_OK) {
         digest_unit(*out_unit, digest);
-        note_unit(remote, digest, (uint32_t)answer->fields.value);
+        note(remote, &remote->units, digest, (uint32_t)answer->fields.value);
     }
     return status;
 }
@@ -211,11 +275,10 @@ rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_r
     static const struct rune_options defaults;
     const rune_options *options = request->options ? request->options : &defaults;
     RN_AUTO(rn_buf) struct rn_buf body;
-    if (request->context) {
-        return rn_remote_unsupported(error, "a context of the host's own is");
-    }
-    if (options->statics) {
-        return rn_remote_unsupported(error, "statics that the host declares are");
+    uint32_t context = 0;
+    rune_status status = bring_context(supervisor->remote, request, &context, error);
+    if (status != RUNE_OK) {
+        return status;
     }
     rn_buf_init(&body, RN_CLIENT_BUILD_MAX);
     rn_buf_append_text(&body, options->domain ? options->domain : "");
@@ -230,6 +293,7 @@ rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_r
                                  .as.CLIENT_BUILD = {.script = options->script,
                                                      .sources = (uint32_t)request->sources->count,
                                                      .domain_size = (uint32_t)domain_size,
+                                                     .context = context,
                                                      .wall_ns = options->wall_ns,
                                                      .memory_max = options->memory_max}};
     return converse(supervisor->remote, request, &message, out_unit, error);

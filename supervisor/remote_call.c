@@ -6,8 +6,10 @@
 #include "supervisor/clock.h"
 #include "supervisor/error.h"
 #include "supervisor/execution.h"
+#include "supervisor/host_call.h"
 #include "supervisor/record.h"
 #include "supervisor/remote.h"
+#include "supervisor/remote_host.h"
 #include "supervisor/remote_state.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
@@ -22,8 +24,26 @@
 
 /* Vms */
 
-static rune_status open_vm(rune_vm *vm, uint32_t unit, const char *script, const char *domain,
-                           rune_error **error)
+/* What the daemon knows a Vm's parts by; 0: none. */
+struct numbers {
+    uint32_t unit;
+    uint32_t context;
+};
+
+/* Brings them there if they must be. */
+static rune_status bring(struct rn_remote *remote, const struct rn_remote_script *script,
+                         struct numbers *out_numbers, rune_error **error)
+{
+    *out_numbers = (struct numbers){.unit = 0};
+    rune_status status =
+        script->unit ? rn_remote_unit(remote, script->unit, &out_numbers->unit, error) : RUNE_OK;
+    return status == RUNE_OK
+               ? rn_remote_runtime(remote, script->runtime, &out_numbers->context, error)
+               : status;
+}
+
+static rune_status open_vm(rune_vm *vm, struct numbers numbers, const char *script,
+                           const char *domain, rune_error **error)
 {
     RN_AUTO(rn_buf) struct rn_buf body;
     rn_buf_init(&body, RN_NEED_BODY_MAX);
@@ -41,7 +61,8 @@ static rune_status open_vm(rune_vm *vm, uint32_t unit, const char *script, const
     struct rn_message message = {.type = RN_MESSAGE_CLIENT_OPEN,
                                  .body = body.data,
                                  .body_size = body.size,
-                                 .as.CLIENT_OPEN = {.unit = unit,
+                                 .as.CLIENT_OPEN = {.unit = numbers.unit,
+                                                    .context = numbers.context,
                                                     .isolation = vm->isolation,
                                                     .domain_size = (uint32_t)domain_size,
                                                     .tags_size = (uint32_t)tags_size}};
@@ -51,11 +72,11 @@ static rune_status open_vm(rune_vm *vm, uint32_t unit, const char *script, const
     return status;
 }
 
-rune_status rn_remote_vm_new(rune_supervisor *supervisor, rune_unit *unit, const char *script,
+rune_status rn_remote_vm_new(rune_supervisor *supervisor, struct rn_remote_script script,
                              const rune_vm_options *options, rune_vm **out_vm, rune_error **error)
 {
-    uint32_t number = 0;
-    rune_status status = unit ? rn_remote_unit(supervisor->remote, unit, &number, error) : RUNE_OK;
+    struct numbers numbers;
+    rune_status status = bring(supervisor->remote, &script, &numbers, error);
     if (status != RUNE_OK) {
         return status;
     }
@@ -67,12 +88,14 @@ rune_status rn_remote_vm_new(rune_supervisor *supervisor, rune_unit *unit, const
     pthread_mutex_init(&vm->lock, NULL);
     rn_supervisor_ref(supervisor);
     vm->supervisor = supervisor;
-    vm->unit = rune_unit_ref(unit);
+    vm->unit = rune_unit_ref(script.unit);
+    vm->runtime = rune_runtime_ref(script.runtime);
+    vm->user = options ? options->user : NULL;
     vm->isolation =
         options && options->has_isolation ? options->isolation : supervisor->options.isolation;
     vm->limits = supervisor->options.limits;
     rn_limits_lower(&vm->limits, options ? &options->limits : NULL);
-    status = open_vm(vm, number, script, options ? options->domain : "", error);
+    status = open_vm(vm, numbers, script.name, options ? options->domain : "", error);
     if (status != RUNE_OK) {
         rn_remote_vm_free(vm);
         return status;
@@ -90,7 +113,8 @@ rune_status rune_connect_vm(rune_supervisor *supervisor, const char *name,
     if (!supervisor->remote) {
         return rn_fail(error, RUNE_E_UNSUPPORTED, "the supervisor is no daemon's");
     }
-    return rn_remote_vm_new(supervisor, NULL, name, options, out_vm, error);
+    return rn_remote_vm_new(supervisor, (struct rn_remote_script){.name = name}, options, out_vm,
+                            error);
 }
 
 static rune_status tell_vm(rune_vm *vm, struct rn_message *message)
@@ -108,19 +132,28 @@ rune_status rn_remote_vm_reset(rune_vm *vm)
     return tell_vm(vm, &message);
 }
 
-rune_status rn_remote_vm_set_unit(rune_vm *vm, rune_unit *unit)
+rune_status rn_remote_vm_set(rune_vm *vm, rune_unit *unit, rune_runtime *runtime)
 {
-    uint32_t number = 0;
-    rune_status status = rn_remote_unit(vm->supervisor->remote, unit, &number, NULL);
+    struct rn_remote_script script = {.unit = unit, .runtime = runtime};
+    struct numbers numbers;
+    if (!unit) {
+        return RUNE_E_UNSUPPORTED; // a script of the daemon's folder has what is offered there
+    }
+    rune_status status = bring(vm->supervisor->remote, &script, &numbers, NULL);
     if (status == RUNE_OK) {
         struct rn_message message = {.type = RN_MESSAGE_CLIENT_SET_UNIT,
-                                     .as.CLIENT_SET_UNIT = {.vm = vm->handle, .unit = number}};
+                                     .as.CLIENT_SET_UNIT = {.vm = vm->handle,
+                                                            .unit = numbers.unit,
+                                                            .context = numbers.context}};
         status = tell_vm(vm, &message);
     }
     if (status == RUNE_OK) {
-        rune_unit *old = vm->unit;
+        rune_unit *old_unit = vm->unit;
+        rune_runtime *old_runtime = vm->runtime;
         vm->unit = rune_unit_ref(unit);
-        rune_unit_unref(old);
+        vm->runtime = rune_runtime_ref(runtime);
+        rune_unit_unref(old_unit);
+        rune_runtime_unref(old_runtime);
     }
     return status;
 }
@@ -134,6 +167,7 @@ void rn_remote_vm_free(rune_vm *vm)
         rn_remote_tell(supervisor->remote, &message);
     }
     rune_unit_unref(vm->unit);
+    rune_runtime_unref(vm->runtime);
     pthread_mutex_destroy(&vm->lock);
     rn_free(vm);
     rune_supervisor_free(supervisor);
@@ -192,6 +226,10 @@ static enum rn_error encode(const char *item, struct rn_args args, const rune_ca
                                        .clock = options->clock,
                                        .once = !options->replay};
     }
+    if (options && options->parent) {
+        fields->parent = options->parent->hosts->id;
+        fields->served = options->parent->number;
+    }
     rn_wire_put_grant(body, &grant);
     fields->tags_size = (uint32_t)(body->size - fields->item_size);
     fields->credit = CREDIT;
@@ -204,10 +242,13 @@ static enum rn_error encode(const char *item, struct rn_args args, const rune_ca
 }
 
 /* Before anything is sent. */
-static rune_status check(const rune_call_options *options, rune_error **error)
+static rune_status check(const rune_vm *vm, const rune_call_options *options, rune_error **error)
 {
-    if (options && options->parent) {
-        return rn_remote_unsupported(error, "calls inside of host functions are");
+    const struct rn_remote_hosts *served =
+        options && options->parent ? options->parent->hosts : NULL;
+    if (options && options->parent && (!served || served->remote != vm->supervisor->remote)) {
+        return rn_fail(error, RUNE_E_UNSUPPORTED,
+                       "a call in a daemon can be made for a host call of that daemon only");
     }
     if (options && options->token && rune_cancel_token_is_cancelled(options->token)) {
         return rn_fail(error, RUNE_E_CANCELLED, "the call was cancelled before it began");
@@ -242,12 +283,27 @@ static bool deliver(rune_output_fn fn, void *user, const struct rn_remote_event 
               (const char *)event->data, event->size);
 }
 
+/* One that comes of a call which has ended meanwhile is not run: nobody waits. True: it was a host call. */
+static bool run_host_call(struct rn_remote *remote, struct rn_remote_request *request,
+                          struct rn_remote_event *event)
+{
+    bool is_one = event->type == RN_MESSAGE_DAEMON_HOST_CALL;
+    if (is_one && !rn_remote_is_done(remote, request)) {
+        rn_remote_hosts_run(request->hosts, event);
+    }
+    return is_one;
+}
+
 /* Output that the sink refuses is offered again. */
 static void act_on_events(struct rn_remote *remote, struct rn_remote_request *request,
                           const rune_call_options *options)
 {
     struct rn_remote_event *event;
     while ((event = rn_remote_wait(remote, request)) != NULL) {
+        if (run_host_call(remote, request, event)) {
+            rn_remote_event_free(event);
+            continue;
+        }
         while (!deliver(options ? options->output : NULL, options ? options->output_user : NULL,
                         event)) {
             (void)nanosleep(&(struct timespec){.tv_nsec = REFUSED_NS}, NULL);
@@ -255,6 +311,15 @@ static void act_on_events(struct rn_remote *remote, struct rn_remote_request *re
         give_credit(remote, request->id);
         rn_remote_event_free(event);
     }
+}
+
+/* Of one whose Vm has host functions; false: no memory. */
+static bool add_hosts(struct rn_remote_request *request, const rune_vm *vm)
+{
+    if (vm->runtime) {
+        request->hosts = rn_remote_hosts_new(vm->supervisor->remote, vm->runtime, vm->user);
+    }
+    return !vm->runtime || request->hosts;
 }
 
 static rune_status call_once(rune_vm *vm, const char *item, struct rn_args args,
@@ -266,15 +331,19 @@ static rune_status call_once(rune_vm *vm, const char *item, struct rn_args args,
     RN_AUTO(rn_buf) struct rn_buf body;
     rn_buf_init(&body, RN_CALL_BODY_MAX);
     rune_error *why = NULL;
-    rune_status status = check(options, &why);
+    rune_status status = check(vm, options, &why);
     if (status == RUNE_OK && encode(item, args, options, &body, &message) != RN_OK) {
         status = rn_fail_plain(&why, rn_buf_status(&body));
     }
+    rn_remote_request_init(&request);
+    if (status == RUNE_OK && !add_hosts(&request, vm)) {
+        status = rn_fail_plain(&why, RN_E_NO_MEMORY);
+    }
     if (status != RUNE_OK) {
+        rn_remote_request_done(&request);
         *out_record = record_of_failure(vm, item, why);
         return *out_record ? RUNE_OK : RUNE_E_NO_MEMORY;
     }
-    rn_remote_request_init(&request);
     if (rn_remote_begin(remote, &request, &message) != RN_OK) {
         request.lost = true;
     } else {
@@ -285,6 +354,7 @@ static rune_status call_once(rune_vm *vm, const char *item, struct rn_args args,
         act_on_events(remote, &request, options);
         rn_cancel_unwatch(&canceller.watch);
     }
+    rn_remote_hosts_end(request.hosts);
     status = read_end(remote, vm, item, &request, out_record);
     rn_remote_request_done(&request);
     return status;
@@ -337,6 +407,10 @@ static bool on_events(struct rn_remote_request *request)
     struct rn_remote *remote = call->vm->supervisor->remote;
     struct rn_remote_event *event;
     while ((event = rn_remote_take_event(remote, request)) != NULL) {
+        if (run_host_call(remote, request, event)) {
+            rn_remote_event_free(event);
+            continue;
+        }
         if (!deliver(call->output, call->output_user, event)) {
             rn_remote_put_back(remote, request, event);
             return false;
@@ -360,6 +434,7 @@ static void on_done(struct rn_remote_request *request)
         rn_remote_event_free(event);
     }
     rn_cancel_unwatch(&call->canceller.watch);
+    rn_remote_hosts_end(request->hosts);
     rune_status status = read_end(remote, call->vm, execution->item, request, &record);
     rn_remote_request_done(request);
     rn_free(call);
@@ -376,6 +451,11 @@ static struct rn_remote_call *new_call(rune_vm *vm, rune_execution *execution,
         return NULL;
     }
     rn_remote_request_init(&call->request);
+    if (!add_hosts(&call->request, vm)) {
+        rn_remote_request_done(&call->request);
+        rn_free(call);
+        return NULL;
+    }
     call->request.on_events = on_events;
     call->request.on_done = on_done;
     call->execution = execution;
@@ -404,6 +484,7 @@ static rune_status send_call(struct rn_remote_call *call, struct rn_message *mes
     }
     if (rn_remote_enter(remote, &call->request, message->call) != RN_OK) {
         rn_cancel_unwatch(&call->canceller.watch);
+        rn_remote_hosts_end(call->request.hosts);
         atomic_fetch_sub(&execution->refs, 1);
         rn_remote_request_done(&call->request);
         rn_free(call);
@@ -423,7 +504,7 @@ rune_status rn_remote_execute(rune_vm *vm, const char *item, struct rn_args args
     RN_AUTO(rn_buf) struct rn_buf body;
     struct rn_message message = {.as.CLIENT_CALL = {.vm = vm->handle}};
     rn_buf_init(&body, RN_CALL_BODY_MAX);
-    rune_status status = check(options, error);
+    rune_status status = check(vm, options, error);
     if (status == RUNE_OK && encode(item, args, options, &body, &message) != RN_OK) {
         status = rn_fail_plain(error, rn_buf_status(&body));
     }

@@ -8,12 +8,17 @@
 #include "supervisor/inputs.h"
 #include "supervisor/remote.h"
 
-/* Units that the daemon is asked to hold; the oldest go. Its Vms hold theirs themselves. */
-#define RN_REMOTE_UNITS_MAX 64u
+/* Units, and contexts, that the daemon is asked to hold; the oldest go. Its Vms hold theirs themselves. */
+#define RN_REMOTE_HELD_MAX 64u
 
-struct rn_remote_unit {
-    uint8_t digest[RN_DIGEST_SIZE]; /* of content id and debug segment */
+struct rn_remote_held {
+    uint8_t digest[RN_DIGEST_SIZE]; /* of content id and debug segment, or of the encoded items */
     uint32_t number;
+};
+
+struct rn_remote_table {
+    struct rn_remote_held places[RN_REMOTE_HELD_MAX];
+    size_t next;
 };
 
 /* What the receiving thread has to say, until it can be sent. */
@@ -24,6 +29,7 @@ struct rn_remote_out {
 };
 
 struct rn_remote {
+    _Atomic uint32_t refs;
     int fd;
     uint32_t rights;
     pthread_t thread;
@@ -44,8 +50,8 @@ struct rn_remote {
     bool refused; /* an execution has output that was not taken yet */
     rune_status why;
     char why_text[256];
-    struct rn_remote_unit units[RN_REMOTE_UNITS_MAX];
-    size_t unit_next;
+    struct rn_remote_table units;
+    struct rn_remote_table contexts;
 
     /* Of the thread that receives. */
     bool out_waits; /* for room in the socket */

@@ -11,10 +11,10 @@
  * its next request is looked at, nothing is read from it.
  *
  * D1  A connection's memory goes only when its calls have ended and its jobs are done.
- * D2  Everything that a client names (Units, Vms, calls) is looked up in its own connection.
+ * D2  Everything that a client names (Units, contexts, Vms, calls, host calls) is looked up in its own connection.
  * D3  What is queued for a client counts on its uid's account, and beyond the account's limit nothing
  *     more is queued than a short error.
- * D4  What a Vm takes (its domain, its Unit) counts on the account until the Vm has been freed, whatever
+ * D4  What a Vm takes (its domain, its Unit, its context) counts on the account until the Vm has been freed, whatever
  *     its client has dropped.
  */
 #ifndef RN_SUPERVISOR_SERVE_H
@@ -38,6 +38,9 @@
 /* Units that all connections of a uid hold, and their bytes. */
 #define RN_SERVE_ACCOUNT_UNITS_MAX 1024u
 #define RN_SERVE_ACCOUNT_UNIT_BYTES_MAX (UINT64_C(1) << 30)
+/* Contexts of clients; their bytes count on the account like requests. */
+#define RN_SERVE_CONTEXTS_MAX 128u
+#define RN_SERVE_ACCOUNT_CONTEXTS_MAX 512u
 /* Arguments up to this are decoded on the loop's thread. */
 #define RN_SERVE_ARGS_INLINE_MAX (64u << 10)
 #define RN_SERVE_VMS_MAX 256u
@@ -90,6 +93,7 @@ struct rn_serve_account {
     _Atomic uint64_t bytes;
     uint64_t units; /* of all its connections, and their bytes */
     uint64_t unit_bytes;
+    uint64_t contexts;
     uint32_t running[RN_SERVE_LANES]; /* jobs; under the server's lock, as is: */
     uint64_t served[RN_SERVE_LANES];  /* the turn of the last one that began */
     struct rn_serve_domain domains[RN_SERVE_DOMAINS_MAX];
@@ -126,10 +130,21 @@ struct rn_serve_unit {
     bool named;   /* the client has not dropped it */
 };
 
+/* Functions and constants of the client's: counted until neither its number, nor a Vm, nor a build is left. */
+struct rn_serve_context {
+    uint8_t *items; /* encoded, and checked; NULL: the place is free */
+    size_t size;
+    size_t held;           /* on the account */
+    rune_runtime *runtime; /* of the functions, each of which is forwarded; counted */
+    uint32_t users;
+    bool named; /* the client has not dropped it */
+};
+
 /* What a Vm counts in, until it has been freed. */
 struct rn_serve_place {
     struct rn_serve_domain *domain;
-    uint32_t unit; /* number in the connection's table; 0: a script's */
+    uint32_t unit;    /* number in the connection's table; 0: a script's */
+    uint32_t context; /* as well; 0: not the client's own */
 };
 
 struct rn_serve_vm {
@@ -142,6 +157,7 @@ struct rn_serve_vm {
 };
 
 struct rn_serve_begin;
+struct rn_serve_host;
 
 struct rn_serve_call {
     struct rn_serve_note note; /* first; posted at its end */
@@ -152,8 +168,11 @@ struct rn_serve_call {
     rune_execution *execution;
     struct rn_serve_begin *begin; /* what it was begun with */
     uint64_t begun_ns;
-    uint32_t credit; /* under the connection's lock */
+    uint64_t parent; /* the call that it was made for inside a host function; 0: none */
     bool cancelled;
+    uint32_t credit;             /* under the connection's lock, as are: */
+    struct rn_serve_host *hosts; /* calls of the client's functions that it has not answered */
+    uint32_t host_number;        /* of the last one */
 };
 
 struct rn_serve_build;
@@ -183,6 +202,7 @@ struct rn_serve_connection {
     bool assembling;
 
     struct rn_serve_unit units[RN_SERVE_UNITS_MAX];
+    struct rn_serve_context contexts[RN_SERVE_CONTEXTS_MAX];
     struct rn_serve_vm vms[RN_SERVE_VMS_MAX];
     struct rn_serve_call *calls;
     struct rn_serve_build *builds;
@@ -326,6 +346,29 @@ enum rn_error rn_serve_credit(struct rn_serve_connection *connection, uint64_t i
                               uint32_t packets) RN_MUST_CHECK;
 void rn_serve_cancel(struct rn_serve_connection *connection, uint64_t id);
 void rn_serve_cancel_all(struct rn_serve_connection *connection);
+/* NULL: there is none, or it has ended. */
+struct rn_serve_call *rn_serve_call_find(const struct rn_serve_connection *connection, uint64_t id);
+
+/* serve_host.c */
+/* A context for the connection's table; `items` and the reference are consumed. 0: no room. */
+uint32_t rn_serve_context_add(struct rn_serve_connection *connection, uint8_t *items, size_t size,
+                              rune_runtime *runtime);
+/* The same as of Units: what stands under a number, that it is given up, and who has it. */
+const struct rn_serve_context *rn_serve_context_at(const struct rn_serve_connection *connection,
+                                                   uint32_t number);
+void rn_serve_context_drop(struct rn_serve_connection *connection, uint32_t number);
+void rn_serve_context_enter(struct rn_serve_connection *connection, uint32_t number);
+void rn_serve_context_leave(struct rn_serve_connection *connection, uint32_t number);
+/* The rn_host_forward of every function of a client; `user` is the rn_serve_call. */
+void rn_serve_forward(void *user, rune_host_call *host_call, uint8_t *args, size_t size);
+enum rn_error rn_serve_host_reply(struct rn_serve_connection *connection,
+                                  const struct rn_message *head, const uint8_t *body,
+                                  size_t size) RN_MUST_CHECK;
+/* The host call that the client has not answered yet; counted. NULL: there is none. */
+rune_host_call *rn_serve_host_find(struct rn_serve_connection *connection, uint64_t id,
+                                   uint32_t number);
+/* The call is over: nobody waits for answers any more. */
+void rn_serve_hosts_end(struct rn_serve_call *call);
 
 /* serve_build.c */
 enum rn_error rn_serve_build_request(struct rn_serve_connection *connection,

@@ -1,5 +1,5 @@
 /*
- * serve_build.c: builds and Units of clients.
+ * serve_build.c: builds and Units of clients. Contexts, which may take as long to check, come in the same way.
  *
  *      CLIENT_BUILD ──► job ──► (DAEMON_NEED ──► CLIENT_MODULE)* ──► DAEMON_ANSWER
  *
@@ -18,6 +18,7 @@
 #include "bytecode/diagnostic.h"
 #include "supervisor/build.h"
 #include "supervisor/clock.h"
+#include "supervisor/context.h"
 #include "supervisor/diagnostics.h"
 #include "supervisor/error.h"
 #include "supervisor/serve.h"
@@ -32,6 +33,7 @@
 struct rn_serve_build {
     struct rn_serve_job job; /* first */
     struct rn_serve_build *next;
+    enum rn_message_type type; /* CLIENT_BUILD, _LOAD or _CONTEXT */
     uint64_t id;
     uint64_t wall_ns;
     uint64_t until_ns; /* once it runs */
@@ -39,9 +41,11 @@ struct rn_serve_build {
         held; /* bytes of the request and of modules, on the uid's account; the job's while it runs */
     rune_sources *sources;
     rune_options *options;
-    const rune_context *context;
-    uint8_t *bytes; /* CLIENT_LOAD: a .rnu file instead of sources */
+    const rune_context *context; /* the server's, or NULL */
+    uint32_t own;                /* number of the client's context, entered; 0: not with one */
+    uint8_t *bytes;              /* instead of sources: a .rnu file, or a context */
     size_t size;
+    rune_runtime *runtime; /* of that context, when it was checked */
     rune_diagnostics *diagnostics;
     rune_unit *unit;
     struct rn_serve_unit_answer answer;
@@ -249,18 +253,55 @@ static void say(struct rn_serve_build *build)
     }
 }
 
+/* The runtime is all that is kept of it, besides its bytes: the rest is large, and made again for a build. */
+static void check_context(struct rn_serve_build *build)
+{
+    rune_context *context = NULL;
+    build->status =
+        rn_context_take(build->bytes, build->size, rn_serve_forward, &context, &build->error);
+    if (build->status == RUNE_OK) {
+        build->status = rune_context_runtime(context, &build->runtime, &build->error);
+    }
+    rune_context_free(context);
+}
+
+/* The client's context as it is needed to build with; NULL: there is none. */
+static rune_status open_own(struct rn_serve_build *build, rune_context **out_context)
+{
+    if (build->own == 0) {
+        return RUNE_OK;
+    }
+    const struct rn_serve_context *own = &build->job.connection->contexts[build->own - 1];
+    return rn_context_take(own->items, own->size, rn_serve_forward, out_context, &build->error);
+}
+
+static rune_status compile(struct rn_serve_build *build)
+{
+    rune_context *own = NULL;
+    rune_status status = open_own(build, &own);
+    if (status == RUNE_OK) {
+        status = rune_build(build->job.connection->server->supervisor, build->sources,
+                            own ? own : build->context, build->options, build->diagnostics,
+                            &build->unit, &build->error);
+    }
+    rune_context_free(own);
+    return status;
+}
+
 static void run_build(struct rn_serve_job *base)
 {
     struct rn_serve_build *build = (struct rn_serve_build *)base;
     build->until_ns = rn_after_ns(rn_now_ns(), build->wall_ns); // not while others' went first
-    if (build->bytes) {
+    if (build->type == RN_MESSAGE_CLIENT_CONTEXT) {
+        check_context(build);
+        return;
+    }
+    if (build->type == RN_MESSAGE_CLIENT_LOAD) {
         build->status = rune_unit_load(build->bytes, build->size, &build->unit, &build->error);
         build->answer.whole = true;
         return;
     }
-    build->status =
-        rune_build(build->job.connection->server->supervisor, build->sources, build->context,
-                   build->options, build->diagnostics, &build->unit, &build->error);
+    build->status = compile(build);
     say(build);
     if (build->status == RUNE_OK) {
         rn_serve_unit_answer_save(build->job.connection, &build->answer, build->unit);
@@ -270,6 +311,8 @@ static void run_build(struct rn_serve_job *base)
 static void free_build(struct rn_serve_build *build)
 {
     rn_serve_unhold(build->job.connection, build->held + build->text_size);
+    rn_serve_context_leave(build->job.connection, build->own);
+    rune_runtime_unref(build->runtime);
     rune_sources_free(build->sources);
     rune_options_free(build->options);
     rune_diagnostics_free(build->diagnostics);
@@ -302,10 +345,25 @@ static void answer_failure(struct rn_serve_connection *connection, struct rn_ser
 
 static void count_build(struct rune_server *server, const struct rn_serve_build *build)
 {
+    bool is_one = build->type == RN_MESSAGE_CLIENT_BUILD;
     pthread_mutex_lock(&server->lock);
-    server->counts.builds += !build->bytes;
-    server->counts.builds_failed += !build->bytes && build->status != RUNE_OK;
+    server->counts.builds += is_one;
+    server->counts.builds_failed += is_one && build->status != RUNE_OK;
     pthread_mutex_unlock(&server->lock);
+}
+
+/* Its bytes and its runtime go into the table. */
+static void answer_context(struct rn_serve_connection *connection, struct rn_serve_build *build)
+{
+    uint32_t number = rn_serve_context_add(connection, RN_TAKE(build->bytes), build->size,
+                                           RN_TAKE(build->runtime));
+    rune_error *error = NULL;
+    if (number != 0) {
+        rn_serve_answer(connection, build->id, number);
+    } else {
+        (void)rn_fail(&error, RUNE_E_OVERLOADED, "this user has as many contexts as it may");
+        rn_serve_answer_error(connection, build->id, RUNE_E_OVERLOADED, error);
+    }
 }
 
 static void built(struct rn_serve_note *note)
@@ -319,7 +377,9 @@ static void built(struct rn_serve_note *note)
     *at = build->next;
     connection->jobs--;
     count_build(connection->server, build);
-    if (build->status == RUNE_OK) {
+    if (build->status == RUNE_OK && build->runtime) {
+        answer_context(connection, build);
+    } else if (build->status == RUNE_OK) {
         rn_serve_unit_answer_send(connection, build->id, &build->answer, RN_TAKE(build->unit));
     } else {
         answer_failure(connection, build);
@@ -389,19 +449,22 @@ static enum rn_error read_build(struct rn_serve_build *build, const struct rn_me
     }
     RN_TRY(read_sources(build->sources, &cursor, fields->sources));
     rune_sources_set_loader(build->sources, load_module, build);
+    rn_serve_context_enter(build->job.connection, fields->context);
+    build->own = fields->context;
     bool functions = (connection->account->rights & RUNE_RIGHT_HOST_FUNCTIONS) != 0;
     build->context = functions ? connection->server->context : NULL;
     return set_options(build, head, domain);
 }
 
-static enum rn_error read_load(struct rn_serve_build *build, const uint8_t *body, size_t size)
+static enum rn_error read_bytes(struct rn_serve_build *build, const uint8_t *body, size_t size)
 {
     build->bytes = (uint8_t *)rn_strndup((const char *)body, size);
     build->size = size;
     return build->bytes ? RN_OK : RN_E_NO_MEMORY;
 }
 
-static struct rn_serve_build *new_build(struct rn_serve_connection *connection, uint64_t id)
+static struct rn_serve_build *new_build(struct rn_serve_connection *connection,
+                                        const struct rn_message *head)
 {
     struct rn_serve_build *build = rn_alloc(sizeof(*build));
     pthread_condattr_t monotonic;
@@ -410,7 +473,8 @@ static struct rn_serve_build *new_build(struct rn_serve_connection *connection, 
     }
     build->job =
         (struct rn_serve_job){.note.done = built, .connection = connection, .run = run_build};
-    build->id = id;
+    build->type = head->type;
+    build->id = head->call;
     rn_serve_unit_answer_init(&build->answer);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -443,16 +507,23 @@ enum rn_error rn_serve_build_request(struct rn_serve_connection *connection,
         rn_serve_answer_error(connection, head->call, RUNE_E_OVERLOADED, error);
         return RN_OK;
     }
-    struct rn_serve_build *build = known ? NULL : new_build(connection, head->call);
+    bool is_build = head->type == RN_MESSAGE_CLIENT_BUILD;
+    uint32_t context = is_build ? head->as.CLIENT_BUILD.context : 0;
+    if (context != 0 && !rn_serve_context_at(connection, context)) {
+        rune_error *error = NULL;
+        (void)rn_fail(&error, RUNE_E_NOT_FOUND, "there is no such context");
+        rn_serve_answer_error(connection, head->call, RUNE_E_NOT_FOUND, error);
+        return RN_OK;
+    }
+    struct rn_serve_build *build = known ? NULL : new_build(connection, head);
     if (!build) {
         return known ? RN_E_MESSAGE_STATE : RN_E_NO_MEMORY;
     }
     bool room = rn_serve_hold(connection, size);
     build->held = room ? size : 0;
-    enum rn_error error = !room ? RN_E_OVERLOADED
-                          : head->type == RN_MESSAGE_CLIENT_BUILD
-                              ? read_build(build, head, body, size)
-                              : read_load(build, body, size);
+    enum rn_error error = !room      ? RN_E_OVERLOADED
+                          : is_build ? read_build(build, head, body, size)
+                                     : read_bytes(build, body, size);
     if (error != RN_OK) {
         free_build(build);
         return error;

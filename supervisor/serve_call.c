@@ -16,6 +16,7 @@
 #include "supervisor/clock.h"
 #include "supervisor/error.h"
 #include "supervisor/execution.h"
+#include "supervisor/host_call.h"
 #include "supervisor/serve.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/value.h"
@@ -37,6 +38,7 @@ struct rn_serve_begin {
     size_t arg_count;
     enum rn_error invalid; /* they do not decode */
     rune_call_options *options;
+    rune_host_call *parent; /* counted; what it is made for, or NULL */
     rune_vm *vm;
     rune_execution *execution; /* once it has begun */
     rune_status status;
@@ -54,6 +56,7 @@ static void begin_done(struct rn_serve_begin *begin)
     rn_free(begin->bytes);
     rn_free(begin->item);
     rune_call_options_free(begin->options);
+    rn_host_call_unref(begin->parent);
     rune_error_free(begin->error);
     rune_record_free(begin->record);
     rn_buf_done(&begin->said);
@@ -143,6 +146,7 @@ static void send_end(struct rn_serve_connection *connection, uint64_t id,
 static void unlink_call(struct rn_serve_call *call)
 {
     struct rn_serve_connection *connection = call->connection;
+    rn_serve_hosts_end(call);
     struct rn_serve_call **at = &connection->calls;
     while (*at != call) {
         at = &(*at)->next;
@@ -478,6 +482,7 @@ static struct rn_serve_call *new_call(struct rn_serve_connection *connection,
     call->begin = begin;
     call->id = head->call;
     call->vm = head->as.CLIENT_CALL.vm - 1;
+    call->parent = head->as.CLIENT_CALL.parent;
     call->credit = head->as.CLIENT_CALL.credit;
     call->begun_ns = rn_now_ns();
     call->next = connection->calls;
@@ -490,11 +495,18 @@ static struct rn_serve_call *new_call(struct rn_serve_connection *connection,
 
 /* Before many arguments are decoded. True: the client has its answer. */
 static bool turn_down(struct rn_serve_connection *connection, const struct rn_message *head,
-                      size_t size)
+                      struct rn_serve_begin *begin, size_t size)
 {
+    const struct rn_fields_CLIENT_CALL *fields = &head->as.CLIENT_CALL;
     rune_status status = RUNE_OK;
     rune_reason reason = RUNE_REASON_OK;
-    const char *why = why_not(connection, head->as.CLIENT_CALL.vm, &status, &reason);
+    const char *why = why_not(connection, fields->vm, &status, &reason);
+    if (!why && fields->parent != 0) {
+        begin->parent = rn_serve_host_find(connection, fields->parent, fields->served);
+        status = RUNE_E_CANCELLED;
+        reason = RUNE_REASON_CANCELLED;
+        why = begin->parent ? NULL : "the host call that it is made for has ended";
+    }
     if (!why && !rn_serve_hold(connection, size)) {
         status = RUNE_E_OVERLOADED;
         reason = RUNE_REASON_OVERLOADED;
@@ -510,7 +522,7 @@ static enum rn_error begin_call(struct rn_serve_connection *connection,
                                 const struct rn_message *head, struct rn_serve_begin *begin)
 {
     size_t size = 2 * begin->size;
-    if (turn_down(connection, head, size)) {
+    if (turn_down(connection, head, begin, size)) {
         begin_done(begin);
         return RN_OK;
     }
@@ -524,6 +536,8 @@ static enum rn_error begin_call(struct rn_serve_connection *connection,
     begin->call = call;
     begin->vm = connection->vms[call->vm].vm;
     rune_call_options_set_output(begin->options, on_output, call);
+    rune_call_options_set_parent(begin->options, begin->parent);
+    begin->options->forward_user = call;
     start(connection, begin);
     return RN_OK;
 }
@@ -549,7 +563,7 @@ enum rn_error rn_serve_call_request(struct rn_serve_connection *connection,
 
 /* While it runs */
 
-static struct rn_serve_call *find_call(struct rn_serve_connection *connection, uint64_t id)
+struct rn_serve_call *rn_serve_call_find(const struct rn_serve_connection *connection, uint64_t id)
 {
     struct rn_serve_call *call = connection->calls;
     while (call && call->id != id) {
@@ -560,7 +574,7 @@ static struct rn_serve_call *find_call(struct rn_serve_connection *connection, u
 
 enum rn_error rn_serve_credit(struct rn_serve_connection *connection, uint64_t id, uint32_t packets)
 {
-    struct rn_serve_call *call = find_call(connection, id);
+    struct rn_serve_call *call = rn_serve_call_find(connection, id);
     if (!call) {
         return RN_OK; // it has ended meanwhile
     }
@@ -571,17 +585,23 @@ enum rn_error rn_serve_credit(struct rn_serve_connection *connection, uint64_t i
     return fits ? RN_OK : RN_E_NO_CREDIT;
 }
 
+/* With the calls that were made for it inside of host functions. */
 static void cancel(struct rn_serve_call *call)
 {
     call->cancelled = true;
     if (call->execution) {
         rune_execution_cancel(call->execution);
     }
+    for (struct rn_serve_call *at = call->connection->calls; at; at = at->next) {
+        if (at->parent == call->id && !at->cancelled) {
+            cancel(at);
+        }
+    }
 }
 
 void rn_serve_cancel(struct rn_serve_connection *connection, uint64_t id)
 {
-    struct rn_serve_call *call = find_call(connection, id);
+    struct rn_serve_call *call = rn_serve_call_find(connection, id);
     if (call) {
         cancel(call);
     }

@@ -30,6 +30,8 @@ static unsigned right_for(enum rn_message_type type)
         {RN_MESSAGE_CLIENT_MODULE, RUNE_RIGHT_BUILD},
         {RN_MESSAGE_CLIENT_LOAD, RUNE_RIGHT_BUILD},
         {RN_MESSAGE_CLIENT_SET_UNIT, RUNE_RIGHT_BUILD},
+        {RN_MESSAGE_CLIENT_CONTEXT, RUNE_RIGHT_BUILD},
+        {RN_MESSAGE_CLIENT_HOST_REPLY, RUNE_RIGHT_BUILD},
         {RN_MESSAGE_CLIENT_SCRIPT, either},
         {RN_MESSAGE_CLIENT_DROP, either},
         {RN_MESSAGE_CLIENT_OPEN, either}, // find_unit says of what
@@ -52,7 +54,7 @@ static unsigned right_for(enum rn_message_type type)
 static bool starts_work(enum rn_message_type type)
 {
     return type == RN_MESSAGE_CLIENT_BUILD || type == RN_MESSAGE_CLIENT_LOAD ||
-           type == RN_MESSAGE_CLIENT_OPEN;
+           type == RN_MESSAGE_CLIENT_CONTEXT || type == RN_MESSAGE_CLIENT_OPEN;
 }
 
 /* Domains: as the pool knows them, counted for the account. */
@@ -90,6 +92,7 @@ static void leave_place(struct rn_serve_connection *connection, const struct rn_
 {
     leave_domain(place->domain);
     rn_serve_unit_leave(connection, place->unit);
+    rn_serve_context_leave(connection, place->context);
 }
 
 /* Opening Vms: a job, because the domain may have to be made. */
@@ -139,6 +142,7 @@ struct open_request {
     char *script; /* NULL: `unit` */
     rune_unit *unit;
     uint32_t number;            /* of the Unit; 0: the script's */
+    uint32_t context;           /* number of the client's own; 0: without */
     struct rn_wire_grant grant; /* of which a Vm takes the limits */
     uint32_t isolation;
 };
@@ -156,6 +160,9 @@ static rune_status find_unit(struct rn_serve_connection *connection, struct open
     unsigned wanted = request->script ? RUNE_RIGHT_CALL : RUNE_RIGHT_BUILD;
     if ((connection->account->rights & wanted) == 0) {
         return refuse_open(error, RUNE_E_DENIED, "this user has no right to that");
+    }
+    if (request->context != 0 && !rn_serve_context_at(connection, request->context)) {
+        return refuse_open(error, RUNE_E_NOT_FOUND, "there is no such context");
     }
     if (!request->script) {
         rune_unit *unit = rn_serve_unit_at(connection, request->number);
@@ -193,15 +200,22 @@ static struct rn_serve_vm *take_place(struct rn_serve_connection *connection,
             vm->script = RN_TAKE(request->script);
             vm->unit = rune_unit_ref(request->unit);
             vm->place.unit = request->number;
+            vm->place.context = request->context;
             rn_serve_unit_enter(connection, request->number);
+            rn_serve_context_enter(connection, request->context);
             return vm;
         }
     }
     return NULL;
 }
 
-static rune_runtime *runtime_for(const struct rn_serve_connection *connection, bool script)
+/* The client's own, or what the server offers to its own scripts and to whom it has given the right. */
+static rune_runtime *runtime_for(const struct rn_serve_connection *connection, uint32_t context,
+                                 bool script)
 {
+    if (context != 0) {
+        return connection->contexts[context - 1].runtime;
+    }
     bool may = script || (connection->account->rights & RUNE_RIGHT_HOST_FUNCTIONS) != 0;
     return may ? connection->server->runtime : NULL;
 }
@@ -237,7 +251,7 @@ static rune_status begin_open(struct rn_serve_connection *connection, struct ope
     job->id = request->id;
     job->index = index;
     job->unit = rune_unit_ref(request->unit);
-    job->runtime = runtime_for(connection, script);
+    job->runtime = runtime_for(connection, request->context, script);
     connection->blocked++;
     rn_serve_submit(&job->job, RN_SERVE_SHORT);
     return RUNE_OK;
@@ -254,6 +268,7 @@ static enum rn_error read_open(struct open_request *request, const struct rn_mes
     }
     request->id = head->call;
     request->number = fields->unit;
+    request->context = fields->context;
     request->isolation = fields->isolation;
     request->domain = rn_wire_take_text(&cursor, fields->domain_size);
     const uint8_t *tags = rn_cursor_bytes(&cursor, fields->tags_size);
@@ -262,6 +277,9 @@ static enum rn_error read_open(struct open_request *request, const struct rn_mes
     size_t left = rn_cursor_left(&cursor);
     if (fields->unit == 0) {
         request->script = rn_wire_take_text(&cursor, left);
+        if (fields->context != 0) {
+            return RN_E_MESSAGE_INVALID;
+        }
     } else if (left > 0) {
         return RN_E_MESSAGE_INVALID;
     }
@@ -348,6 +366,9 @@ void rn_serve_drop_all(struct rn_serve_connection *connection)
     for (uint32_t i = 0; i < RN_SERVE_UNITS_MAX; i++) {
         rn_serve_unit_drop(connection, i + 1);
     }
+    for (uint32_t i = 0; i < RN_SERVE_CONTEXTS_MAX; i++) {
+        rn_serve_context_drop(connection, i + 1);
+    }
 }
 
 /* The Vm with that number, or NULL. */
@@ -357,21 +378,38 @@ static struct rn_serve_vm *vm_at(struct rn_serve_connection *connection, uint32_
     return known ? &connection->vms[number - 1] : NULL;
 }
 
+/* Of a Vm that runs no call. */
+static rune_status set_unit(struct rn_serve_connection *connection, struct rn_serve_vm *vm,
+                            uint32_t number, uint32_t context)
+{
+    rune_unit *unit = rn_serve_unit_at(connection, number);
+    rune_status status = rune_vm_set_unit(vm->vm, unit);
+    if (status == RUNE_OK) {
+        rune_unit_unref(vm->unit);
+        vm->unit = rune_unit_ref(unit);
+        rn_serve_unit_enter(connection, number);
+        rn_serve_unit_leave(connection, vm->place.unit);
+        vm->place.unit = number;
+        status = rune_vm_set_runtime(vm->vm, runtime_for(connection, context, false));
+    }
+    if (status == RUNE_OK) {
+        rn_serve_context_enter(connection, context);
+        rn_serve_context_leave(connection, vm->place.context);
+        vm->place.context = context;
+    }
+    return status;
+}
+
 static void handle_set_unit(struct rn_serve_connection *connection, const struct rn_message *head)
 {
     const struct rn_fields_CLIENT_SET_UNIT *fields = &head->as.CLIENT_SET_UNIT;
     struct rn_serve_vm *vm = vm_at(connection, fields->vm);
-    rune_unit *unit = rn_serve_unit_at(connection, fields->unit);
-    rune_status status = vm && unit && !vm->script ? RUNE_OK : RUNE_E_NOT_FOUND;
+    bool known = vm && !vm->script && rn_serve_unit_at(connection, fields->unit) &&
+                 (fields->context == 0 || rn_serve_context_at(connection, fields->context));
+    rune_status status = !known     ? RUNE_E_NOT_FOUND
+                         : vm->busy ? RUNE_E_BUSY
+                                    : set_unit(connection, vm, fields->unit, fields->context);
     if (status == RUNE_OK) {
-        status = vm->busy ? RUNE_E_BUSY : rune_vm_set_unit(vm->vm, unit);
-    }
-    if (status == RUNE_OK) {
-        rune_unit_unref(vm->unit);
-        vm->unit = rune_unit_ref(unit);
-        rn_serve_unit_enter(connection, fields->unit);
-        rn_serve_unit_leave(connection, vm->place.unit);
-        vm->place.unit = fields->unit;
         rn_serve_answer(connection, head->call, 0);
     } else {
         rn_serve_answer_error(connection, head->call, status, NULL);
@@ -604,6 +642,7 @@ enum rn_error rn_serve_request(struct rn_serve_connection *connection,
     switch ((uint32_t)head->type) {
     case RN_MESSAGE_CLIENT_BUILD:
     case RN_MESSAGE_CLIENT_LOAD:
+    case RN_MESSAGE_CLIENT_CONTEXT:
         return rn_serve_build_request(connection, head, body, size);
     case RN_MESSAGE_CLIENT_MODULE:
         return rn_serve_module(connection, head, body, size);
@@ -611,6 +650,7 @@ enum rn_error rn_serve_request(struct rn_serve_connection *connection,
         return handle_script(connection, head, body, size);
     case RN_MESSAGE_CLIENT_DROP:
         rn_serve_unit_drop(connection, head->as.CLIENT_DROP.unit);
+        rn_serve_context_drop(connection, head->as.CLIENT_DROP.context);
         return RN_OK;
     case RN_MESSAGE_CLIENT_OPEN:
         return handle_open(connection, head, body, size);
@@ -625,6 +665,8 @@ enum rn_error rn_serve_request(struct rn_serve_connection *connection,
         return RN_OK;
     case RN_MESSAGE_CLIENT_CALL:
         return rn_serve_call_request(connection, head, body, size);
+    case RN_MESSAGE_CLIENT_HOST_REPLY:
+        return rn_serve_host_reply(connection, head, body, size);
     case RN_MESSAGE_CLIENT_CREDIT:
         return rn_serve_credit(connection, head->call, head->as.CLIENT_CREDIT.packets);
     case RN_MESSAGE_CLIENT_CANCEL:

@@ -90,3 +90,9 @@ enum rn_error rn_statics_append(const rune_statics *statics, const rune_context 
     rn_context_free(both);
     return error;
 }
+
+rune_status rn_fail_static_path(rune_error **error)
+{
+    return rn_fail(error, RUNE_E_INVALID_ARGUMENT,
+                   "a static that the host declares has the path of an item of the context");
+}

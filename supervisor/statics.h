@@ -16,5 +16,7 @@ rune_statics *rn_statics_ref(const rune_statics *statics);
  * INVALID_ARGUMENT: an item of the context has the path of a static. */
 enum rn_error rn_statics_append(const rune_statics *statics, const rune_context *context,
                                 struct rn_buf *out) RN_MUST_CHECK;
+/* Says that. */
+rune_status rn_fail_static_path(rune_error **error);
 
 #endif

@@ -144,8 +144,9 @@ rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune
         return rn_fail_plain(error, RN_E_FORKED);
     }
     if (supervisor->remote) {
-        return runtime ? rn_remote_unsupported(error, "a runtime of host functions is")
-                       : rn_remote_vm_new(supervisor, unit, NULL, options, out_vm, error);
+        return rn_remote_vm_new(supervisor,
+                                (struct rn_remote_script){.unit = unit, .runtime = runtime},
+                                options, out_vm, error);
     }
     if (rn_pool_is_closing(supervisor)) {
         return rn_fail(error, RUNE_E_CLOSED, "the supervisor was closed");
@@ -352,7 +353,7 @@ rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit)
     if (status == RUNE_OK && vm->unit == unit) {
         rn_vm_release(vm); // nothing changes, its Globals included
     } else if (status == RUNE_OK && vm->supervisor->remote) {
-        status = rn_remote_vm_set_unit(vm, unit);
+        status = rn_remote_vm_set(vm, unit, vm->runtime);
         rn_vm_release(vm);
     } else if (status == RUNE_OK) {
         forget(vm);
@@ -366,11 +367,11 @@ rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit)
 
 rune_status rune_vm_set_runtime(rune_vm *vm, rune_runtime *runtime)
 {
-    if (vm->supervisor->remote) {
-        return runtime ? RUNE_E_UNSUPPORTED : RUNE_OK;
-    }
     rune_status status = rn_vm_claim(vm, NULL);
     if (status == RUNE_OK && vm->runtime == runtime) {
+        rn_vm_release(vm);
+    } else if (status == RUNE_OK && vm->supervisor->remote) {
+        status = rn_remote_vm_set(vm, vm->unit, runtime);
         rn_vm_release(vm);
     } else if (status == RUNE_OK) {
         forget(vm);
@@ -466,6 +467,10 @@ static rune_status inherit(struct rn_call *call, const rune_host_call *parent, r
         return RUNE_OK;
     }
     const struct rn_call *from = parent->call;
+    if (!from) {
+        return rn_fail(error, RUNE_E_UNSUPPORTED,
+                       "the host function serves a call in a daemon, this call would be made here");
+    }
     call->depth = from->depth + 1;
     if (call->depth > RN_CALL_NESTING_MAX) {
         return rn_fail(error, RUNE_E_OVERLOADED, "host functions and calls are nested %u deep",
@@ -567,6 +572,7 @@ static rune_status fill(struct rn_call *call, rune_vm *vm, const rune_call_optio
         call->clock_ns = options->clock ? rn_now_ns() : 0;
         call->output = options->output;
         call->output_user = options->output_user;
+        call->forward_user = options->forward_user;
         call->wait = options->wait;
         rune_status status = inherit(call, options->parent, error);
         if (status != RUNE_OK) {
@@ -679,7 +685,7 @@ rune_record *rn_record_of_failure(const rune_vm *vm, const char *item, rune_erro
  * at any time, and is not looked at. */
 static rune_cancel_token *parent_token(const rune_host_call *parent)
 {
-    if (!parent || parent->entry->is_async) {
+    if (!parent || !parent->call || parent->entry->is_async || parent->entry->forward) {
         return NULL;
     }
     const struct rn_call *from = parent->call;

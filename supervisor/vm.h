@@ -36,6 +36,7 @@ struct rune_call_options {
     rune_output_fn output;
     void *output_user;
     const rune_host_call *parent;
+    void *forward_user; /* what rn_host_forward gets */
     bool wait;
     bool replay;
     bool journal;

@@ -4,18 +4,25 @@
  * rune_supervisor_connect gives a rune_supervisor whose workers are those of a daemon (serve.h).
  * The same functions work on it: rune_build, rune_vm_new, rune_vm_call and _call_record,
  * rune_vm_send_execute and all of rune_execution, limits, output sinks, cancel tokens,
- * rune_vm_set_unit, rune_vm_reset, rune_supervisor_stats, _report and _close. Units are the same
+ * rune_vm_set_unit, _set_runtime and _reset, rune_supervisor_stats, _report and _close. Units are the same
  * objects: one that was built or loaded here is brought to the daemon when a Vm first needs it.
  *
- * What it does not offer says UNSUPPORTED with a message that names it: host functions (contexts of
- * the host's own, runtimes, calls made inside host functions), declared statics and a Vm's Globals
- * (globals.h), functions of scripts (function.h), formatting and outlines (source.h), watches. A cache of a build's options is left to the daemon's own. When the daemon
- * goes, calls end as `unavailable` with the status CLOSED, and so does everything later.
+ * Host functions stay here (context.h): of a context or runtime the daemon gets paths, arities, flags and
+ * constants, and calls of its scripts come back with their arguments. They, or declared statics, take the
+ * place of what the daemon offers to Units of its clients. Answers may come later, from any thread, and a host function may
+ * call another Vm of the same connection (rune_call_options_set_parent). A context has at most 4 MiB:
+ * TOO_LARGE; a connection 128 of them, a user 512: OVERLOADED.
  *
- * Any thread may use the connection; one thread of the library receives, and runs the sinks of
- * executions and what was given to rune_execution_on_end. There, whatever waits for the daemon (building, making
- * or resetting a Vm, a synchronous call, a query) says BUSY: its answer would come on that thread.
- * Beginning, cancelling and freeing go there as anywhere else.
+ * What it does not offer says UNSUPPORTED with a message that names it: a Vm's Globals
+ * (globals.h; statics that are declared for a build have their initial values), functions of scripts (function.h), formatting and outlines (source.h), watches. A cache of
+ * a build's options is left to the daemon's own. When the daemon goes, calls end as `unavailable` with
+ * the status CLOSED, and so does everything later.
+ *
+ * Any thread may use the connection. Sinks and host functions of a synchronous call run on the thread that
+ * made the call. One thread of the library receives, and runs the sinks and host functions of executions and
+ * what was given to rune_execution_on_end. There, whatever waits for the daemon (building, making or
+ * resetting a Vm, a synchronous call, a query) says BUSY: its answer would come on that thread.
+ * Beginning, cancelling, answering and freeing go there as anywhere else.
  */
 #ifndef RUNEWARD_CONNECT_H
 #define RUNEWARD_CONNECT_H
@@ -44,7 +51,7 @@ RUNE_API rune_status rune_connect_unit(rune_supervisor *supervisor, const char *
                                        rune_unit **out_unit, rune_error **error) RUNE_MUST_CHECK;
 /*
  * A Vm of a script of the daemon's folder: each call is of the version that serves when it begins,
- * and the Globals stay as long as that one does. Errors as of rune_vm_new; a name without a script
+ * and the Globals stay as long as that one does. It calls what the daemon offers. Errors as of rune_vm_new; a name without a script
  * ends its calls as NOT_FOUND. The caller's: rune_vm_free.
  */
 RUNE_API rune_status rune_connect_vm(rune_supervisor *supervisor, const char *name,

@@ -1,10 +1,11 @@
 /*
- * What travels between daemon and client: a packet of either side, and the errors, records and grants
- * in it. What decodes encodes to something that decodes to the same.
+ * What travels between daemon and client: a packet of either side, and the errors, records, grants and
+ * contexts in it. What decodes encodes to something that decodes to the same.
  */
 #include <string.h>
 
 #include "base/alloc.h"
+#include "supervisor/context.h"
 #include "supervisor/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -59,6 +60,39 @@ static void try_grant(const uint8_t *data, size_t size)
     RN_CHECK(grant.seed == again.seed && grant.clock == again.clock);
 }
 
+static void forward(void *user, rune_host_call *call, uint8_t *args, size_t size)
+{
+    (void)user;
+    (void)call;
+    (void)args;
+    (void)size;
+}
+
+/* The functions of a client's context, and the runtime that they make. */
+static void try_context(const uint8_t *data, size_t size)
+{
+    rune_context *context = NULL;
+    rune_runtime *runtime = NULL;
+    if (rn_context_take(data, size, forward, &context, NULL) != RUNE_OK) {
+        return;
+    }
+    RN_CHECK(rune_context_runtime(context, &runtime, NULL) == RUNE_OK);
+    RN_AUTO(rn_buf) struct rn_buf out;
+    rune_context *again = NULL;
+    rn_buf_init(&out, 64u << 20);
+    RN_CHECK(rn_runtime_encode(runtime, &out) == RN_OK);
+    RN_CHECK(rn_context_take(out.data, out.size, forward, &again, NULL) == RUNE_OK);
+    RN_CHECK(again->functions.count == context->functions.count);
+    for (uint32_t i = 0; i < context->functions.count; i++) {
+        const struct rn_host_entry *entry = rn_runtime_function(runtime, i);
+        RN_CHECK(entry && entry->forward == forward && entry->arity <= RN_HOST_ARITY_MAX);
+        RN_CHECK(strcmp(entry->path, again->functions.entries[i].path) == 0);
+    }
+    rune_context_free(again);
+    rune_context_free(context);
+    rune_runtime_unref(runtime);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     for (int direction = RN_FROM_CLIENT; direction <= RN_TO_CLIENT; direction++) {
@@ -68,10 +102,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             try_record(message.body, message.body_size);
             try_error(message.body, message.body_size);
             try_grant(message.body, message.body_size);
+            try_context(message.body, message.body_size);
         }
     }
     try_record(data, size);
     try_error(data, size);
     try_grant(data, size);
+    try_context(data, size);
     return 0;
 }

@@ -755,7 +755,394 @@ static void test_messages_without_right(void **state)
             count++;
         }
     }
-    assert_int_equal(count, 14);
+    assert_int_equal(count, 16);
+}
+
+/* Functions of the client's own */
+
+/* Two functions, host::f(x) and async host::g(..): version, count, then kind, flags, arity, sizes, path. */
+static const char items[] = "\1\2\0\0\0"
+                            "\4\2\1\0\7\0\0\0\0\0\0\0host::f"
+                            "\4\3\xff\xff\7\0\0\0\0\0\0\0host::g";
+
+static const char host_source[] = "pub fn main() { host::f(7) }\n"
+                                  "pub fn twice() { host::f(1); host::f(2) }\n"
+                                  "pub async fn wait() { host::g().await }\n"
+                                  "pub async fn waits() { let f = [];\n"
+                                  "    for i in 0..300 { f.push(host::g()); }\n"
+                                  "    for x in f { x.await; } }\n"
+                                  "pub async fn flood() { let s = \"0123456789abcdef\";\n"
+                                  "    for i in 0..16 { s = `${s}${s}`; }\n"
+                                  "    let last = host::g();\n"
+                                  "    for i in 0..100 { last = host::g(s); }\n"
+                                  "    last.await }\n";
+
+static struct rn_message context_of(uint64_t id, const void *bytes, size_t size)
+{
+    return (struct rn_message){
+        .type = RN_MESSAGE_CLIENT_CONTEXT, .call = id, .body = bytes, .body_size = size};
+}
+
+/* The number in the next answer, which is good. */
+static uint32_t answer_number(struct client *client)
+{
+    struct rn_message message;
+    await(client, RN_MESSAGE_DAEMON_ANSWER, &message);
+    assert_int_equal(message.as.DAEMON_ANSWER.status, 0);
+    return (uint32_t)message.as.DAEMON_ANSWER.value;
+}
+
+static uint32_t send_context(struct client *client)
+{
+    struct rn_message message = context_of(90, items, sizeof(items) - 1);
+    send_message(client, &message);
+    return answer_number(client);
+}
+
+static void build_with(struct client *client, uint32_t own)
+{
+    uint8_t body[sizeof(host_source) + 9];
+    uint32_t sizes[] = {1, sizeof(host_source) - 1};
+    memcpy(body, sizes, sizeof(sizes));
+    body[8] = 'm';
+    memcpy(body + 9, host_source, sizeof(host_source) - 1);
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_BUILD,
+                                 .call = 91,
+                                 .body = body,
+                                 .body_size = sizeof(body) - 1,
+                                 .as.CLIENT_BUILD = {.sources = 1, .context = own}};
+    send_message(client, &message);
+}
+
+static uint32_t open_with(struct client *client, uint32_t unit, uint32_t own)
+{
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_OPEN,
+                                 .call = 92,
+                                 .as.CLIENT_OPEN = {.unit = unit, .context = own}};
+    send_message(client, &message);
+    return answer_number(client);
+}
+
+/* A client with a Vm, number 1, of a script that calls its functions. */
+static struct client open_host(void)
+{
+    struct client client = open_client();
+    uint32_t own = send_context(&client);
+    build_with(&client, own);
+    assert_int_equal(open_with(&client, answer_number(&client), own), 1);
+    return client;
+}
+
+/* Begins a call and gives the number of its first host call. */
+static uint32_t host_call(struct client *client, uint64_t id, const char *item, uint32_t function)
+{
+    struct rn_message message;
+    send_call(client, id, 1, item, 1);
+    await(client, RN_MESSAGE_DAEMON_HOST_CALL, &message);
+    assert_int_equal(message.call, id);
+    assert_int_equal(message.as.DAEMON_HOST_CALL.function, function);
+    return message.as.DAEMON_HOST_CALL.number;
+}
+
+static void reply(struct client *client, uint64_t id, uint32_t number, uint32_t failed,
+                  const char *body, size_t size)
+{
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_HOST_REPLY,
+                                 .call = id,
+                                 .body = (const uint8_t *)body,
+                                 .body_size = size,
+                                 .as.CLIENT_HOST_REPLY = {.number = number, .failed = failed}};
+    send_message(client, &message);
+}
+
+static void test_answers_of_host_functions(void **state)
+{
+    (void)state;
+    struct client client = open_host();
+    reply(&client, 2, host_call(&client, 2, "main", 0), 0, "\7", 1);
+    assert_int_equal(end_reason(&client), RUNE_REASON_OK);
+    reply(&client, 3, host_call(&client, 3, "main", 0), 1, "no", 2);
+    assert_int_equal(end_reason(&client), RUNE_REASON_SCRIPT_ERROR);
+    // What is no value, or cut, or more than one, is an error of the script's.
+    static const char *const bad[] = {"\xff", "\x1b", "\1\1", "\x82\1", "\x7f"};
+    for (uint64_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        reply(&client, 4 + i, host_call(&client, 4 + i, "main", 0), 0, bad[i], strlen(bad[i]));
+        assert_int_equal(end_reason(&client), RUNE_REASON_SCRIPT_ERROR);
+    }
+    // Of calls that have ended, or never were: too late, and no more.
+    reply(&client, 2, 1, 0, "\7", 1);
+    reply(&client, 777, 1, 0, "\7", 1);
+    reply(&client, 20, host_call(&client, 20, "wait", 1), 0, "\7", 1);
+    assert_int_equal(end_reason(&client), RUNE_REASON_OK);
+    close(client.fd);
+    expect_served();
+}
+
+static void test_answers_nobody_asked_for(void **state)
+{
+    static char text[5000];
+    (void)state;
+    // A number that was not given, of a call that runs.
+    struct client client = open_host();
+    uint32_t number = host_call(&client, 2, "main", 0);
+    reply(&client, 2, number + 1, 0, "\7", 1);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_STATE);
+    // Twice the same.
+    client = open_host();
+    number = host_call(&client, 2, "twice", 0);
+    reply(&client, 2, number, 0, "\7", 1);
+    reply(&client, 2, number, 0, "\7", 1);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_STATE);
+    // Neither value nor error; an error that is no text, and one that is too long.
+    client = open_host();
+    reply(&client, 2, host_call(&client, 2, "main", 0), 0, "", 0);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+    client = open_host();
+    reply(&client, 2, host_call(&client, 2, "main", 0), 2, "\7", 1);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+    client = open_host();
+    reply(&client, 2, host_call(&client, 2, "main", 0), 1, "\xff", 1);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+    client = open_host();
+    memset(text, 'x', sizeof(text));
+    reply(&client, 2, host_call(&client, 2, "main", 0), 1, text, sizeof(text));
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+    daemon_await("calls_now", 0);
+    expect_served();
+}
+
+/* Host calls of one connection are nothing in another, whatever numbers it guesses. */
+static void test_host_calls_of_others(void **state)
+{
+    (void)state;
+    struct client owner = open_host();
+    uint32_t number = host_call(&owner, 2, "main", 0);
+    struct client client = open_host();
+    reply(&client, 2, number, 0, "\7", 1); // it has no such call
+    struct rn_message call = {
+        .type = RN_MESSAGE_CLIENT_CALL,
+        .call = 3,
+        .body = (const uint8_t *)"main",
+        .body_size = 4,
+        .as.CLIENT_CALL = {.vm = 1, .item_size = 4, .parent = 2, .served = number}};
+    send_message(&client, &call);
+    assert_int_equal(end_reason(&client), RUNE_REASON_CANCELLED);
+    // Nor may a call serve itself, or one that was answered.
+    call.call = 4;
+    call.as.CLIENT_CALL.parent = 4;
+    send_message(&client, &call);
+    assert_int_equal(end_reason(&client), RUNE_REASON_CANCELLED);
+    reply(&owner, 2, number, 0, "\7", 1);
+    assert_int_equal(end_reason(&owner), RUNE_REASON_OK);
+    call.call = 5;
+    call.as.CLIENT_CALL.parent = 2;
+    send_message(&owner, &call);
+    assert_int_equal(end_reason(&owner), RUNE_REASON_CANCELLED);
+    close(client.fd);
+    close(owner.fd);
+    expect_served();
+}
+
+static int context_error(const void *bytes, size_t size)
+{
+    struct client client = open_client();
+    struct rn_message message = context_of(1, bytes, size);
+    send_message(&client, &message);
+    int status = answer(&client);
+    close(client.fd);
+    return status;
+}
+
+static void test_malformed_contexts(void **state)
+{
+    uint8_t bytes[sizeof(items)];
+    (void)state;
+    assert_int_not_equal(context_error("", 0), RUNE_OK);
+    for (size_t size = 1; size < sizeof(items) - 1; size++) {
+        assert_int_not_equal(context_error(items, size), RUNE_OK);
+    }
+    static const struct {
+        size_t at;
+        uint8_t value;
+    } spoilt[] = {
+        {0, 9},    // version
+        {1, 3},    // one more than there are
+        {4, 0xff}, // more than may be
+        {5, 0},    // kinds: a module, a type, a method, a static with flags, an alias, none
+        {5, 1},    {5, 5},     {5, 7},    {5, 9},
+        {5, 200},  {6, 0},                           // flags: not the host's; of the library
+        {6, 6},    {6, 0xff},  {7, 65},   {8, 0x80}, // arity
+        {9, 0xff},                                   // size of the path
+        {13, 5},                                     // a constant that a function has
+        {17, ':'},                                   // the path
+        {17, 0},   {17, 0xff}, {42, 'f'},            // the same one twice
+    };
+    for (size_t i = 0; i < sizeof(spoilt) / sizeof(spoilt[0]); i++) {
+        memcpy(bytes, items, sizeof(bytes));
+        bytes[spoilt[i].at] = spoilt[i].value;
+        if (context_error(bytes, sizeof(items) - 1) == RUNE_OK) {
+            fail_msg("byte %zu: %u", spoilt[i].at, spoilt[i].value);
+        }
+    }
+    // A constant that is no value, a path of the library.
+    assert_int_not_equal(context_error("\1\1\0\0\0\6\0\0\0\1\0\0\0\1\0\0\0a\xff", 19), RUNE_OK);
+    assert_int_equal(context_error("\1\1\0\0\0\6\0\0\0\1\0\0\0\1\0\0\0a\7", 19), RUNE_OK);
+    assert_int_not_equal(context_error("\1\1\0\0\0\4\2\0\0\x0e\0\0\0\0\0\0\0std::io::print", 31),
+                         RUNE_OK);
+    expect_served();
+}
+
+/* Numbers that are nothing, a context with a script that is not the client's, and one that went. */
+static void test_contexts_that_are_not_there(void **state)
+{
+    (void)state;
+    struct client client = open_client();
+    uint32_t own = send_context(&client);
+    static const uint32_t numbers[] = {2, 128, 129, UINT32_MAX};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        build_with(&client, numbers[i]);
+        assert_int_equal(answer(&client), RUNE_E_NOT_FOUND);
+        struct rn_message drop = {.type = RN_MESSAGE_CLIENT_DROP,
+                                  .as.CLIENT_DROP = {.context = numbers[i]}};
+        send_message(&client, &drop);
+    }
+    build_with(&client, own);
+    uint32_t unit = answer_number(&client);
+    struct rn_message open = {
+        .type = RN_MESSAGE_CLIENT_OPEN, .call = 1, .as.CLIENT_OPEN = {.unit = unit, .context = 2}};
+    send_message(&client, &open);
+    assert_int_equal(answer(&client), RUNE_E_NOT_FOUND);
+    uint32_t vm = open_with(&client, unit, own);
+    struct rn_message set = {.type = RN_MESSAGE_CLIENT_SET_UNIT,
+                             .call = 2,
+                             .as.CLIENT_SET_UNIT = {.vm = vm, .unit = unit, .context = 2}};
+    send_message(&client, &set);
+    assert_int_equal(answer(&client), RUNE_E_NOT_FOUND);
+    // One that was dropped is there as long as a Vm has it.
+    struct rn_message drop = {.type = RN_MESSAGE_CLIENT_DROP, .as.CLIENT_DROP = {.context = own}};
+    send_message(&client, &drop);
+    send_message(&client, &drop);
+    build_with(&client, own);
+    assert_int_equal(answer(&client), RUNE_E_NOT_FOUND);
+    reply(&client, 3, host_call(&client, 3, "main", 0), 0, "\7", 1);
+    assert_int_equal(end_reason(&client), RUNE_REASON_OK);
+    set.as.CLIENT_SET_UNIT.context = 0;
+    send_message(&client, &set);
+    assert_int_equal(answer(&client), RUNE_OK);
+    assert_int_equal(send_context(&client), own); // its place is free again
+    open.body = (const uint8_t *)"a";
+    open.body_size = 1;
+    open.as.CLIENT_OPEN.unit = 0;
+    open.as.CLIENT_OPEN.context = own;
+    send_message(&client, &open);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+    expect_served();
+}
+
+/* Of all connections of a user together, and of one; what is larger than it may be ends the connection. */
+static void test_contexts_without_end(void **state)
+{
+    (void)state;
+    enum {
+        CONNECTIONS = 5,
+        EACH = 130,
+    };
+    struct client clients[CONNECTIONS];
+    struct rn_message message = context_of(1, items, sizeof(items) - 1);
+    int held = 0;
+    for (int i = 0; i < CONNECTIONS; i++) {
+        clients[i] = open_client();
+        for (int j = 0; j < EACH; j++) {
+            send_message(&clients[i], &message);
+            int status = answer(&clients[i]);
+            assert_true(status == RUNE_OK || status == RUNE_E_OVERLOADED);
+            assert_true(j < 128 || status == RUNE_E_OVERLOADED);
+            held += status == RUNE_OK;
+        }
+    }
+    assert_int_equal(held, 512);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        close(clients[i].fd);
+    }
+    uint8_t packet[RN_PACKET_MAX];
+    struct client client = open_client();
+    size_t size = make(&client, &message, packet);
+    uint32_t total = (4u << 20) + 1;
+    packet[4] = 1;
+    memcpy(packet + 20, &total, sizeof(total));
+    send_raw(&client, packet, size);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+    daemon_await("connections", 2);
+    // All that they held has been given back.
+    client = open_client();
+    assert_int_equal(send_context(&client), 1);
+    close(client.fd);
+    expect_served();
+}
+
+/* Goes, or says nothing, while its functions are asked for. */
+static void test_functions_that_nobody_runs(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 10; i++) {
+        struct client client = open_host();
+        (void)host_call(&client, 2, i % 2 == 0 ? "main" : "wait", i % 2);
+        close(client.fd);
+    }
+    daemon_await("calls_now", 0);
+    // The wall limit: 100 ms.
+    static const char body[] = "main\x18\0\x08\0\0\xe1\xf5\5\0\0\0\0";
+    struct client client = open_host();
+    struct rn_message call = {.type = RN_MESSAGE_CLIENT_CALL,
+                              .call = 2,
+                              .body = (const uint8_t *)body,
+                              .body_size = sizeof(body) - 1,
+                              .as.CLIENT_CALL = {.vm = 1, .item_size = 4, .tags_size = 12}};
+    send_message(&client, &call);
+    assert_int_equal(end_reason(&client), RUNE_REASON_WALL);
+    // A cancel, and its end while the answer is on its way.
+    uint32_t number = host_call(&client, 3, "main", 0);
+    struct rn_message cancel = {.type = RN_MESSAGE_CLIENT_CANCEL, .call = 3};
+    send_message(&client, &cancel);
+    reply(&client, 3, number, 0, "\7", 1);
+    assert_int_equal(end_reason(&client), RUNE_REASON_CANCELLED);
+    close(client.fd);
+    daemon_await("calls_now", 0);
+    expect_served();
+}
+
+/* More than may be out, and more than may be held: the script hears of it. */
+static void test_host_calls_that_nobody_reads(void **state)
+{
+    (void)state;
+    struct rn_message got;
+    struct client client = open_host();
+    send_call(&client, 2, 1, "waits", 1);
+    for (int i = 0; i < 256; i++) {
+        await(&client, RN_MESSAGE_DAEMON_HOST_CALL, &got);
+    }
+    struct pollfd polled = {.fd = client.fd, .events = POLLIN};
+    assert_int_equal(poll(&polled, 1, 50), 0);
+    expect_served();
+    close(client.fd);
+    daemon_await("calls_now", 0);
+    // 100 times 1 MiB, of which the account has room for 64 at most.
+    client = open_host();
+    send_call(&client, 2, 1, "flood", 1);
+    int64_t until_ms = now_ms() + 10000;
+    while (daemon_status("calls_now") != 0 && now_ms() < until_ms) {
+    }
+    int count = 0;
+    while (receive(&client, &got) && got.type != RN_MESSAGE_DAEMON_END) {
+        count += got.type == RN_MESSAGE_DAEMON_HOST_CALL && got.first;
+    }
+    assert_in_range(count, 1, 64);
+    uint32_t reason;
+    assert_int_equal(got.type, RN_MESSAGE_DAEMON_END);
+    memcpy(&reason, got.body, sizeof(reason));
+    assert_int_equal(reason, RUNE_REASON_SCRIPT_ERROR);
+    close(client.fd);
+    expect_served();
 }
 
 /* Asks without end and never reads: its own requests stop, nobody else's. */
@@ -945,6 +1332,14 @@ int main(void)
         cmocka_unit_test(test_a_script_that_is_not_sent),
         cmocka_unit_test(test_builds_that_wait),
         cmocka_unit_test(test_modules_without_end),
+        cmocka_unit_test(test_answers_of_host_functions),
+        cmocka_unit_test(test_answers_nobody_asked_for),
+        cmocka_unit_test(test_host_calls_of_others),
+        cmocka_unit_test(test_malformed_contexts),
+        cmocka_unit_test(test_contexts_that_are_not_there),
+        cmocka_unit_test(test_contexts_without_end),
+        cmocka_unit_test(test_functions_that_nobody_runs),
+        cmocka_unit_test(test_host_calls_that_nobody_reads),
     };
     const struct CMUnitTest without[] = {
         cmocka_unit_test(test_messages_without_right),

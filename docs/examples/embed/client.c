@@ -1,5 +1,5 @@
 /*
- * client.c: a daemon for a folder of scripts, and a client that asks it.
+ * client.c: a daemon for a folder of scripts, and a client that asks it, and offers it a function.
  *
  * Both ends are in this program for the sake of the example; the daemon is what `runeward serve` is.
  */
@@ -73,6 +73,70 @@ static void ask(const char *path)
     rune_supervisor_free(daemon);
 }
 
+/* shop::stock(article): runs here, on the thread that makes the call. */
+static void stock(void *user, rune_host_call *call)
+{
+    int64_t article = 0;
+    const int64_t *shelf = user;
+    if (!rune_value_get_i64(rune_host_call_arg(call, 0), &article) || article < 0 || article > 2) {
+        (void)rune_host_call_fail(call, "there is no such article");
+        return;
+    }
+    rune_const_value *count = rune_value_i64(shelf[article]);
+    (void)rune_host_call_reply(call, count);
+    rune_value_unref(count);
+}
+
+static rune_context *make_context(int64_t *shelf)
+{
+    rune_error *error = NULL;
+    rune_context *context = rune_context_with_default_modules();
+    rune_module *module = rune_module_new("shop");
+    if (!context || !module ||
+        rune_module_function(module, "stock", 1, 0, stock, shelf, &error) != RUNE_OK ||
+        rune_context_install(context, module, &error) != RUNE_OK) {
+        die("context", error);
+    }
+    rune_module_free(module);
+    return context;
+}
+
+/* A script of the client's own, which calls that function from a worker of the daemon's. */
+static void offer(const char *path)
+{
+    static const char text[] = "pub fn main() { shop::stock(0) + shop::stock(2) }";
+    int64_t shelf[] = {4, 0, 3};
+    int64_t total = 0;
+    rune_supervisor *daemon = NULL;
+    rune_runtime *runtime = NULL;
+    rune_unit *unit = NULL;
+    rune_vm *vm = NULL;
+    rune_const_value *value = NULL;
+    rune_error *error = NULL;
+    rune_context *context = make_context(shelf);
+    rune_sources *sources = rune_sources_new();
+    if (rune_supervisor_connect(path, NULL, &daemon, &error) != RUNE_OK ||
+        rune_sources_insert_memory(sources, "stock.rn", text, sizeof(text) - 1, &error) !=
+            RUNE_OK ||
+        rune_context_runtime(context, &runtime, &error) != RUNE_OK ||
+        rune_build(daemon, sources, context, NULL, NULL, &unit, &error) != RUNE_OK) {
+        die("build", error);
+    }
+    if (rune_vm_new(daemon, runtime, unit, NULL, &vm, &error) != RUNE_OK ||
+        rune_vm_call(vm, "main", NULL, 0, NULL, &value, &error) != RUNE_OK) {
+        die("offer", error);
+    }
+    (void)rune_value_get_i64(value, &total);
+    (void)printf("in stock: %lld\n", (long long)total);
+    rune_value_unref(value);
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+    rune_runtime_unref(runtime);
+    rune_sources_free(sources);
+    rune_context_free(context);
+    rune_supervisor_free(daemon);
+}
+
 int main(void)
 {
     char folder[] = "/tmp/runeward-example-XXXXXX";
@@ -91,6 +155,7 @@ int main(void)
         die("thread", NULL);
     }
     ask(path);
+    offer(path);
     rune_server_drain(server, 0);
     pthread_join(thread, NULL);
     rune_server_free(server);

@@ -1,6 +1,6 @@
 /*
  * A client's connection beside a daemon that does not read for a while: what the client's receiving thread
- * has to say waits, and the thread does not.
+ * has to say waits, and the thread does not. And beside one that asks for host functions as it should not.
  *
  * The daemon is a thread of the test that speaks the protocol by hand.
  */
@@ -188,6 +188,178 @@ static void test_receiving_never_waits_for_sending(void **state)
     rune_supervisor_free(client);
 }
 
+/* Host calls */
+
+#define HELD_MAX 300u
+
+/* What the daemon asks for when the call is there, and what it hears. */
+static struct {
+    struct rn_message asked[HELD_MAX];
+    size_t asked_count;
+    uint32_t failed[HELD_MAX]; /* of the answers, by number */
+    size_t answered;
+    size_t wanted;
+} asking;
+
+static rune_host_call *held[HELD_MAX];
+static size_t held_count;
+
+static void hold(void *user, rune_host_call *call)
+{
+    (void)user;
+    assert_in_range(held_count, 0, HELD_MAX - 1);
+    held[held_count++] = call;
+}
+
+static void answer_one(void *user, rune_host_call *call)
+{
+    (void)user;
+    (void)rune_host_call_reply(call, rune_host_call_arg(call, 0));
+}
+
+/* Answers everything with the number 1 until a call comes. */
+static bool hear_first_call(struct peer *peer, struct rn_message *out_call)
+{
+    while (hear(peer, out_call)) {
+        if (out_call->type == RN_MESSAGE_CLIENT_CALL) {
+            return true;
+        }
+        struct rn_message answer = {.type = RN_MESSAGE_DAEMON_ANSWER,
+                                    .call = out_call->call,
+                                    .as.DAEMON_ANSWER = {.value = 1}};
+        say(peer, &answer);
+    }
+    return false;
+}
+
+static void *daemon_that_asks(void *argument)
+{
+    struct peer peer = {.fd = accept(listener, NULL, NULL)};
+    struct rn_message call;
+    struct rn_message welcome = {.type = RN_MESSAGE_DAEMON_WELCOME,
+                                 .as.DAEMON_WELCOME = {.calls_max = 10}};
+    struct rn_message got;
+    (void)argument;
+    say(&peer, &welcome);
+    if (hear_first_call(&peer, &call)) {
+        for (size_t i = 0; i < asking.asked_count; i++) {
+            asking.asked[i].type = RN_MESSAGE_DAEMON_HOST_CALL;
+            asking.asked[i].call = call.call;
+            asking.asked[i].as.DAEMON_HOST_CALL.number = (uint32_t)i;
+            say(&peer, &asking.asked[i]);
+        }
+        while (asking.answered < asking.wanted && hear(&peer, &got)) {
+            if (got.type == RN_MESSAGE_CLIENT_HOST_REPLY && got.call == call.call) {
+                asking.failed[got.as.CLIENT_HOST_REPLY.number] = got.as.CLIENT_HOST_REPLY.failed;
+                asking.answered++;
+            }
+        }
+    }
+    if (asking.wanted > 0) {
+        shutdown(peer.fd, SHUT_RDWR);
+    }
+    while (hear(&peer, &got)) {
+    }
+    close(peer.fd);
+    return NULL;
+}
+
+/* A runtime with host::one(x) and async host::hold(). */
+static rune_runtime *make_runtime(void)
+{
+    rune_runtime *made = NULL;
+    rune_context *with = rune_context_with_default_modules();
+    rune_module *module = rune_module_new("host");
+    assert_int_equal(rune_module_function(module, "one", 1, 0, answer_one, NULL, NULL), RUNE_OK);
+    assert_int_equal(rune_module_function(module, "hold", 0, RUNE_FUNCTION_ASYNC, hold, NULL, NULL),
+                     RUNE_OK);
+    assert_int_equal(rune_context_install(with, module, NULL), RUNE_OK);
+    assert_int_equal(rune_context_runtime(with, &made, NULL), RUNE_OK);
+    rune_module_free(module);
+    rune_context_free(with);
+    return made;
+}
+
+/* How a call ends of which the daemon asks what it is to ask. */
+static rune_status call_asked(rune_runtime *with)
+{
+    pthread_t daemon;
+    char path[128];
+    rune_supervisor *client = NULL;
+    rune_vm *vm = NULL;
+    rune_const_value *value = NULL;
+    (void)snprintf(path, sizeof(path), "%s/socket", folder);
+    assert_int_equal(pthread_create(&daemon, NULL, daemon_that_asks, NULL), 0);
+    assert_int_equal(rune_supervisor_connect(path, NULL, &client, NULL), RUNE_OK);
+    rune_unit *unit = build("pub fn main() { 1 }");
+    assert_int_equal(rune_vm_new(client, with, unit, NULL, &vm, NULL), RUNE_OK);
+    rune_status status = rune_vm_call(vm, "main", NULL, 0, NULL, &value, NULL);
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+    rune_supervisor_free(client);
+    pthread_join(daemon, NULL);
+    return status;
+}
+
+static void test_functions_asked_for_wrongly(void **state)
+{
+    (void)state;
+    static const uint8_t one[] = {0xd9, 0x52, 0x02, 0x81, 0x07};
+    static const uint8_t two[] = {0xd9, 0x52, 0x02, 0x82, 0x07, 0x07};
+    const struct {
+        uint32_t function;
+        const uint8_t *args;
+        size_t size;
+        uint32_t failed;
+    } rows[] = {
+        {0, one, 5, 0},           // as it should be
+        {2, one, 5, 1},           // no such function
+        {UINT32_MAX, NULL, 0, 1}, //
+        {0, NULL, 0, 1},          // too few arguments, and too many
+        {0, two, 6, 1},           //
+        {0, one, 4, 1},           // bytes that are no value, and a value that is no tuple
+        {0, one + 4, 1, 1},       //
+        {0, one, 5, 0},
+    };
+    memset(&asking, 0, sizeof(asking));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        asking.asked[i] =
+            (struct rn_message){.body = rows[i].args,
+                                .body_size = rows[i].size,
+                                .as.DAEMON_HOST_CALL = {.function = rows[i].function}};
+    }
+    asking.asked_count = sizeof(rows) / sizeof(rows[0]);
+    asking.wanted = asking.asked_count;
+    rune_runtime *with = make_runtime();
+    assert_int_equal(call_asked(with), RUNE_E_CLOSED);
+    assert_int_equal(asking.answered, asking.wanted);
+    for (size_t i = 0; i < asking.wanted; i++) {
+        assert_int_equal(asking.failed[i], rows[i].failed);
+    }
+    rune_runtime_unref(with);
+}
+
+/* More than a script may have out; functions of a call that has none. */
+static void test_functions_asked_for_without_right(void **state)
+{
+    (void)state;
+    rune_runtime *with = make_runtime();
+    memset(&asking, 0, sizeof(asking));
+    for (size_t i = 0; i < HELD_MAX; i++) {
+        asking.asked[i].as.DAEMON_HOST_CALL.function = 1;
+    }
+    asking.asked_count = HELD_MAX;
+    held_count = 0;
+    assert_int_equal(call_asked(with), RUNE_E_MESSAGE_STATE);
+    assert_in_range(held_count, 0, 256);
+    while (held_count > 0) {
+        assert_int_equal(rune_host_call_drop(held[--held_count]), RUNE_E_STALE);
+    }
+    asking.asked_count = 1;
+    assert_int_equal(call_asked(NULL), RUNE_E_MESSAGE_STATE);
+    rune_runtime_unref(with);
+}
+
 static int set_up(void **state)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -217,6 +389,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_receiving_never_waits_for_sending, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_functions_asked_for_wrongly, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_functions_asked_for_without_right, set_up, tear_down),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, harness_set_up, harness_tear_down);
 }
