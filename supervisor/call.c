@@ -336,6 +336,7 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
             return rn_fail_plain(error, failed == RN_E_CLOSED ? RN_E_WORKER_LOST : failed);
         }
     }
+    rn_pool_tell(call->supervisor);
     return RUNE_OK;
 }
 
@@ -405,6 +406,7 @@ static enum rn_error begin_at(struct rn_call *call, struct rn_peer *peer)
 /* The second run is under way: whoever stopped the call meanwhile, who receives for it. */
 static void take_up(struct rn_call *call)
 {
+    rn_pool_tell(call->supervisor);
     struct rn_peer *peer = rn_call_lock(call);
     if (call->stop != RN_REASON_OK && call->in_table && !peer->dead) {
         send_cancel(call, peer, call->stop);

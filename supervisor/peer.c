@@ -76,6 +76,7 @@ void rn_peer_unref(struct rn_peer *peer)
     rn_ring_unmap(peer->ring);
     RN_ASSERT(peer->backstop_timer.index == 0 && peer->young_timer.index == 0); // P5
     pthread_mutex_destroy(&peer->lock);
+    rn_free(peer->packet_out);
     rn_free(peer);
 }
 
@@ -127,14 +128,25 @@ static enum rn_error wait_ready(struct rn_peer *peer)
     return message.as.READY.isa_digest == rn_isa_digest() ? RN_OK : RN_E_UNIT_VERSION;
 }
 
+/* What a first call would find cold of the memory that both sides have, while the worker starts. */
+static void touch(const struct rn_peer *peer)
+{
+    (void)atomic_load_explicit(&peer->control->stop[0], memory_order_relaxed);
+    if (peer->ring) {
+        (void)*(const volatile uint8_t *)peer->ring->to_worker.data;
+        (void)*(const volatile uint8_t *)peer->ring->to_supervisor.data;
+    }
+}
+
 /* The wall as seen from outside; never the worker's own word. */
-static enum rn_error check_wall(struct rn_peer *peer, struct rn_spawn_failure *out_failure)
+static enum rn_error check_wall(struct rn_peer *peer, const struct rn_wall_report *early,
+                                struct rn_spawn_failure *out_failure)
 {
     const rune_supervisor *supervisor = peer->domain->supervisor;
     enum rn_policy policy =
         supervisor->options.policy == RUNE_POLICY_STRICT ? RN_POLICY_STRICT : RN_POLICY_BEST_EFFORT;
     struct rn_wall_report report;
-    RN_TRY(rn_child_report(peer->domain->zygote, &peer->child, &report));
+    RN_TRY(rn_child_report_late(peer->domain->zygote, &peer->child, early, &report));
     // A worker that survives what the filter forbids is for diagnosing, and only that is done with it.
     if (report.catches_traps != supervisor->options.diagnose) {
         rn_wall_report_refused(&report, RN_LAYER_SECCOMP, 0);
@@ -174,16 +186,22 @@ static void enlist(struct rn_peer *peer)
 static struct rn_peer *new_peer(struct rn_domain *domain)
 {
     struct rn_peer *peer = rn_alloc(sizeof(*peer));
-    if (peer) {
-        atomic_init(&peer->refs, 1);
-        peer->domain = domain;
-        peer->serial = atomic_fetch_add(&domain->supervisor->next_serial, 1) + 1;
-        peer->fd = -1;
-        peer->child.pidfd = -1;
-        peer->place = RN_PLACE_STARTING;
-        peer->queue_end = &peer->queue;
-        pthread_mutex_init(&peer->lock, NULL);
+    uint8_t *packets = rn_realloc(NULL, (size_t)2 * RN_PACKET_MAX);
+    if (!peer || !packets) {
+        rn_free(peer);
+        rn_free(packets);
+        return NULL;
     }
+    peer->packet_out = packets;
+    peer->packet_in = packets + RN_PACKET_MAX;
+    atomic_init(&peer->refs, 1);
+    peer->domain = domain;
+    peer->serial = atomic_fetch_add(&domain->supervisor->next_serial, 1) + 1;
+    peer->fd = -1;
+    peer->child.pidfd = -1;
+    peer->place = RN_PLACE_STARTING;
+    peer->queue_end = &peer->queue;
+    pthread_mutex_init(&peer->lock, NULL);
     return peer;
 }
 
@@ -194,15 +212,18 @@ rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, r
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     struct rn_spawn_failure failure = {.step = "worker"};
+    struct rn_wall_report early;
     enum rn_error failed = spawn(peer, &failure);
     bool spawned = failed == RN_OK;
     if (spawned) {
         rn_peer_find_cpu_clock(peer);
         enlist(peer);
+        touch(peer);
+        rn_child_look_early(&peer->child, &early);
         failed = wait_ready(peer);
     }
     if (failed == RN_OK) {
-        failed = check_wall(peer, &failure);
+        failed = check_wall(peer, &early, &failure);
     }
     if (failed != RN_OK) {
         int why = errno;
@@ -237,7 +258,7 @@ void rn_peer_kill(struct rn_peer *peer, uint64_t culprit)
     pthread_mutex_unlock(&peer->lock);
 }
 
-void rn_peer_retire(struct rn_peer *peer)
+bool rn_peer_leave(struct rn_peer *peer)
 {
     struct rn_pool *pool = &peer->domain->supervisor->pool;
     bool found = false;
@@ -255,6 +276,13 @@ void rn_peer_retire(struct rn_peer *peer)
         rn_child_kill(&peer->child);
         rn_clock_clear(peer->domain->supervisor->clock, &peer->backstop_timer);
         rn_clock_clear(peer->domain->supervisor->clock, &peer->young_timer);
+    }
+    return found;
+}
+
+void rn_peer_retire(struct rn_peer *peer)
+{
+    if (rn_peer_leave(peer)) {
         rn_peer_unref(peer);
     }
 }
@@ -441,6 +469,34 @@ static enum rn_error use_context(struct rn_peer *peer, struct rune_runtime *runt
     peer->context_uses[index] = 1;
     *out_index = index;
     return RN_OK;
+}
+
+/* What is mapped ahead has the lowest indices, being the first. */
+
+void rn_peer_map_ahead(struct rn_peer *peer, struct rune_unit *unit, struct rune_runtime *runtime)
+{
+    uint32_t index;
+    pthread_mutex_lock(&peer->lock);
+    if (!peer->dead && use_unit(peer, unit, &index) == RN_OK) {
+        peer->unit_uses[index]--;
+        peer->mapped_ahead = true;
+        if (use_context(peer, runtime, &index) == RN_OK && index != 0) {
+            peer->context_uses[index]--;
+        }
+    }
+    pthread_mutex_unlock(&peer->lock);
+}
+
+/* A worker that is to run this alone has nothing of others in it. */
+static void drop_mapped_ahead(struct rn_peer *peer, const struct rn_call *call)
+{
+    peer->mapped_ahead = false;
+    if (peer->units[0] && peer->units[0] != call->unit) {
+        detach_unit(peer, 0);
+    }
+    if (peer->contexts[1] && peer->contexts[1] != call->runtime) {
+        detach_context(peer, 1);
+    }
 }
 
 /* Handles */
@@ -664,6 +720,9 @@ static enum rn_error take_uses(struct rn_peer *peer, struct rn_call *call)
 static enum rn_error take_uses_hushed(struct rn_peer *peer, struct rn_call *call)
 {
     peer->hushed = true;
+    if (peer->mapped_ahead) {
+        drop_mapped_ahead(peer, call);
+    }
     enum rn_error error = take_uses(peer, call);
     peer->hushed = false;
     if (error != RN_OK) {

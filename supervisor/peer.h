@@ -104,8 +104,9 @@ struct rn_peer {
     uint64_t key; /* of the Unit or Vm that it serves alone */
     uint32_t load;
     uint64_t served;
-    bool retiring; /* takes no further calls, */
-    bool lost;     /* since its process has gone */
+    bool retiring;    /* takes no further calls, */
+    bool lost;        /* since its process has gone */
+    bool gone_before; /* the pool has waited for others to let go of it */
 
     /* Under `lock`. */
     pthread_mutex_t lock;
@@ -141,13 +142,14 @@ struct rn_peer {
     struct rune_runtime *contexts[RN_PEER_CONTEXTS_MAX];
     uint32_t context_uses[RN_PEER_CONTEXTS_MAX];
     uint64_t vms[RN_PEER_VMS_MAX / 64]; /* handles in use */
+    bool mapped_ahead;                  /* Unit 0 and context 1 are, and nothing has run yet */
     uint64_t random[RN_PEER_RANDOM];    /* for the ids of calls */
     uint32_t random_left;
-    uint8_t packet_out[RN_PACKET_MAX];
+    uint8_t *packet_out; /* RN_PACKET_MAX bytes; with packet_in one block that is not cleared */
 
     /* Of the thread that receives. */
     struct rn_burial burial;
-    uint8_t packet_in[RN_PACKET_MAX];
+    uint8_t *packet_in; /* RN_PACKET_MAX bytes */
     atomic_bool has_exit;
     struct rn_child_exit exit; /* once has_exit */
 };
@@ -168,6 +170,10 @@ rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer,
  * room; CLOSED: the peer is dead: try another.
  */
 enum rn_error rn_peer_begin(struct rn_peer *peer, struct rn_call *call) RN_MUST_CHECK;
+
+/* Has a worker that runs nothing yet map what its first call will probably need. `runtime` may be NULL. If
+ * that call needs something else, this goes before it begins. */
+void rn_peer_map_ahead(struct rn_peer *peer, struct rune_unit *unit, struct rune_runtime *runtime);
 
 /* Waits until the call has something for its owner: an event, its result, the peer's death. */
 void rn_peer_wait(struct rn_peer *peer, struct rn_call *call);
@@ -196,7 +202,9 @@ void rn_peer_finish(struct rn_peer *peer, struct rn_call *call);
 
 /* Kills the process; whoever receives learns of it. `culprit`: the call to blame, or 0. */
 void rn_peer_kill(struct rn_peer *peer, uint64_t culprit);
-/* Ends an idle or dead peer and forgets it; P5. */
+/* Ends an idle or dead peer, which leaves its domain; P5. True: the domain's reference is now the caller's. */
+bool rn_peer_leave(struct rn_peer *peer) RN_MUST_CHECK;
+/* The same, and forgets it. */
 void rn_peer_retire(struct rn_peer *peer);
 
 /* Under peer->lock: */

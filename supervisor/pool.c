@@ -15,8 +15,10 @@
 #define SERVED_MAX 1000000u
 /* A domain that is about to end is waited for this long. */
 #define ROOM_WAIT_NS UINT64_C(1000000000)
-#define BACK_OFF_FIRST_NS UINT64_C(10000000)
-#define BACK_OFF_LAST_NS UINT64_C(5000000000)
+/* At most this long a domain has no spare because its first workers are being started. */
+#define START_REST_NS UINT64_C(100000000)
+/* Whoever ended a call with a dead peer lets go of it within this time. */
+#define GONE_WAIT_NS UINT64_C(1000000)
 
 enum rn_error rn_pool_init(struct rn_pool *pool)
 {
@@ -33,7 +35,7 @@ enum rn_error rn_pool_init(struct rn_pool *pool)
 /* Domains */
 
 /* Under the lock: nobody needs it any more, and it is not the one that is always there. */
-static bool is_idle(const struct rn_domain *domain)
+bool rn_domain_is_idle(const struct rn_domain *domain)
 {
     return domain->users == 0 && (domain->broken || (domain->name[0] != 0 && !domain->for_builds));
 }
@@ -61,7 +63,7 @@ static size_t count_domains(const struct rn_pool *pool)
 static bool has_idle(const struct rn_pool *pool)
 {
     const struct rn_domain *domain = pool->domains;
-    while (domain && !is_idle(domain)) {
+    while (domain && !rn_domain_is_idle(domain)) {
         domain = domain->next;
     }
     return domain != NULL;
@@ -106,6 +108,7 @@ static rune_status make_domain(struct rune_supervisor *supervisor, const char *n
 
 static void free_domain(struct rn_domain *domain)
 {
+    rn_spares_done(&domain->spares);
     rn_zygote_free(domain->zygote);
     rn_free(domain);
 }
@@ -157,7 +160,7 @@ void rn_pool_domain_release(struct rn_domain *domain)
     struct rn_pool *pool = &domain->supervisor->pool;
     pthread_mutex_lock(&pool->lock);
     domain->users--;
-    if (is_idle(domain)) {
+    if (rn_domain_is_idle(domain)) {
         pool->must_work = true;
         pthread_cond_signal(&pool->work);
     }
@@ -175,7 +178,7 @@ static struct rn_domain *take_idle(struct rn_pool *pool)
     struct rn_domain *found = NULL;
     pthread_mutex_lock(&pool->lock);
     for (struct rn_domain **at = &pool->domains; *at; at = &(*at)->next) {
-        if (is_idle(*at)) {
+        if (rn_domain_is_idle(*at)) {
             found = *at;
             *at = found->next;
             break;
@@ -381,8 +384,8 @@ static struct rn_peer *choose(struct rune_supervisor *supervisor,
                     choice.serving < serving_max(supervisor, request);
     if (may_grow && choice.spare) {
         assign(choice.spare, request);
-        supervisor->pool.must_work = true; // for the next spare
-        pthread_cond_signal(&supervisor->pool.work);
+        rn_spares_rest(&request->domain->spares, RN_SPARES_REST_NS);
+        atomic_store_explicit(&supervisor->pool.untold, true, memory_order_relaxed);
         return choice.spare;
     }
     if (may_grow && choice.all < RN_DOMAIN_PEERS_MAX) {
@@ -421,6 +424,30 @@ static void retire_chosen(struct rn_domain *domain)
     } while (found);
 }
 
+/* With a process for each call there are more calls than spares: the next one is made beside this. The
+ * first worker of many calls has the processors for itself. */
+static void rest_while_starting(struct rn_pool *pool, const struct rn_pool_request *request)
+{
+    if (request->isolation != RUNE_ISOLATION_CALL) {
+        rn_spares_rest(&request->domain->spares, START_REST_NS);
+    } else if (rn_spares_rested(&request->domain->spares)) {
+        pthread_cond_signal(&pool->work);
+    }
+}
+
+/* The thread is to hear of it when the call is on its way, or of none. */
+static void rest_after_start(struct rn_pool *pool, const struct rn_pool_request *request,
+                             bool started)
+{
+    if (request->isolation != RUNE_ISOLATION_CALL) {
+        rn_spares_rest(&request->domain->spares, RN_SPARES_REST_NS);
+    }
+    atomic_store_explicit(&pool->untold, started, memory_order_relaxed);
+    if (!started) {
+        pthread_cond_signal(&pool->work);
+    }
+}
+
 static rune_status start_for(struct rune_supervisor *supervisor,
                              const struct rn_pool_request *request, struct rn_peer **out_peer,
                              rune_error **error)
@@ -431,27 +458,26 @@ static rune_status start_for(struct rune_supervisor *supervisor,
     rune_status status = rn_peer_start(request->domain, &peer, error);
     if (status != RUNE_OK) {
         rn_domain_collect(request->domain);
-        return status;
     }
     pthread_mutex_lock(&pool->lock);
-    pool->stats.workers_started++;
-    assign(peer, request);
-    peer->load++;
-    peer->served++;
-    // While it was starting it may have passed for a spare under way.
-    pool->must_work = true;
-    pthread_cond_signal(&pool->work);
+    rest_after_start(pool, request, status == RUNE_OK);
+    if (status == RUNE_OK) {
+        pool->stats.workers_started++;
+        assign(peer, request);
+        peer->load++;
+        peer->served++;
+        *out_peer = peer;
+    }
     pthread_mutex_unlock(&pool->lock);
-    *out_peer = peer;
-    return RUNE_OK;
+    return status;
 }
 
 static void count_call(struct rn_pool *pool, struct rn_domain *domain)
 {
     pool->calls_now++;
     pool->stats.calls++;
-    if (!domain->wants_spares) {
-        domain->wants_spares = true;
+    if (!domain->spares.wanted) {
+        domain->spares.wanted = true;
         pool->must_work = true;
         pthread_cond_signal(&pool->work);
     }
@@ -466,17 +492,25 @@ rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_poo
                          struct rn_peer **out_peer, rune_error **error)
 {
     struct rn_pool *pool = &supervisor->pool;
+    struct rn_spares *spares = &request->domain->spares;
     bool start = false;
     struct rn_peer *peer = NULL;
     pthread_mutex_lock(&pool->lock);
     bool closing = pool->closing && !request->bypass;
-    while (!closing && !(peer = choose(supervisor, request, &start)) && !start) {
-        if (!request->wait || rn_now_ns() >= request->until_ns) {
+    while (!closing && !(peer = choose(supervisor, request, &start))) {
+        if (start && rn_spares_is_near(spares)) {
+            start = false;
+            spares->awaited++;
+            rn_cond_wait_until(&pool->changed, &pool->lock, RN_NEVER_NS);
+            spares->awaited--;
+        } else if (start || !request->wait || rn_now_ns() >= request->until_ns) {
             break;
+        } else {
+            rn_cond_wait_until(&pool->changed, &pool->lock, request->until_ns);
         }
-        rn_cond_wait_until(&pool->changed, &pool->lock, request->until_ns);
         closing = pool->closing && !request->bypass;
     }
+    bool fresh = start || (peer && peer->served == 0);
     if (peer) {
         peer->load++;
         peer->served++;
@@ -485,7 +519,13 @@ rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_poo
     if (peer || start) {
         count_call(pool, request->domain);
     }
+    if (start) {
+        rest_while_starting(pool, request);
+    }
     pthread_mutex_unlock(&pool->lock);
+    if (fresh) {
+        rn_spares_note(request);
+    }
     if (peer) {
         *out_peer = peer;
         return RUNE_OK;
@@ -505,6 +545,15 @@ rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_poo
         pthread_mutex_unlock(&pool->lock);
     }
     return status;
+}
+
+void rn_pool_tell(struct rune_supervisor *supervisor)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    if (atomic_load_explicit(&pool->untold, memory_order_relaxed)) {
+        atomic_store_explicit(&pool->untold, false, memory_order_relaxed);
+        pthread_cond_signal(&pool->work);
+    }
 }
 
 bool rn_pool_is_warm(struct rune_supervisor *supervisor, const struct rn_pool_request *request)
@@ -579,6 +628,17 @@ static bool is_dead(struct rn_peer *peer)
     return dead;
 }
 
+/* Of what is left of a dead peer the thread clears up: unmapping takes time that a caller has not. */
+static void bury(struct rn_pool *pool, struct rn_peer *peer)
+{
+    pthread_mutex_lock(&pool->lock);
+    peer->next = pool->gone;
+    pool->gone = peer;
+    pool->must_work = true;
+    pthread_cond_signal(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+}
+
 void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool lost)
 {
     struct rn_pool *pool = &supervisor->pool;
@@ -594,15 +654,15 @@ void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool 
     peer->retiring = peer->retiring || lost || worn || peer->isolation == RUNE_ISOLATION_CALL;
     bool forget = lost && (dead || peer->load == 0); // P5
     bool retire = peer->retiring && (forget || peer->load == 0);
-    if (retire) {
-        pool->must_work = true;
+    pool->must_work = pool->must_work || retire;
+    if (rn_spares_rested(&peer->domain->spares) || retire) {
         pthread_cond_signal(&pool->work);
     }
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
     // Ending a process takes system calls: that of a dead one tells others, the rest is maintenance.
-    if (forget) {
-        rn_peer_retire(peer);
+    if (forget && rn_peer_leave(peer)) {
+        bury(pool, peer);
     }
 }
 
@@ -636,75 +696,33 @@ void rn_pool_retire_key(struct rune_supervisor *supervisor, uint64_t key)
 
 /* Maintenance: makes spares, collects ends. Its own thread. */
 
-static uint32_t count_spares(const struct rn_domain *domain)
+/* The calls that ended with a peer let go of it within a moment; whoever is last frees it. */
+static void free_gone(struct rn_pool *pool)
 {
-    uint32_t spares = 0;
-    for (const struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
-        spares += peer->place == RN_PLACE_SPARE || peer->place == RN_PLACE_STARTING;
-    }
-    return spares;
-}
-
-/* A domain that lacks a spare and may have one now, that which got none for the longest; *out_next_ns: when to
- * look again. */
-static struct rn_domain *find_work(struct rune_supervisor *supervisor, uint64_t *out_next_ns)
-{
-    uint64_t now = rn_now_ns();
-    struct rn_domain *best = NULL;
-    *out_next_ns = RN_NEVER_NS;
-    for (struct rn_domain *domain = supervisor->pool.domains; domain; domain = domain->next) {
-        bool wanted = domain->wants_spares && !domain->broken && !is_idle(domain) &&
-                      !domain->for_builds && count_spares(domain) < supervisor->options.spares;
-        if (!wanted) {
-            continue;
-        }
-        if (domain->retry_ns > now) {
-            *out_next_ns = domain->retry_ns < *out_next_ns ? domain->retry_ns : *out_next_ns;
-        } else if (!best || domain->spare_turn < best->spare_turn) {
-            best = domain;
-        }
-    }
-    return best;
-}
-
-static uint64_t back_off(uint32_t failures)
-{
-    uint64_t delay = BACK_OFF_FIRST_NS << (failures > 16 ? 16 : failures);
-    return delay > BACK_OFF_LAST_NS ? BACK_OFF_LAST_NS : delay;
-}
-
-static void make_spare(struct rune_supervisor *supervisor, struct rn_domain *domain)
-{
-    struct rn_pool *pool = &supervisor->pool;
-    struct rn_peer *peer = NULL;
-    rune_error *error = NULL;
-    rune_status status = rn_peer_start(domain, &peer, &error);
-    if (status != RUNE_OK) {
-        rn_supervisor_log(supervisor, 1, "a spare worker could not be started: %s",
-                          error ? rune_error_message(error) : rune_status_message(status));
-        rune_error_free(error);
-        rn_domain_collect(domain);
-    }
     pthread_mutex_lock(&pool->lock);
-    domain->spare_turn = ++pool->spare_turns;
-    if (status == RUNE_OK) {
-        pool->stats.workers_started++;
-        if (peer->place == RN_PLACE_STARTING) {
-            peer->place = RN_PLACE_SPARE;
+    struct rn_peer *gone = pool->gone;
+    pool->gone = NULL;
+    while (gone) {
+        struct rn_peer *peer = gone;
+        gone = peer->next;
+        if (atomic_load(&peer->refs) > 1 && !peer->gone_before) {
+            peer->gone_before = true;
+            peer->next = pool->gone;
+            pool->gone = peer;
+        } else {
+            pthread_mutex_unlock(&pool->lock);
+            rn_peer_unref(peer);
+            pthread_mutex_lock(&pool->lock);
         }
-        domain->failures = 0;
-    } else {
-        domain->retry_ns = rn_after_ns(rn_now_ns(), back_off(domain->failures++));
     }
-    pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
-    rn_peer_unref(peer);
 }
 
 static void collect_all(struct rune_supervisor *supervisor)
 {
     struct rn_pool *pool = &supervisor->pool;
     struct rn_domain *idle;
+    free_gone(pool);
     // This thread alone takes domains out of the list; others add in front.
     pthread_mutex_lock(&pool->lock);
     struct rn_domain *domain = pool->domains;
@@ -719,6 +737,14 @@ static void collect_all(struct rune_supervisor *supervisor)
         pthread_cond_broadcast(&pool->changed);
         pthread_mutex_unlock(&pool->lock);
     }
+}
+
+/* Until there is work, until `next_ns`, or until whoever has a dead peer had time to let go of it. */
+static void wait_for_work(struct rn_pool *pool, uint64_t next_ns)
+{
+    uint64_t gone_ns = pool->gone ? rn_after_ns(rn_now_ns(), GONE_WAIT_NS) : RN_NEVER_NS;
+    rn_cond_wait_until(&pool->work, &pool->lock, gone_ns < next_ns ? gone_ns : next_ns);
+    pool->must_work = pool->must_work || pool->gone;
 }
 
 /* Ends go before spares, of which there is one at a time: neither keeps the other waiting for long. */
@@ -736,13 +762,11 @@ static void *maintain(void *argument)
             rn_compilers_refill(supervisor);
             pthread_mutex_lock(&pool->lock);
         }
-        struct rn_domain *domain = find_work(supervisor, &next_ns);
+        struct rn_domain *domain = rn_spares_missing(supervisor, &next_ns);
         if (domain) {
-            pthread_mutex_unlock(&pool->lock);
-            make_spare(supervisor, domain);
-            pthread_mutex_lock(&pool->lock);
+            rn_spares_make(supervisor, domain);
         } else if (!pool->must_work && !pool->ending) {
-            rn_cond_wait_until(&pool->work, &pool->lock, next_ns);
+            wait_for_work(pool, next_ns);
         }
     }
     pthread_mutex_unlock(&pool->lock);
@@ -782,6 +806,9 @@ void rn_pool_done(struct rune_supervisor *supervisor)
     struct rn_pool *pool = &supervisor->pool;
     end_thread(pool);
     rn_compilers_done(supervisor);
+    while (pool->gone) {
+        free_gone(pool);
+    }
     while (pool->domains) {
         struct rn_domain *domain = pool->domains;
         pool->domains = domain->next;

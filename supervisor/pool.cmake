@@ -50,6 +50,7 @@ rn_library(rn_supervisor
   slots.c
   source_tools.c
   sources.c
+  spares.c
   statics.c
   supervisor.c
   text.c

@@ -3,7 +3,7 @@
  *
  * Each domain has a zygote and a list of peers: starting, spare (never used), serving, gone. A call
  * takes a peer (least loaded, of its isolation), and puts it back. A maintenance thread collects those
- * that ended and makes spares: one at a time, domain by domain in turn, and after each it collects
+ * that ended and makes spares (spares.h): one at a time, domain by domain in turn, and after each it collects
  * again, so that no domain's calls keep it from the others' spares and ends.
  *
  * Isolation is the peer's for life: shared peers serve every Vm of the domain that asks for no
@@ -20,6 +20,7 @@
 #include <pthread.h>
 
 #include "supervisor/peer.h"
+#include "supervisor/spares.h"
 
 #define RN_DOMAIN_NAME_MAX 255u
 #define RN_DOMAINS_MAX 256u
@@ -36,10 +37,7 @@ struct rn_domain {
     struct rn_zygote *zygote;
     struct rn_peer *peers; /* all that are not freed */
     uint32_t users;        /* Vms, compilers and whoever is busy with it */
-    uint32_t failures;     /* starts in a row that failed */
-    uint64_t retry_ns;     /* no spare is made before */
-    bool wants_spares;
-    uint64_t spare_turn; /* of the pool's `spare_turns`: when one was made last */
+    struct rn_spares spares;
     struct rn_child_exit ends[RN_DOMAIN_ENDS_MAX];
     uint32_t end_count; /* told so far */
     atomic_bool broken; /* its zygote has gone: nothing can be started in it any more */
@@ -52,9 +50,12 @@ struct rn_pool {
     pthread_t thread;
     bool has_thread;
     bool must_work;
+    atomic_bool
+        untold;   /* a spare was taken: the thread is to hear of it once the call is on its way */
     bool closing; /* no new work */
     bool ending;
     struct rn_domain *domains;
+    struct rn_peer *gone; /* dead, out of their domains, to be freed by the thread */
     uint64_t spare_turns;
     uint32_t calls_now;
     rune_stats stats;
@@ -75,6 +76,8 @@ rune_status rn_pool_domain(struct rune_supervisor *supervisor, const char *name,
 
 struct rn_pool_request {
     struct rn_domain *domain;
+    struct rune_unit *unit; /* what is to run: borrowed */
+    struct rune_runtime *runtime;
     rune_isolation isolation;
     uint64_t key; /* of Unit or Vm */
     bool keeps;   /* something may stay in the worker, which takes a handle there */
@@ -87,6 +90,8 @@ struct rn_pool_request {
  */
 rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_pool_request *request,
                          struct rn_peer **out_peer, rune_error **error) RN_MUST_CHECK;
+/* After the call was sent: waking a thread costs as much as the call. */
+void rn_pool_tell(struct rune_supervisor *supervisor);
 /* True if a call would find a worker that runs, so that taking one does not wait. */
 bool rn_pool_is_warm(struct rune_supervisor *supervisor, const struct rn_pool_request *request);
 /* Kills the worker with that process id, as hosts see it; false if there is none. */
@@ -107,6 +112,8 @@ void rn_pool_domain_release(struct rn_domain *domain);
 /* True if nothing can be started in the domain any more. */
 bool rn_pool_domain_is_broken(struct rn_domain *domain);
 
+/* Under the pool's lock: nobody needs it any more, and it is not the one that is always there. */
+bool rn_domain_is_idle(const struct rn_domain *domain);
 /* Notes ends that the zygote has told. */
 void rn_domain_collect(struct rn_domain *domain);
 /* Waits for the end of a peer that is known to end; what waits longer than this is told nothing. */

@@ -445,6 +445,8 @@ struct rn_pool_request rn_vm_wanted_worker(const rune_vm *vm)
     }
     return (struct rn_pool_request){
         .domain = vm->domain,
+        .unit = vm->unit,
+        .runtime = vm->runtime,
         .isolation = isolation,
         .key = isolation == RUNE_ISOLATION_UNIT ? unit_key(vm->unit) : vm->serial,
     };

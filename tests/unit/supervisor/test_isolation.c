@@ -216,6 +216,60 @@ static void test_a_worker_for_each_call(void **state)
     rune_vm_free(vm);
 }
 
+/* Units that a process has mapped. */
+static int units_in(int64_t pid)
+{
+    char line[512];
+    int count = 0;
+    (void)snprintf(line, sizeof(line), "/proc/%lld/maps", (long long)pid);
+    FILE *file = fopen(line, "re");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file)) {
+        count += strstr(line, "/memfd:runeward-unit") != NULL;
+    }
+    assert_int_equal(fclose(file), 0);
+    return count;
+}
+
+static void await_spare(rune_supervisor *of)
+{
+    rune_stats stats = {.spares_now = 0};
+    for (int i = 0; i < 10000 && stats.spares_now == 0; i++) {
+        (void)usleep(1000);
+        rune_supervisor_stats(of, &stats);
+    }
+    assert_int_not_equal(stats.spares_now, 0);
+}
+
+/* A spare has mapped what a new worker was wanted for last. What it runs alone it has alone. */
+static void test_a_spare_gives_up_what_is_not_wanted(void **state)
+{
+    (void)state;
+    rune_supervisor *own = NULL;
+    rune_vm *vms[3] = {NULL};
+    assert_int_equal(rune_supervisor_new(NULL, &own, NULL), RUNE_OK);
+    rune_unit *first = build_in(own, "pub fn main() { 1 }", false);
+    rune_unit *second = build_in(own, "pub fn main() { 2 }", false);
+    rune_vm_options *options = rune_vm_options_new();
+    rune_vm_options_set_isolation(options, RUNE_ISOLATION_VM);
+    for (int i = 0; i < 3; i++) {
+        rune_unit *wanted = i < 2 ? first : second;
+        assert_int_equal(rune_vm_new(own, NULL, wanted, options, &vms[i], NULL), RUNE_OK);
+        int64_t pid = worker_of(vms[i]);
+        if (geteuid() == 0) {
+            assert_int_equal(units_in(pid), 1);
+        }
+        await_spare(own);
+    }
+    rune_vm_options_free(options);
+    for (int i = 0; i < 3; i++) {
+        rune_vm_free(vms[i]);
+    }
+    rune_unit_unref(first);
+    rune_unit_unref(second);
+    rune_supervisor_free(own);
+}
+
 static void test_domains_never_share(void **state)
 {
     (void)state;
@@ -510,6 +564,7 @@ int main(void)
         cmocka_unit_test(test_domains_end_beside_busy_ones),
         cmocka_unit_test(test_a_worker_for_each_vm),
         cmocka_unit_test(test_a_worker_for_each_call),
+        cmocka_unit_test(test_a_spare_gives_up_what_is_not_wanted),
         cmocka_unit_test(test_domains_never_share),
         cmocka_unit_test(test_admission),
         cmocka_unit_test(test_closing),
