@@ -3,8 +3,10 @@
 #include "cli/exit_codes.h"
 #include "cli/watch.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef int command_function(struct rn_session *session);
@@ -49,11 +51,13 @@ static int run_command(struct rn_args *args)
 // would go to a worker's socket.
 static bool open_standard_streams(void)
 {
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    return fd >= 0 && close(fd) == 0;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", O_RDWR) != fd) {
+            rn_console_complain("a standard stream is closed, and /dev/null: %s", strerror(errno));
+            return false;
+        }
+    }
+    return true;
 }
 
 int main(int argc, char **argv)
