@@ -333,13 +333,15 @@ static void detach_context(struct rn_peer *peer, uint32_t index)
     }
 }
 
-static void sweep_unit(struct rn_peer *peer, uint32_t index)
+static bool sweep_unit(struct rn_peer *peer, uint32_t index)
 {
     struct rune_unit *unit = peer->units[index];
-    if (unit && peer->unit_uses[index] == 0 &&
-        atomic_load(&unit->refs) == atomic_load(&unit->attachments)) {
+    bool unused = unit && peer->unit_uses[index] == 0 &&
+                  atomic_load(&unit->refs) == atomic_load(&unit->attachments);
+    if (unused) {
         detach_unit(peer, index);
     }
+    return unused;
 }
 
 static void sweep_context(struct rn_peer *peer, uint32_t index)
@@ -351,12 +353,13 @@ static void sweep_context(struct rn_peer *peer, uint32_t index)
     }
 }
 
-/* Detaches what only workers still hold: some of the table with each Unit that is attached, which keeps up
- * with what goes and costs that call little. */
+/* Detaches what only workers still hold: some of the table with each Unit that is attached. Unmapping is on
+ * the way of that call, so two go at most, which is more than comes. */
 static void sweep(struct rn_peer *peer)
 {
-    for (uint32_t i = 0; i < SWEEP_UNITS && i < peer->units_end; i++) {
-        sweep_unit(peer, peer->swept++ % peer->units_end);
+    uint32_t detached = 0;
+    for (uint32_t i = 0; i < SWEEP_UNITS && i < peer->units_end && detached < 2; i++) {
+        detached += sweep_unit(peer, peer->swept++ % peer->units_end);
     }
     sweep_context(peer, 1 + peer->swept % (RN_PEER_CONTEXTS_MAX - 1));
 }
