@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/diff.h"
 #include "cli/exit_codes.h"
+#include "cli/out_file.h"
 #include "cli/paths.h"
 #include "cli/quantity.h"
 #include "cli/visible.h"
@@ -45,29 +46,6 @@ struct fmt {
 
 /* ---- Replacing a file ---- */
 
-static bool write_whole(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        data += written > 0 ? written : 0;
-        size -= written > 0 ? (size_t)written : 0;
-    }
-    return true;
-}
-
-/* Mode and, where that is permitted, owner of the file it takes the place of. */
-static bool fill(int fd, const struct stat *old, const rune_text *text)
-{
-    if (fchown(fd, old->st_uid, old->st_gid) != 0 && errno != EPERM) {
-        return false;
-    }
-    return fchmod(fd, old->st_mode & 07777) == 0 &&
-           write_whole(fd, rune_text_data(text), rune_text_size(text)) && fsync(fd) == 0;
-}
-
 static bool is_as_before(const struct stat *now, const struct stat *before)
 {
     return now->st_dev == before->st_dev && now->st_ino == before->st_ino &&
@@ -78,26 +56,15 @@ static bool is_as_before(const struct stat *now, const struct stat *before)
 /* `before`: what the file was when it was read. ESTALE: it has changed since. */
 static bool replace_file(const char *path, const struct stat *before, const rune_text *text)
 {
-    char real[PATH_MAX];
-    char fresh[PATH_MAX + 16];
-    struct stat old;
-    if (realpath(path, real) == NULL || stat(real, &old) != 0 || access(real, W_OK) != 0) {
-        return false;
-    }
-    snprintf(fresh, sizeof fresh, "%s.XXXXXX", real);
-    int fd = mkostemp(fresh, O_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
-    bool good = fill(fd, &old, text);
-    good = close(fd) == 0 && good && stat(real, &old) == 0;
-    bool stale = good && !is_as_before(&old, before);
-    good = good && !stale && rename(fresh, real) == 0;
-    if (!good) {
-        int reason = stale ? ESTALE : errno;
-        unlink(fresh);
-        errno = reason;
-    }
+    struct stat now;
+    struct rn_out_file file;
+    size_t size = rune_text_size(text);
+    FILE *out = rn_out_file_replace(&file, path);
+    bool good = out != NULL && fwrite(rune_text_data(text), 1, size, out) == size &&
+                fflush(out) == 0 && fsync(fileno(out)) == 0 && stat(path, &now) == 0;
+    bool stale = good && !is_as_before(&now, before);
+    good = out != NULL && rn_out_file_close(&file, good && !stale);
+    errno = stale ? ESTALE : errno;
     return good;
 }
 

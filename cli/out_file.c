@@ -28,17 +28,23 @@ static int open_beside(struct rn_out_file *file, const struct stat *old)
     return fd;
 }
 
-/* -1 with errno; EACCES: a folder that takes no more files may have one that can be written. */
-static int open_regular(struct rn_out_file *file, const char *path, const struct stat *old)
+FILE *rn_out_file_replace(struct rn_out_file *file, const char *path)
 {
-    if (realpath(path, file->real) == NULL || access(file->real, W_OK) != 0) {
-        return -1;
+    struct stat old;
+    *file = (struct rn_out_file){.stream = NULL};
+    if (realpath(path, file->real) == NULL || stat(file->real, &old) != 0 ||
+        access(file->real, W_OK) != 0) {
+        return NULL;
     }
-    int fd = open_beside(file, old);
-    if (fd >= 0 || (errno != EACCES && errno != EPERM)) {
-        return fd;
+    int fd = open_beside(file, &old);
+    file->stream = fd < 0 ? NULL : fdopen(fd, "w");
+    if (fd >= 0 && file->stream == NULL) {
+        int why = errno;
+        (void)close(fd);
+        (void)unlink(file->fresh);
+        errno = why;
     }
-    return open(file->real, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    return file->stream;
 }
 
 FILE *rn_out_file_open(struct rn_out_file *file, const char *path)
@@ -46,13 +52,9 @@ FILE *rn_out_file_open(struct rn_out_file *file, const char *path)
     struct stat old;
     *file = (struct rn_out_file){.stream = NULL};
     if (stat(path, &old) == 0 && S_ISREG(old.st_mode)) {
-        int fd = open_regular(file, path, &old);
-        file->stream = fd < 0 ? NULL : fdopen(fd, "w");
-        if (fd >= 0 && file->stream == NULL) {
-            int why = errno;
-            (void)close(fd);
-            (void)unlink(file->fresh);
-            errno = why;
+        // A folder that takes no more files may have one that can be written.
+        if (rn_out_file_replace(file, path) == NULL && (errno == EACCES || errno == EPERM)) {
+            file->stream = fopen(path, "we");
         }
         return file->stream;
     }

@@ -21,6 +21,9 @@ struct rn_out_file {
 /* Where to write, or NULL with errno. */
 FILE *rn_out_file_open(struct rn_out_file *file, const char *path);
 
+/* Of a regular file that is there, always beside it: until it is closed, the old one is untouched. */
+FILE *rn_out_file_replace(struct rn_out_file *file, const char *path);
+
 /* `good`: all was written. False with errno when it was not, or does not get there. Does nothing to one that is not open. */
 bool rn_out_file_close(struct rn_out_file *file, bool good);
 
