@@ -186,7 +186,7 @@ static rune_status split_file(const void *data, size_t size, const uint8_t **out
     *out_image_size = rn_cursor_u32(&cursor);
     *out_debug_size = rn_cursor_u64(&cursor);
     if (rn_cursor_status(&cursor) != RN_OK || memcmp(magic, FILE_MAGIC, 8) != 0) {
-        return rn_fail(error, RUNE_E_UNIT_INVALID, "not a .rnu file");
+        return rn_fail(error, RUNE_E_UNIT_INVALID, "not a .rnu file (`runeward compile` makes them)");
     }
     if (version != FILE_VERSION) {
         return rn_fail(error, RUNE_E_UNIT_VERSION, "a .rnu file of version %u, not %u", version,
