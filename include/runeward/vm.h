@@ -37,7 +37,7 @@ RUNE_API void rune_vm_options_free(rune_vm_options *options);
 #define RUNE_STREAM_STDERR 2
 
 /*
- * Takes output as it comes; the bytes are borrowed. Returns true, or false to refuse for now: the
+ * Takes output as it comes; the bytes are borrowed. Returns true, or false to refuse it this time: the
  * same bytes are offered again, and only this call stands still meanwhile. Runs on the thread that
  * made the call, or for an execution on a thread of the library.
  */
