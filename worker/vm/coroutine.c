@@ -180,7 +180,7 @@ static void enter(struct rn_vm *vm, struct rn_coroutine *coroutine, struct rn_ob
 }
 
 /* The stack is done: its memory goes at once. Until its resumer is loaded, the execution's own
- * stack stands in, for the case that something raises. */
+ * stack stands in. */
 static void finish(struct rn_vm *vm, struct rn_fiber *fiber)
 {
     rn_fiber_load(vm, NULL);
@@ -211,6 +211,7 @@ void rn_coroutines_drop(struct rn_vm *vm)
     while (object != NULL) {
         if (object->kind == RN_OBJECT_COROUTINE) {
             struct rn_fiber *fiber = &((struct rn_coroutine *)object)->fiber;
+            RN_ASSERT(fiber->state == RN_FIBER_RUNNING);
             rn_heap_buffer_free(vm, fiber->values);
             fiber->values = NULL;
         }
@@ -424,28 +425,44 @@ static enum rn_outcome pending(struct rn_vm *vm, struct action *act)
     return RN_DONE;
 }
 
-/* Until a stack runs, or nothing can. */
+/* RN_DONE: the next action is in *act. */
+static enum rn_outcome take_action(struct rn_vm *vm, struct action *act)
+{
+    rn_charge(vm, 1);
+    RN_TRY_VM(rn_check_spent(vm));
+    switch (act->kind) {
+    case ACT_POLL:
+        return poll(vm, act);
+    case ACT_COMPLETE:
+        return complete(vm, act);
+    case ACT_PENDING:
+        return pending(vm, act);
+    }
+    RN_CHECK(false);
+    return RN_RAISED;
+}
+
+/* The stack that waits for what `target` gets. */
+static struct rn_object *stack_of(struct rn_object *target)
+{
+    while (target != NULL && target->kind == RN_OBJECT_FUTURE) {
+        target = ((struct rn_future *)target)->resumer;
+    }
+    return target;
+}
+
+/* Until a stack runs, or nothing can. The stack that ran last may be suspended by then, and somebody may
+ * hold it: when an action fails, those that it was for are the ones that end. */
 static enum rn_outcome drive(struct rn_vm *vm, struct action act)
 {
-    for (;;) {
-        enum rn_outcome outcome = RN_DONE;
-        rn_charge(vm, 1);
-        RN_TRY_VM(rn_check_spent(vm));
-        switch (act.kind) {
-        case ACT_POLL:
-            outcome = poll(vm, &act);
-            break;
-        case ACT_COMPLETE:
-            outcome = complete(vm, &act);
-            break;
-        case ACT_PENDING:
-            outcome = pending(vm, &act);
-            break;
-        }
-        if (outcome != RN_DONE) {
-            return outcome;
-        }
+    enum rn_outcome outcome;
+    do {
+        outcome = take_action(vm, &act);
+    } while (outcome == RN_DONE);
+    if (outcome == RN_RAISED) {
+        load(vm, stack_of(act.target));
     }
+    return outcome;
 }
 
 /* --- Instructions --- */

@@ -315,6 +315,97 @@ static void a_coroutine_is_copied_whole_or_not(void **state)
     assert_i64(copy, 7);
 }
 
+/* A coroutine that waits for its next resumption has its stack, however the call ended. */
+static bool is_suspended_whole(const struct rn_coroutine *coroutine)
+{
+    assert_true(coroutine->fiber.state != RN_FIBER_SUSPENDED || coroutine->fiber.values != NULL);
+    return coroutine->fiber.state == RN_FIBER_SUSPENDED;
+}
+
+/* Runs `path` on a Vm without Globals under each budget from 1 on, until it needs no more, and then
+ * `again` on what it left in the static. In how many the static's coroutine was suspended. */
+static uint32_t end_everywhere(struct machine *m, const char *path)
+{
+    uint32_t suspended = 0;
+    enum rn_event event;
+    for (m->limits.budget = 1;; m->limits.budget++) {
+        rn_vm_reset(m->vm, NULL);
+        start(m, path);
+        do {
+            event = rn_vm_run(m->vm, UINT64_MAX);
+        } while (event == RN_EVENT_HOST_CALL);
+        if (event != RN_EVENT_LIMIT) {
+            break;
+        }
+        if (m->vm->statics[0].tag != RN_VALUE_OBJECT) {
+            continue;
+        }
+        struct rn_vm_limits limits = m->limits;
+        m->limits.budget = 0;
+        start(m, "again");
+        suspended += is_suspended_whole((const void *)m->vm->statics[0].object);
+        assert_true(run_slices(m, 1000) != RN_EVENT_LIMIT);
+        rn_vm_end(m->vm);
+        (void)is_suspended_whole((const void *)m->vm->statics[0].object);
+        m->limits = limits;
+    }
+    m->limits.budget = 0;
+    return suspended;
+}
+
+static void build_again(struct rn_builder *b, uint32_t held)
+{
+    begin(b, "again", 0);
+    rn_emit_STATIC_GET(b, 0, held);
+    rn_emit_CALL_METHOD(b, 0, 1, rn_builder_site(b, RN_SITE_CALL, RN_UTF8("next"), RN_UTF8("")));
+    end(b, 0);
+}
+
+/* The budget may end between a generator that yields and what it yields to. */
+static void a_generator_that_yielded_last_goes_on(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    uint32_t held = begin_held_generator(b, 3);
+    rn_emit_YIELD(b, 0, 0);
+    rn_emit_YIELD(b, 0, 0);
+    end(b, 0);
+    build_again(b, held);
+    finish(m);
+    assert_true(end_everywhere(m, "first") > 0);
+}
+
+/* Or between a stream that waits and the other branch of a select. */
+static void a_stream_that_waited_last_goes_on(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    uint32_t held = rn_builder_static(b, RN_UTF8("HELD"), RN_NONE);
+    uint32_t fetch = rn_builder_import(b, RN_UTF8("host::fetch"), 1);
+    uint32_t next = rn_builder_site(b, RN_SITE_CALL, RN_UTF8("next"), RN_UTF8(""));
+    uint32_t stream = declare(b, "stream", 0, RN_FUNCTION_STREAM);
+    rn_builder_begin(b, stream);
+    rn_emit_INT(b, 0, 1);
+    rn_emit_CALL_IMPORT(b, 0, 1, fetch);
+    rn_emit_AWAIT(b, 0, 0);
+    rn_emit_YIELD(b, 0, 0);
+    end(b, 0);
+    uint32_t first = declare(b, "first", 0, RN_FUNCTION_ASYNC);
+    rn_builder_export(b, first);
+    rn_builder_begin(b, first);
+    rn_emit_CALL(b, 0, 0, stream);
+    rn_emit_STATIC_SET(b, 0, held);
+    rn_emit_CALL_METHOD(b, 0, 1, next);
+    rn_emit_INT(b, 1, 2);
+    rn_emit_CALL_IMPORT(b, 1, 1, fetch);
+    rn_emit_SELECT(b, 0, 2);
+    end(b, 0);
+    build_again(b, held);
+    const struct rn_host_function hosts[] = {{rn_hash_item("host::fetch", 11), 1, true}};
+    finish_with_hosts(m, hosts, 1);
+    assert_true(end_everywhere(m, "first") > 0);
+}
+
 static void several_run_side_by_side(void **state)
 {
     struct machine *m = *state;
@@ -935,6 +1026,8 @@ int main(void)
         TEST(everything_goes_when_a_call_ends),
         TEST(a_static_may_hold_what_was_running),
         TEST(a_coroutine_is_copied_whole_or_not),
+        TEST(a_generator_that_yielded_last_goes_on),
+        TEST(a_stream_that_waited_last_goes_on),
         TEST(several_run_side_by_side),
         TEST(a_missing_entry_is_the_scripts_error),
         TEST(arguments_and_results_are_const_values),
