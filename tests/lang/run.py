@@ -6,6 +6,7 @@ usage: run.py INPROC FOLDER [--slice BLOCKS] [--patience SECONDS]
     // error: TEXT      somewhere in standard error; the exit code is 2
     // refused: TEXT    the same of a script that does not compile; the exit code is 1
     // clock: NS        the script may read a clock that begins there
+    // depth: N         it may make so many calls inside each other, and ends at that limit
     // script           the file is a script body
 
 Each script runs twice: in one go, and in slices of one instruction block, or as many as --slice says, which
@@ -22,8 +23,8 @@ import time
 def run(options, path, slice_size):
     text = path.read_text(encoding="utf-8")
     words = ["--script"] if re.search(r"^// script$", text, re.M) else []
-    for clock in re.findall(r"^// clock: (\d+)$", text, re.M):
-        words += ["--clock", clock]
+    for option, value in re.findall(r"^// (clock|depth): (\d+)$", text, re.M):
+        words += [f"--{option}", value]
     command = [options.inproc, *words, "--slice", str(slice_size), str(path)]
     return subprocess.run(command, capture_output=True, timeout=options.patience)
 
@@ -46,7 +47,8 @@ def check(options, path, slice_size):
                 problems.append(f"line {number}: expected {want!r}, printed {got!r}")
                 break
     problems += [f"not in standard error: {want!r}" for want in errors + refusals if want not in complaint]
-    if result.returncode != (1 if refusals else 2 if errors else 0):
+    limited = re.search(r"^// depth: ", text, re.M)
+    if result.returncode != (1 if refusals else 118 if limited else 2 if errors else 0):
         problems.append(f"exit code {result.returncode}: {complaint.strip()}")
     return problems
 

@@ -134,7 +134,7 @@ static void scan_fiber(struct marker *m, const struct rn_vm *vm, const struct rn
         mark_buffer(m, fiber->values);
     }
     if (!running && fiber->state != RN_FIBER_DONE) {
-        scan_stack(m, fiber->values, fiber->base, fiber->link, fiber->pc);
+        scan_stack(m, fiber->values, fiber->values + fiber->base, fiber->link, fiber->pc);
     }
     if (fiber->resumer != NULL) {
         mark_object(m, fiber->resumer);

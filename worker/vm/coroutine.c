@@ -41,7 +41,6 @@ static bool init_stack(struct rn_vm *vm, struct rn_fiber *fiber, uint32_t regist
     fiber->size = (uint32_t)(capacity & ~(size_t)15);
     fiber->frame = (struct rn_frame *)(void *)((uint8_t *)fiber->values + fiber->size) - 1;
     *fiber->frame = (struct rn_frame){.kind = RN_FRAME_BOTTOM};
-    fiber->base = fiber->values;
     return true;
 }
 
@@ -87,7 +86,6 @@ static bool own_stack(struct rn_vm *vm, struct rn_fiber *fiber)
     memcpy(values, fiber->values, fiber->size);
     size_t frame = (size_t)((uint8_t *)fiber->frame - (uint8_t *)fiber->values);
     fiber->frame = (struct rn_frame *)(void *)((uint8_t *)values + frame);
-    fiber->base = values + (fiber->base - fiber->values);
     fiber->values = values;
     return true;
 }
@@ -130,6 +128,7 @@ static struct rn_future *future_new(struct rn_vm *vm, enum rn_future_form form, 
     future->form = (uint8_t)form;
     future->state = RN_FIBER_NEW;
     future->tuple = false;
+    future->below = 0;
     return future;
 }
 
@@ -163,12 +162,29 @@ static void load(struct rn_vm *vm, struct rn_object *stack)
     rn_vm_fiber(vm)->state = RN_FIBER_RUNNING;
 }
 
-/* Runs `coroutine` for `resumer`; the stack that runs now is saved by the caller. A coroutine at a
- * YIELD goes on behind it with `sent`. */
-static void enter(struct rn_vm *vm, struct rn_coroutine *coroutine, struct rn_object *resumer,
-                  enum rn_resume_kind kind, struct rn_value sent)
+/* Frames under whatever `resumer` resumes or polls. Its stack is saved. */
+static uint64_t depth_at(const struct rn_vm *vm, const struct rn_object *resumer)
+{
+    if (resumer != NULL && resumer->kind == RN_OBJECT_FUTURE) {
+        return ((const struct rn_future *)resumer)->below;
+    }
+    const struct rn_fiber *fiber =
+        resumer == NULL ? &vm->main : &((const struct rn_coroutine *)resumer)->fiber;
+    return rn_depth_at(fiber, fiber->frame);
+}
+
+/* Runs `coroutine` for `resumer`, as a call; the stack that runs now is saved by the caller. A coroutine
+ * at a YIELD goes on behind it with `sent`. */
+static enum rn_outcome enter(struct rn_vm *vm, struct rn_coroutine *coroutine,
+                             struct rn_object *resumer, enum rn_resume_kind kind,
+                             struct rn_value sent)
 {
     struct rn_fiber *fiber = &coroutine->fiber;
+    // Each time anew: it may have been made, or resumed, in another place.
+    fiber->below = (uint32_t)depth_at(vm, resumer);
+    if (RN_UNLIKELY(vm->limits.depth != 0 && rn_depth_at(fiber, fiber->frame) > vm->limits.depth)) {
+        return rn_reach_limit(vm, RN_LIMIT_DEPTH);
+    }
     fiber->resumer = resumer;
     fiber->resume = (uint8_t)kind;
     load(vm, &coroutine->header);
@@ -177,6 +193,7 @@ static void enter(struct rn_vm *vm, struct rn_coroutine *coroutine, struct rn_ob
         vm->base[vm->pc->a] = sent;
         vm->pc++;
     }
+    return switched();
 }
 
 /* The stack is done: its memory goes at once. Until its resumer is loaded, the execution's own
@@ -306,9 +323,8 @@ static enum rn_outcome poll_stream(struct rn_vm *vm, struct rn_future *future, s
         return RN_DONE;
     }
     // A stream that waits inside stands at its AWAIT, and takes no value.
-    enter(vm, stream, &future->header, next ? RN_RESUME_NEXT : RN_RESUME_STATE,
-          next ? rn_value_unit() : future->b);
-    return switched();
+    return enter(vm, stream, &future->header, next ? RN_RESUME_NEXT : RN_RESUME_STATE,
+                 next ? rn_value_unit() : future->b);
 }
 
 static enum rn_outcome poll(struct rn_vm *vm, struct action *act)
@@ -322,8 +338,7 @@ static enum rn_outcome poll(struct rn_vm *vm, struct action *act)
         if (coroutine->fiber.state == RN_FIBER_RUNNING) {
             return rn_raise(vm, RN_VM_ERROR_ACCESS_WRITE, act->value);
         }
-        enter(vm, coroutine, act->target, RN_RESUME_AWAIT, rn_value_unit());
-        return switched();
+        return enter(vm, coroutine, act->target, RN_RESUME_AWAIT, rn_value_unit());
     }
     struct rn_future *future = (struct rn_future *)object;
     if (future->state == RN_FIBER_DONE) {
@@ -333,6 +348,7 @@ static enum rn_outcome poll(struct rn_vm *vm, struct action *act)
         return rn_raise(vm, RN_VM_ERROR_ACCESS_WRITE, act->value);
     }
     future->resumer = act->target;
+    future->below = (uint32_t)depth_at(vm, act->target);
     switch ((enum rn_future_form)future->form) {
     case RN_FUTURE_STREAM_NEXT:
     case RN_FUTURE_STREAM_RESUME:
@@ -502,6 +518,7 @@ enum rn_outcome rn_op_select(struct rn_vm *vm, struct rn_value *window, uint32_t
         return RN_RAISED;
     }
     select->resumer = current(vm);
+    select->below = (uint32_t)rn_stack_depth(vm);
     rn_fiber_save(vm);
     if (!left) {
         select->index = UINT32_MAX;
@@ -590,8 +607,7 @@ static enum rn_outcome resume_generator(struct rn_vm *vm, struct rn_value value,
         return rn_raise(vm, RN_VM_ERROR_ACCESS_WRITE, value);
     }
     rn_fiber_save(vm);
-    enter(vm, generator, current(vm), kind, sent);
-    return switched();
+    return enter(vm, generator, current(vm), kind, sent);
 }
 
 enum rn_outcome rn_step_generator(struct rn_vm *vm, struct rn_value generator)

@@ -247,6 +247,8 @@ void rn_capture_frames(struct rn_vm *vm)
     report->frame_count = 0;
     report->frames_total = 0;
     walk_frames(vm, add_frame, NULL);
+    RN_ASSERT(report->frames_total == rn_stack_depth(vm)); // R7
+    RN_ASSERT(vm->limits.depth == 0 || report->frames_total <= vm->limits.depth);
 }
 
 static bool find_script(struct rn_vm *vm, const struct rn_link *link, const struct rn_inst *pc,

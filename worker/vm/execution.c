@@ -108,7 +108,6 @@ static void init_main_stack(struct rn_vm *vm)
     main->size = (uint32_t)(size & ~(size_t)15);
     main->frame = (struct rn_frame *)(void *)((uint8_t *)main->values + main->size) - 1;
     *main->frame = (struct rn_frame){.kind = RN_FRAME_BOTTOM};
-    main->base = main->values;
     main->link = vm->script;
     main->pc = vm->script->unit.code;
     main->code = main->pc;

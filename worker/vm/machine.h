@@ -179,8 +179,10 @@ struct rn_fiber {
     const struct rn_inst *pc;
     const struct rn_inst *code;
     const struct rn_link *link;
-    struct rn_value *base;
-    uint32_t size;  /* bytes of the buffer */
+    uint32_t base; /* registers from `values` */
+    uint32_t size; /* bytes of the buffer */
+    uint32_t
+        below; /* while it runs: frames of the stacks under it, down to the execution's own (R7) */
     uint8_t state;  /* enum rn_fiber_state */
     uint8_t resume; /* enum rn_resume_kind: what its resumer wants */
     bool yielded;   /* it stands at a YIELD, which takes the value of the next resumption */
@@ -219,9 +221,10 @@ struct rn_future {
     struct rn_object *resumer;
     uint32_t index;
     uint32_t left;
-    uint8_t form;  /* enum rn_future_form */
-    uint8_t state; /* enum rn_fiber_state */
-    bool tuple;    /* JOIN: of a tuple, gives a tuple */
+    uint8_t form;   /* enum rn_future_form */
+    uint8_t state;  /* enum rn_fiber_state */
+    bool tuple;     /* JOIN: of a tuple, gives a tuple */
+    uint32_t below; /* while it runs: frames of the stacks under it, as of a fiber */
 };
 
 struct rn_block {
@@ -437,11 +440,42 @@ enum rn_outcome rn_count_iterators(struct rn_vm *vm, const struct rn_object *obj
 /* stack.c */
 /* Room for `count` registers above `from` and one more frame; moves the stack. False: a limit. */
 bool rn_stack_grow(struct rn_vm *vm, struct rn_value *from, uint32_t count);
-/* Frames of the stack that runs. */
-uint64_t rn_stack_depth(struct rn_vm *vm);
-void rn_fiber_save(struct rn_vm *vm);
-void rn_fiber_load(struct rn_vm *vm, struct rn_coroutine *coroutine);
-struct rn_fiber *rn_vm_fiber(struct rn_vm *vm);
+static inline struct rn_fiber *rn_vm_fiber(struct rn_vm *vm)
+{
+    return vm->coroutine == NULL ? &vm->main : &vm->coroutine->fiber;
+}
+static inline void rn_fiber_save(struct rn_vm *vm)
+{
+    struct rn_fiber *fiber = rn_vm_fiber(vm);
+    fiber->frame = vm->frame;
+    fiber->pc = vm->pc;
+    fiber->code = vm->code;
+    fiber->link = vm->link;
+    fiber->base = (uint32_t)(vm->base - vm->values);
+}
+static inline void rn_fiber_load(struct rn_vm *vm, struct rn_coroutine *coroutine)
+{
+    vm->coroutine = coroutine;
+    const struct rn_fiber *fiber = rn_vm_fiber(vm);
+    vm->values = fiber->values;
+    vm->frame = fiber->frame;
+    vm->pc = fiber->pc;
+    vm->code = fiber->code;
+    vm->link = fiber->link;
+    vm->base = fiber->values + fiber->base;
+}
+/* Frames of a fiber whose innermost is `frame`, and of those under it. The last one stands for the
+ * function at the bottom. */
+static inline uint64_t rn_depth_at(const struct rn_fiber *fiber, const struct rn_frame *frame)
+{
+    const uint8_t *end = (const uint8_t *)fiber->values + fiber->size;
+    return fiber->below + (size_t)(end - (const uint8_t *)frame) / sizeof(*frame);
+}
+/* The same of the stack that runs. */
+static inline uint64_t rn_stack_depth(struct rn_vm *vm)
+{
+    return rn_depth_at(rn_vm_fiber(vm), vm->frame);
+}
 /* The live height at `pc` of `link`, cached. */
 uint32_t rn_height_at(const struct rn_link *link, const struct rn_inst *pc);
 /* Pushes a frame for function `function` of `link` whose registers begin at `window`, where its

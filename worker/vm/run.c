@@ -15,6 +15,10 @@
  * R5  A body is at most about ten lines: fast kinds first, the rest in a helper of ops_*.c.
  * R6  A Value is copied as two words (rn_value_copy): a wide load of what was just stored in halves
  *     stalls. The file is compiled without vectorising for that reason (CMakeLists.txt).
+ * R7  What is in the way of endless nesting is in rn_push_frame and, for coroutines, in `enter`: bodies
+ *     push frames without them only while no depth is limited. The depth is the frames of the stack
+ *     that runs and of all under it, those that wait for what it gives: a fiber or future has their
+ *     number in `below`, set whenever it is entered or polled, since the next time may be elsewhere.
  */
 #include <stddef.h>
 #include <string.h>

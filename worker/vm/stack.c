@@ -9,33 +9,6 @@
 #include "base/math.h"
 #include "worker/vm/machine.h"
 
-struct rn_fiber *rn_vm_fiber(struct rn_vm *vm)
-{
-    return vm->coroutine == NULL ? &vm->main : &vm->coroutine->fiber;
-}
-
-void rn_fiber_save(struct rn_vm *vm)
-{
-    struct rn_fiber *fiber = rn_vm_fiber(vm);
-    fiber->frame = vm->frame;
-    fiber->pc = vm->pc;
-    fiber->code = vm->code;
-    fiber->link = vm->link;
-    fiber->base = vm->base;
-}
-
-void rn_fiber_load(struct rn_vm *vm, struct rn_coroutine *coroutine)
-{
-    vm->coroutine = coroutine;
-    const struct rn_fiber *fiber = rn_vm_fiber(vm);
-    vm->values = fiber->values;
-    vm->frame = fiber->frame;
-    vm->pc = fiber->pc;
-    vm->code = fiber->code;
-    vm->link = fiber->link;
-    vm->base = fiber->base;
-}
-
 bool rn_stack_grow(struct rn_vm *vm, struct rn_value *from, uint32_t count)
 {
     struct rn_fiber *fiber = rn_vm_fiber(vm);
@@ -81,13 +54,6 @@ uint32_t rn_height_at(const struct rn_link *link, const struct rn_inst *pc)
     uint32_t height = rn_unit_height_at(&link->unit, function, index);
     *slot = ((uint64_t)index + 1) << 32 | height;
     return height;
-}
-
-uint64_t rn_stack_depth(struct rn_vm *vm)
-{
-    const struct rn_fiber *fiber = rn_vm_fiber(vm);
-    size_t bytes = (size_t)((uint8_t *)vm->values + fiber->size - (uint8_t *)vm->frame);
-    return bytes / sizeof(struct rn_frame);
 }
 
 enum rn_outcome rn_push_frame(struct rn_vm *vm, const struct rn_link *link, uint32_t function,

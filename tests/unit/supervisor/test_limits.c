@@ -14,6 +14,10 @@ static const char source[] =
     "pub fn fine() { 1 }\n"
     "pub fn spin() { loop {} }\n"
     "pub fn recurse() { recurse() + 1 }\n"
+    "fn nest() { for x in nest() { yield x; } }\n"
+    "pub fn generators() { nest().next() }\n"
+    "pub async fn awaits() { awaits().await }\n"
+    "pub async fn joins() { std::future::join((host::later(1), joins())).await }\n"
     "pub fn grow() { let v = []; loop { v.push(\"0123456789012345678901234567890\" + \"x\"); } }\n"
     "pub fn print() { loop { println!(\"0123456789\"); } }\n"
     "pub fn ask() { loop { host::double(1); } }\n"
@@ -47,6 +51,9 @@ static const struct {
     {"spin", RUNE_LIMIT_CPU, 200 * MS, RUNE_REASON_CPU, 300},
     {"recurse", RUNE_LIMIT_MEMORY, 4 << 20, RUNE_REASON_MEMORY, 3000},
     {"recurse", RUNE_LIMIT_DEPTH, 100, RUNE_REASON_DEPTH, 1000},
+    {"generators", RUNE_LIMIT_DEPTH, 100, RUNE_REASON_DEPTH, 1000},
+    {"awaits", RUNE_LIMIT_DEPTH, 100, RUNE_REASON_DEPTH, 1000},
+    {"joins", RUNE_LIMIT_DEPTH, 100, RUNE_REASON_DEPTH, 1000},
     {"grow", RUNE_LIMIT_MEMORY, 4 << 20, RUNE_REASON_MEMORY, 3000},
     {"print", RUNE_LIMIT_OUTPUT, 10000, RUNE_REASON_OUTPUT, 1000},
     {"ask", RUNE_LIMIT_HOST_CALLS, 10, RUNE_REASON_HOST_CALLS, 1000},

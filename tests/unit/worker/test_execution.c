@@ -222,6 +222,51 @@ static void recursion_ends_by_depth_or_memory(void **state)
     assert_true(rn_vm_error(m->vm)->frames_total > 10000);
 }
 
+static uint32_t build_async(struct rn_builder *b, const char *path)
+{
+    uint32_t function = declare(b, path, 0, RN_FUNCTION_ASYNC);
+    rn_builder_begin(b, function);
+    rn_emit_UNIT(b, 0);
+    end(b, 0);
+    return function;
+}
+
+/* All that wait for each other count, and all are in the trace. */
+static void nested_coroutines_end_by_depth(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    uint32_t generator = declare(b, "generator", 0, RN_FUNCTION_GENERATOR);
+    rn_builder_begin(b, generator);
+    rn_emit_CALL(b, 0, 0, generator);
+    rn_emit_CALL_METHOD(b, 0, 1, rn_builder_site(b, RN_SITE_CALL, RN_UTF8("next"), RN_UTF8("")));
+    rn_emit_YIELD(b, 0, 0);
+    end(b, 0);
+    begin(b, "generators", 0);
+    rn_emit_CALL(b, 0, 0, generator);
+    rn_emit_CALL_METHOD(b, 0, 1, rn_builder_site(b, RN_SITE_CALL, RN_UTF8("next"), RN_UTF8("")));
+    end(b, 0);
+    uint32_t one = build_async(b, "one");
+    uint32_t futures = declare(b, "futures", 0, RN_FUNCTION_ASYNC);
+    rn_builder_export(b, futures);
+    rn_builder_begin(b, futures);
+    rn_emit_CALL(b, 0, 0, one);
+    rn_emit_CALL(b, 1, 0, futures);
+    rn_emit_VEC(b, 0, 2);
+    rn_emit_CALL_IMPORT(b, 0, 1, rn_builder_import(b, RN_UTF8("std::future::join"), 1));
+    rn_emit_AWAIT(b, 0, 0);
+    end(b, 0);
+    finish(m);
+    static const char *const paths[] = {"generators", "futures"};
+    for (uint64_t i = 0; i < 200; i++) {
+        m->limits.depth = 1 + i / 2;
+        start(m, paths[i % 2]);
+        assert_int_equal(run_slices(m, 1), RN_EVENT_LIMIT);
+        assert_int_equal(rn_vm_limit(m->vm), RN_LIMIT_DEPTH);
+        assert_int_equal(rn_vm_error(m->vm)->frames_total, m->limits.depth);
+    }
+}
+
 static void everything_goes_when_a_call_ends(void **state)
 {
     struct machine *m = *state;
@@ -1023,6 +1068,7 @@ int main(void)
         TEST(a_kept_heap_survives_a_memory_limit),
         TEST(a_full_region_is_not_a_memory_limit),
         TEST(recursion_ends_by_depth_or_memory),
+        TEST(nested_coroutines_end_by_depth),
         TEST(everything_goes_when_a_call_ends),
         TEST(a_static_may_hold_what_was_running),
         TEST(a_coroutine_is_copied_whole_or_not),
