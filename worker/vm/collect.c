@@ -136,6 +136,7 @@ static void scan_fiber(struct marker *m, const struct rn_vm *vm, const struct rn
     if (!running && fiber->state != RN_FIBER_DONE) {
         scan_stack(m, fiber->values, fiber->values + fiber->base, fiber->link, fiber->pc);
     }
+    RN_ASSERT(fiber->resumer == NULL || fiber->state == RN_FIBER_RUNNING);
     if (fiber->resumer != NULL) {
         mark_object(m, fiber->resumer);
     }
@@ -191,6 +192,7 @@ static void scan_object(struct marker *m, const struct rn_vm *vm, struct rn_obje
         mark_value(m, future->a);
         mark_value(m, future->b);
         want_reply(m, future);
+        RN_ASSERT(future->resumer == NULL || future->state == RN_FIBER_RUNNING);
         if (future->resumer != NULL) {
             mark_object(m, future->resumer);
         }

@@ -222,6 +222,24 @@ static struct rn_object **resumer_of(struct rn_object *object)
                                                : &((struct rn_future *)object)->resumer;
 }
 
+/* `object` does not run any more: whoever resumed it gets what came of it, and is not kept alive by it
+ * until somebody resumes it again. */
+static struct rn_object *take_resumer(struct rn_object *object)
+{
+    struct rn_object **resumer = resumer_of(object);
+    struct rn_object *taken = *resumer;
+    *resumer = NULL;
+    return taken;
+}
+
+/* A future that runs others for `resumer`, whose stack is saved. */
+static void begin(struct rn_vm *vm, struct rn_future *future, struct rn_object *resumer)
+{
+    future->resumer = resumer;
+    future->below = (uint32_t)depth_at(vm, resumer);
+    future->state = RN_FIBER_RUNNING;
+}
+
 void rn_coroutines_drop(struct rn_vm *vm)
 {
     struct rn_object *object = current(vm);
@@ -232,9 +250,7 @@ void rn_coroutines_drop(struct rn_vm *vm)
             rn_heap_buffer_free(vm, fiber->values);
             fiber->values = NULL;
         }
-        struct rn_object **resumer = resumer_of(object);
-        object = *resumer;
-        *resumer = NULL;
+        object = take_resumer(object);
     }
     vm->coroutine = NULL;
 }
@@ -286,7 +302,7 @@ static enum rn_outcome next_branch(struct rn_vm *vm, struct rn_future *all, stru
     }
     if (all->form == RN_FUTURE_SELECT || all->left > 0) {
         all->state = RN_FIBER_SUSPENDED;
-        *act = (struct action){ACT_PENDING, all->resumer, rn_value_unit()};
+        *act = (struct action){ACT_PENDING, take_resumer(&all->header), rn_value_unit()};
         return RN_DONE;
     }
     all->state = RN_FIBER_DONE;
@@ -302,7 +318,7 @@ static enum rn_outcome next_branch(struct rn_vm *vm, struct rn_future *all, stru
         memcpy(tuple->items, results->items, results->count * sizeof(struct rn_value));
         result = rn_value_object(tuple);
     }
-    *act = (struct action){ACT_COMPLETE, all->resumer, result};
+    *act = (struct action){ACT_COMPLETE, take_resumer(&all->header), result};
     return RN_DONE;
 }
 
@@ -319,7 +335,7 @@ static enum rn_outcome poll_stream(struct rn_vm *vm, struct rn_future *future, s
             return rn_raise(vm, RN_VM_ERROR_GENERATOR_COMPLETE);
         }
         future->state = RN_FIBER_DONE;
-        *act = (struct action){ACT_COMPLETE, future->resumer, rn_value_none()};
+        *act = (struct action){ACT_COMPLETE, take_resumer(&future->header), rn_value_none()};
         return RN_DONE;
     }
     // A stream that waits inside stands at its AWAIT, and takes no value.
@@ -347,15 +363,13 @@ static enum rn_outcome poll(struct rn_vm *vm, struct action *act)
     if (future->state == RN_FIBER_RUNNING) {
         return rn_raise(vm, RN_VM_ERROR_ACCESS_WRITE, act->value);
     }
-    future->resumer = act->target;
-    future->below = (uint32_t)depth_at(vm, act->target);
     switch ((enum rn_future_form)future->form) {
     case RN_FUTURE_STREAM_NEXT:
     case RN_FUTURE_STREAM_RESUME:
-        future->state = RN_FIBER_RUNNING;
+        begin(vm, future, act->target);
         return poll_stream(vm, future, act);
     case RN_FUTURE_JOIN:
-        future->state = RN_FIBER_RUNNING;
+        begin(vm, future, act->target);
         future->index = 0;
         return next_branch(vm, future, act);
     case RN_FUTURE_HOST:
@@ -392,7 +406,7 @@ static enum rn_outcome complete_select(struct rn_vm *vm, struct rn_future *selec
     pair->items[0] = rn_value_i64(select->index);
     pair->items[1] = value;
     select->state = RN_FIBER_DONE;
-    return hand_over(vm, select->resumer, rn_value_object(pair));
+    return hand_over(vm, take_resumer(&select->header), rn_value_object(pair));
 }
 
 static enum rn_outcome complete(struct rn_vm *vm, struct action *act)
@@ -414,7 +428,7 @@ static enum rn_outcome complete(struct rn_vm *vm, struct action *act)
     }
     // One step of a stream.
     future->state = RN_FIBER_DONE;
-    act->target = future->resumer;
+    act->target = take_resumer(target);
     return RN_DONE;
 }
 
@@ -426,9 +440,8 @@ static enum rn_outcome pending(struct rn_vm *vm, struct action *act)
         return (enum rn_outcome)RN_SUSPENDED;
     }
     if (target->kind == RN_OBJECT_COROUTINE) {
-        struct rn_fiber *fiber = &((struct rn_coroutine *)target)->fiber;
-        fiber->state = RN_FIBER_SUSPENDED;
-        act->target = fiber->resumer;
+        ((struct rn_coroutine *)target)->fiber.state = RN_FIBER_SUSPENDED;
+        act->target = take_resumer(target);
         return RN_DONE;
     }
     struct rn_future *future = (struct rn_future *)target;
@@ -437,7 +450,7 @@ static enum rn_outcome pending(struct rn_vm *vm, struct action *act)
         return next_branch(vm, future, act);
     }
     future->state = RN_FIBER_SUSPENDED;
-    act->target = future->resumer;
+    act->target = take_resumer(target);
     return RN_DONE;
 }
 
@@ -517,9 +530,8 @@ enum rn_outcome rn_op_select(struct rn_vm *vm, struct rn_value *window, uint32_t
     if (select == NULL) {
         return RN_RAISED;
     }
-    select->resumer = current(vm);
-    select->below = (uint32_t)rn_stack_depth(vm);
     rn_fiber_save(vm);
+    begin(vm, select, current(vm));
     if (!left) {
         select->index = UINT32_MAX;
         struct rn_tuple *pair = rn_tuple_new(vm, 2);
@@ -561,7 +573,8 @@ enum rn_outcome rn_op_yield(struct rn_vm *vm, struct rn_value value)
     if (vm->coroutine == NULL) {
         return rn_raise(vm, RN_VM_ERROR_HALTED_YIELDED);
     }
-    struct rn_fiber *fiber = &vm->coroutine->fiber;
+    struct rn_coroutine *coroutine = vm->coroutine;
+    struct rn_fiber *fiber = &coroutine->fiber;
     if (fiber->resume == RN_RESUME_AWAIT) {
         return rn_raise(vm, RN_VM_ERROR_HALTED_YIELDED);
     }
@@ -569,7 +582,7 @@ enum rn_outcome rn_op_yield(struct rn_vm *vm, struct rn_value value)
     rn_fiber_save(vm);
     fiber->state = RN_FIBER_SUSPENDED;
     fiber->yielded = true;
-    return drive(vm, (struct action){ACT_COMPLETE, fiber->resumer, value});
+    return drive(vm, (struct action){ACT_COMPLETE, take_resumer(&coroutine->header), value});
 }
 
 /* A loop over a generator: past its end. */
@@ -586,14 +599,15 @@ enum rn_outcome rn_coroutine_return(struct rn_vm *vm, struct rn_value result)
         vm->result = result;
         return (enum rn_outcome)RN_FINISHED;
     }
-    struct rn_fiber *fiber = &vm->coroutine->fiber;
-    uint8_t resume = fiber->resume;
+    struct rn_coroutine *coroutine = vm->coroutine;
+    uint8_t resume = coroutine->fiber.resume;
     RN_TRY_VM(wrap(vm, resume, true, &result));
-    finish(vm, fiber);
+    finish(vm, &coroutine->fiber);
+    struct rn_object *resumer = take_resumer(&coroutine->header);
     if (resume == RN_RESUME_STEP) {
-        return leave_loop(vm, fiber->resumer);
+        return leave_loop(vm, resumer);
     }
-    return drive(vm, (struct action){ACT_COMPLETE, fiber->resumer, result});
+    return drive(vm, (struct action){ACT_COMPLETE, resumer, result});
 }
 
 /* --- Generators, streams --- */

@@ -187,7 +187,8 @@ struct rn_fiber {
     uint8_t resume; /* enum rn_resume_kind: what its resumer wants */
     bool yielded;   /* it stands at a YIELD, which takes the value of the next resumption */
     bool waiting;   /* it stands at an AWAIT whose future was taken already */
-    struct rn_object *resumer; /* coroutine or future that runs it; NULL: the execution itself */
+    struct rn_object
+        *resumer; /* coroutine or future that runs it; NULL: the execution, or nobody */
 };
 
 /* What became of a coroutine goes to register a of the instruction at which its resumer stands. */

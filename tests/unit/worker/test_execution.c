@@ -406,6 +406,34 @@ static void build_again(struct rn_builder *b, uint32_t held)
     end(b, 0);
 }
 
+/* A generator that waits does not keep alive who resumed it last. */
+static void nobody_is_kept_by_what_it_resumed(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    uint32_t held = begin_held_generator(b, 3);
+    rn_emit_YIELD(b, 0, 0);
+    rn_emit_YIELD(b, 0, 0);
+    end(b, 0);
+    uint32_t next = rn_builder_site(b, RN_SITE_CALL, RN_UTF8("next"), RN_UTF8(""));
+    uint32_t outer = declare(b, "outer", 0, RN_FUNCTION_GENERATOR);
+    rn_builder_begin(b, outer);
+    rn_emit_STATIC_GET(b, 0, held);
+    rn_emit_CALL_METHOD(b, 0, 1, next);
+    rn_emit_YIELD(b, 0, 0);
+    end(b, 0);
+    begin(b, "second", 0);
+    rn_emit_CALL(b, 0, 0, outer);
+    rn_emit_CALL_METHOD(b, 0, 1, next);
+    end(b, 0);
+    finish(m);
+    call(m, "first");
+    call(m, "second");
+    const struct rn_coroutine *coroutine = (const void *)m->vm->statics[0].object;
+    assert_int_equal(coroutine->fiber.state, RN_FIBER_SUSPENDED);
+    assert_null(coroutine->fiber.resumer);
+}
+
 /* The budget may end between a generator that yields and what it yields to. */
 static void a_generator_that_yielded_last_goes_on(void **state)
 {
@@ -1072,6 +1100,7 @@ int main(void)
         TEST(everything_goes_when_a_call_ends),
         TEST(a_static_may_hold_what_was_running),
         TEST(a_coroutine_is_copied_whole_or_not),
+        TEST(nobody_is_kept_by_what_it_resumed),
         TEST(a_generator_that_yielded_last_goes_on),
         TEST(a_stream_that_waited_last_goes_on),
         TEST(several_run_side_by_side),
