@@ -286,13 +286,19 @@ static struct rn_vec *join_items(const struct rn_future *join)
     return (struct rn_vec *)join->a.object;
 }
 
+/* What a select passes over completed elsewhere; a join waits for each of its own, and polling one that
+ * completed before is an error. */
+static bool is_left(const struct rn_future *all, struct rn_value branch)
+{
+    return is_future(branch) && (all->form == RN_FUTURE_JOIN || !is_done(branch));
+}
+
 /* The next unfinished branch of a join or select from `index` on, or what that means for it. */
 static enum rn_outcome next_branch(struct rn_vm *vm, struct rn_future *all, struct action *act)
 {
     const struct rn_vec *items = join_items(all);
     uint32_t begun_at = all->index;
-    while (all->index < items->count &&
-           (!is_future(items->items[all->index]) || is_done(items->items[all->index]))) {
+    while (all->index < items->count && !is_left(all, items->items[all->index])) {
         all->index++;
     }
     rn_charge(vm, (all->index - begun_at) / 8); // each poll passes over those that are finished
