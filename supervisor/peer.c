@@ -19,14 +19,10 @@
 #include "supervisor/call.h"
 #include "supervisor/context.h"
 #include "supervisor/error.h"
+#include "supervisor/peer_attach.h"
 #include "supervisor/pool.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
-
-enum {
-    UNIT_PAGE_SIZE = 4096, /* a mapping is rounded up by less than this */
-    SWEEP_UNITS = 8,
-};
 
 /* Idle for longer than this, a worker is looked at before it gets a call. */
 #define IDLE_CHECK_NS UINT64_C(100000)
@@ -37,20 +33,8 @@ struct rn_peer *rn_peer_ref(struct rn_peer *peer)
     return peer;
 }
 
-static void release_tables(struct rn_peer *peer)
+static void drop_queue(struct rn_peer *peer)
 {
-    for (uint32_t i = 0; i < RN_PEER_UNITS_MAX; i++) {
-        if (peer->units[i]) {
-            atomic_fetch_sub(&peer->units[i]->attachments, 1);
-            rune_unit_unref(peer->units[i]);
-        }
-    }
-    for (uint32_t i = 0; i < RN_PEER_CONTEXTS_MAX; i++) {
-        if (peer->contexts[i]) {
-            atomic_fetch_sub(&peer->contexts[i]->attachments, 1);
-            rune_runtime_unref(peer->contexts[i]);
-        }
-    }
     while (peer->queue) {
         struct rn_queued *queued = peer->queue;
         peer->queue = queued->next;
@@ -69,12 +53,14 @@ void rn_peer_unref(struct rn_peer *peer)
         rn_child_kill(&peer->child);
         rn_fd_close(peer->child.pidfd);
     }
-    release_tables(peer);
+    rn_peer_forget_attached(peer);
+    drop_queue(peer);
     rn_slots_done(&peer->slots);
     rn_fd_close(peer->fd);
     rn_control_unmap(peer->control);
     rn_ring_unmap(peer->ring);
-    RN_ASSERT(peer->backstop_timer.index == 0 && peer->young_timer.index == 0); // P5
+    RN_ASSERT(peer->backstop_timer.index == 0 && peer->young_timer.index == 0 &&
+              peer->sweep_timer.index == 0); // P5
     pthread_mutex_destroy(&peer->lock);
     rn_free(peer->packet_out);
     rn_free(peer);
@@ -276,6 +262,7 @@ bool rn_peer_leave(struct rn_peer *peer)
         rn_child_kill(&peer->child);
         rn_clock_clear(peer->domain->supervisor->clock, &peer->backstop_timer);
         rn_clock_clear(peer->domain->supervisor->clock, &peer->young_timer);
+        rn_clock_clear(peer->domain->supervisor->clock, &peer->sweep_timer);
     }
     return found;
 }
@@ -284,221 +271,6 @@ void rn_peer_retire(struct rn_peer *peer)
 {
     if (rn_peer_leave(peer)) {
         rn_peer_unref(peer);
-    }
-}
-
-/* What is attached. Index 0 of contexts stands for none. */
-
-static enum rn_error attach_message(struct rn_peer *peer, enum rn_message_type type, uint32_t index,
-                                    const struct rn_segment *segment)
-{
-    struct rn_message message = {.type = type};
-    if (type == RN_MESSAGE_ATTACH) {
-        message.as.ATTACH.unit = index;
-        message.as.ATTACH.size = (uint32_t)segment->size;
-    } else {
-        message.as.CONTEXT.context = index;
-        message.as.CONTEXT.size = (uint32_t)segment->size;
-    }
-    return rn_peer_send(peer, &message, segment->fd);
-}
-
-/* What a Unit takes of the address space that a worker was given for them. */
-static uint64_t mapped_bytes(const struct rune_unit *unit)
-{
-    return (uint64_t)unit->segment.size + UNIT_PAGE_SIZE;
-}
-
-static void detach_unit(struct rn_peer *peer, uint32_t index)
-{
-    struct rn_message message = {.type = RN_MESSAGE_DETACH, .as.DETACH = {.unit = index}};
-    if (rn_peer_send(peer, &message, -1) == RN_OK) {
-        struct rune_unit *unit = peer->units[index];
-        peer->units[index] = NULL;
-        peer->unit_bytes -= mapped_bytes(unit);
-        atomic_fetch_sub(&unit->attachments, 1);
-        rune_unit_unref(unit);
-    }
-}
-
-static void detach_context(struct rn_peer *peer, uint32_t index)
-{
-    struct rn_message message = {.type = RN_MESSAGE_CONTEXT_DETACH,
-                                 .as.CONTEXT_DETACH = {.context = index}};
-    if (rn_peer_send(peer, &message, -1) == RN_OK) {
-        struct rune_runtime *runtime = peer->contexts[index];
-        peer->contexts[index] = NULL;
-        atomic_fetch_sub(&runtime->attachments, 1);
-        rune_runtime_unref(runtime);
-    }
-}
-
-static bool sweep_unit(struct rn_peer *peer, uint32_t index)
-{
-    struct rune_unit *unit = peer->units[index];
-    bool unused = unit && peer->unit_uses[index] == 0 &&
-                  atomic_load(&unit->refs) == atomic_load(&unit->attachments);
-    if (unused) {
-        detach_unit(peer, index);
-    }
-    return unused;
-}
-
-static void sweep_context(struct rn_peer *peer, uint32_t index)
-{
-    struct rune_runtime *runtime = peer->contexts[index];
-    if (runtime && peer->context_uses[index] == 0 &&
-        atomic_load(&runtime->refs) == atomic_load(&runtime->attachments)) {
-        detach_context(peer, index);
-    }
-}
-
-/* Detaches what only workers still hold: some of the table with each Unit that is attached. Unmapping is on
- * the way of that call, so two go at most, which is more than comes. */
-static void sweep(struct rn_peer *peer)
-{
-    uint32_t detached = 0;
-    for (uint32_t i = 0; i < SWEEP_UNITS && i < peer->units_end && detached < 2; i++) {
-        detached += sweep_unit(peer, peer->swept++ % peer->units_end);
-    }
-    sweep_context(peer, 1 + peer->swept % (RN_PEER_CONTEXTS_MAX - 1));
-}
-
-/* A free index, by detaching an unused Unit if it must be; RN_NONE if all are in use. */
-static uint32_t free_unit_index(struct rn_peer *peer)
-{
-    uint32_t unused = RN_NONE;
-    for (uint32_t i = 0; i < peer->units_end; i++) {
-        if (!peer->units[i]) {
-            return i;
-        }
-        if (peer->unit_uses[i] == 0) {
-            unused = i;
-        }
-    }
-    if (peer->units_end < RN_PEER_UNITS_MAX) {
-        return peer->units_end++;
-    }
-    if (unused != RN_NONE) {
-        detach_unit(peer, unused);
-    }
-    return unused != RN_NONE && !peer->units[unused] ? unused : RN_NONE;
-}
-
-/* Detaches Units that nobody uses until `bytes` more fit. */
-static bool make_room(struct rn_peer *peer, uint64_t bytes)
-{
-    for (uint32_t i = 0; i < peer->units_end; i++) {
-        if (peer->unit_bytes + bytes <= RN_WALL_UNITS_MAX) {
-            return true;
-        }
-        if (peer->units[i] && peer->unit_uses[i] == 0) {
-            detach_unit(peer, i);
-        }
-    }
-    return peer->unit_bytes + bytes <= RN_WALL_UNITS_MAX;
-}
-
-static enum rn_error attach_unit(struct rn_peer *peer, struct rune_unit *unit, uint32_t *out_index)
-{
-    sweep(peer);
-    if (!make_room(peer, mapped_bytes(unit))) {
-        return RN_E_WOULD_BLOCK;
-    }
-    uint32_t index = free_unit_index(peer);
-    if (index == RN_NONE) {
-        return RN_E_WOULD_BLOCK;
-    }
-    RN_TRY(attach_message(peer, RN_MESSAGE_ATTACH, index, &unit->segment));
-    peer->units[index] = rune_unit_ref(unit);
-    peer->unit_bytes += mapped_bytes(unit);
-    atomic_fetch_add(&unit->attachments, 1);
-    *out_index = index;
-    return RN_OK;
-}
-
-static enum rn_error use_unit(struct rn_peer *peer, struct rune_unit *unit, uint32_t *out_index)
-{
-    uint32_t index = 0;
-    while (index < peer->units_end && peer->units[index] != unit) {
-        index++;
-    }
-    if (index == peer->units_end) {
-        RN_TRY(attach_unit(peer, unit, &index));
-    }
-    peer->unit_uses[index]++;
-    *out_index = index;
-    return RN_OK;
-}
-
-static uint32_t free_context_index(struct rn_peer *peer)
-{
-    uint32_t unused = RN_NONE;
-    for (uint32_t i = 1; i < RN_PEER_CONTEXTS_MAX; i++) {
-        if (!peer->contexts[i]) {
-            return i;
-        }
-        if (peer->context_uses[i] == 0) {
-            unused = i;
-        }
-    }
-    if (unused != RN_NONE) {
-        detach_context(peer, unused);
-    }
-    return unused != RN_NONE && !peer->contexts[unused] ? unused : RN_NONE;
-}
-
-static enum rn_error use_context(struct rn_peer *peer, struct rune_runtime *runtime,
-                                 uint32_t *out_index)
-{
-    *out_index = 0;
-    if (!runtime) {
-        return RN_OK;
-    }
-    for (uint32_t i = 1; i < RN_PEER_CONTEXTS_MAX; i++) {
-        if (peer->contexts[i] == runtime) {
-            peer->context_uses[i]++;
-            *out_index = i;
-            return RN_OK;
-        }
-    }
-    uint32_t index = free_context_index(peer);
-    if (index == RN_NONE) {
-        return RN_E_WOULD_BLOCK;
-    }
-    RN_TRY(attach_message(peer, RN_MESSAGE_CONTEXT, index, &runtime->segment));
-    peer->contexts[index] = rune_runtime_ref(runtime);
-    atomic_fetch_add(&runtime->attachments, 1);
-    peer->context_uses[index] = 1;
-    *out_index = index;
-    return RN_OK;
-}
-
-/* What is mapped ahead has the lowest indices, being the first. */
-
-void rn_peer_map_ahead(struct rn_peer *peer, struct rune_unit *unit, struct rune_runtime *runtime)
-{
-    uint32_t index;
-    pthread_mutex_lock(&peer->lock);
-    if (!peer->dead && use_unit(peer, unit, &index) == RN_OK) {
-        peer->unit_uses[index]--;
-        peer->mapped_ahead = true;
-        if (use_context(peer, runtime, &index) == RN_OK && index != 0) {
-            peer->context_uses[index]--;
-        }
-    }
-    pthread_mutex_unlock(&peer->lock);
-}
-
-/* A worker that is to run this alone has nothing of others in it. */
-static void drop_mapped_ahead(struct rn_peer *peer, const struct rn_call *call)
-{
-    peer->mapped_ahead = false;
-    if (peer->units[0] && peer->units[0] != call->unit) {
-        detach_unit(peer, 0);
-    }
-    if (peer->contexts[1] && peer->contexts[1] != call->runtime) {
-        detach_context(peer, 1);
     }
 }
 
@@ -560,12 +332,7 @@ void rn_peer_drop_vm(struct rn_peer *peer, uint32_t handle, struct rune_unit *un
     }
     free_vm_handle(peer, handle);
     peer->pinned--;
-    for (uint32_t i = 0; i < peer->units_end; i++) {
-        peer->unit_uses[i] -= peer->units[i] == unit;
-    }
-    for (uint32_t i = 1; i < RN_PEER_CONTEXTS_MAX; i++) {
-        peer->context_uses[i] -= runtime && peer->contexts[i] == runtime;
-    }
+    rn_peer_unuse(peer, unit, runtime);
 }
 
 /*
@@ -709,8 +476,8 @@ static void start_state(struct rn_call *call)
 /* Unit, runtime and handle; none of them on failure. */
 static enum rn_error take_uses(struct rn_peer *peer, struct rn_call *call)
 {
-    RN_TRY(use_unit(peer, call->unit, &call->unit_index));
-    enum rn_error error = use_context(peer, call->runtime, &call->context_index);
+    RN_TRY(rn_peer_use_unit(peer, call->unit, &call->unit_index));
+    enum rn_error error = rn_peer_use_context(peer, call->runtime, &call->context_index);
     if (error == RN_OK) {
         error = take_vm_handle(peer, call);
         peer->context_uses[call->context_index] -= error != RN_OK && call->context_index != 0;
@@ -724,7 +491,7 @@ static enum rn_error take_uses_hushed(struct rn_peer *peer, struct rn_call *call
 {
     peer->hushed = true;
     if (peer->mapped_ahead) {
-        drop_mapped_ahead(peer, call);
+        rn_peer_drop_mapped_ahead(peer, call->unit, call->runtime);
     }
     enum rn_error error = take_uses(peer, call);
     peer->hushed = false;
@@ -792,6 +559,7 @@ enum rn_error rn_peer_begin(struct rn_peer *peer, struct rn_call *call)
     enum rn_error error = begin_locked(peer, call);
     if (error == RN_OK) {
         rn_peer_start_timer(peer, call);
+        rn_peer_await_sweep(peer, call->begun_ns);
     }
     if (error == RN_OK && backstop_of(call) < get_backstop(peer)) {
         set_backstop(peer, backstop_of(call));

@@ -137,7 +137,9 @@ struct rn_peer {
     struct rune_unit *units[RN_PEER_UNITS_MAX];
     uint32_t unit_uses[RN_PEER_UNITS_MAX]; /* calls and pinned Vms */
     uint32_t units_end;                    /* indices from here on were never in use */
-    uint32_t swept;                        /* of these tables, for what only workers still hold */
+    struct rn_timer sweep_timer;           /* what only workers still hold goes from these tables */
+    bool sweep_wanted;                     /* something was attached since that timer was set */
+    bool sweep_awaited;                    /* it is set */
     uint64_t unit_bytes;                   /* of address space that the attached ones take */
     struct rune_runtime *contexts[RN_PEER_CONTEXTS_MAX];
     uint32_t context_uses[RN_PEER_CONTEXTS_MAX];

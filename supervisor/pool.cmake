@@ -26,6 +26,7 @@ rn_library(rn_supervisor
   peer.c
   peer_receive.c
   peer_send.c
+  peer_attach.c
   peer_timers.c
   pool.c
   record.c

@@ -79,7 +79,7 @@ static enum rn_error take_vm(struct rn_worker *worker, struct rn_slot *slot)
 static void give_back_vm(struct rn_worker *worker, struct rn_vm *vm)
 {
     if (worker->spare_vm_count < RN_WORKER_SPARE_VMS) {
-        rn_vm_reset(vm, NULL);
+        rn_vm_reset(vm, rn_engine_standard(worker->engine)); // the script's may be unmapped
         worker->spare_vms[worker->spare_vm_count++] = vm;
     } else {
         rn_vm_free(vm);

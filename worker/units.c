@@ -81,14 +81,6 @@ static void drop_unused_links(struct rn_worker *worker, const struct rn_attached
     }
 }
 
-/* Spare Vms still point to the link of their last call. */
-static void drop_spare_vms(struct rn_worker *worker)
-{
-    while (worker->spare_vm_count > 0) {
-        rn_vm_free(worker->spare_vms[--worker->spare_vm_count]);
-    }
-}
-
 enum rn_error rn_worker_detach(struct rn_worker *worker, const struct rn_message *message)
 {
     bool is_unit = message->type == RN_MESSAGE_DETACH;
@@ -99,7 +91,6 @@ enum rn_error rn_worker_detach(struct rn_worker *worker, const struct rn_message
         return RN_E_MESSAGE_STATE;
     }
     table[index].detached = true;
-    drop_spare_vms(worker);
     drop_unused_links(worker, &table[index]);
     attached_release(&table[index]);
     return RN_OK;
@@ -177,7 +168,6 @@ void rn_worker_link_put(struct rn_worker *worker, uint32_t index)
     struct rn_attached *unit = &worker->units[link->unit];
     struct rn_attached *context = &worker->contexts[link->context];
     if (link->uses == 0 && (unit->detached || (link->context != 0 && context->detached))) {
-        drop_spare_vms(worker);
         drop_unused_links(worker, unit->detached ? unit : context);
     }
 }

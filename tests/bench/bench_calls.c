@@ -251,7 +251,7 @@ static void attach_row(struct setup *s, int floor, size_t functions,
     }
     double floor_us = median_us(bare, count);
     double us = median_us(attach, count);
-    printf("%10zu functions%10.1f%10.1f%10.1f\n", functions, us, floor_us, us - floor_us);
+    printf("%10zu functions%10.1f%10.1f%10.2f\n", functions, us, floor_us, us / floor_us);
     for (size_t i = 0; i < count; i++) {
         rune_unit_unref(units[i]);
     }
@@ -264,7 +264,7 @@ static void attach_table(struct setup *s, const rune_const_value *const *args)
     pin(0, 0);
     pin(worker_of(s->vm, args), 0);
     printf("\nfirst call on a Unit, less a call (attach and link), one core, median us\n");
-    printf("%20s%10s%10s%10s\n", "", "here", "bare map", "more");
+    printf("%20s%10s%10s%10s\n", "", "here", "bare map", "ratio");
     for (size_t functions = 1; functions <= 10000; functions *= 100) {
         attach_row(s, floor, functions, args);
     }

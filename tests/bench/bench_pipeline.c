@@ -25,11 +25,11 @@
 
 enum {
     IN_FLIGHT = 64,
-    MANY_CALLS = IN_FLIGHT * 100,
+    MANY_CALLS = IN_FLIGHT * 500,
     PACKETS = IN_FLIGHT * 2000,
     ROUNDS = 9,
     PACKET_SIZE = 64,
-    REPEAT_S = 5,
+    REPEAT_CALLS = 900000, // a worker serves a million, then another takes its place
 };
 
 static double now_s(void)
@@ -70,28 +70,27 @@ static void echo_ring(struct rn_ring *ring)
     }
 }
 
-static double ring_rate(int cpu)
-{
+/* The floors' children are started once: a fork has its parent's pages written to anew afterwards. */
+struct floors {
     struct rn_ring *ring;
-    int fd;
+    int ring_fd;
+    uint32_t head;
+    uint32_t tail;
+    pid_t ring_pid;
+    int socket_fd;
+    pid_t socket_pid;
+};
+
+static double ring_rate(struct floors *floors)
+{
+    struct rn_ring *ring = floors->ring;
     uint8_t bytes[RN_RING_PACKET_MAX] = {0};
-    uint32_t head = 0;
-    uint32_t tail = 0;
-    if (rn_ring_make(&ring, &fd) != RN_OK) {
-        die("ring", NULL);
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        pin(0, cpu);
-        echo_ring(ring);
-    }
     double begun = now_s();
     for (int sent = 0, got = 0; got < PACKETS;) {
         struct rn_ring_packet packet = {.present = false};
         bool pushed = false;
         while (sent < PACKETS && sent - got < IN_FLIGHT &&
-               rn_ring_push(&ring->to_worker, &tail, bytes, PACKET_SIZE, 0)) {
+               rn_ring_push(&ring->to_worker, &floors->tail, bytes, PACKET_SIZE, 0)) {
             pushed = true;
             sent++;
         }
@@ -99,21 +98,17 @@ static double ring_rate(int cpu)
             rn_ring_bell(&ring->to_worker);
         }
         bool any = false;
-        while (rn_ring_peek(&ring->to_supervisor, head, &packet) == RN_OK && packet.present) {
-            rn_ring_take(&ring->to_supervisor, &head, &packet, bytes);
+        while (rn_ring_peek(&ring->to_supervisor, floors->head, &packet) == RN_OK &&
+               packet.present) {
+            rn_ring_take(&ring->to_supervisor, &floors->head, &packet, bytes);
             any = true;
             got++;
         }
         if (!any) {
-            wait_ring(&ring->to_supervisor, head);
+            wait_ring(&ring->to_supervisor, floors->head);
         }
     }
-    double spent = now_s() - begun;
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    close(fd);
-    rn_ring_unmap(ring);
-    return PACKETS / spent;
+    return PACKETS / (now_s() - begun);
 }
 
 static void echo_socket(int fd)
@@ -127,40 +122,71 @@ static void echo_socket(int fd)
     }
 }
 
-static double socket_rate(int cpu)
+static double socket_rate(const struct floors *floors)
 {
-    int fds[2];
     char packet[PACKET_SIZE] = {0};
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
-        die("socketpair", NULL);
-    }
-    pid_t pid = fork();
-    if (pid == 0) {
-        close(fds[0]);
-        pin(0, cpu);
-        echo_socket(fds[1]);
-    }
-    close(fds[1]);
-    double begun = now_s();
     int packets = PACKETS / 8;
+    double begun = now_s();
     for (int sent = 0, got = 0; got < packets;) {
         while (sent < packets && sent - got < IN_FLIGHT) {
-            if (send(fds[0], packet, sizeof(packet), MSG_NOSIGNAL) < 0) {
+            if (send(floors->socket_fd, packet, sizeof(packet), MSG_NOSIGNAL) < 0) {
                 die("send", NULL);
             }
             sent++;
         }
         bool first = true;
-        while (got < sent && recv(fds[0], packet, sizeof(packet), first ? 0 : MSG_DONTWAIT) > 0) {
+        while (got < sent &&
+               recv(floors->socket_fd, packet, sizeof(packet), first ? 0 : MSG_DONTWAIT) > 0) {
             first = false;
             got++;
         }
     }
-    double spent = now_s() - begun;
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    close(fds[0]);
-    return packets / spent;
+    return packets / (now_s() - begun);
+}
+
+static pid_t start_child(int cpu)
+{
+    pid_t pid = fork();
+    if (pid < 0) {
+        die("fork", NULL);
+    }
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pin(0, cpu);
+    }
+    return pid;
+}
+
+static void start_floors(struct floors *floors, int cpu)
+{
+    int fds[2];
+    *floors = (struct floors){.ring = NULL};
+    if (rn_ring_make(&floors->ring, &floors->ring_fd) != RN_OK ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
+        die("floors", NULL);
+    }
+    floors->ring_pid = start_child(cpu);
+    if (floors->ring_pid == 0) {
+        echo_ring(floors->ring);
+    }
+    floors->socket_pid = start_child(cpu);
+    if (floors->socket_pid == 0) {
+        close(fds[0]);
+        echo_socket(fds[1]);
+    }
+    close(fds[1]);
+    floors->socket_fd = fds[0];
+}
+
+static void finish_floors(struct floors *floors)
+{
+    kill(floors->ring_pid, SIGKILL);
+    kill(floors->socket_pid, SIGKILL);
+    waitpid(floors->ring_pid, NULL, 0);
+    waitpid(floors->socket_pid, NULL, 0);
+    close(floors->ring_fd);
+    close(floors->socket_fd);
+    rn_ring_unmap(floors->ring);
 }
 
 /* Calls */
@@ -234,13 +260,17 @@ static void table(const char *name, int cpu)
 {
     struct batch ring = {.args = {NULL}};
     struct batch socket = {.args = {NULL}};
+    struct floors floors;
     double samples[4][ROUNDS];
+    start_floors(&floors, cpu);
     start_batch(&ring, true, cpu);
     start_batch(&socket, false, cpu);
+    (void)call_rate(&ring); // the first round finds everything cold
+    (void)call_rate(&socket);
     for (int round = 0; round < ROUNDS; round++) {
-        samples[0][round] = ring_rate(cpu) / 1000;
+        samples[0][round] = ring_rate(&floors) / 1000;
         samples[1][round] = call_rate(&ring) / 1000;
-        samples[2][round] = socket_rate(cpu) / 1000;
+        samples[2][round] = socket_rate(&floors) / 1000;
         samples[3][round] = call_rate(&socket) / 1000;
     }
     double m[4];
@@ -251,6 +281,7 @@ static void table(const char *name, int cpu)
            m[3] / m[2]);
     finish_batch(&ring);
     finish_batch(&socket);
+    finish_floors(&floors);
 }
 
 static double used_s(clockid_t clock)
@@ -262,7 +293,7 @@ static double used_s(clockid_t clock)
     return (double)used.tv_sec + (double)used.tv_nsec * 1e-9;
 }
 
-/* For a profiler: some seconds of one kind, and the processor time that a call takes on each side. */
+/* For a profiler: many calls of one kind, and the processor time that a call takes on each side. */
 static void repeat(bool ring, int cpu)
 {
     struct batch batch = {.args = {NULL}};
@@ -271,11 +302,10 @@ static void repeat(bool ring, int cpu)
     if (clock_getcpuclockid(worker_of(batch.vms[0], batch.args), &clock) != 0) {
         die("clock", NULL);
     }
-    double begun = now_s();
     double host = used_s(CLOCK_PROCESS_CPUTIME_ID);
     double worker = used_s(clock);
     int calls = 0;
-    while (now_s() - begun < REPEAT_S) {
+    while (calls < REPEAT_CALLS) {
         printf("%.0f\n", call_rate(&batch) / 1000);
         calls += MANY_CALLS;
     }
