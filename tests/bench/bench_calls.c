@@ -7,6 +7,7 @@
  * placement. Rounds are interleaved and
  * medians printed; nothing is asserted.
  */
+#include "shm/segment.h"
 #include "tests/bench/bench.h"
 
 #include <fcntl.h>
@@ -275,6 +276,89 @@ static void attach_table(struct setup *s, const rune_const_value *const *args)
     close(floor);
 }
 
+/* The floor of publishing: the same bytes by write() into a memfd, sealed and mapped read-only. */
+static uint64_t bare_segment_ns(const void *image, size_t size)
+{
+    uint64_t begin = now_ns();
+    int fd = memfd_create("bench", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || write(fd, image, size) != (ssize_t)size ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
+        die("floor of publishing", NULL);
+    }
+    void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    uint64_t spent = now_ns() - begin;
+    if (map == MAP_FAILED) {
+        die("floor of publishing", NULL);
+    }
+    munmap(map, size);
+    close(fd);
+    return spent;
+}
+
+/* A saved Unit read again: content id, two segments (image, debug), verification. */
+static uint64_t load_ns(const rune_text *saved)
+{
+    rune_error *error = NULL;
+    rune_unit *unit = NULL;
+    uint64_t begin = now_ns();
+    if (rune_unit_load(rune_text_data(saved), rune_text_size(saved), &unit, &error) != RUNE_OK) {
+        die("load", error);
+    }
+    uint64_t spent = now_ns() - begin;
+    rune_unit_unref(unit);
+    return spent;
+}
+
+/* As every Unit is published once it is there: copied, sealed, mapped. */
+static uint64_t segment_ns(const void *image, size_t size)
+{
+    struct rn_segment segment;
+    uint64_t begin = now_ns();
+    if (rn_segment_make("bench", image, size, &segment) != RN_OK) {
+        die("segment", NULL);
+    }
+    uint64_t spent = now_ns() - begin;
+    rn_segment_done(&segment);
+    return spent;
+}
+
+static void publish_row(struct setup *s, size_t functions)
+{
+    static uint64_t bare[ATTACH_COUNT];
+    static uint64_t segment[ATTACH_COUNT];
+    static uint64_t load[ATTACH_COUNT];
+    rune_unit *unit = build_many(s, functions);
+    rune_text *saved = NULL;
+    rune_error *error = NULL;
+    size_t size;
+    const void *image = rune_unit_image(unit, &size);
+    if (rune_unit_save(unit, &saved, &error) != RUNE_OK) {
+        die("save", error);
+    }
+    for (size_t i = 0; i < ATTACH_COUNT; i++) {
+        bare[i] = bare_segment_ns(image, size);
+        segment[i] = segment_ns(image, size);
+        load[i] = load_ns(saved);
+    }
+    double floor_us = median_us(bare, ATTACH_COUNT);
+    double us = median_us(segment, ATTACH_COUNT);
+    printf("%10zu bytes    %10.1f%12.1f%8.2f%10.1f\n", size, us, floor_us, us / floor_us,
+           median_us(load, ATTACH_COUNT));
+    rune_text_free(saved);
+    rune_unit_unref(unit);
+}
+
+static void publish_table(struct setup *s)
+{
+    printf("\npublish a Unit (copy, seal, map), and load one that was saved (content id, two "
+           "segments,\n"
+           "verification), median us\n");
+    printf("%20s%10s%12s%8s%10s\n", "", "publish", "bare memfd", "ratio", "load");
+    publish_row(s, 1);
+    publish_row(s, 100);
+    publish_row(s, 500);
+}
+
 int main(void)
 {
     struct setup s = {0};
@@ -289,6 +373,7 @@ int main(void)
     printf("\nfresh process for each call, median us: from spares %.1f, back to back %.1f\n",
            fresh_process_us(&s, args, true), fresh_process_us(&s, args, false));
     attach_table(&s, args);
+    publish_table(&s);
     rune_value_unref((rune_const_value *)args[0]);
     rune_value_unref((rune_const_value *)args[1]);
     finish(&s);
