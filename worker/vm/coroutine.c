@@ -714,6 +714,9 @@ enum rn_outcome rn_std_stream_resume(struct rn_vm *vm, struct rn_value *args, ui
 
 /* --- join --- */
 
+/* Parts and results of one round (N6). */
+#define JOIN_CHUNK 4096u
+
 static enum rn_outcome join_parts(struct rn_vm *vm, struct rn_value value,
                                   const struct rn_value **out_items, uint32_t *out_count)
 {
@@ -730,32 +733,74 @@ static enum rn_outcome join_parts(struct rn_vm *vm, struct rn_value value,
     return RN_DONE;
 }
 
-enum rn_outcome rn_std_future_join(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+/* A join of the parts of a Vec or tuple, of which it has taken none: `b` holds them until it has. */
+static enum rn_outcome join_new(struct rn_vm *vm, struct rn_value parts, struct rn_value *out)
 {
-    (void)count;
     const struct rn_value *items;
     uint32_t n;
-    RN_TRY_VM(join_parts(vm, args[0], &items, &n));
+    RN_TRY_VM(join_parts(vm, parts, &items, &n));
     struct rn_vec *futures = rn_vec_new(vm, n);
-    struct rn_vec *results = futures == NULL ? NULL : rn_vec_new(vm, n);
     struct rn_future *join =
-        results == NULL ? NULL : future_new(vm, RN_FUTURE_JOIN, rn_value_object(futures));
+        futures == NULL ? NULL : future_new(vm, RN_FUTURE_JOIN, rn_value_object(futures));
     if (join == NULL) {
         return RN_RAISED;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        if (!is_future(items[i])) {
-            return rn_raise(vm, RN_VM_ERROR_MISSING_PROTOCOL, RN_UTF8("INTO_FUTURE"), items[i]);
-        }
-        RN_TRY_VM(rn_take(vm, items[i]));
-        futures->items[i] = items[i];
-        results->items[i] = rn_value_unit();
-    }
-    futures->count = n;
-    results->count = n;
-    join->b = rn_value_object(results);
+    join->b = parts;
     join->left = n;
-    join->tuple = !rn_object_is(args[0], RN_TYPE_ID_VEC);
-    args[0] = rn_value_object(join);
+    join->tuple = !rn_object_is(parts, RN_TYPE_ID_VEC);
+    *out = rn_value_object(join);
     return RN_DONE;
+}
+
+/* Takes the next of its parts; with the last one, room for the results takes their place. */
+static enum rn_outcome take_parts(struct rn_vm *vm, struct rn_future *join)
+{
+    const struct rn_value *items;
+    uint32_t n;
+    struct rn_vec *futures = join_items(join);
+    RN_TRY_VM(join_parts(vm, join->b, &items, &n));
+    for (uint32_t left = JOIN_CHUNK; left > 0 && futures->count < n; left--) {
+        struct rn_value part = items[futures->count];
+        if (!is_future(part)) {
+            return rn_raise(vm, RN_VM_ERROR_MISSING_PROTOCOL, RN_UTF8("INTO_FUTURE"), part);
+        }
+        RN_TRY_VM(rn_take(vm, part));
+        futures->items[futures->count++] = part;
+    }
+    if (futures->count < n) {
+        return RN_AGAIN;
+    }
+    struct rn_vec *results = rn_vec_new(vm, n);
+    if (results == NULL) {
+        return RN_RAISED;
+    }
+    join->b = rn_value_object(results);
+    return RN_DONE;
+}
+
+static enum rn_outcome clear_results(struct rn_future *join)
+{
+    struct rn_vec *results = rn_as_vec(join->b);
+    for (uint32_t left = JOIN_CHUNK; left > 0 && results->count < join->left; left--) {
+        results->items[results->count++] = rn_value_unit();
+    }
+    return results->count < join->left ? RN_AGAIN : RN_DONE;
+}
+
+enum rn_outcome rn_std_future_join(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    uint64_t *all_taken = &rn_native_state(vm)[0];
+    if (rn_native_round(vm) == 0) {
+        *all_taken = false;
+        RN_TRY_VM(join_new(vm, args[0], &args[0]));
+    } else {
+        rn_charge(vm, JOIN_CHUNK); // so that rounds fill slices
+    }
+    struct rn_future *join = (struct rn_future *)args[0].object;
+    if (!*all_taken) {
+        RN_TRY_VM(take_parts(vm, join));
+        *all_taken = true;
+    }
+    return clear_results(join);
 }
