@@ -9,7 +9,8 @@
  * Futures are polled, as in Rune: one that cannot go on reports so to its resumer, which tries its
  * other branches or reports the same upwards, until the execution waits for a host reply. It is
  * then polled again from the top: a stack that waits stands at its AWAIT or SELECT, which is
- * executed again. Nothing here recurses: `drive` turns one action into the next until a stack runs.
+ * executed again. Nothing here recurses: `drive` turns one action into the next until a stack runs, or
+ * until the slice is over between two branches of a join.
  */
 #include <string.h>
 
@@ -253,6 +254,7 @@ void rn_coroutines_drop(struct rn_vm *vm)
         object = take_resumer(object);
     }
     vm->coroutine = NULL;
+    vm->driving = RN_DRIVING_NOTHING;
 }
 
 /* --- Actions --- */
@@ -486,6 +488,24 @@ static struct rn_object *stack_of(struct rn_object *target)
     return target;
 }
 
+/* Joins have as many branches as fit the memory, none of which needs to have a stack: between two of them
+ * the loop may look up, for a slice that is over or a collection that is due. */
+static bool gives_way(const struct rn_vm *vm, const struct action *act)
+{
+    return vm->fuel < 0 && act->kind != ACT_COMPLETE && act->target != NULL &&
+           act->target->kind == RN_OBJECT_FUTURE &&
+           ((const struct rn_future *)act->target)->form == RN_FUTURE_JOIN;
+}
+
+/* The stack that waits for the join stands at its instruction, as if at a native that works in rounds. */
+static enum rn_outcome give_way(struct rn_vm *vm, const struct action *act)
+{
+    load(vm, stack_of(act->target));
+    vm->result = rn_value_object(act->target);
+    vm->driving = act->kind == ACT_POLL ? RN_DRIVING_POLL : RN_DRIVING_PENDING;
+    return RN_AGAIN;
+}
+
 /* Until a stack runs, or nothing can. The stack that ran last may be suspended by then, and somebody may
  * hold it: when an action fails, those that it was for are the ones that end. */
 static enum rn_outcome drive(struct rn_vm *vm, struct action act)
@@ -493,11 +513,26 @@ static enum rn_outcome drive(struct rn_vm *vm, struct action act)
     enum rn_outcome outcome;
     do {
         outcome = take_action(vm, &act);
-    } while (outcome == RN_DONE);
+    } while (outcome == RN_DONE && !gives_way(vm, &act));
+    if (outcome == RN_DONE) {
+        return give_way(vm, &act);
+    }
     if (outcome == RN_RAISED) {
         load(vm, stack_of(act.target));
     }
     return outcome;
+}
+
+enum rn_outcome rn_coroutines_go_on(struct rn_vm *vm)
+{
+    struct rn_future *join = (struct rn_future *)vm->result.object;
+    struct action act = {ACT_PENDING, &join->header, rn_value_unit()};
+    if (vm->driving == RN_DRIVING_POLL) {
+        act = (struct action){ACT_POLL, &join->header, join_items(join)->items[join->index]};
+    }
+    vm->result = rn_value_unit();
+    vm->driving = RN_DRIVING_NOTHING;
+    return drive(vm, act);
 }
 
 /* --- Instructions --- */

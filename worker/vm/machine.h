@@ -280,6 +280,13 @@ enum rn_asking {
     RN_ASKING_ELAPSED, /* elapsed, since `since_ns` */
 };
 
+/* What is next of the join that gave way, which is in `result`. */
+enum rn_driving {
+    RN_DRIVING_NOTHING,
+    RN_DRIVING_POLL,    /* of its next branch */
+    RN_DRIVING_PENDING, /* the branch before cannot go on */
+};
+
 /* What a host function answered, in pages of its own. */
 struct rn_reply {
     struct rn_reply *next;
@@ -344,7 +351,7 @@ struct rn_vm {
     bool raised;
     struct rn_vm_limits limits;
     const volatile uint32_t *cancel;
-    struct rn_value result;
+    struct rn_value result; /* until it begins the arguments, while a join gives way that join */
 
     uint8_t target; /* enum rn_call_target */
     uint32_t entry; /* function of the script's Unit, RN_NONE: there is none of that item */
@@ -374,6 +381,7 @@ struct rn_vm {
     uint8_t asking;       /* enum rn_asking */
     bool has_clock;       /* granted: the time of day of the embedder */
     bool woken;
+    uint8_t driving; /* enum rn_driving */
 
     /* Output, in pages of their own */
     uint8_t *output;
@@ -693,7 +701,8 @@ enum rn_outcome rn_coroutine_new(struct rn_vm *vm, const struct rn_link *link, u
 enum rn_outcome rn_coroutine_clone(struct rn_vm *vm, struct rn_coroutine *coroutine,
                                    struct rn_value *out);
 /* The loop's coroutine instructions; vm->pc is the instruction itself, and stays or is advanced by
- * what resumes the stack. Each gives RN_SWITCHED, RN_SUSPENDED or RN_RAISED. */
+ * what resumes the stack. Each gives RN_SWITCHED, RN_SUSPENDED or RN_RAISED, or RN_AGAIN if a join gave
+ * way to the loop, with the stack loaded that waits for it. */
 enum rn_outcome rn_op_yield(struct rn_vm *vm, struct rn_value value);
 enum rn_outcome rn_op_await(struct rn_vm *vm, struct rn_value future);
 enum rn_outcome rn_op_select(struct rn_vm *vm, struct rn_value *window, uint32_t count);
@@ -701,6 +710,9 @@ enum rn_outcome rn_op_select(struct rn_vm *vm, struct rn_value *window, uint32_t
 enum rn_outcome rn_coroutine_return(struct rn_vm *vm, struct rn_value result);
 /* Steps the generator of a RN_ITER_GENERATOR for the ITER_NEXT at vm->pc. */
 enum rn_outcome rn_step_generator(struct rn_vm *vm, struct rn_value generator);
+
+/* Goes on with the join that gave way between two of its branches. */
+enum rn_outcome rn_coroutines_go_on(struct rn_vm *vm);
 
 /* The end of the execution: the stack that runs and those of its resumers go, with whatever an
  * instruction that raised left half done there. A static may hold them: they are RUNNING for ever. */

@@ -342,9 +342,12 @@ static enum rn_outcome step(struct rn_vm *vm, struct rn_value iter, bool back,
     return outcome;
 }
 
-/* The native that asked for another round gets it. */
-static enum rn_outcome go_on_native(struct rn_vm *vm)
+/* The native that asked for another round gets it, or the join that gave way goes on. */
+static enum rn_outcome go_on(struct rn_vm *vm)
 {
+    if (vm->driving != RN_DRIVING_NOTHING) {
+        return rn_coroutines_go_on(vm);
+    }
     const struct rn_native *native = vm->again;
     struct rn_value *window = vm->values + vm->again_window;
     uint32_t count = vm->again_count;
@@ -371,8 +374,8 @@ enum rn_event rn_run_loop(struct rn_vm *vm)
     bool truth;
 
     LOAD();
-    if (vm->again != NULL) {
-        goto native_again;
+    if (vm->again != NULL || vm->driving != RN_DRIVING_NOTHING) {
+        goto again;
     }
     AGAIN_HERE;
 
@@ -1016,7 +1019,8 @@ follow:
     case RN_RAISED:
         goto raised;
     case RN_AGAIN:
-        goto native_again;
+        LOAD();
+        goto again;
     case RN_HOST_CALL:
         return RN_EVENT_HOST_CALL;
     case RN_SUSPENDED:
@@ -1027,18 +1031,18 @@ follow:
         RN_CHECK(false);
     }
 
-native_again: {
-    // At the instruction that called it: nothing is charged twice.
-    bool go_on = true;
+again: {
+    // At the instruction that called or awaits it: nothing is charged twice.
+    bool goes_on = true;
     SAVE();
     enum rn_event event = RN_EVENT_SLICE;
     if (vm->fuel < 0) {
-        event = look_up(vm, 0, &go_on);
+        event = look_up(vm, 0, &goes_on);
     }
-    if (!go_on) {
+    if (!goes_on) {
         return event;
     }
-    outcome = go_on_native(vm);
+    outcome = go_on(vm);
     if (outcome != RN_DONE) {
         goto follow;
     }

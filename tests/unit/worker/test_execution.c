@@ -789,6 +789,88 @@ static void reply_i64(struct machine *m, uint32_t id, int64_t value)
     assert_int_equal(rn_vm_reply(m->vm, id, buf.data, buf.size), RN_OK);
 }
 
+/* `wide` joins many answers of the host at once, `deep` one answer and a join of one and a join of .. */
+static void build_joins(struct machine *m, int32_t count)
+{
+    struct rn_builder *b = m->b;
+    uint32_t fetch = rn_builder_import(b, RN_UTF8("host::fetch"), 1);
+    uint32_t join = rn_builder_import(b, RN_UTF8("std::future::join"), 1);
+    uint32_t wide = declare(b, "wide", 0, RN_FUNCTION_ASYNC);
+    rn_builder_export(b, wide);
+    rn_builder_begin(b, wide);
+    rn_emit_VEC(b, 0, 0);
+    rn_emit_INT(b, 1, count);
+    struct rn_label next = rn_builder_label(b, 2);
+    rn_builder_place(b, next);
+    rn_emit_INT(b, 2, 1);
+    rn_emit_CALL_IMPORT(b, 2, 1, fetch);
+    rn_emit_VEC_EXTEND(b, 0, 2, 1);
+    rn_builder_set_height(b, 2);
+    rn_emit_SUB_INT(b, 1, 1, 1);
+    rn_emit_JUMP_NE_INT(b, 1, 0, next);
+    rn_emit_CALL_IMPORT(b, 0, 1, join);
+    rn_emit_AWAIT(b, 0, 0);
+    end(b, 0);
+    uint32_t deep = declare(b, "deep", 0, RN_FUNCTION_ASYNC);
+    rn_builder_export(b, deep);
+    rn_builder_begin(b, deep);
+    rn_emit_INT(b, 0, count);
+    rn_emit_INT(b, 1, 1);
+    rn_emit_CALL_IMPORT(b, 1, 1, fetch);
+    rn_emit_INT(b, 2, 1);
+    rn_emit_CALL_IMPORT(b, 2, 1, fetch);
+    rn_emit_VEC(b, 1, 2);
+    next = rn_builder_label(b, 2);
+    rn_builder_place(b, next);
+    rn_emit_CALL_IMPORT(b, 1, 1, join);
+    rn_emit_VEC(b, 1, 1);
+    rn_emit_SUB_INT(b, 0, 0, 1);
+    rn_emit_JUMP_NE_INT(b, 0, 0, next);
+    rn_emit_CALL_IMPORT(b, 1, 1, join);
+    rn_emit_AWAIT(b, 0, 1);
+    end(b, 0);
+    const struct rn_host_function hosts[] = {{rn_hash_item("host::fetch", 11), 1, true}};
+    finish_with_hosts(m, hosts, 1);
+}
+
+/* All is polled after an answer, in turns of which none is longer than it may be. Gives their number. */
+static uint32_t poll_in_turns(struct machine *m, uint64_t slice)
+{
+    uint32_t turns = 0;
+    enum rn_event event;
+    do {
+        uint64_t before = rn_vm_usage(m->vm).budget;
+        event = rn_vm_run(m->vm, slice);
+        assert_true(rn_vm_usage(m->vm).budget - before <= slice + 20);
+        turns++;
+    } while (event == RN_EVENT_SLICE);
+    assert_int_equal(event, RN_EVENT_WAITING);
+    return turns;
+}
+
+static void polling_a_join_takes_turns(void **state)
+{
+    struct machine *m = *state;
+    static const char *const paths[] = {"wide", "deep"};
+    build_joins(m, 2000);
+    for (size_t i = 0; i < RN_COUNT_OF(paths); i++) {
+        uint64_t spent[2];
+        for (size_t large = 0; large < 2; large++) {
+            start(m, paths[i]);
+            enum rn_event event;
+            do {
+                event = rn_vm_run(m->vm, 1000);
+            } while (event == RN_EVENT_SLICE || event == RN_EVENT_HOST_CALL);
+            assert_int_equal(event, RN_EVENT_WAITING);
+            reply_i64(m, rn_vm_host_call(m->vm)->id, 1);
+            uint32_t turns = poll_in_turns(m, large ? UINT64_MAX / 2 : 50);
+            assert_true(large ? turns == 1 : turns > 30);
+            spent[large] = rn_vm_usage(m->vm).budget;
+        }
+        assert_true(spent[0] == spent[1]);
+    }
+}
+
 static void a_script_waits_for_its_host(void **state)
 {
     struct machine *m = *state;
@@ -1111,6 +1193,7 @@ int main(void)
         TEST(results_of_any_depth_are_bounded),
         TEST(output_is_handed_out_as_it_fills),
         TEST(output_is_cut_at_its_limit),
+        TEST(polling_a_join_takes_turns),
         TEST(a_script_waits_for_its_host),
         TEST(a_failing_host_raises),
         TEST(a_reply_that_is_no_value_raises),
