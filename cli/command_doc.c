@@ -119,24 +119,64 @@ static const char *file_of(const struct doc *doc, size_t index)
 
 /* ---- Writing ---- */
 
+/* A file of that name may be made, or written anew: it is none, or a regular one, whose mode it keeps. */
+static bool may_write(const struct doc *doc, const char *name, mode_t *out_mode)
+{
+    struct stat old;
+    *out_mode = 0;
+    if (fstatat(doc->folder, name, &old, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT;
+    }
+    *out_mode = old.st_mode & 07777;
+    errno = ENXIO; // a pipe, a device or a link in the folder
+    return S_ISREG(old.st_mode);
+}
+
+static bool write_all(int fd, const char *data, size_t size, mode_t mode)
+{
+    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+    if (out == NULL) {
+        int why = errno;
+        if (fd >= 0) {
+            close(fd);
+        }
+        errno = why;
+        return false;
+    }
+    bool written = (mode == 0 || fchmod(fd, mode) == 0) && fwrite(data, 1, size, out) == size;
+    int why = errno;
+    if (fclose(out) != 0 && written) {
+        return false;
+    }
+    errno = why;
+    return written;
+}
+
+/* Written beside it, and renamed: a page is there whole, or as it was. */
+static bool replace_file(const struct doc *doc, const char *name, const char *data, size_t size)
+{
+    char fresh[32];
+    mode_t mode;
+    if (!may_write(doc, name, &mode)) {
+        return false;
+    }
+    snprintf(fresh, sizeof fresh, ".new-%d", (int)getpid());
+    (void)unlinkat(doc->folder, fresh, 0); // of a process that was killed
+    int fd = openat(doc->folder, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (write_all(fd, data, size, mode) && renameat(doc->folder, fresh, doc->folder, name) == 0) {
+        return true;
+    }
+    int why = errno;
+    if (fd >= 0) {
+        (void)unlinkat(doc->folder, fresh, 0);
+    }
+    errno = why;
+    return false;
+}
+
 static void write_file(struct doc *doc, const char *name, const char *data, size_t size)
 {
-    struct stat about;
-    int fd = openat(doc->folder, name,
-                    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0666);
-    if (fd >= 0 && (fstat(fd, &about) != 0 || !S_ISREG(about.st_mode) || ftruncate(fd, 0) != 0)) {
-        close(fd);
-        fd = -1;
-        errno = ENXIO; // a pipe or a device in the folder
-    }
-    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-    bool written = out != NULL && fwrite(data, 1, size, out) == size;
-    if (out != NULL) {
-        written = fclose(out) == 0 && written;
-    } else if (fd >= 0) {
-        close(fd);
-    }
-    if (!written && doc->code == 0) {
+    if (!replace_file(doc, name, data, size) && doc->code == 0) {
         rn_console_complain("%s: %s", name, strerror(errno));
         doc->code = RN_EXIT_OUTPUT;
     }
