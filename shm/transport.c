@@ -77,6 +77,7 @@ static enum rn_error receive(int fd, struct msghdr *header, enum rn_wait wait, s
     }
     if (received == 0) {
         // Packets are never empty: this is the end of the connection.
+        errno = ECONNRESET;
         return RN_E_CLOSED;
     }
     *out_size = (size_t)received;

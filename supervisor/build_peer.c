@@ -106,13 +106,15 @@ static rune_status start(rune_supervisor *supervisor, struct rn_compiler **out_c
     struct rn_spawn_failure failure = {.step = "compiler"};
     enum rn_error failed = spawn(compiler, &failure);
     if (failed == RN_OK) {
+        failure.step = "waiting for it";
         failed = wait_ready(compiler);
     }
     if (failed == RN_OK) {
+        failure.step = "looking at it";
         failed = check_wall(compiler, &failure);
     }
     if (failed != RN_OK) {
-        failure.error = failure.error == 0 && failed == RN_E_SYSTEM ? errno : failure.error;
+        failure.error = failure.error == 0 && rn_start_has_errno(failed) ? errno : failure.error;
         rn_domain_collect(domain);
         rn_compiler_free(compiler);
         return rn_fail_spawn(error, failed, &failure);

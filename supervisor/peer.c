@@ -206,9 +206,11 @@ rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, r
         enlist(peer);
         touch(peer);
         rn_child_look_early(&peer->child, &early);
+        failure.step = "waiting for it";
         failed = wait_ready(peer);
     }
     if (failed == RN_OK) {
+        failure.step = "looking at it";
         failed = check_wall(peer, &early, &failure);
     }
     if (failed != RN_OK) {
@@ -216,7 +218,7 @@ rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, r
         if (spawned) {
             explain_end(peer, &failure);
         }
-        if (failure.error == 0 && (!spawned || failed == RN_E_SYSTEM)) {
+        if (failure.error == 0 && (!spawned || rn_start_has_errno(failed))) {
             failure.error = why;
         }
         rn_peer_retire(peer);

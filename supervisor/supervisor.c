@@ -135,6 +135,11 @@ void rune_supervisor_options_free(rune_supervisor_options *options)
 
 /* Failures of starting processes */
 
+bool rn_start_has_errno(enum rn_error failed)
+{
+    return failed == RN_E_SYSTEM || failed == RN_E_CLOSED || failed == RN_E_NOT_FOUND;
+}
+
 rune_status rn_fail_spawn(rune_error **error, enum rn_error failed,
                           const struct rn_spawn_failure *failure)
 {
@@ -146,6 +151,10 @@ rune_status rn_fail_spawn(rune_error **error, enum rn_error failed,
                               layer->remedy);
     }
     const char *why = failure->error != 0 ? strerrordesc_np(failure->error) : NULL;
+    // CLOSED would say that the supervisor was, and nobody would try again.
+    if (failed == RN_E_CLOSED || failed == RN_E_NOT_FOUND) {
+        status = RUNE_E_SETUP;
+    }
     return rn_fail_reason(error, status, RUNE_REASON_SETUP, rune_status_name(status),
                           "a process could not be started (%s): %s", failure->step,
                           why ? why : rune_status_message(status));

@@ -85,6 +85,8 @@ enum rn_policy rn_supervisor_policy(const rune_supervisor *supervisor);
 bool rn_supervisor_oom_killed(rune_supervisor *supervisor);
 void rn_supervisor_log(rune_supervisor *supervisor, int level, const char *format, ...)
     RN_PRINTF(3, 4);
+/* Waiting for a process, or looking at it, failed with an errno. */
+bool rn_start_has_errno(enum rn_error failed);
 /* Fails with what the spawner reported. */
 rune_status rn_fail_spawn(rune_error **error, enum rn_error failed,
                           const struct rn_spawn_failure *failure);
