@@ -73,16 +73,16 @@ static enum rn_error receive_message(struct server *server, struct rn_message *o
         return RN_E_MESSAGE_STATE;
     }
     *out_message = message;
+    // What there is no room for is received all the same: the other side sends all of it before it listens.
     RN_AUTO_FREE char *body = rn_alloc((size_t)message.body_total + 1);
-    if (!body) {
-        return RN_E_NO_MEMORY;
-    }
     size_t size = 0;
     for (;;) {
         if (message.body_size > out_message->body_total - size) {
             return RN_E_MESSAGE_STATE;
         }
-        memcpy(body + size, message.body, message.body_size);
+        if (body) {
+            memcpy(body + size, message.body, message.body_size);
+        }
         size += message.body_size;
         if (message.last) {
             break;
@@ -94,6 +94,9 @@ static enum rn_error receive_message(struct server *server, struct rn_message *o
     }
     if (size != out_message->body_total) {
         return RN_E_MESSAGE_STATE;
+    }
+    if (!body) {
+        return RN_E_NO_MEMORY;
     }
     *out_body = RN_TAKE(body);
     return RN_OK;
