@@ -42,6 +42,8 @@
 // How often deadlines are looked at while there are children.
 #define LOOK_INTERVAL_MS 1000
 #define DEFAULT_STACK (UINT64_C(8) << 20)
+// A packet that the kernel has no room for is tried again after a millisecond, so many times.
+#define SEND_ATTEMPTS 20
 
 struct child {
     struct child *next;
@@ -60,7 +62,28 @@ struct request {
     struct rn_zygote_spawn spawn;
     int fds[FDS_MAX];
     size_t fd_count;
+    int error; // errno: it is sound, but cannot be fulfilled
 };
+
+static bool is_passing(int error)
+{
+    return error == EINTR || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
+}
+
+// Whoever cannot speak to the host has to end, and takes its domain along: not for want of a moment.
+static bool send_at_last(const struct msghdr *message, size_t size)
+{
+    for (int attempt = 0; attempt < SEND_ATTEMPTS; attempt++) {
+        if (sendmsg(RN_ZYGOTE_CONTROL_FD, message, MSG_NOSIGNAL) == (ssize_t)size) {
+            return true;
+        }
+        if (!is_passing(errno)) {
+            return false;
+        }
+        poll(NULL, 0, 1);
+    }
+    return false;
+}
 
 static bool send_packet(const struct rn_zygote_packet *packet, int fd)
 {
@@ -76,7 +99,7 @@ static bool send_packet(const struct rn_zygote_packet *packet, int fd)
         header->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(header), &fd, sizeof(int));
     }
-    return sendmsg(RN_ZYGOTE_CONTROL_FD, &message, MSG_NOSIGNAL) == (ssize_t)sizeof(*packet);
+    return send_at_last(&message, sizeof(*packet));
 }
 
 static struct rn_zygote_packet packet_of(enum rn_zygote_packet_kind kind)
@@ -112,13 +135,27 @@ static void close_descriptors(struct request *request)
 static bool is_sound(const struct request *request, ssize_t size, int flags)
 {
     const struct rn_zygote_spawn *spawn = &request->spawn;
-    return size == (ssize_t)sizeof(*spawn) && (flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
+    return size == (ssize_t)sizeof(*spawn) && (flags & MSG_TRUNC) == 0 &&
            spawn->magic == RN_ZYGOTE_MAGIC && spawn->role < RN_ROLE_COUNT &&
-           spawn->segment_mask < (1u << RN_SEGMENT_COUNT) &&
-           request->fd_count == 1 + (size_t)__builtin_popcount(spawn->segment_mask);
+           spawn->segment_mask < (1u << RN_SEGMENT_COUNT);
 }
 
-// False at the end of the control socket, or when it brings what no spawner sends.
+static bool is_complete(const struct request *request)
+{
+    return request->fd_count == 1 + (size_t)__builtin_popcount(request->spawn.segment_mask);
+}
+
+static ssize_t receive_packet(struct msghdr *message)
+{
+    ssize_t size;
+    do {
+        size = recvmsg(RN_ZYGOTE_CONTROL_FD, message, MSG_CMSG_CLOEXEC);
+    } while (size < 0 && errno == EINTR);
+    return size;
+}
+
+// False at the end of the control socket, or when it brings what no spawner sends. Descriptors that this
+// process could not take are the request's error: the domain goes on.
 static bool receive(struct request *request)
 {
     char control[CMSG_SPACE(FDS_MAX * sizeof(int))] __attribute__((aligned(8)));
@@ -128,12 +165,14 @@ static bool receive(struct request *request)
                              .msg_control = control,
                              .msg_controllen = sizeof(control)};
     request->fd_count = 0;
-    ssize_t size = recvmsg(RN_ZYGOTE_CONTROL_FD, &message, MSG_CMSG_CLOEXEC);
+    ssize_t size = receive_packet(&message);
     if (size <= 0) {
         return false;
     }
     take_descriptors(&message, request);
-    if (!is_sound(request, size, message.msg_flags)) {
+    request->error = (message.msg_flags & MSG_CTRUNC) != 0 ? EMFILE : 0;
+    if (!is_sound(request, size, message.msg_flags) ||
+        (request->error == 0 && !is_complete(request))) {
         close_descriptors(request);
         return false;
     }
@@ -252,25 +291,50 @@ static pid_t give_birth(const struct request *request, int *out_pidfd)
     return pid;
 }
 
-static const _Atomic uint64_t *map_deadline(const struct request *request)
+// Where the child's deadline is written: NULL without a control segment. False with errno: who has a
+// deadline must not live without it.
+static bool map_deadline(const struct request *request, const _Atomic uint64_t **out_deadline)
 {
+    *out_deadline = NULL;
     if ((request->spawn.segment_mask & (1u << RN_SEGMENT_CONTROL)) == 0) {
-        return NULL;
+        return true;
     }
     struct stat info;
-    if (fstat(request->fds[1], &info) != 0 || info.st_size < (off_t)sizeof(uint64_t)) {
-        return NULL;
+    if (fstat(request->fds[1], &info) != 0) {
+        return false;
+    }
+    if (info.st_size < (off_t)sizeof(uint64_t)) {
+        errno = EINVAL;
+        return false;
     }
     void *page = mmap(NULL, sizeof(uint64_t), PROT_READ, MAP_SHARED, request->fds[1], 0);
-    return page == MAP_FAILED ? NULL : page;
+    *out_deadline = page == MAP_FAILED ? NULL : page;
+    return page != MAP_FAILED;
 }
 
 static void forget(struct child *child)
 {
-    if (child->deadline != NULL) {
+    if (child != NULL && child->deadline != NULL) {
         munmap((void *)(uintptr_t)child->deadline, sizeof(uint64_t));
     }
     rn_free(child);
+}
+
+// The errno of what failed, or 0.
+static int start(const struct request *request, struct child *child, int *out_pidfd)
+{
+    if (child == NULL) {
+        return ENOMEM;
+    }
+    if (request->error != 0) {
+        return request->error;
+    }
+    child->id = request->spawn.id;
+    if (!map_deadline(request, &child->deadline)) {
+        return errno;
+    }
+    child->pid = give_birth(request, out_pidfd);
+    return child->pid < 0 ? errno : 0;
 }
 
 static bool spawn(struct zygote *zygote, struct request *request)
@@ -279,18 +343,11 @@ static bool spawn(struct zygote *zygote, struct request *request)
     packet.id = request->spawn.id;
     struct child *child = rn_alloc(sizeof(*child));
     int pidfd = -1;
-    if (child == NULL) {
-        packet.error = ENOMEM;
-    } else {
-        child->id = request->spawn.id;
-        child->deadline = map_deadline(request);
-        child->pid = give_birth(request, &pidfd);
-        packet.error = child->pid < 0 ? errno : 0;
-    }
+    packet.error = start(request, child, &pidfd);
     close_descriptors(request);
-    if (child != NULL && packet.error != 0) {
+    if (packet.error != 0) {
         forget(child);
-    } else if (child != NULL) {
+    } else {
         child->next = zygote->children;
         zygote->children = child;
     }
@@ -352,18 +409,22 @@ static void look_at_deadlines(struct zygote *zygote)
                 ? 0
                 : __atomic_load_n((const uint64_t *)child->deadline, __ATOMIC_RELAXED);
         if (deadline != 0 && deadline < now_ns && !child->killed_at_deadline) {
-            child->killed_at_deadline = true;
-            kill(child->pid, SIGKILL); // not reaped yet, so the number is still its own
+            // Not reaped yet, so the number is still its own.
+            child->killed_at_deadline = kill(child->pid, SIGKILL) == 0;
         }
     }
 }
 
-static void drain_signals(struct zygote *zygote)
+// False when it cannot be read: it would be reported again and again.
+static bool drain_signals(struct zygote *zygote)
 {
     struct signalfd_siginfo info;
-    while (read(zygote->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+    ssize_t size;
+    do {
         // The number of signals says nothing about the number of ends.
-    }
+        size = read(zygote->signal_fd, &info, sizeof(info));
+    } while (size > 0 || (size < 0 && errno == EINTR));
+    return size < 0 && errno == EAGAIN;
 }
 
 static bool serve_once(struct zygote *zygote)
@@ -379,8 +440,7 @@ static bool serve_once(struct zygote *zygote)
         return false;
     }
     if (polled[1].revents != 0) {
-        drain_signals(zygote);
-        if (!reap(zygote)) {
+        if (!drain_signals(zygote) || !reap(zygote)) {
             return false;
         }
     }
@@ -479,7 +539,11 @@ static int help(struct rn_domain *domain)
     }
     struct rn_zygote_packet packet = packet_of(RN_ZYGOTE_PACKET_ZYGOTE);
     packet.error = pid < 0 ? errno : 0;
-    return send_packet(&packet, pidfd) && pid > 0 ? 0 : EXIT_SETUP;
+    bool told = send_packet(&packet, pidfd);
+    if (!told && pid > 0) {
+        kill(pid, SIGKILL); // or the host would wait for what it is never told
+    }
+    return told && pid > 0 ? 0 : EXIT_SETUP;
 }
 
 int rn_zygote_main(int argc, char **argv)
