@@ -19,6 +19,8 @@
 #define PROBE 64u
 /* Looks while lingering. */
 #define LINGER_LOOKS 100
+/* A wake-up for what was taken already comes at most once for each packet. */
+#define RESTLESS_MAX 1000u
 
 void rn_lane_init(struct rn_lane *lane, int fd, struct rn_ring *ring, bool is_worker,
                   uint8_t *socket_packet)
@@ -274,6 +276,17 @@ static enum rn_error wait_for_news(struct rn_lane *lane)
     return sleep_on_socket(lane);
 }
 
+/* What waiting came to. A worker would have it again and again at full speed, if the kernel refused. */
+static enum rn_error check_rest(struct rn_lane *lane, enum rn_error error)
+{
+    if (!lane->is_worker || (error == RN_OK && (lane->held || rn_lane_has_news(lane)))) {
+        lane->restless = 0;
+        return error;
+    }
+    bool idle = error == RN_OK || error == RN_E_WOULD_BLOCK;
+    return idle && ++lane->restless > RESTLESS_MAX ? RN_E_SYSTEM : error;
+}
+
 enum rn_error rn_lane_receive(struct rn_lane *lane, enum rn_wait wait,
                               struct rn_lane_packet *out_packet)
 {
@@ -285,14 +298,15 @@ enum rn_error rn_lane_receive(struct rn_lane *lane, enum rn_wait wait,
             return RN_OK;
         }
         if (!lane->in || behind) {
-            RN_TRY(receive_socket(lane, wait));
+            enum rn_error received = receive_socket(lane, wait);
+            RN_TRY(wait == RN_WAIT_ALLOWED ? check_rest(lane, received) : received);
             continue;
         }
         // Only a worker may take the count for what it is: it saves it a system call.
         bool look = socket_is_ahead(lane) || (!lane->is_worker && wait == RN_WAIT_NEVER);
         enum rn_error error = look ? receive_socket(lane, RN_WAIT_NEVER) : RN_E_WOULD_BLOCK;
         if (error == RN_E_WOULD_BLOCK && wait == RN_WAIT_ALLOWED) {
-            error = look ? sleep_on_socket(lane) : wait_for_news(lane);
+            error = check_rest(lane, look ? sleep_on_socket(lane) : wait_for_news(lane));
         }
         RN_TRY(error);
     }

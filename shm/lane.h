@@ -17,7 +17,8 @@
  * Sleeping. A worker sleeps on the doorbell. The supervisor first spins, if the other side runs on
  * another processor and spinning has paid off of late, then sleeps on the doorbell for a short time,
  * since most answers are near, and then in recvmsg, where it also learns of the worker's end; there
- * the worker wakes it with the message RING. Without a ring a lane is the socket alone.
+ * the worker wakes it with the message RING. Without a ring a lane is the socket alone. A worker whose
+ * waiting always ends at once gives up, and does not keep its processor busy.
  *
  * Sending and receiving are two roles; each has one thread at a time, and its own half of the struct.
  * Trust: receives packets from workers, unread.
@@ -46,6 +47,7 @@ struct rn_lane {
     uint32_t waits;        /* since the last spin */
     uint32_t linger_luck;  /* how much lingering has paid off */
     uint32_t lingers;
+    uint32_t restless; /* a worker's waits in a row that ended with nothing there */
     bool held; /* a packet of the socket is at hand */
     size_t held_size;
     int held_fd;
@@ -103,7 +105,7 @@ enum rn_error rn_lane_send_fd(struct rn_lane *lane, const void *packet, size_t s
 
 /*
  * Receives the next packet. WOULD_BLOCK, CLOSED, TOO_LARGE, MESSAGE_INVALID (a packet or a ring that
- * no honest sender makes), SYSTEM.
+ * no honest sender makes), SYSTEM (of a worker also: waiting does not work).
  */
 enum rn_error rn_lane_receive(struct rn_lane *lane, enum rn_wait wait,
                               struct rn_lane_packet *out_packet) RN_MUST_CHECK;
