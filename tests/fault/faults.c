@@ -2,9 +2,15 @@
  * faults.c: what stands in the place of the system calls of calls.def.
  *
  * The linker puts __wrap_NAME in the place of NAME; or, with RN_PRELOAD, this is a library that is loaded before others, and a
- * command's own calls fail as a file in memory says (tests/fault/command.py). Calls are made from any thread, and from processes that share this memory.
+ * command's own calls fail as a file in memory says (tests/fault/command.py); or, with RN_WALLED, it is part of the programs that
+ * walled.c makes, and the calls are those of calls_walled.def. Calls are made from any thread, and from processes that share this
+ * memory.
  */
 #include "tests/fault/faults.h"
+#include "tests/fault/state.h"
+#ifdef RN_WALLED
+#include "tests/fault/walled.h"
+#endif
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -25,6 +31,7 @@
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -34,44 +41,25 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PLACES 4096u
 #define NOTHING (-1)
-#define NAME_SIZE 32
 
-enum mode {
-    MODE_NONE,
-    MODE_COUNT, /* the call at which `left` gets to 0 */
-    MODE_NEW,
-};
-
-/* A place in the program, and which errnos its call has failed with. */
-struct place {
-    _Atomic(uintptr_t) address;
-    _Atomic unsigned seen;
-};
-
-/* command.py writes and reads what stands before the places. */
-struct state {
-    _Atomic int mode;
-    _Atomic int outcome;
-    _Atomic int error;
-    _Atomic unsigned wanted;
-    _Atomic long left;
-    char name[NAME_SIZE];
-    struct place places[PLACES];
-};
+#ifdef RN_WALLED
+#define TABLE "tests/fault/calls_walled.def"
+#else
+#define TABLE "tests/fault/calls.def"
+#endif
 
 #ifdef RN_PRELOAD
-static struct state *state;
+struct fault_state *fault_state;
 
 /* Mapped from the file of that name, so that a series of processes goes through all places. */
 __attribute__((constructor)) static void attach(void)
 {
     const char *path = getenv("RUNEWARD_FAULTS");
     int fd = path ? (int)syscall(SYS_open, path, O_RDWR | O_CLOEXEC) : -1;
-    void *there =
-        (void *)syscall(SYS_mmap, NULL, sizeof(*state), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    state = fd >= 0 && there != MAP_FAILED ? there : NULL;
+    void *there = (void *)syscall(SYS_mmap, NULL, sizeof(*fault_state), PROT_READ | PROT_WRITE,
+                                  MAP_SHARED, fd, 0);
+    fault_state = fd >= 0 && there != MAP_FAILED ? there : NULL;
     (void)syscall(SYS_close, fd);
 }
 
@@ -79,7 +67,7 @@ __attribute__((constructor)) static void attach(void)
 static uintptr_t place_of(void *address)
 {
     Dl_info info;
-    if (!state || dladdr(address, &info) == 0 || strstr(info.dli_fname, ".so")) {
+    if (!fault_state || dladdr(address, &info) == 0 || strstr(info.dli_fname, ".so")) {
         return 0;
     }
     return (uintptr_t)address - (uintptr_t)info.dli_fbase;
@@ -90,52 +78,22 @@ static uintptr_t place_of(void *address)
     type hook_##name parameters
 #define REAL(name) ((__typeof__(&hook_##name))(uintptr_t)dlsym(RTLD_NEXT, #name))
 #else
-static struct state here;
-static struct state *const state = &here;
+#ifdef RN_WALLED
+/* In the program, wherever it was loaded; 0: nothing of it fails. */
+static uintptr_t place_of(void *address)
+{
+    bool concerned = fault_state && atomic_load(&fault_state->scope) == (int)walled_scope;
+    return concerned ? (uintptr_t)address - (uintptr_t)&__ehdr_start : 0;
+}
+#else
+static struct fault_state here;
+struct fault_state *fault_state = &here;
 
 static uintptr_t place_of(void *address)
 {
     return (uintptr_t)address;
 }
-
-static void arm(enum mode how, long n, unsigned index)
-{
-    atomic_store(&state->mode, MODE_NONE);
-    atomic_store(&state->outcome, FAULT_MISSED);
-    atomic_store(&state->left, n);
-    atomic_store(&state->wanted, index);
-    atomic_store(&state->mode, (int)how);
-}
-
-void fault_at(long n, unsigned index)
-{
-    arm(MODE_COUNT, n, index);
-}
-
-void fault_new(void)
-{
-    arm(MODE_NEW, 0, 0);
-}
-
-void fault_none(void)
-{
-    atomic_store(&state->mode, MODE_NONE);
-}
-
-enum fault_outcome fault_outcome(void)
-{
-    return (enum fault_outcome)atomic_load(&state->outcome);
-}
-
-const char *fault_name(void)
-{
-    return state->name;
-}
-
-int fault_errno(void)
-{
-    return atomic_load(&state->error);
-}
+#endif
 
 #define HOOK(type, name, parameters)                                                               \
     type __real_##name parameters;                                                                 \
@@ -145,10 +103,10 @@ int fault_errno(void)
 #endif
 
 /* A table that only grows; NULL when it is full. */
-static struct place *find(uintptr_t address)
+static struct fault_place *find(uintptr_t address)
 {
-    for (size_t i = 0; i < PLACES; i++) {
-        struct place *place = &state->places[(address + i) % PLACES];
+    for (size_t i = 0; i < FAULT_PLACES; i++) {
+        struct fault_place *place = &fault_state->places[(address + i) % FAULT_PLACES];
         uintptr_t there = 0;
         if (atomic_compare_exchange_strong(&place->address, &there, address) || there == address) {
             return place;
@@ -160,7 +118,7 @@ static struct place *find(uintptr_t address)
 /* The index of an errno that this place has not seen; `count` if it has seen all. */
 static unsigned take_unseen(uintptr_t address, unsigned count)
 {
-    struct place *place = find(address);
+    struct fault_place *place = find(address);
     for (unsigned index = 0; place && index < count; index++) {
         if (!(atomic_load(&place->seen) & 1u << index)) {
             atomic_fetch_or(&place->seen, 1u << index);
@@ -173,33 +131,43 @@ static unsigned take_unseen(uintptr_t address, unsigned count)
 /* Whether it is this call's turn, and with which of `count` errnos; `count`: it has not so many. */
 static bool is_turn(uintptr_t address, unsigned count, unsigned *out_index)
 {
-    int new = MODE_NEW;
-    if (atomic_load(&state->mode) == MODE_COUNT) {
-        *out_index = atomic_load(&state->wanted);
-        return atomic_load(&state->left) > 0 && atomic_fetch_sub(&state->left, 1) == 1;
+    int new = FAULT_MODE_NEW;
+    if (atomic_load(&fault_state->mode) == FAULT_MODE_COUNT) {
+        *out_index = atomic_load(&fault_state->wanted);
+        return atomic_load(&fault_state->left) > 0 && atomic_fetch_sub(&fault_state->left, 1) == 1;
     }
-    if (atomic_load(&state->mode) != MODE_NEW) {
+    if (atomic_load(&fault_state->mode) != FAULT_MODE_NEW) {
         return false;
     }
     *out_index = take_unseen(address, count);
-    return *out_index < count && atomic_compare_exchange_strong(&state->mode, &new, MODE_NONE);
+    return *out_index < count &&
+           atomic_compare_exchange_strong(&fault_state->mode, &new, FAULT_MODE_NONE);
 }
 
 /* The errno that this call is to fail with, 0 for a part of it, or NOTHING. */
 static int error_of(const char *name, uintptr_t address, const int *errors, unsigned count)
 {
     unsigned index;
-    if (address == 0 || atomic_load(&state->mode) == MODE_NONE ||
-        !is_turn(address, count, &index)) {
+    if (address == 0) {
+        return NOTHING;
+    }
+    atomic_fetch_add(&fault_state->calls, 1);
+    if (atomic_load(&fault_state->stuck) == address) {
+        return atomic_load(&fault_state->error);
+    }
+    if (atomic_load(&fault_state->mode) == FAULT_MODE_NONE || !is_turn(address, count, &index)) {
         return NOTHING;
     }
     if (index >= count) {
-        atomic_store(&state->outcome, FAULT_BEYOND);
+        atomic_store(&fault_state->outcome, FAULT_BEYOND);
         return NOTHING;
     }
-    (void)snprintf(state->name, sizeof(state->name), "%s", name);
-    atomic_store(&state->error, errors[index]);
-    atomic_store(&state->outcome, FAULT_HIT);
+    (void)snprintf(fault_state->name, sizeof(fault_state->name), "%s", name);
+    atomic_store(&fault_state->error, errors[index]);
+    atomic_store(&fault_state->outcome, FAULT_HIT);
+    // No signal comes for ever.
+    bool stuck = atomic_load(&fault_state->forever) && errors[index] != EINTR;
+    atomic_store(&fault_state->stuck, stuck ? address : 0);
     return errors[index];
 }
 
@@ -234,7 +202,7 @@ static int error_of(const char *name, uintptr_t address, const int *errors, unsi
         return given;                                                                              \
     }
 #define NUMBER(...)
-#include "tests/fault/calls.def"
+#include TABLE
 #undef PARTS
 #undef FAULT
 #undef AFTER
@@ -255,8 +223,14 @@ struct numbered {
 #define NUMBER(number, ...)                                                                        \
     {number, #number, (const int[]){__VA_ARGS__}, sizeof((int[]){__VA_ARGS__}) / sizeof(int)},
 static const struct numbered numbered[] = {
-#include "tests/fault/calls.def"
+#include TABLE
 };
+
+#ifdef RN_WALLED
+#define SYSTEM_CALL walled_syscall
+#else
+#define SYSTEM_CALL REAL(syscall)
+#endif
 
 HOOK(long, syscall, (long number, long a, long b, long c, long d, long e, long f))
 {
@@ -272,5 +246,5 @@ HOOK(long, syscall, (long number, long a, long b, long c, long d, long e, long f
             return -1;
         }
     }
-    return REAL(syscall)(number, a, b, c, d, e, f);
+    return SYSTEM_CALL(number, a, b, c, d, e, f);
 }
