@@ -48,7 +48,7 @@ struct rn_lane {
     uint32_t linger_luck;  /* how much lingering has paid off */
     uint32_t lingers;
     uint32_t restless; /* a worker's waits in a row that ended with nothing there */
-    bool held; /* a packet of the socket is at hand */
+    bool held;         /* a packet of the socket is at hand */
     size_t held_size;
     int held_fd;
     uint8_t *socket_packet; /* RN_PACKET_MAX bytes, the owner's */

@@ -46,20 +46,20 @@ __attribute__((constructor)) static void attach(int argc, char **argv)
 
 long __real_syscall(long number, ...);
 
-/* All from `first` to `last` but that one. */
+/* All from `first` to `last` but these. */
 static long close_around(unsigned first, unsigned last, unsigned flags)
 {
     long result = 0;
     if (first < WALLED_FD) {
         result = __real_syscall(SYS_close_range, first, WALLED_FD - 1u, flags);
     }
-    unsigned next = first > WALLED_FD ? first : WALLED_FD + 1u;
+    unsigned next = first > RN_COUNTERS_FD ? first : RN_COUNTERS_FD + 1u;
     return result != 0 ? result : __real_syscall(SYS_close_range, next, last, flags);
 }
 
 long walled_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
-    if (number == SYS_close_range && (unsigned)b > WALLED_FD) {
+    if (number == SYS_close_range && (unsigned)b > RN_COUNTERS_FD) {
         return close_around((unsigned)a, (unsigned)b, (unsigned)c);
     }
     return __real_syscall(number, a, b, c, d, e, f);

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -132,6 +134,70 @@ static void a_zygote_keeps_deadlines(void **state)
     assert_true(ended.signalled);
     close(control);
     harness_close(&harness);
+}
+
+static pid_t parent_of(pid_t pid)
+{
+    char path[64];
+    char line[256];
+    int parent = 0;
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    FILE *status = fopen(path, "re");
+    assert_non_null(status);
+    while (fgets(line, sizeof(line), status) && sscanf(line, "PPid: %d", &parent) != 1) {
+        // until that line
+    }
+    fclose(status);
+    return parent;
+}
+
+/* Without a control segment, with a sound one, or with one that is too short for a deadline. */
+static int error_of_spawn(struct harness *harness, int control_fd)
+{
+    int ends[2];
+    struct rn_child child = {.pidfd = -1};
+    struct rn_spawn_failure failure;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    struct rn_spawn_request request = {.role = RN_ROLE_WORKER,
+                                       .socket_fd = ends[1],
+                                       .segment_fds = {control_fd, -1, -1},
+                                       .arena_size = 1u << 20};
+    assert_int_equal(rn_zygote_spawn(harness->zygote, &request, &child, &failure), RN_E_SYSTEM);
+    close(ends[0]);
+    close(ends[1]);
+    return failure.error;
+}
+
+/* What it cannot do for one request is that one's error: its children and the next request know nothing of it. */
+static void a_zygote_outlives_a_refusal(void **state)
+{
+    (void)state;
+    struct harness harness;
+    struct subject first;
+    struct subject second;
+    struct rlimit before;
+    struct order order = {.kind = ORDER_TOUCH_ARENA, .arguments = {4096}};
+    long answer;
+    int control = control_segment(0);
+    int empty = memfd_create("empty", MFD_CLOEXEC);
+    harness_open(&harness, RN_POLICY_STRICT);
+    subject_spawn(&harness, RN_ROLE_WORKER, &first);
+    pid_t zygote = parent_of(first.child.pid);
+    assert_int_equal(error_of_spawn(&harness, empty), EINVAL);
+    // As an ordinary user nobody may set the limits of a process that is not dumpable.
+    if (prlimit(zygote, RLIMIT_NOFILE, NULL, &before) == 0) {
+        struct rlimit none = {3, before.rlim_max};
+        assert_int_equal(prlimit(zygote, RLIMIT_NOFILE, &none, NULL), 0);
+        assert_int_equal(error_of_spawn(&harness, control), EMFILE);
+        assert_int_equal(prlimit(zygote, RLIMIT_NOFILE, &before, NULL), 0);
+    }
+    subject_spawn(&harness, RN_ROLE_WORKER, &second);
+    assert_true(subject_order(&first, &order, &answer));
+    subject_end(&harness, &first);
+    subject_end(&harness, &second);
+    harness_close(&harness);
+    close(control);
+    close(empty);
 }
 
 static void segments_have_their_rights(void **state)
@@ -261,6 +327,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_host_gets_no_signal),
         cmocka_unit_test(a_thousand_children_leave_nothing),
         cmocka_unit_test(a_zygote_keeps_deadlines),
+        cmocka_unit_test(a_zygote_outlives_a_refusal),
         cmocka_unit_test(segments_have_their_rights),
         cmocka_unit_test(children_differ_in_seed_and_layout),
         cmocka_unit_test(the_end_of_a_host_ends_its_domain),
