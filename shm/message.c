@@ -13,6 +13,7 @@
 enum {
     FLAG_FIRST = 1u << 0,
     FLAG_LAST = 1u << 1,
+    TAG_SIZE = 12, /* number, size, value */
 };
 
 /* Bits of rn_call_tags.present; there is no tag 0. */
@@ -112,11 +113,16 @@ bool rn_message_permitted(enum rn_message_type type, enum rn_state state)
     return info && (unsigned)state < RN_STATE_COUNT && (info->states >> state & 1) != 0;
 }
 
-static void read_fields(struct rn_cursor *cursor, struct rn_message *message)
+/* `at`: as many bytes as the fields take. */
+static void read_fields(const uint8_t *at, struct rn_message *message)
 {
     switch (message->type) {
-#define U32(field) fields->field = rn_cursor_u32(cursor);
-#define U64(field) fields->field = rn_cursor_u64(cursor);
+#define U32(field)                                                                                 \
+    fields->field = (uint32_t)rn_load_le(at, 4);                                                   \
+    at += 4;
+#define U64(field)                                                                                 \
+    fields->field = rn_load_le(at, 8);                                                             \
+    at += 8;
 #define MESSAGE(message_, number, way, permitted, body, descriptors, field_list, meaning)          \
     case RN_MESSAGE_##message_: {                                                                  \
         struct rn_fields_##message_ *fields = &message->as.message_;                               \
@@ -129,11 +135,16 @@ static void read_fields(struct rn_cursor *cursor, struct rn_message *message)
     }
 }
 
-static void write_fields(struct rn_buf *out, const struct rn_message *message)
+/* `at`: as many bytes as the fields take. */
+static void write_fields(uint8_t *at, const struct rn_message *message)
 {
     switch (message->type) {
-#define U32(field) rn_buf_append_u32(out, fields->field);
-#define U64(field) rn_buf_append_u64(out, fields->field);
+#define U32(field)                                                                                 \
+    rn_store_le(at, fields->field, 4);                                                             \
+    at += 4;
+#define U64(field)                                                                                 \
+    rn_store_le(at, fields->field, 8);                                                             \
+    at += 8;
 #define MESSAGE(message_, number, way, permitted, body, descriptors, field_list, meaning)          \
     case RN_MESSAGE_##message_: {                                                                  \
         const struct rn_fields_##message_ *fields = &message->as.message_;                         \
@@ -161,40 +172,50 @@ static bool is_consistent(const struct rn_message *message, const struct rn_mess
     return message->body_total == 0 && message->body_size > 0 && info->body_max > 0;
 }
 
+/* The header, which every packet begins with:
+ *     | version:16 | type:16 | flags:16 | 0:16 | call:64 | sequence:32 | body_total:32 |  */
+static bool read_header(const uint8_t *at, enum rn_direction direction, struct rn_message *message,
+                        const struct rn_message_info **out_info)
+{
+    uint64_t flags = rn_load_le(at + 4, 2);
+    const struct rn_message_info *info = rn_message_info((uint32_t)rn_load_le(at + 2, 2));
+    if (rn_load_le(at, 2) != RN_MESSAGE_VERSION || !info || info->direction != direction ||
+        (flags & ~(uint64_t)(FLAG_FIRST | FLAG_LAST)) != 0 || rn_load_le(at + 6, 2) != 0) {
+        return false;
+    }
+    message->type = info->type;
+    message->first = (flags & FLAG_FIRST) != 0;
+    message->last = (flags & FLAG_LAST) != 0;
+    message->call = rn_load_le(at + 8, 8);
+    message->sequence = (uint32_t)rn_load_le(at + 16, 4);
+    message->body_total = (uint32_t)rn_load_le(at + 20, 4);
+    *out_info = info;
+    return true;
+}
+
 enum rn_error rn_message_decode(struct rn_wire_message wire, enum rn_direction direction,
                                 struct rn_message *out_message)
 {
     struct rn_cursor cursor;
+    const struct rn_message_info *info;
     rn_cursor_init(&cursor, wire.bytes, wire.size);
-    uint16_t version = rn_cursor_u16(&cursor);
-    uint16_t type = rn_cursor_u16(&cursor);
-    uint16_t flags = rn_cursor_u16(&cursor);
-    uint16_t reserved = rn_cursor_u16(&cursor);
-    uint64_t call = rn_cursor_u64(&cursor);
-    uint32_t sequence = rn_cursor_u32(&cursor);
-    uint32_t body_total = rn_cursor_u32(&cursor);
-    const struct rn_message_info *info = rn_message_info(type);
-    if (rn_cursor_status(&cursor) != RN_OK || wire.size > RN_PACKET_MAX ||
-        version != RN_MESSAGE_VERSION || !info || info->direction != direction || reserved != 0 ||
-        (flags & ~(FLAG_FIRST | FLAG_LAST)) != 0) {
+    const uint8_t *header = rn_cursor_bytes(&cursor, RN_MESSAGE_HEADER_SIZE);
+    if (!header || wire.size > RN_PACKET_MAX ||
+        !read_header(header, direction, out_message, &info)) {
         return RN_E_MESSAGE_INVALID;
     }
-    struct rn_message message = {.type = info->type,
-                                 .first = (flags & FLAG_FIRST) != 0,
-                                 .last = (flags & FLAG_LAST) != 0,
-                                 .call = call,
-                                 .sequence = sequence,
-                                 .body_total = body_total};
-    if (message.first) {
-        read_fields(&cursor, &message);
+    if (out_message->first) {
+        const uint8_t *fields = rn_cursor_bytes(&cursor, info->fields_size);
+        if (!fields) {
+            return RN_E_MESSAGE_INVALID;
+        }
+        read_fields(fields, out_message);
+    } else {
+        memset(&out_message->as, 0, sizeof(out_message->as));
     }
-    message.body_size = rn_cursor_left(&cursor);
-    message.body = rn_cursor_bytes(&cursor, message.body_size);
-    if (rn_cursor_status(&cursor) != RN_OK || !is_consistent(&message, info)) {
-        return RN_E_MESSAGE_INVALID;
-    }
-    *out_message = message;
-    return RN_OK;
+    out_message->body_size = rn_cursor_left(&cursor);
+    out_message->body = rn_cursor_bytes(&cursor, out_message->body_size);
+    return is_consistent(out_message, info) ? RN_OK : RN_E_MESSAGE_INVALID;
 }
 
 void rn_outgoing_init(struct rn_outgoing *outgoing, const struct rn_message *message)
@@ -225,21 +246,23 @@ size_t rn_outgoing_packet(const struct rn_outgoing *outgoing, uint32_t sequence,
     size_t part = rn_min_size(message->body_size, packet_room(outgoing));
     unsigned flags =
         (outgoing->started ? 0u : FLAG_FIRST) | (part == message->body_size ? FLAG_LAST : 0u);
-    struct rn_buf out;
-    rn_buf_init_fixed(&out, packet, RN_PACKET_MAX);
-    rn_buf_append_u16(&out, RN_MESSAGE_VERSION);
-    rn_buf_append_u16(&out, (uint16_t)message->type);
-    rn_buf_append_u16(&out, (uint16_t)flags);
-    rn_buf_append_u16(&out, 0);
-    rn_buf_append_u64(&out, message->call);
-    rn_buf_append_u32(&out, sequence);
-    rn_buf_append_u32(&out, outgoing->started ? 0 : (uint32_t)message->body_size);
+    size_t fields_size = outgoing->started ? 0 : rn_message_info(message->type)->fields_size;
+    RN_CHECK(RN_MESSAGE_HEADER_SIZE + fields_size + part <= RN_PACKET_MAX);
+    rn_store_le(packet, RN_MESSAGE_VERSION, 2);
+    rn_store_le(packet + 2, message->type, 2);
+    rn_store_le(packet + 4, flags, 2);
+    rn_store_le(packet + 6, 0, 2);
+    rn_store_le(packet + 8, message->call, 8);
+    rn_store_le(packet + 16, sequence, 4);
+    rn_store_le(packet + 20, outgoing->started ? 0 : message->body_size, 4);
+    uint8_t *at = packet + RN_MESSAGE_HEADER_SIZE;
     if (!outgoing->started) {
-        write_fields(&out, message);
+        write_fields(at, message);
     }
-    rn_buf_append(&out, message->body, part);
-    RN_CHECK(out.error == RN_OK);
-    return out.size;
+    if (part > 0) {
+        memcpy(at + fields_size, message->body, part);
+    }
+    return RN_MESSAGE_HEADER_SIZE + fields_size + part;
 }
 
 bool rn_outgoing_sent(struct rn_outgoing *outgoing)
@@ -257,9 +280,14 @@ void rn_call_tags_encode(const struct rn_call_tags *tags, struct rn_buf *out)
 {
     for (uint32_t left = tags->present & KNOWN_TAGS; left != 0; left &= left - 1) {
         unsigned tag = (unsigned)__builtin_ctz(left);
-        rn_buf_append_u16(out, (uint16_t)tag);
-        rn_buf_append_u16(out, 8);
-        rn_buf_append_u64(out, tags->values[tag]);
+        uint8_t *room = rn_buf_reserve(out, TAG_SIZE);
+        if (!room) {
+            return;
+        }
+        rn_store_le(room, tag, 2);
+        rn_store_le(room + 2, 8, 2);
+        rn_store_le(room + 4, tags->values[tag], 8);
+        rn_buf_commit(out, TAG_SIZE);
     }
 }
 
