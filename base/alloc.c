@@ -67,11 +67,9 @@ static void raw_free(void *block)
     }
 }
 
-static bool must_fail(void)
+static bool fail_now(uint64_t left)
 {
-    atomic_fetch_add_explicit(&asked_count, 1, memory_order_relaxed);
-    uint64_t left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
-    while (RN_UNLIKELY(left > 0)) {
+    while (left > 0) {
         if (left == 1 && atomic_load_explicit(&fail_persistent, memory_order_relaxed)) {
             return true;
         }
@@ -81,6 +79,13 @@ static bool must_fail(void)
         }
     }
     return false;
+}
+
+static inline bool must_fail(void)
+{
+    atomic_fetch_add_explicit(&asked_count, 1, memory_order_relaxed);
+    uint64_t left = atomic_load_explicit(&fail_countdown, memory_order_relaxed);
+    return RN_UNLIKELY(left > 0) && fail_now(left);
 }
 
 static void *count_block(void *block)

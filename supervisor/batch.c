@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "supervisor/call.h"
 #include "supervisor/group.h"
+#include "supervisor/pool.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/vm.h"
 #include "supervisor/wake.h"
@@ -36,8 +37,10 @@ struct entry {
 /* A peer with calls of the batch. */
 struct place {
     struct place *next;
-    struct rn_peer *peer; /* kept by its calls */
+    struct rn_peer *peer; /* counted */
     uint32_t calls;       /* 0: free */
+    uint32_t idle;        /* loads of calls that have ended, for others to begin with */
+    uint32_t begun;       /* such, which the pool has not counted yet */
     bool watched;         /* by this thread, which polls */
 };
 
@@ -52,7 +55,8 @@ struct batch {
     size_t place_count;
     size_t next; /* not begun yet */
     size_t running;
-    bool refused; /* by a sink, of a call that is noted again */
+    uint64_t now_ns; /* what is stepped had come by then */
+    bool refused;    /* by a sink, of a call that is noted again */
 };
 
 /* Places */
@@ -78,14 +82,15 @@ static struct place *find_place(struct batch *batch, struct rn_peer *peer)
 {
     struct place *unused = NULL;
     for (struct place *place = batch->places; place; place = place->next) {
-        if (place->calls > 0 && place->peer == peer) {
+        if (place->peer == peer) {
             return place;
         }
-        unused = place->calls == 0 ? place : unused;
+        unused = place->calls == 0 && place->idle == 0 ? place : unused;
     }
     struct place *place = unused ? unused : new_place(batch);
     if (place) {
-        place->peer = peer;
+        rn_peer_unref(place->peer);
+        place->peer = rn_peer_ref(peer);
     }
     return place;
 }
@@ -107,6 +112,49 @@ static void leave(struct entry *entry)
         entry->place->calls--;
     }
     entry->place = NULL;
+}
+
+/* Loads: one that a call leaves behind serves the next one at once, without the pool's lock. */
+
+static void give_loads_back(struct batch *batch)
+{
+    for (struct place *place = batch->places; place; place = place->next) {
+        if (place->idle > 0 || place->begun > 0) {
+            rn_pool_put_loads(place->peer->domain->supervisor, place->peer, place->idle,
+                              place->begun);
+            place->idle = 0;
+            place->begun = 0;
+        }
+    }
+}
+
+static struct place *find_load(struct batch *batch, const struct rn_call *call)
+{
+    rune_vm *vm = call->vm;
+    struct rn_pool_request request = rn_vm_wanted_worker(vm);
+    request.keeps = call->keeps;
+    for (struct place *place = batch->places; place; place = place->next) {
+        bool may =
+            place->idle > 0 && !vm->home && !vm->lost && !rn_pool_domain_is_broken(vm->domain);
+        if (may && rn_pool_may_go_on(place->peer, &request)) {
+            return place;
+        }
+    }
+    return NULL;
+}
+
+/* At a peer whose load is at hand, or wherever the pool wants it. */
+static rune_status begin_somewhere(struct batch *batch, struct rn_call *call, rune_error **why)
+{
+    struct place *place = find_load(batch, call);
+    if (!place) {
+        give_loads_back(batch); // they may be what it lacks
+        return rn_call_begin(call, why);
+    }
+    call->offered = place->peer;
+    place->idle--;
+    place->begun++;
+    return rn_call_begin(call, why);
 }
 
 /* Beginning */
@@ -157,7 +205,7 @@ static rune_status begin_claimed(struct batch *batch, size_t index, rune_error *
         call->group = &batch->group;
         call->owner = entry;
         call->wait = call->wait && batch->running == 0; // else for one of ours to end
-        status = rn_call_begin(call, why);
+        status = begin_somewhere(batch, call, why);
     }
     if (status != RUNE_OK) {
         rn_vm_take_back(wanted->vm, call);
@@ -226,9 +274,14 @@ static rune_status end(struct batch *batch, struct entry *entry)
 {
     size_t index = (size_t)(entry - batch->entries);
     struct rn_call *call = RN_TAKE(entry->call);
+    struct place *place = entry->place;
     leave(entry);
     unlist(batch, entry);
+    call->keeps_load = place && place->peer == call->peer;
     rune_status status = rn_call_end(call, &batch->records[index]);
+    if (call->has_load) {
+        place->idle++;
+    }
     call->owner = NULL;
     if (!atomic_load(&call->is_noted)) {
         rn_vm_take_back(batch->calls[index].vm, call);
@@ -250,7 +303,8 @@ static struct rn_call *next_call(struct batch *batch)
 static rune_status step(struct batch *batch, struct rn_call *call)
 {
     struct entry *entry = call->owner;
-    enum rn_call_step step = rn_call_close(call) ? RN_CALL_ENDED : rn_call_step(call);
+    enum rn_call_step step =
+        rn_call_close(call, batch->now_ns) ? RN_CALL_ENDED : rn_call_step(call);
     if (step == RN_CALL_ENDED) {
         return end(batch, entry);
     }
@@ -270,6 +324,7 @@ static rune_status step_all(struct batch *batch)
 {
     rune_status status = RUNE_OK;
     struct rn_call *call;
+    batch->now_ns = rn_now_ns();
     while (!batch->refused && (call = next_call(batch)) != NULL) {
         rune_status stepped = step(batch, call);
         status = status == RUNE_OK ? stepped : status;
@@ -357,6 +412,7 @@ static void pause(struct batch *batch)
 
 static rune_status wait_for_news(struct batch *batch)
 {
+    give_loads_back(batch);
     if (batch->refused) {
         pause(batch);
         return RUNE_OK;
@@ -400,6 +456,7 @@ static void give_up(struct batch *batch, size_t count)
         rn_call_drive(entry->call);
         (void)end(batch, entry);
     }
+    give_loads_back(batch);
     for (size_t i = 0; i < count; i++) {
         rune_record_free(RN_TAKE(batch->records[i]));
     }
@@ -418,9 +475,11 @@ rune_status rn_batch_run(const rune_batch_call *calls, size_t count, rune_record
         give_up(&batch, count);
     }
     RN_CHECK(!next_call(&batch)); // those that have ended are let go
+    give_loads_back(&batch);
     while (batch.places) {
         struct place *place = batch.places;
         batch.places = place->next;
+        rn_peer_unref(place->peer);
         rn_free(place);
     }
     rn_free(batch.polled);

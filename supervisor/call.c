@@ -78,20 +78,20 @@ static void drop_events(struct rn_call *call)
     call->events_end = &call->events;
 }
 
-/* Everything that it holds, but for its own storage. */
+/* Everything that it holds, but for what rn_call_renew leaves as it is. */
 static void let_go(struct rn_call *call)
 {
     drop_events(call);
     rn_free(call->assembly);
-    rn_free(call->result.body);
+    if (call->result.body != call->result.small) {
+        rn_free(call->result.body);
+    }
     rn_free(call->trap_body);
     rn_peer_unref(call->peer);
     for (uint32_t i = 0; i < call->left_count; i++) {
         rn_peer_unref(call->left[i]);
     }
     rn_replay_done(&call->replay);
-    rune_unit_unref(call->unit);
-    rune_runtime_unref(call->runtime);
 }
 
 void rn_call_unref(struct rn_call *call)
@@ -100,6 +100,8 @@ void rn_call_unref(struct rn_call *call)
         return;
     }
     let_go(call);
+    rune_unit_unref(call->unit);
+    rune_runtime_unref(call->runtime);
     rn_buf_done(&call->body);
     pthread_cond_destroy(&call->cond);
     rn_free(call);
@@ -266,6 +268,10 @@ static rune_status take_peer(struct rn_call *call, bool again, struct rn_peer **
     rune_vm *vm = call->vm;
     if (vm->lost) {
         return rn_fail(error, RUNE_E_VM_LOST, "the worker that held this Vm's Globals has gone");
+    }
+    if (call->offered && !again) {
+        *out_peer = rn_peer_ref(RN_TAKE(call->offered));
+        return RUNE_OK;
     }
     if (vm->home) {
         rune_status status = rn_pool_take_pinned(call->supervisor, vm->home, call->bypass, error);
@@ -576,21 +582,30 @@ static void receive_host_call(struct rn_call *call)
     add_event(call, event);
 }
 
-/* A result is a value, or an error that decodes, for a reason that a worker can know. */
-static enum rn_error receive_result(struct rn_call *call)
+/* A result is a value, or an error that decodes, for a reason that a worker can know. `body`: consumed. */
+static enum rn_error receive_result(struct rn_call *call, const struct rn_fields_RESULT *fields,
+                                    uint8_t *body, size_t size)
 {
-    const struct rn_fields_RESULT *fields = &call->fragment.as.RESULT;
+    call->result.fields = *fields;
+    call->result.size = size;
+    call->result.body = body;
     if (!rn_reason_is_workers(fields->reason) || fields->kept > 1) {
         return RN_E_MESSAGE_INVALID;
     }
-    call->result.fields = *fields;
-    call->result.size = call->assembly_size;
-    call->result.body = RN_TAKE(call->assembly);
     if (fields->reason != RN_REASON_OK && call->result.body) {
         struct rn_fault fault;
         return rn_fault_decode(call->result.body, call->result.size, &fault);
     }
     return RN_OK;
+}
+
+/* In one packet, as nearly all come: no block is made for it. */
+static enum rn_error receive_small_result(struct rn_call *call, const struct rn_message *message)
+{
+    if (message->body_size > 0) {
+        memcpy(call->result.small, message->body, message->body_size);
+    }
+    return receive_result(call, &message->as.RESULT, call->result.small, message->body_size);
 }
 
 /* When a sleep ends. One that is asked for again, for an answer that came in between, goes on. */
@@ -649,6 +664,10 @@ static enum rn_error receive(struct rn_call *call, const struct rn_message *mess
         receive_output(call, message);
         return RN_OK;
     }
+    bool small = message->first && message->last && message->body_size <= RN_RECORD_SMALL_MAX;
+    if (small && message->type == RN_MESSAGE_RESULT) {
+        return receive_small_result(call, message);
+    }
     if (!assemble(call, message)) {
         return RN_OK;
     }
@@ -656,7 +675,8 @@ static enum rn_error receive(struct rn_call *call, const struct rn_message *mess
         receive_host_call(call);
         return RN_OK;
     }
-    return receive_result(call);
+    return receive_result(call, &call->fragment.as.RESULT, RN_TAKE(call->assembly),
+                          call->assembly_size);
 }
 
 enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *message)

@@ -25,6 +25,7 @@
 #include "supervisor/group.h"
 #include "supervisor/limits.h"
 #include "supervisor/peer.h"
+#include "supervisor/record.h"
 #include "supervisor/replay.h"
 
 #define RN_CALL_NESTING_MAX 16u
@@ -56,8 +57,9 @@ struct rn_call_end {
 
 struct rn_call_result {
     struct rn_fields_RESULT fields;
-    uint8_t *body; /* owned */
+    uint8_t *body; /* owned, or `small` */
     size_t size;
+    uint8_t small[RN_RECORD_SMALL_MAX];
 };
 
 struct rn_call {
@@ -65,12 +67,17 @@ struct rn_call {
     _Atomic uint32_t refs;
     pthread_cond_t cond; /* its owner sleeps on it, with the peer's lock */
     struct rn_buf body;  /* of CALL: tags and arguments */
+    struct rune_unit
+        *unit; /* counted, as is the runtime; the next call of its Vm is often of the same */
+    struct rune_runtime *runtime;
 
     struct rune_supervisor *supervisor; /* its Vm keeps it alive */
     rune_vm *vm;                        /* borrowed while the call runs */
-    struct rune_unit *unit;             /* counted, as is the runtime */
-    struct rune_runtime *runtime;
-    _Atomic(struct rn_peer *) peer; /* counted once begun; C5 */
+    _Atomic(struct rn_peer *) peer;     /* counted once begun; C5 */
+    struct rn_peer
+        *offered;    /* borrowed: to begin there, with a load that is counted already; or NULL */
+    bool keeps_load; /* at its end that is not given back, but noted here: */
+    bool has_load;
     struct rn_peer *left[RN_CALL_PEERS_AGAIN];
     uint32_t left_count;
     uint32_t tags_size;
@@ -149,6 +156,7 @@ struct rn_call {
     size_t assembly_size;
     bool in_table;
     bool ending;                   /* rn_call_end has begun */
+    bool closed;                   /* rn_call_close took it out of the table */
     bool lied;                     /* one of its packets was refused */
     bool failed;                   /* no memory for a message: ends as internal */
     struct rn_call *waiting_next;  /* in the peer's list, while the owner sleeps on `cond` */
@@ -197,8 +205,9 @@ enum rn_call_step {
 enum rn_call_step rn_call_step(struct rn_call *call);
 /* A worker that died of what it ran, or had to be killed for it, counts against the Unit. */
 void rn_call_count_kill(struct rn_call *call);
-/* call_end.c. True if its result has come and no event is left: it is over, and rn_call_end must follow. */
-bool rn_call_close(struct rn_call *call);
+/* call_end.c. True if its result has come, by `now_ns`, and no event is left: it is over, and rn_call_end must
+ * follow. */
+bool rn_call_close(struct rn_call *call, uint64_t now_ns);
 /* After its end: gives back what it used and makes the record. NO_MEMORY. An execution that
  * `has_more` then is finished by whoever takes the record. */
 rune_status rn_call_end(struct rn_call *call, rune_record **out_record) RN_MUST_CHECK;

@@ -203,8 +203,10 @@ static void set_diverged(struct rn_call *call, rune_record *record)
 /* A result that is none is the worker's lie, even if the worker has been given back meanwhile. */
 static void take_value(struct rn_call *call, rune_record *record)
 {
-    enum rn_error error =
-        rn_value_take(RN_TAKE(call->result.body), call->result.size, &record->value);
+    uint8_t *body = RN_TAKE(call->result.body);
+    enum rn_error error = body == call->result.small
+                              ? rn_record_set_small(record, body, call->result.size)
+                              : rn_value_take(body, call->result.size, &record->value);
     if (error != RN_OK) {
         struct ending lie = {.reason = RUNE_REASON_VIOLATION,
                              .kind = "protocol",
@@ -254,7 +256,7 @@ static void set_outcome(struct rn_call *call, rune_record *record)
 
 static void set_usage(struct rn_call *call, rune_usage *usage)
 {
-    call->ended_ns = rn_now_ns();
+    call->ended_ns = call->closed ? call->ended_ns : rn_now_ns();
     uint64_t wall_ns = call->ended_ns - call->begun_ns;
     struct rn_cpu_ending ending = {.ended_ns = call->ended_ns,
                                    .wall_ns = wall_ns,
@@ -323,13 +325,19 @@ static bool close_call(struct rn_call *call, const struct rn_peer *peer)
     return running;
 }
 
-bool rn_call_close(struct rn_call *call)
+bool rn_call_close(struct rn_call *call, uint64_t now_ns)
 {
     struct rn_peer *peer = call->peer;
     pthread_mutex_lock(&peer->lock);
     bool complete = call->state.state == RN_STATE_DONE && !call->events;
     if (complete) {
         (void)close_call(call, peer);
+    }
+    // Of one with functions of the host that are out, their end comes before its own.
+    if (complete && call->in_table && !call->has_async) {
+        call->ended_ns = now_ns;
+        call->closed = true;
+        rn_peer_finish_locked(peer, call);
     }
     pthread_mutex_unlock(&peer->lock);
     return complete;
@@ -368,11 +376,16 @@ static void clear_timers(struct rn_call *call)
 /* If a second run did not begin, it has been left already. */
 static void leave_last_peer(struct rn_call *call)
 {
-    if (call->in_table) {
+    if (call->in_table || call->closed) {
         rn_call_count_kill(call);
-        rn_peer_finish(call->peer, call);
+        if (!call->closed) {
+            rn_peer_finish(call->peer, call);
+        }
         settle_vm(call);
-        rn_pool_put(call->supervisor, call->peer, call->end.dead);
+        call->has_load = call->keeps_load && !call->end.dead;
+        if (!call->has_load) {
+            rn_pool_put(call->supervisor, call->peer, call->end.dead);
+        }
     }
 }
 

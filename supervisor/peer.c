@@ -570,9 +570,8 @@ enum rn_error rn_peer_begin(struct rn_peer *peer, struct rn_call *call)
     return error;
 }
 
-void rn_peer_finish(struct rn_peer *peer, struct rn_call *call)
+void rn_peer_finish_locked(struct rn_peer *peer, struct rn_call *call)
 {
-    pthread_mutex_lock(&peer->lock);
     bool was_backstop = backstop_of(call) == get_backstop(peer);
     bool kept = call->state.state == RN_STATE_DONE && call->result.fields.kept != 0 &&
                 call->vm_handle != 0 && !peer->dead;
@@ -591,5 +590,11 @@ void rn_peer_finish(struct rn_peer *peer, struct rn_call *call)
     if (was_backstop) {
         leave_backstop(peer);
     }
+}
+
+void rn_peer_finish(struct rn_peer *peer, struct rn_call *call)
+{
+    pthread_mutex_lock(&peer->lock);
+    rn_peer_finish_locked(peer, call);
     pthread_mutex_unlock(&peer->lock);
 }

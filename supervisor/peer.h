@@ -104,9 +104,9 @@ struct rn_peer {
     uint64_t key; /* of the Unit or Vm that it serves alone */
     uint32_t load;
     uint64_t served;
-    bool retiring;    /* takes no further calls, */
-    bool lost;        /* since its process has gone */
-    bool gone_before; /* the pool has waited for others to let go of it */
+    atomic_bool retiring; /* takes no further calls, */
+    bool lost;            /* since its process has gone */
+    bool gone_before;     /* the pool has waited for others to let go of it */
 
     /* Under `lock`. */
     pthread_mutex_t lock;
@@ -201,6 +201,8 @@ void rn_peer_wait_dead(struct rn_peer *peer, struct rn_call *call);
 
 /* Takes the call out of the table after its end, with its uses of Unit, runtime and Vm handle. */
 void rn_peer_finish(struct rn_peer *peer, struct rn_call *call);
+/* The same, under peer->lock. */
+void rn_peer_finish_locked(struct rn_peer *peer, struct rn_call *call);
 
 /* Kills the process; whoever receives learns of it. `culprit`: the call to blame, or 0. */
 void rn_peer_kill(struct rn_peer *peer, uint64_t culprit);

@@ -639,13 +639,12 @@ static void bury(struct rn_pool *pool, struct rn_peer *peer)
     pthread_mutex_unlock(&pool->lock);
 }
 
-void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool lost)
+/* Under the lock. True: the peer is dead, and its end is to be told. */
+static bool put_loads(struct rn_pool *pool, struct rn_peer *peer, uint32_t loads, bool lost,
+                      bool dead)
 {
-    struct rn_pool *pool = &supervisor->pool;
-    bool dead = lost && is_dead(peer);
-    pthread_mutex_lock(&pool->lock);
-    peer->load--;
-    pool->calls_now--;
+    peer->load -= loads;
+    pool->calls_now -= loads;
     if (lost && peer->place == RN_PLACE_SERVING && !peer->retiring) {
         pool->stats.workers_lost++;
     }
@@ -659,13 +658,40 @@ void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool 
         pthread_cond_signal(&pool->work);
     }
     pthread_cond_broadcast(&pool->changed);
+    return forget;
+}
+
+bool rn_pool_may_go_on(const struct rn_peer *peer, const struct rn_pool_request *request)
+{
+    return request->isolation == RUNE_ISOLATION_SHARED && !request->keeps &&
+           peer->isolation == RUNE_ISOLATION_SHARED && peer->domain == request->domain &&
+           !atomic_load_explicit(&peer->retiring, memory_order_relaxed) &&
+           !atomic_load_explicit(&peer->domain->supervisor->pool.closing, memory_order_relaxed);
+}
+
+void rn_pool_put_loads(struct rune_supervisor *supervisor, struct rn_peer *peer, uint32_t loads,
+                       uint32_t begun)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    peer->served += begun;
+    pool->stats.calls += begun;
+    (void)put_loads(pool, peer, loads, false, false);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool lost)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    bool dead = lost && is_dead(peer);
+    pthread_mutex_lock(&pool->lock);
+    bool forget = put_loads(pool, peer, 1, lost, dead);
     pthread_mutex_unlock(&pool->lock);
     // Ending a process takes system calls: that of a dead one tells others, the rest is maintenance.
     if (forget && rn_peer_leave(peer)) {
         bury(pool, peer);
     }
 }
-
 void rn_pool_tell_room(struct rune_supervisor *supervisor)
 {
     struct rn_pool *pool = &supervisor->pool;

@@ -51,8 +51,8 @@ struct rn_pool {
     bool has_thread;
     bool must_work;
     atomic_bool
-        untold;   /* a spare was taken: the thread is to hear of it once the call is on its way */
-    bool closing; /* no new work */
+        untold; /* a spare was taken: the thread is to hear of it once the call is on its way */
+    atomic_bool closing; /* no new work; set under the lock */
     bool ending;
     struct rn_domain *domains;
     struct rn_peer *gone; /* dead, out of their domains, to be freed by the thread */
@@ -101,6 +101,11 @@ rune_status rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_pe
                                 bool bypass, rune_error **error) RN_MUST_CHECK;
 /* True once the supervisor has been closed. */
 bool rn_pool_is_closing(struct rune_supervisor *supervisor);
+/* True if one more call may begin at a peer that has a load of a call that ended there. Without the lock. */
+bool rn_pool_may_go_on(const struct rn_peer *peer, const struct rn_pool_request *request);
+/* Gives loads back, after which further calls may have begun: `begun` of them, which are counted now. */
+void rn_pool_put_loads(struct rune_supervisor *supervisor, struct rn_peer *peer, uint32_t loads,
+                       uint32_t begun);
 /* Gives it back; `lost`: it is dead, or its process has gone and whoever receives will learn of it. */
 void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool lost);
 /* A worker keeps one Vm less: who waits for room may look again. */

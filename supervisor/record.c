@@ -46,9 +46,27 @@ rune_record *rn_record_new(const char *item)
     size_t size = strlen(item) + 1;
     rune_record *record = rn_alloc(sizeof(*record) + size);
     if (record) {
+        atomic_init(&record->refs, 1);
         memcpy(record->item, item, size);
     }
     return record;
+}
+
+enum rn_error rn_record_set_small(rune_record *record, const uint8_t *bytes, size_t size)
+{
+    RN_CHECK(size <= RN_RECORD_SMALL_MAX);
+    memcpy(record->within_bytes, bytes, size);
+    RN_TRY(rn_value_put(&record->within, record, record->within_bytes, size));
+    atomic_fetch_add_explicit(&record->refs, 1, memory_order_relaxed);
+    record->value = &record->within;
+    return RN_OK;
+}
+
+void rn_record_unref(rune_record *record)
+{
+    if (atomic_fetch_sub_explicit(&record->refs, 1, memory_order_acq_rel) == 1) {
+        rn_free(record);
+    }
 }
 
 void rune_record_free(rune_record *record)
@@ -57,7 +75,7 @@ void rune_record_free(rune_record *record)
         rune_value_unref(record->value);
         rune_error_free(record->error);
         rn_free(record->journal);
-        rn_free(record);
+        rn_record_unref(record);
     }
 }
 

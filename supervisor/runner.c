@@ -234,7 +234,7 @@ static enum rn_call_step look(struct rn_runner *runner, struct rn_call *call)
     if (call->has_left) {
         return RN_CALL_WAITS;
     }
-    if (rn_call_close(call)) {
+    if (rn_call_close(call, rn_now_ns())) {
         return RN_CALL_ENDED;
     }
     wake_left(runner);

@@ -14,6 +14,7 @@
 #include "bytecode/hash.h"
 #include "bytecode/json.h"
 #include "supervisor/error.h"
+#include "supervisor/record.h"
 #include "supervisor/text.h"
 
 static const struct rn_const_limits limits = {
@@ -260,6 +261,10 @@ rune_const_value *rune_value_ref(const rune_const_value *value)
 void rune_value_unref(rune_const_value *value)
 {
     if (!value || atomic_fetch_sub_explicit(&value->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    if (value->home) {
+        rn_record_unref(value->home);
         return;
     }
     if (value->whole) {
@@ -629,6 +634,15 @@ enum rn_error rn_value_take(uint8_t *bytes, size_t size, rune_const_value **out_
         return error == RN_OK ? RN_E_NO_MEMORY : error;
     }
     *out_value = value;
+    return RN_OK;
+}
+
+enum rn_error rn_value_put(rune_const_value *at, rune_record *home, const uint8_t *bytes,
+                           size_t size)
+{
+    RN_TRY(rn_const_value_check(bytes, size, &limits, NULL));
+    *at = (rune_const_value){.home = home, .bytes = bytes, .size = size};
+    atomic_init(&at->refs, 1);
     return RN_OK;
 }
 

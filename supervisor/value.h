@@ -8,6 +8,7 @@
 #define RN_SUPERVISOR_VALUE_H
 
 #include <runeward/value.h>
+#include <runeward/vm.h>
 
 #include <stdatomic.h>
 
@@ -16,6 +17,7 @@
 struct rune_const_value {
     _Atomic uint32_t refs;
     rune_const_value *whole; /* counted; NULL: `bytes` are this value's own */
+    rune_record *home; /* counted: value and bytes lie there; NULL: each is a block of its own */
     const uint8_t *bytes;
     size_t size;
 };
@@ -29,6 +31,11 @@ struct rune_const_value {
  */
 enum rn_error rn_value_take(uint8_t *bytes, size_t size,
                             rune_const_value **out_value) RN_MUST_CHECK;
+
+/* The same for bytes that lie in `home`, as does `at`, which is a value with one reference if all is well; the
+ * last one lets go of `home`, which the caller has counted. */
+enum rn_error rn_value_put(rune_const_value *at, rune_record *home, const uint8_t *bytes,
+                           size_t size) RN_MUST_CHECK;
 
 /* Appends a tuple of the arguments; nothing if there are none. */
 void rn_value_append_args(struct rn_buf *out, const rune_const_value *const *args, size_t count);

@@ -334,6 +334,16 @@ void rn_vm_drop_function(rune_vm *vm, const struct rn_kept *kept)
     }
 }
 
+/* The storage of its last call; NULL: none. */
+static struct rn_call *take_spare(rune_vm *vm)
+{
+    struct rn_call *spare = RN_TAKE(vm->spare);
+    if (spare) {
+        atomic_fetch_sub(&vm->supervisor->spare_calls, 1);
+    }
+    return spare;
+}
+
 rune_status rune_vm_reset(rune_vm *vm)
 {
     rune_status status = rn_vm_claim(vm, NULL);
@@ -358,6 +368,7 @@ rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit)
     } else if (status == RUNE_OK) {
         forget(vm);
         rune_unit *old = vm->unit;
+        rn_call_unref(take_spare(vm)); // which holds the old one
         vm->unit = rune_unit_ref(unit);
         rune_unit_unref(old);
         rn_vm_release(vm);
@@ -376,21 +387,12 @@ rune_status rune_vm_set_runtime(rune_vm *vm, rune_runtime *runtime)
     } else if (status == RUNE_OK) {
         forget(vm);
         rune_runtime *old = vm->runtime;
+        rn_call_unref(take_spare(vm));
         vm->runtime = rune_runtime_ref(runtime);
         rune_runtime_unref(old);
         rn_vm_release(vm);
     }
     return status;
-}
-
-/* The storage of its last call; NULL: none. */
-static struct rn_call *take_spare(rune_vm *vm)
-{
-    struct rn_call *spare = RN_TAKE(vm->spare);
-    if (spare) {
-        atomic_fetch_sub(&vm->supervisor->spare_calls, 1);
-    }
-    return spare;
 }
 
 rune_vm *rn_vm_ref(rune_vm *vm)
@@ -562,8 +564,11 @@ static rune_status fill(struct rn_call *call, rune_vm *vm, const rune_call_optio
 {
     call->supervisor = vm->supervisor;
     call->vm = vm;
-    call->unit = rune_unit_ref(vm->unit);
-    call->runtime = rune_runtime_ref(vm->runtime);
+    if (!call->unit) { // else it was a call of the same Vm before
+        call->unit = rune_unit_ref(vm->unit);
+        call->runtime = rune_runtime_ref(vm->runtime);
+    }
+    RN_ASSERT(call->unit == vm->unit && call->runtime == vm->runtime);
     call->user = vm->user;
     call->limits = vm->limits;
     rn_limits_lower(&call->limits, &vm->supervisor->options.limits);

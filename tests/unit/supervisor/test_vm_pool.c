@@ -268,6 +268,97 @@ static void test_call_many_beyond_the_workers(void **state)
     rune_supervisor_free(small);
 }
 
+/* A small result lies in its record's block, which stays as long as either is there. */
+static void test_values_outlive_records(void **state)
+{
+    (void)state;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_const_value *number = rune_value_i64(12);
+    const rune_const_value *args[] = {number};
+    rune_batch_call calls[2] = {{vm, "square", args, 1, NULL}, {vm, "square", args, 1, NULL}};
+    rune_record *records[2];
+    int64_t squared = 0;
+    assert_int_equal(rune_call_many(calls, 2, records, NULL), RUNE_OK);
+    rune_const_value *kept = rune_value_ref(rune_record_value(records[0]));
+    rune_const_value *again = rune_value_ref(kept);
+    rune_record_free(records[0]);
+    rune_value_unref(again);
+    assert_true(rune_value_get_i64(kept, &squared));
+    assert_int_equal(squared, 144);
+    rune_value_unref(kept);
+    kept = rune_value_ref(rune_record_value(records[1]));
+    rune_value_unref(kept); // the other way round
+    rune_record_free(records[1]);
+    rune_value_unref(number);
+    rune_vm_free(vm);
+}
+
+struct closing {
+    rune_batch_call *calls;
+    rune_record **records;
+    size_t count;
+    rune_status status;
+};
+
+static void *run_batch(void *argument)
+{
+    struct closing *closing = argument;
+    closing->status = rune_call_many(closing->calls, closing->count, closing->records, NULL);
+    return NULL;
+}
+
+/* A batch whose supervisor is closed meanwhile: calls that have begun end, none begins any more. */
+static void test_call_many_while_closing(void **state)
+{
+    (void)state;
+    enum {
+        VMS = 8,
+        COUNT = 200000
+    };
+    rune_vm *vms[VMS];
+    rune_supervisor *own = NULL;
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    assert_int_equal(rune_supervisor_new(options, &own, NULL), RUNE_OK);
+    rune_supervisor_options_free(options);
+    struct closing closing = {.calls = calloc(COUNT, sizeof(*closing.calls)),
+                              .records = calloc(COUNT, sizeof(rune_record *)),
+                              .count = COUNT};
+    rune_const_value *number = rune_value_i64(3);
+    const rune_const_value *args[] = {number};
+    for (int i = 0; i < VMS; i++) {
+        assert_int_equal(rune_vm_new(own, runtime, unit, NULL, &vms[i], NULL), RUNE_OK);
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        closing.calls[i] = (rune_batch_call){vms[i % VMS], "square", args, 1, NULL};
+    }
+    pthread_t thread;
+    rune_stats stats = {0};
+    assert_int_equal(pthread_create(&thread, NULL, run_batch, &closing), 0);
+    while (stats.calls < 100) {
+        rune_supervisor_stats(own, &stats);
+    }
+    assert_int_equal(rune_supervisor_close(own, UINT64_C(10000000000)), RUNE_OK);
+    pthread_join(thread, NULL);
+    assert_int_equal(closing.status, RUNE_OK);
+    size_t answered = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        bool ok = rune_record_reason(closing.records[i]) == RUNE_REASON_OK;
+        answered += ok;
+        assert_true(ok ||
+                    rune_error_status(rune_record_error(closing.records[i])) == RUNE_E_CLOSED);
+        rune_record_free(closing.records[i]);
+    }
+    assert_in_range(answered, 100, COUNT - 1);
+    for (int i = 0; i < VMS; i++) {
+        rune_vm_free(vms[i]);
+    }
+    rune_value_unref(number);
+    free(closing.calls);
+    free(closing.records);
+    rune_supervisor_free(own);
+}
+
 /* Callbacks */
 
 struct ended {
@@ -470,6 +561,8 @@ int main(void)
         cmocka_unit_test(test_from_many_threads),
         cmocka_unit_test(test_call_many),
         cmocka_unit_test(test_call_many_beyond_the_workers),
+        cmocka_unit_test(test_values_outlive_records),
+        cmocka_unit_test(test_call_many_while_closing),
         cmocka_unit_test(test_callbacks),
         cmocka_unit_test(test_one_callback_only),
         cmocka_unit_test(test_an_external_loop),
