@@ -37,7 +37,7 @@ struct entry {
 /* A peer with calls of the batch. */
 struct place {
     struct place *next;
-    struct rn_peer *peer; /* counted */
+    struct rn_peer *peer; /* counted, and so is its domain's user; NULL: none yet */
     uint32_t calls;       /* 0: free */
     uint32_t idle;        /* loads of calls that have ended, for others to begin with */
     uint32_t begun;       /* such, which the pool has not counted yet */
@@ -77,6 +77,15 @@ static struct place *new_place(struct batch *batch)
     return place;
 }
 
+/* The domain goes before what is left of its peers. */
+static void leave_peer(struct place *place)
+{
+    if (place->peer) {
+        rn_pool_domain_release(place->peer->domain);
+        rn_peer_unref(RN_TAKE(place->peer));
+    }
+}
+
 /* Where calls at that peer are counted. NULL without memory. */
 static struct place *find_place(struct batch *batch, struct rn_peer *peer)
 {
@@ -85,12 +94,14 @@ static struct place *find_place(struct batch *batch, struct rn_peer *peer)
         if (place->peer == peer) {
             return place;
         }
-        unused = place->calls == 0 && place->idle == 0 ? place : unused;
+        bool is_free = place->calls == 0 && place->idle == 0 && place->begun == 0;
+        unused = is_free ? place : unused;
     }
     struct place *place = unused ? unused : new_place(batch);
     if (place) {
-        rn_peer_unref(place->peer);
+        leave_peer(place);
         place->peer = rn_peer_ref(peer);
+        rn_pool_domain_hold(peer->domain);
     }
     return place;
 }
@@ -153,8 +164,10 @@ static rune_status begin_somewhere(struct batch *batch, struct rn_call *call, ru
     }
     call->offered = place->peer;
     place->idle--;
-    place->begun++;
-    return rn_call_begin(call, why);
+    rune_status status = rn_call_begin(call, why);
+    place->begun +=
+        status == RUNE_OK && call->peer == place->peer; // elsewhere the pool has counted it
+    return status;
 }
 
 /* Beginning */
@@ -300,11 +313,19 @@ static struct rn_call *next_call(struct batch *batch)
     return call;
 }
 
+/* Code of the host may run now: it may need what we have of the pool, and take its time. */
+static enum rn_call_step act(struct batch *batch, struct rn_call *call)
+{
+    give_loads_back(batch);
+    enum rn_call_step step = rn_call_step(call);
+    batch->now_ns = rn_now_ns();
+    return step;
+}
+
 static rune_status step(struct batch *batch, struct rn_call *call)
 {
     struct entry *entry = call->owner;
-    enum rn_call_step step =
-        rn_call_close(call, batch->now_ns) ? RN_CALL_ENDED : rn_call_step(call);
+    enum rn_call_step step = rn_call_close(call, batch->now_ns) ? RN_CALL_ENDED : act(batch, call);
     if (step == RN_CALL_ENDED) {
         return end(batch, entry);
     }
@@ -479,7 +500,7 @@ rune_status rn_batch_run(const rune_batch_call *calls, size_t count, rune_record
     while (batch.places) {
         struct place *place = batch.places;
         batch.places = place->next;
-        rn_peer_unref(place->peer);
+        leave_peer(place);
         rn_free(place);
     }
     rn_free(batch.polled);

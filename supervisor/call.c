@@ -586,12 +586,12 @@ static void receive_host_call(struct rn_call *call)
 static enum rn_error receive_result(struct rn_call *call, const struct rn_fields_RESULT *fields,
                                     uint8_t *body, size_t size)
 {
-    call->result.fields = *fields;
     call->result.size = size;
     call->result.body = body;
     if (!rn_reason_is_workers(fields->reason) || fields->kept > 1) {
         return RN_E_MESSAGE_INVALID;
     }
+    call->result.fields = *fields;
     if (fields->reason != RN_REASON_OK && call->result.body) {
         struct rn_fault fault;
         return rn_fault_decode(call->result.body, call->result.size, &fault);
@@ -686,9 +686,14 @@ enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *mes
     return error;
 }
 
+bool rn_call_is_done(const struct rn_call *call)
+{
+    return call->state.state == RN_STATE_DONE && !call->lied;
+}
+
 bool rn_call_has_news(const struct rn_call *call)
 {
-    return call->events || call->state.state == RN_STATE_DONE || call->failed || call->peer->dead ||
+    return call->events || rn_call_is_done(call) || call->failed || call->peer->dead ||
            call->replay.divergence != RN_SAME;
 }
 
@@ -802,7 +807,7 @@ static bool is_over(struct rn_call *call)
 {
     pthread_mutex_lock(&call->peer->lock);
     bool broken = call->failed || call->peer->dead || call->replay.divergence != RN_SAME;
-    bool ended = call->state.state == RN_STATE_DONE || broken;
+    bool ended = rn_call_is_done(call) || broken;
     bool given_up = broken || call->stop != RN_REASON_OK;
     bool pending = call->events != NULL;
     pthread_mutex_unlock(&call->peer->lock);

@@ -225,6 +225,8 @@ void rn_call_stop(struct rn_call *call, enum rn_reason reason);
 enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *message) RN_MUST_CHECK;
 /* Arguments of a host call have been freed; without the lock. */
 void rn_call_host_bytes_freed(struct rn_call *call, size_t size);
+/* Its result has come, and is one: whose result was refused ends with its worker. Under the peer's lock. */
+bool rn_call_is_done(const struct rn_call *call);
 /* True if the owner has something to do; under the peer's lock. */
 bool rn_call_has_news(const struct rn_call *call);
 

@@ -329,7 +329,7 @@ bool rn_call_close(struct rn_call *call, uint64_t now_ns)
 {
     struct rn_peer *peer = call->peer;
     pthread_mutex_lock(&peer->lock);
-    bool complete = call->state.state == RN_STATE_DONE && !call->events;
+    bool complete = rn_call_is_done(call) && !call->events;
     if (complete) {
         (void)close_call(call, peer);
     }

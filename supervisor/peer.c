@@ -573,8 +573,8 @@ enum rn_error rn_peer_begin(struct rn_peer *peer, struct rn_call *call)
 void rn_peer_finish_locked(struct rn_peer *peer, struct rn_call *call)
 {
     bool was_backstop = backstop_of(call) == get_backstop(peer);
-    bool kept = call->state.state == RN_STATE_DONE && call->result.fields.kept != 0 &&
-                call->vm_handle != 0 && !peer->dead;
+    bool kept = rn_call_is_done(call) && call->result.fields.kept != 0 && call->vm_handle != 0 &&
+                !peer->dead;
     call->result.fields.kept = kept;
     if (kept != call->was_pinned) {
         int32_t change = kept ? 1 : -1;

@@ -42,28 +42,33 @@ static uint64_t mapped_bytes(const struct rune_unit *unit)
     return (uint64_t)unit->segment.size + PAGE_SIZE;
 }
 
-static void detach_unit(struct rn_peer *peer, uint32_t index)
+/* False: the worker has gone. */
+static bool detach_unit(struct rn_peer *peer, uint32_t index)
 {
     struct rn_message message = {.type = RN_MESSAGE_DETACH, .as.DETACH = {.unit = index}};
-    if (rn_peer_send(peer, &message, -1) == RN_OK) {
-        struct rune_unit *unit = peer->units[index];
-        peer->units[index] = NULL;
-        peer->unit_bytes -= mapped_bytes(unit);
-        atomic_fetch_sub(&unit->attachments, 1);
-        rune_unit_unref(unit);
+    if (rn_peer_send(peer, &message, -1) != RN_OK) {
+        return false;
     }
+    struct rune_unit *unit = peer->units[index];
+    peer->units[index] = NULL;
+    peer->unit_bytes -= mapped_bytes(unit);
+    atomic_fetch_sub(&unit->attachments, 1);
+    rune_unit_unref(unit);
+    return true;
 }
 
-static void detach_context(struct rn_peer *peer, uint32_t index)
+static bool detach_context(struct rn_peer *peer, uint32_t index)
 {
     struct rn_message message = {.type = RN_MESSAGE_CONTEXT_DETACH,
                                  .as.CONTEXT_DETACH = {.context = index}};
-    if (rn_peer_send(peer, &message, -1) == RN_OK) {
-        struct rune_runtime *runtime = peer->contexts[index];
-        peer->contexts[index] = NULL;
-        atomic_fetch_sub(&runtime->attachments, 1);
-        rune_runtime_unref(runtime);
+    if (rn_peer_send(peer, &message, -1) != RN_OK) {
+        return false;
     }
+    struct rune_runtime *runtime = peer->contexts[index];
+    peer->contexts[index] = NULL;
+    atomic_fetch_sub(&runtime->attachments, 1);
+    rune_runtime_unref(runtime);
+    return true;
 }
 
 /* A free index, by detaching an unused Unit if it must be; RN_NONE if all are in use. */
@@ -82,7 +87,7 @@ static uint32_t free_unit_index(struct rn_peer *peer)
         return peer->units_end++;
     }
     if (unused != RN_NONE) {
-        detach_unit(peer, unused);
+        (void)detach_unit(peer, unused);
     }
     return unused != RN_NONE && !peer->units[unused] ? unused : RN_NONE;
 }
@@ -95,7 +100,7 @@ static bool make_room(struct rn_peer *peer, uint64_t bytes)
             return true;
         }
         if (peer->units[i] && peer->unit_uses[i] == 0) {
-            detach_unit(peer, i);
+            (void)detach_unit(peer, i);
         }
     }
     return peer->unit_bytes + bytes <= RN_WALL_UNITS_MAX;
@@ -145,7 +150,7 @@ static uint32_t free_context_index(struct rn_peer *peer)
         }
     }
     if (unused != RN_NONE) {
-        detach_context(peer, unused);
+        (void)detach_context(peer, unused);
     }
     return unused != RN_NONE && !peer->contexts[unused] ? unused : RN_NONE;
 }
@@ -198,10 +203,10 @@ void rn_peer_drop_mapped_ahead(struct rn_peer *peer, const struct rune_unit *uni
 {
     peer->mapped_ahead = false;
     if (peer->units[0] && peer->units[0] != unit) {
-        detach_unit(peer, 0);
+        (void)detach_unit(peer, 0);
     }
     if (peer->contexts[1] && peer->contexts[1] != runtime) {
-        detach_context(peer, 1);
+        (void)detach_context(peer, 1);
     }
 }
 
@@ -236,19 +241,20 @@ static bool is_left_context(const struct rn_peer *peer, uint32_t index)
 static bool sweep(struct rn_peer *peer)
 {
     uint32_t detached = 0;
-    for (uint32_t i = 0; i < peer->units_end && detached < SWEEP_MAX; i++) {
+    bool lives = true;
+    for (uint32_t i = 0; i < peer->units_end && lives && detached < SWEEP_MAX; i++) {
         if (is_left_unit(peer, i)) {
-            detach_unit(peer, i);
+            lives = detach_unit(peer, i);
             detached++;
         }
     }
-    for (uint32_t i = 1; i < RN_PEER_CONTEXTS_MAX && detached < SWEEP_MAX; i++) {
+    for (uint32_t i = 1; i < RN_PEER_CONTEXTS_MAX && lives && detached < SWEEP_MAX; i++) {
         if (is_left_context(peer, i)) {
-            detach_context(peer, i);
+            lives = detach_context(peer, i);
             detached++;
         }
     }
-    return detached < SWEEP_MAX;
+    return !lives || detached < SWEEP_MAX;
 }
 
 static void set_sweep(struct rn_peer *peer, uint64_t at_ns);
@@ -279,6 +285,11 @@ void rn_peer_await_sweep(struct rn_peer *peer, uint64_t now_ns)
     if (peer->sweep_wanted && !peer->sweep_awaited) {
         set_sweep(peer, rn_after_ns(now_ns, SWEEP_NS));
     }
+}
+
+void rn_peer_end_sweeps(struct rn_peer *peer)
+{
+    rn_clock_clear(peer->domain->supervisor->clock, &peer->sweep_timer);
 }
 
 void rn_peer_forget_attached(struct rn_peer *peer)

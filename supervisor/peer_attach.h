@@ -26,6 +26,8 @@ void rn_peer_drop_mapped_ahead(struct rn_peer *peer, const struct rune_unit *uni
                                const struct rune_runtime *runtime);
 /* After a call has begun, at that time: if it had something attached, the tables are swept later. */
 void rn_peer_await_sweep(struct rn_peer *peer, uint64_t now_ns);
+/* No call begins there any more: its tables are not swept any more either. Without the lock. */
+void rn_peer_end_sweeps(struct rn_peer *peer);
 /* Of a peer that nobody uses any more: gives up what its tables hold. */
 void rn_peer_forget_attached(struct rn_peer *peer);
 

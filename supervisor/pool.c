@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "supervisor/build_peer.h"
 #include "supervisor/error.h"
+#include "supervisor/peer_attach.h"
 #include "supervisor/supervisor.h"
 
 /* Calls after which a worker without Globals is replaced. */
@@ -153,6 +154,14 @@ rune_status rn_pool_domain(struct rune_supervisor *supervisor, const char *name,
     }
     *out_domain = domain;
     return RUNE_OK;
+}
+
+void rn_pool_domain_hold(struct rn_domain *domain)
+{
+    struct rn_pool *pool = &domain->supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    domain->users++;
+    pthread_mutex_unlock(&pool->lock);
 }
 
 void rn_pool_domain_release(struct rn_domain *domain)
@@ -824,6 +833,17 @@ static void end_thread(struct rn_pool *pool)
     pthread_mutex_unlock(&pool->lock);
     if (pool->has_thread) {
         pthread_join(pool->thread, NULL);
+    }
+}
+
+void rn_pool_end_sweeps(struct rune_supervisor *supervisor)
+{
+    uint64_t serial = 0;
+    struct rn_peer *peer;
+    while ((peer = rn_pool_next(supervisor, serial)) != NULL) {
+        serial = peer->serial;
+        rn_peer_end_sweeps(peer);
+        rn_peer_unref(peer);
     }
 }
 

@@ -66,6 +66,8 @@ struct rn_pool {
 enum rn_error rn_pool_init(struct rn_pool *pool) RN_MUST_CHECK;
 /* Starts the maintenance thread. */
 enum rn_error rn_pool_start(struct rune_supervisor *supervisor) RN_MUST_CHECK;
+/* No call runs any more: nothing is sent to workers any more, either. */
+void rn_pool_end_sweeps(struct rune_supervisor *supervisor);
 /* Ends the thread, all peers and zygotes. No call runs any more. */
 void rn_pool_done(struct rune_supervisor *supervisor);
 
@@ -112,6 +114,8 @@ void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool 
 void rn_pool_tell_room(struct rune_supervisor *supervisor);
 /* A Vm that had workers of its own has gone. */
 void rn_pool_retire_key(struct rune_supervisor *supervisor, uint64_t key);
+/* Counts one more user of a domain that has one. */
+void rn_pool_domain_hold(struct rn_domain *domain);
 /* Counts a user out. A domain without users goes, but for the default one. */
 void rn_pool_domain_release(struct rn_domain *domain);
 /* True if nothing can be started in the domain any more. */

@@ -294,6 +294,7 @@ static void free_supervisor(rune_supervisor *supervisor)
     if (supervisor->remote) {
         rn_remote_free(supervisor->remote);
     } else {
+        rn_pool_end_sweeps(supervisor); // which may have the runner send on
         rn_runner_free(supervisor->runner);
         rn_pool_done(supervisor);
         rn_clock_free(supervisor->clock);

@@ -164,6 +164,68 @@ static void test_a_sink_that_refuses(void **state)
 }
 
 /* Some never end by themselves: a limit ends them, the others have their results. */
+/* A sink that makes a call of its own. */
+struct nested {
+    rune_vm *vm;
+    const rune_const_value *const *args;
+    int calls;
+    int failures;
+};
+
+static bool call_meanwhile(void *user, int stream, const char *data, size_t size)
+{
+    struct nested *nested = user;
+    rune_const_value *value = NULL;
+    (void)stream;
+    (void)data;
+    (void)size;
+    nested->calls++;
+    nested->failures +=
+        rune_vm_call(nested->vm, "square", nested->args, 1, NULL, &value, NULL) != RUNE_OK;
+    rune_value_unref(value);
+    return true;
+}
+
+/* Two calls at a worker that has room for two: when one has ended, its room is there for whatever the
+ * host's code calls, not only for the batch. */
+static void test_room_for_what_the_host_calls(void **state)
+{
+    (void)state;
+    rune_supervisor *small = NULL;
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    rune_supervisor_options_set_workers(options, 1);
+    rune_supervisor_options_set_calls_per_worker(options, 2);
+    assert_int_equal(rune_supervisor_new(options, &small, NULL), RUNE_OK);
+    rune_supervisor_options_free(options);
+    rune_vm *vms[3];
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(rune_vm_new(small, NULL, unit, NULL, &vms[i], NULL), RUNE_OK);
+    }
+    rune_const_value *number = rune_value_i64(7);
+    const rune_const_value *args[] = {number};
+    struct nested nested = {.vm = vms[2], .args = args};
+    rune_call_options *said = rune_call_options_new();
+    rune_call_options_set_output(said, call_meanwhile, &nested);
+    rune_batch_call calls[2] = {{vms[0], "square", args, 1, NULL}, {vms[1], "say", args, 1, said}};
+    for (int i = 0; i < 100; i++) {
+        rune_record *records[2];
+        assert_int_equal(rune_call_many(calls, 2, records, NULL), RUNE_OK);
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(rune_record_reason(records[k]), RUNE_REASON_OK);
+            rune_record_free(records[k]);
+        }
+    }
+    assert_int_equal(nested.calls, 100);
+    assert_int_equal(nested.failures, 0);
+    rune_call_options_free(said);
+    rune_value_unref(number);
+    for (int i = 0; i < 3; i++) {
+        rune_vm_free(vms[i]);
+    }
+    rune_supervisor_free(small);
+}
+
 static void test_limits_and_cancelling(void **state)
 {
     (void)state;
@@ -321,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_one_worker_and_several),
         cmocka_unit_test(test_host_functions),
         cmocka_unit_test(test_a_sink_that_refuses),
+        cmocka_unit_test(test_room_for_what_the_host_calls),
         cmocka_unit_test(test_limits_and_cancelling),
         cmocka_unit_test(test_a_vm_that_is_taken),
         cmocka_unit_test(test_workers_that_are_killed),
