@@ -4,7 +4,9 @@
  * The index is open addressing with linear probing at load at most 5/8; a slot holds
  * hash << 32 | position + 1, 0 for never used, and REMOVED for a removed one. Removing leaves an
  * EMPTY entry in the array, so that the order stays and iterators need no repair; when more than
- * half of the array is removed entries it is compacted, which is charged.
+ * half of the array is removed entries it is compacted, which is charged. Without an index every
+ * lookup walks over the removed ones, for nothing: then the array is compacted early, however much
+ * room it has.
  *
  * Object has text keys, found by their bytes. HashMap and HashSet have keys of any hashable value,
  * by the HASH and EQ protocols. Hashes depend on a key of the process that no script can learn, so
@@ -18,6 +20,7 @@
 #include "worker/vm/machine.h"
 
 #define LINEAR_MAX 8u
+#define LINEAR_USED_MAX 64u
 #define INDEX_KEPT_MAX 64u
 #define ENTRY_SIZE 32u
 #define ENTRIES_MAX ((uint32_t)1 << 27)
@@ -262,12 +265,18 @@ static bool tidy(struct rn_vm *vm, struct rn_map *map, uint32_t needed)
     return true;
 }
 
+/* More than half of the array is removed entries, and it is full, or longer than lookups should walk. */
+static bool is_untidy(const struct rn_map *map, uint32_t extra)
+{
+    bool is_long = map->index_capacity == 0 && map->used + extra > LINEAR_USED_MAX;
+    return (is_long || map->used + extra > map->capacity) && map->used - map->live > map->used / 2;
+}
+
 /* Room for `extra` more entries, with an index if there are many. Positions may change. */
 static bool reserve(struct rn_vm *vm, struct rn_map *map, uint32_t extra)
 {
     uint32_t needed = map->live + extra;
-    if (map->used + extra > map->capacity && map->used - map->live > map->used / 2 &&
-        !tidy(vm, map, needed)) {
+    if (is_untidy(map, extra) && !tidy(vm, map, needed)) {
         return false;
     }
     if (map->used + extra > map->capacity) {

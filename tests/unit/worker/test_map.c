@@ -95,6 +95,24 @@ static void removed_entries_are_compacted(void **state)
     assert_true(object->capacity < 200);
 }
 
+/* One that was large once, and lost its index when it was emptied: lookups walk over few entries. */
+static void few_keys_in_a_large_map_stay_together(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    struct rn_map *object = rn_object_new(vm, 10000);
+    object_set(vm, object, 0, 0);
+    (void)object_take(vm, object, 0);
+    assert_int_equal(object->index_capacity, 0);
+    assert_in_range(object->capacity, 10000, 20000);
+    object_set(vm, object, 1, 1);
+    for (unsigned i = 2; i < 5000; i++) {
+        object_set(vm, object, i, i);
+        assert_int_equal(object_take(vm, object, i).i64, i);
+        assert_in_range(object->used, 1, 64);
+    }
+    assert_int_equal(object_take(vm, object, 1).i64, 1);
+}
+
 static void maps_tell_types_of_keys_apart(void **state)
 {
     struct rn_vm *vm = ((struct machine *)*state)->vm;
@@ -345,6 +363,7 @@ int main(void)
         TEST(objects_of_any_size_find_their_keys),
         TEST(removal_keeps_the_order),
         TEST(removed_entries_are_compacted),
+        TEST(few_keys_in_a_large_map_stay_together),
         TEST(maps_tell_types_of_keys_apart),
         TEST(many_integers_are_found),
         TEST(probes_end_in_a_map_that_was_larger),
