@@ -13,7 +13,8 @@
  * that none can bring about long probes, which nobody would be charged for. Nothing that a script
  * can see depends on it: neither an order nor (B3) what is charged, since keys whose hashes are the
  * same by chance are compared for nothing, and keys that somebody changed in the map to make them so
- * for nothing only MISSES_FREE times in a lookup.
+ * for nothing only MISSES_FREE times in a lookup. In the index such keys stand one behind the other: a
+ * probe longer than chance makes any (PROBE_FREE) is paid for by its length.
  */
 #include <string.h>
 
@@ -26,6 +27,7 @@
 #define ENTRIES_MAX ((uint32_t)1 << 27)
 #define REMOVED 0xffffffffu
 #define MISSES_FREE 4u
+#define PROBE_FREE 4096u
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -94,19 +96,33 @@ uint32_t rn_map_live_from(struct rn_map *map, uint64_t position)
     return at;
 }
 
-/* Puts a slot into an index of `mask` + 1, where there is room. */
-static void index_put(uint64_t *index, uint32_t mask, uint64_t slot)
+/* False: as rn_check_spent. */
+static bool pay_probe(struct rn_vm *vm, uint32_t length)
 {
-    uint32_t i = (uint32_t)(slot >> 32) & mask;
+    if (RN_LIKELY(length <= PROBE_FREE)) {
+        return true;
+    }
+    rn_charge(vm, length);
+    return rn_check_spent(vm) == RN_DONE;
+}
+
+/* Puts a slot into an index of `mask` + 1, where there is room. False: that was too much work. */
+static bool index_put(struct rn_vm *vm, uint64_t *index, uint32_t mask, uint64_t slot)
+{
+    uint32_t first = (uint32_t)(slot >> 32) & mask;
+    uint32_t i = first;
     while (index[i] != 0 && (uint32_t)index[i] != REMOVED) {
         i = (i + 1) & mask;
     }
     index[i] = slot;
+    return pay_probe(vm, (i - first) & mask);
 }
 
-static void index_insert(struct rn_map *map, uint32_t hash, uint32_t position)
+static void index_insert(struct rn_vm *vm, const struct rn_map *map, uint32_t hash,
+                         uint32_t position)
 {
-    index_put(map->index, map->index_capacity - 1, (uint64_t)hash << 32 | (position + 1));
+    // It is in, and the end of the budget can wait for the next instruction.
+    (void)index_put(vm, map->index, map->index_capacity - 1, (uint64_t)hash << 32 | (position + 1));
 }
 
 static uint64_t *new_index(struct rn_vm *vm, uint32_t capacity)
@@ -157,28 +173,40 @@ static bool index_entries(struct rn_vm *vm, const struct rn_map *map, uint64_t *
         if (entry_hash(vm, map, i, &hash) != RN_DONE) {
             return false;
         }
-        index_put(index, capacity - 1, (uint64_t)hash << 32 | (i + 1));
+        if (!index_put(vm, index, capacity - 1, (uint64_t)hash << 32 | (i + 1))) {
+            return false;
+        }
     }
     return true;
 }
 
-/* A larger index over entries that have not moved. Slots are read in their order, and so written in
- * the order of as many places as the index has grown by: never across the cache. */
+/* The slots of the map in an index of its own for as many or more. Slots are read in their order, and so written
+ * in the order of as many places as the index has grown by: never across the cache. */
+static bool copy_slots(struct rn_vm *vm, const struct rn_map *map, uint64_t *index,
+                       uint32_t capacity)
+{
+    for (uint32_t i = 0; i < map->index_capacity; i++) {
+        uint32_t position = (uint32_t)map->index[i];
+        if (position != 0 && position != REMOVED &&
+            !index_put(vm, index, capacity - 1, map->index[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A larger index over entries that have not moved. */
 static bool index_grow(struct rn_vm *vm, struct rn_map *map, uint32_t capacity)
 {
     uint64_t *index = new_index(vm, capacity);
     if (index == NULL) {
         return false;
     }
-    if (map->index_capacity == 0 && !index_entries(vm, map, index, capacity)) {
+    bool done = map->index_capacity == 0 ? index_entries(vm, map, index, capacity)
+                                         : copy_slots(vm, map, index, capacity);
+    if (!done) {
         rn_heap_buffer_free(vm, index);
         return false;
-    }
-    for (uint32_t i = 0; i < map->index_capacity; i++) {
-        uint32_t position = (uint32_t)map->index[i];
-        if (position != 0 && position != REMOVED) {
-            index_put(index, capacity - 1, map->index[i]);
-        }
     }
     set_index(vm, map, index, capacity);
     return true;
@@ -207,20 +235,15 @@ static uint32_t index_capacity_for(uint32_t entries)
     return capacity;
 }
 
-/* Moves the entries together, `hashes` (may be NULL) along; positions change. */
-static void compact(struct rn_vm *vm, struct rn_map *map, uint32_t *hashes)
+/* Moves the entries together; positions change. */
+static void compact(struct rn_vm *vm, struct rn_map *map)
 {
     uint32_t to = 0;
     rn_charge(vm, map->used);
     for (uint32_t from = 0; from < map->used; from++) {
-        if (is_removed(map, from)) {
-            continue;
+        if (!is_removed(map, from)) {
+            map->entries[to++] = map->entries[from];
         }
-        map->entries[to] = map->entries[from];
-        if (hashes != NULL) {
-            hashes[to] = hashes[from];
-        }
-        to++;
     }
     map->used = to;
 }
@@ -242,26 +265,37 @@ static bool grow_entries(struct rn_vm *vm, struct rn_map *map, uint32_t capacity
     return true;
 }
 
-/* Removed entries go; positions change. Without memory nothing has changed: the map may be in a static. */
+/* An index over the entries as they will be when they have moved together. */
+static bool index_compacted(struct rn_vm *vm, const struct rn_map *map, uint64_t *index,
+                            uint32_t capacity)
+{
+    uint32_t *hashes = collect_hashes(vm, map);
+    bool done = hashes != NULL;
+    uint32_t to = 0;
+    for (uint32_t i = 0; done && i < map->used; i++) {
+        if (!is_removed(map, i)) {
+            done = index_put(vm, index, capacity - 1, (uint64_t)hashes[i] << 32 | ++to);
+        }
+    }
+    rn_heap_buffer_free(vm, hashes);
+    return done;
+}
+
+/* Removed entries go; positions change. If it fails nothing has changed: the map may be in a static. */
 static bool tidy(struct rn_vm *vm, struct rn_map *map, uint32_t needed)
 {
     if (map->index_capacity == 0) {
-        compact(vm, map, NULL);
+        compact(vm, map);
         return true;
     }
     uint32_t capacity = index_capacity_for(needed);
     uint64_t *index = new_index(vm, capacity);
-    uint32_t *hashes = index == NULL ? NULL : collect_hashes(vm, map);
-    if (hashes == NULL) {
+    if (index == NULL || !index_compacted(vm, map, index, capacity)) {
         rn_heap_buffer_free(vm, index);
         return false;
     }
-    compact(vm, map, hashes);
+    compact(vm, map);
     set_index(vm, map, index, capacity);
-    for (uint32_t i = 0; i < map->used; i++) {
-        index_insert(map, hashes[i], i);
-    }
-    rn_heap_buffer_free(vm, hashes);
     return true;
 }
 
@@ -378,7 +412,7 @@ static enum rn_outcome object_append(struct rn_vm *vm, struct rn_map *object, st
     }
     object->object_entries[object->used] = (struct rn_object_entry){.value = value, .key = key};
     if (object->index_capacity != 0) {
-        index_insert(object, text_hash(object, key.data, key.size), object->used);
+        index_insert(vm, object, text_hash(object, key.data, key.size), object->used);
     }
     object->used++;
     object->live++;
@@ -520,7 +554,8 @@ static enum rn_outcome map_find(struct rn_vm *vm, const struct rn_map *map, stru
     }
     uint32_t mask = map->index_capacity - 1;
     uint32_t misses = 0;
-    for (uint32_t i = hash & mask; map->index[i] != 0 && !equal; i = (i + 1) & mask) {
+    uint32_t i = hash & mask;
+    for (; map->index[i] != 0 && !equal; i = (i + 1) & mask) {
         uint64_t slot = map->index[i];
         if (slot >> 32 == hash && (uint32_t)slot != REMOVED) {
             uint32_t position = (uint32_t)slot - 1;
@@ -528,9 +563,10 @@ static enum rn_outcome map_find(struct rn_vm *vm, const struct rn_map *map, stru
             RN_TRY_VM(keys_equal(vm, map->entries[position].key, key, &equal));
             *out_position = equal ? position : RN_NONE;
             vm->fuel = !equal && misses++ < MISSES_FREE ? fuel : vm->fuel;
+            rn_charge(vm, misses > MISSES_FREE);
         }
     }
-    return RN_DONE;
+    return pay_probe(vm, (i - hash) & mask) ? RN_DONE : RN_RAISED;
 }
 
 enum rn_outcome rn_map_get(struct rn_vm *vm, struct rn_map *map, struct rn_value key,
@@ -561,7 +597,7 @@ enum rn_outcome rn_map_insert(struct rn_vm *vm, struct rn_map *map, struct rn_va
         }
         map->entries[map->used] = (struct rn_map_entry){.key = key, .value = value};
         if (map->index_capacity != 0) {
-            index_insert(map, (uint32_t)hash, map->used);
+            index_insert(vm, map, (uint32_t)hash, map->used);
         }
         map->used++;
         map->live++;

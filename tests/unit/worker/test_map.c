@@ -289,6 +289,57 @@ static void changed_keys_are_charged(void **state)
     assert_true(vm->fuel < 1000000 - 2 * 90);
 }
 
+/* Texts of another size are told apart at once, and stand one behind the other in the index all the same. */
+static void changed_texts_are_charged(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    struct rn_map *map = rn_map_new(vm, RN_TYPE_ID_HASH_MAP, 0);
+    struct rn_map_entry *entry;
+    const int64_t fuel = INT64_C(1) << 40;
+    vm->fuel = fuel;
+    for (unsigned i = 0; i < 8000; i++) {
+        struct rn_string *key = rn_string_new(vm, "a", 1);
+        assert_int_equal(rn_map_insert(vm, map, rn_value_object(key), rn_value_i64(i), NULL),
+                         RN_DONE);
+        assert_true(rn_string_append(vm, key, "b", 1));
+    }
+    assert_int_equal(map->live, 8000);
+    // Lookups before each of them, and the index that grew.
+    assert_true(fuel - vm->fuel > INT64_C(8000) * 8000 / 2);
+    vm->fuel = fuel;
+    struct rn_value other = rn_value_object(rn_string_new(vm, "a", 1));
+    assert_int_equal(rn_map_get(vm, map, other, &entry), RN_DONE);
+    assert_null(entry);
+    assert_in_range(fuel - vm->fuel, 15900, 20000);
+}
+
+/* It grows past the budget, or does not grow and is as before. */
+static void an_index_that_costs_too_much_is_not_made(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    struct rn_map *map = rn_map_new(vm, RN_TYPE_ID_HASH_MAP, 0);
+    vm->fuel = INT64_C(1) << 40;
+    vm->granted = (uint64_t)vm->fuel;
+    vm->budget = vm->granted;
+    uint32_t capacity = 0;
+    for (unsigned i = 0; map->used < 5000 || map->used < capacity / 8 * 5; i++) {
+        struct rn_string *key = rn_string_new(vm, "a", 1);
+        assert_int_equal(rn_map_insert(vm, map, rn_value_object(key), rn_value_i64(i), NULL),
+                         RN_DONE);
+        assert_true(rn_string_append(vm, key, "b", 1));
+        capacity = map->index_capacity;
+    }
+    uint32_t used = map->used;
+    vm->fuel = 200000; // enough to look for it and for memory, not for all slots
+    vm->granted = 200000;
+    vm->budget = 200000;
+    struct rn_value key = rn_value_object(rn_string_new(vm, "a", 1));
+    assert_int_equal(rn_map_insert(vm, map, key, rn_value_unit(), NULL), RN_RAISED);
+    assert_int_equal(rn_vm_limit(vm), RN_LIMIT_BUDGET);
+    assert_int_equal(map->used, used);
+    assert_int_equal(map->index_capacity, capacity);
+}
+
 static uint64_t hash_of(struct rn_vm *vm, struct rn_value value)
 {
     uint64_t hash = 0;
@@ -371,6 +422,8 @@ int main(void)
         TEST(an_object_is_copied_whole_or_not),
         TEST(the_key_of_hashes_is_not_charged),
         TEST(changed_keys_are_charged),
+        TEST(changed_texts_are_charged),
+        TEST(an_index_that_costs_too_much_is_not_made),
         TEST(shapes_and_types_hash_apart),
         TEST(the_account_returns_what_growth_left_behind),
     };
