@@ -8,6 +8,9 @@
  * The containers that are begun stand in a vector of triples: the container, the number of its next
  * part, and how it is written. A String or Bytes that is being written stands in PART, and the
  * offset within it in the native's first word.
+ *
+ * What is looked at without being written ends a round like what is written. Values share their parts:
+ * beyond LOOKED_AT_MAX parts of a round, which hardly fit a heap, each costs more, as in other walks.
  */
 #include "worker/std/error.h"
 #include "worker/std/fmt_parts.h"
@@ -43,8 +46,12 @@ enum form {
     SHOWN = 8, /* a part was written */
 };
 
+#define LOOKED_AT_MAX ((uint64_t)4 << 20)
+#define LOOKED_AT_COST 128u
+
 struct writer {
     struct rn_vm *vm;
+    uint64_t looked_at; /* parts in this round */
     struct rn_value *items;
     struct rn_vec *stack;
     struct rn_string *output;
@@ -204,11 +211,18 @@ static enum rn_outcome go_on_part(struct writer *w)
 
 /* ---- What a value is ---- */
 
+/* They cost `cost` while they are few. */
+static void look_at(struct writer *w, uint64_t parts, uint64_t cost)
+{
+    w->looked_at += parts;
+    rn_charge(w->vm, w->looked_at <= LOOKED_AT_MAX ? cost : parts * LOOKED_AT_COST);
+}
+
 /* Some(v) counts as v. False: nested without end. */
-static bool unwrap(struct rn_vm *vm, struct rn_value *value)
+static bool unwrap(struct writer *w, struct rn_value *value)
 {
     for (uint32_t levels = 0; rn_is_some(*value); levels++) {
-        rn_charge(vm, levels > 0);
+        look_at(w, 1, levels > 0);
         if (levels == RN_TOML_LEVELS_MAX) {
             return false;
         }
@@ -228,7 +242,7 @@ static bool is_object(struct rn_value value)
 }
 
 /* A vector of objects, and of nothing else. */
-static bool is_array_of_tables(struct rn_vm *vm, struct rn_value value)
+static bool is_array_of_tables(struct writer *w, struct rn_value value)
 {
     if (!rn_object_is(value, RN_TYPE_ID_VEC) || (value.object->flags & RN_OBJECT_MOVED) != 0) {
         return false;
@@ -238,13 +252,13 @@ static bool is_array_of_tables(struct rn_vm *vm, struct rn_value value)
     while (i < vec->count && is_object(vec->items[i])) {
         i++;
     }
-    rn_std_charge_items(vm, i);
+    look_at(w, i, i / 4);
     return i > 0 && i == vec->count;
 }
 
-static bool has_header(struct rn_vm *vm, struct rn_value value)
+static bool has_header(struct writer *w, struct rn_value value)
 {
-    return is_object(value) || is_array_of_tables(vm, value);
+    return is_object(value) || is_array_of_tables(w, value);
 }
 
 /* ---- Values in a line ---- */
@@ -300,7 +314,7 @@ static enum rn_outcome push(struct writer *w, struct rn_value container, enum fo
 static enum rn_outcome put_value(struct writer *w, struct rn_value value)
 {
     rn_charge(w->vm, 1);
-    if (!unwrap(w->vm, &value)) {
+    if (!unwrap(w, &value)) {
         return refuse_depth(w);
     }
     if (!rn_value_is_object(value)) {
@@ -346,20 +360,19 @@ static enum rn_outcome put_header(struct writer *w, bool array)
 }
 
 /* Tables of tables need no header of their own. */
-static bool needs_header(struct rn_vm *vm, struct rn_value object)
+static enum rn_outcome needs_header(struct writer *w, struct rn_value object, bool *out_needs)
 {
     const struct rn_map *map = rn_as_map(object);
-    rn_std_charge_items(vm, map->used);
-    for (uint32_t i = 0; i < map->used; i++) {
+    look_at(w, map->used, map->used / 4);
+    *out_needs = map->live == 0;
+    for (uint32_t i = 0; i < map->used && !*out_needs; i++) {
         struct rn_value value = map->object_entries[i].value;
-        if (value.tag == RN_VALUE_EMPTY || !unwrap(vm, &value) || is_none(value)) {
-            continue;
-        }
-        if (!has_header(vm, value)) {
-            return true;
+        RN_TRY_VM(rn_check_spent(w->vm));
+        if (value.tag != RN_VALUE_EMPTY && unwrap(w, &value) && !is_none(value)) {
+            *out_needs = !has_header(w, value);
         }
     }
-    return map->live == 0;
+    return RN_DONE;
 }
 
 static void pop(struct writer *w)
@@ -375,8 +388,9 @@ static enum rn_outcome next_entry(struct writer *w, struct rn_value *frame,
     *out_value = rn_value_empty();
     while (frame[PLACE].u64 < map->used) {
         struct rn_value value = map->object_entries[frame[PLACE].u64++].value;
-        rn_charge(w->vm, 1);
-        if (!unwrap(w->vm, &value)) {
+        look_at(w, 1, 1);
+        RN_TRY_VM(rn_check_spent(w->vm));
+        if (!unwrap(w, &value)) {
             return refuse_depth(w);
         }
         if (value.tag != RN_VALUE_EMPTY && !is_none(value)) {
@@ -408,7 +422,7 @@ static enum rn_outcome advance_entries(struct writer *w, struct rn_value *frame)
         frame[FORM].u64 = TABLES;
         return RN_DONE;
     }
-    if (has_header(w->vm, value)) {
+    if (has_header(w, value)) {
         return RN_DONE;
     }
     frame[FORM].u64 = ENTRIES | SHOWN;
@@ -424,10 +438,12 @@ static enum rn_outcome advance_tables(struct writer *w, struct rn_value *frame)
         return RN_DONE;
     }
     if (is_object(value)) {
+        bool needs = false;
         RN_TRY_VM(push(w, value, ENTRIES));
-        return needs_header(w->vm, value) ? put_header(w, false) : RN_DONE;
+        RN_TRY_VM(needs_header(w, value, &needs));
+        return needs ? put_header(w, false) : RN_DONE;
     }
-    return is_array_of_tables(w->vm, value) ? push(w, value, ELEMENTS) : RN_DONE;
+    return is_array_of_tables(w, value) ? push(w, value, ELEMENTS) : RN_DONE;
 }
 
 static enum rn_outcome advance_elements(struct writer *w, struct rn_value *frame)
@@ -520,8 +536,9 @@ static enum rn_outcome go_on(struct rn_vm *vm, struct rn_value *args)
                        .output = rn_as_string(items[OUTPUT])};
     enum rn_outcome outcome = RN_DONE;
     size_t full = (size_t)w.output->size + RN_STD_CHUNK_BYTES;
-    for (uint32_t steps = 0;
-         outcome == RN_DONE && steps < RN_STD_CHUNK_ITEMS && w.output->size < full; steps++) {
+    for (uint32_t steps = 0; outcome == RN_DONE && steps < RN_STD_CHUNK_ITEMS &&
+                             w.looked_at < RN_STD_CHUNK_ITEMS && w.output->size < full;
+         steps++) {
         if (rn_value_is_object(items[PART])) {
             outcome = go_on_part(&w);
         } else if (w.stack->count > 0) {
@@ -547,7 +564,7 @@ static enum rn_outcome begin(struct rn_vm *vm, struct rn_value *args, bool bytes
     state->items[BYTES] = rn_value_bool(bytes);
     struct rn_value value = args[0];
     args[0] = rn_value_object(state);
-    if (!unwrap(vm, &value)) {
+    if (!unwrap(&w, &value)) {
         return end_round(&w, args, refuse_depth(&w));
     }
     return end_round(&w, args,
