@@ -134,23 +134,23 @@ static enum rn_outcome relate_inline(const struct walk *w, struct rn_value a, st
     return RN_DONE;
 }
 
-static enum rn_partial_ordering order_bytes(struct rn_vm *vm, const struct rn_string *a,
-                                            const struct rn_string *b)
+static uint32_t common_size(const struct rn_string *a, const struct rn_string *b)
 {
-    uint32_t common = a->size < b->size ? a->size : b->size;
-    rn_charge(vm, common / 16);
+    return a->size < b->size ? a->size : b->size;
+}
+
+static enum rn_partial_ordering order_bytes(const struct rn_string *a, const struct rn_string *b)
+{
+    uint32_t common = common_size(a, b);
     int order = memcmp(a->data, b->data, common);
     return order != 0 ? order_i64(order, 0) : order_u64(a->size, b->size);
 }
 
-static enum rn_partial_ordering relate_bytes(const struct walk *w, const struct rn_string *a,
+static enum rn_partial_ordering relate_bytes(struct walk *w, const struct rn_string *a,
                                              const struct rn_string *b)
 {
-    if (is_equality(w) && a->size != b->size) {
-        rn_charge(w->vm, (a->size < b->size ? a->size : b->size) / 16);
-        return RN_PARTIAL_UNORDERED;
-    }
-    return order_bytes(w->vm, a, b);
+    rn_walk_text(w->vm, &w->steps, common_size(a, b));
+    return is_equality(w) && a->size != b->size ? RN_PARTIAL_UNORDERED : order_bytes(a, b);
 }
 
 static uint32_t parent_of(const struct walk *w, struct rn_value value)
@@ -325,6 +325,16 @@ static enum rn_outcome step_sequence(struct walk *w, struct pair *top,
     return RN_DONE;
 }
 
+/* What looking for a key has cost since `fuel` is as many steps. */
+static void count_lookup(struct walk *w, int64_t fuel)
+{
+    uint64_t cost = (uint64_t)(fuel - w->vm->fuel);
+    w->steps += cost;
+    if (RN_UNLIKELY(w->steps > RN_WALK_STEPS)) {
+        rn_charge(w->vm, cost * (RN_WALK_STEP_COST - 1));
+    }
+}
+
 static enum rn_outcome step_map(struct walk *w, struct pair *top, enum rn_partial_ordering *out)
 {
     struct rn_map *left = rn_as_map(top->a);
@@ -340,14 +350,17 @@ static enum rn_outcome step_map(struct walk *w, struct pair *top, enum rn_partia
         return RN_DONE;
     }
     uint32_t i = top->position++;
+    int64_t fuel = w->vm->fuel;
     if (left->header.kind == RN_OBJECT_OBJECT) {
         const struct rn_object_entry *entry = &left->object_entries[i];
         rn_charge(w->vm, entry->key.size / 64);
+        count_lookup(w, fuel);
         const struct rn_value *other = rn_object_get(right, entry->key.data, entry->key.size);
         return other == NULL ? RN_DONE : relate(w, entry->value, *other, out);
     }
     struct rn_map_entry *other;
     RN_TRY_VM(rn_map_get(w->vm, right, left->entries[i].key, &other));
+    count_lookup(w, fuel);
     return other == NULL ? RN_DONE : relate(w, left->entries[i].value, other->value, out);
 }
 
@@ -419,7 +432,8 @@ enum rn_outcome rn_value_compare(struct rn_vm *vm, struct rn_value a, struct rn_
     if (is_plain_string(a) && is_plain_string(b)) {
         rn_charge(vm, 1);
         RN_TRY_VM(rn_check_spent(vm));
-        *out_ordering = order_bytes(vm, rn_as_string(a), rn_as_string(b));
+        rn_charge(vm, common_size(rn_as_string(a), rn_as_string(b)) / 16);
+        *out_ordering = order_bytes(rn_as_string(a), rn_as_string(b));
         return RN_DONE;
     }
     return compare(vm, mode == RN_TOTAL ? REL_CMP : REL_PARTIAL_CMP, a, b, out_ordering);

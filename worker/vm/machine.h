@@ -30,7 +30,8 @@
 #define RN_SMALL_SIZE_MAX 2048u
 #define RN_WALK_DEPTH_MAX 10000u
 /* Steps of one walk that cost 1. So many values hardly fit a heap; values that share parts are walked
- * without end, in one instruction, while the worker's other calls wait: each step beyond costs more. */
+ * without end, in one instruction, while the worker's other calls wait: each step beyond costs more. So do
+ * the bytes of texts, which they share as well. */
 #define RN_WALK_STEPS ((uint64_t)4 << 20)
 #define RN_WALK_STEP_COST 128u
 #define RN_COLLECT_MIN ((uint64_t)256 << 10)
@@ -551,6 +552,14 @@ static inline enum rn_outcome rn_walk_step(struct rn_vm *vm, uint64_t *steps)
 {
     vm->fuel -= RN_LIKELY(++*steps <= RN_WALK_STEPS) ? 1 : RN_WALK_STEP_COST;
     return RN_LIKELY(vm->fuel >= 0) ? RN_DONE : rn_check_spent(vm);
+}
+
+/* Bytes of a text in such a walk: 16 of them are a step. */
+static inline void rn_walk_text(struct rn_vm *vm, uint64_t *steps, size_t size)
+{
+    uint64_t more = size / 16;
+    *steps += more;
+    rn_charge(vm, RN_LIKELY(*steps <= RN_WALK_STEPS) ? more : more * RN_WALK_STEP_COST);
 }
 
 /* A text of that size is hashed or compared: few pay anything for a name. RN_RAISED as rn_check_spent. */

@@ -110,7 +110,7 @@ static enum rn_outcome hash_one(struct rn_vm *vm, struct state *s, struct rn_wal
     case RN_OBJECT_STRING:
         add_kind(vm, state, KIND_TEXT, rn_as_string(value)->size);
         add_bytes(state, rn_as_string(value)->data, rn_as_string(value)->size);
-        rn_charge(vm, rn_as_string(value)->size / 16);
+        rn_walk_text(vm, &s->steps, rn_as_string(value)->size);
         return RN_DONE;
     case RN_OBJECT_STRUCT:
         if (value.object->type == RN_VARIANT_ID_OPTION_NONE) {

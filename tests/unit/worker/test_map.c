@@ -340,6 +340,55 @@ static void an_index_that_costs_too_much_is_not_made(void **state)
     assert_int_equal(map->index_capacity, capacity);
 }
 
+#define LARGE ((size_t)4 << 20)
+
+/* The same value so many times. */
+static struct rn_value repeated(struct rn_vm *vm, struct rn_value value, unsigned count)
+{
+    struct rn_vec *vec = rn_vec_new(vm, count);
+    for (unsigned i = 0; i < count; i++) {
+        assert_true(rn_vec_push(vm, vec, value));
+    }
+    return rn_value_object(vec);
+}
+
+/* No heap holds what shared texts amount to: a walk over them is bounded by what it costs, as over shared parts. */
+static void large_texts_that_are_shared_cost_more(void **state)
+{
+    struct rn_vm *vm = ((struct machine *)*state)->vm;
+    RN_AUTO_FREE char *text = rn_alloc_array(LARGE, 1);
+    struct rn_value texts[2];
+    struct rn_value objects[2];
+    assert_non_null(text);
+    memset(text, 'a', LARGE);
+    for (int i = 0; i < 2; i++) {
+        struct rn_map *object = rn_object_new(vm, 0);
+        assert_int_equal(rn_object_insert(vm, object, text, LARGE, rn_value_unit(), NULL), RN_DONE);
+        texts[i] = rn_value_object(rn_string_new(vm, text, LARGE));
+        objects[i] = rn_value_object(object);
+    }
+    const int64_t fuel = INT64_C(1) << 40;
+    const int64_t cheap = INT64_C(16) << 20;
+    uint64_t hash;
+    bool equal;
+    vm->fuel = fuel;
+    assert_int_equal(rn_value_hash(vm, repeated(vm, texts[0], 12), &hash), RN_DONE);
+    assert_true(fuel - vm->fuel < cheap);
+    vm->fuel = fuel;
+    assert_int_equal(rn_value_hash(vm, repeated(vm, texts[0], 24), &hash), RN_DONE);
+    assert_true(fuel - vm->fuel > 8 * cheap);
+    vm->fuel = fuel;
+    assert_int_equal(
+        rn_value_eq(vm, repeated(vm, texts[0], 24), repeated(vm, texts[1], 24), RN_TOTAL, &equal),
+        RN_DONE);
+    assert_true(equal && fuel - vm->fuel > 8 * cheap);
+    vm->fuel = fuel;
+    assert_int_equal(rn_value_eq(vm, repeated(vm, objects[0], 96), repeated(vm, objects[1], 96),
+                                 RN_TOTAL, &equal),
+                     RN_DONE);
+    assert_true(equal && fuel - vm->fuel > 8 * cheap);
+}
+
 static uint64_t hash_of(struct rn_vm *vm, struct rn_value value)
 {
     uint64_t hash = 0;
@@ -422,6 +471,7 @@ int main(void)
         TEST(an_object_is_copied_whole_or_not),
         TEST(the_key_of_hashes_is_not_charged),
         TEST(changed_keys_are_charged),
+        TEST(large_texts_that_are_shared_cost_more),
         TEST(changed_texts_are_charged),
         TEST(an_index_that_costs_too_much_is_not_made),
         TEST(shapes_and_types_hash_apart),
