@@ -13,8 +13,9 @@
  * that none can bring about long probes, which nobody would be charged for. Nothing that a script
  * can see depends on it: neither an order nor (B3) what is charged, since keys whose hashes are the
  * same by chance are compared for nothing, and keys that somebody changed in the map to make them so
- * for nothing only MISSES_FREE times in a lookup. In the index such keys stand one behind the other: a
- * probe longer than chance makes any (PROBE_FREE) is paid for by its length.
+ * for nothing only MISSES_FREE times in a lookup. In the index such keys, and those removed, stand one behind
+ * the other: more slots of one hash than chance makes (SAME_FREE) are paid for by their number. How many slots of
+ * other hashes lie between them depends on the key of the process, and is not.
  */
 #include <string.h>
 
@@ -27,7 +28,7 @@
 #define ENTRIES_MAX ((uint32_t)1 << 27)
 #define REMOVED 0xffffffffu
 #define MISSES_FREE 4u
-#define PROBE_FREE 4096u
+#define SAME_FREE 16u
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -97,25 +98,26 @@ uint32_t rn_map_live_from(struct rn_map *map, uint64_t position)
 }
 
 /* False: as rn_check_spent. */
-static bool pay_probe(struct rn_vm *vm, uint32_t length)
+static bool pay_same(struct rn_vm *vm, uint32_t same)
 {
-    if (RN_LIKELY(length <= PROBE_FREE)) {
+    if (RN_LIKELY(same <= SAME_FREE)) {
         return true;
     }
-    rn_charge(vm, length);
+    rn_charge(vm, same);
     return rn_check_spent(vm) == RN_DONE;
 }
 
 /* Puts a slot into an index of `mask` + 1, where there is room. False: that was too much work. */
 static bool index_put(struct rn_vm *vm, uint64_t *index, uint32_t mask, uint64_t slot)
 {
-    uint32_t first = (uint32_t)(slot >> 32) & mask;
-    uint32_t i = first;
+    uint32_t i = (uint32_t)(slot >> 32) & mask;
+    uint32_t same = 0;
     while (index[i] != 0 && (uint32_t)index[i] != REMOVED) {
+        same += index[i] >> 32 == slot >> 32;
         i = (i + 1) & mask;
     }
     index[i] = slot;
-    return pay_probe(vm, (i - first) & mask);
+    return pay_same(vm, same);
 }
 
 static void index_insert(struct rn_vm *vm, const struct rn_map *map, uint32_t hash,
@@ -481,7 +483,7 @@ static void remove_position(struct rn_vm *vm, struct rn_map *map, uint32_t hash,
             RN_CHECK(map->index[i] != 0);
             i = (i + 1) & mask;
         }
-        map->index[i] = REMOVED;
+        map->index[i] |= REMOVED; // its hash stays
     }
     if (map->live == 0) {
         forget_entries(vm, map);
@@ -554,19 +556,19 @@ static enum rn_outcome map_find(struct rn_vm *vm, const struct rn_map *map, stru
     }
     uint32_t mask = map->index_capacity - 1;
     uint32_t misses = 0;
-    uint32_t i = hash & mask;
-    for (; map->index[i] != 0 && !equal; i = (i + 1) & mask) {
+    uint32_t same = 0;
+    for (uint32_t i = hash & mask; map->index[i] != 0 && !equal; i = (i + 1) & mask) {
         uint64_t slot = map->index[i];
+        same += slot >> 32 == hash;
         if (slot >> 32 == hash && (uint32_t)slot != REMOVED) {
             uint32_t position = (uint32_t)slot - 1;
             int64_t fuel = vm->fuel;
             RN_TRY_VM(keys_equal(vm, map->entries[position].key, key, &equal));
             *out_position = equal ? position : RN_NONE;
             vm->fuel = !equal && misses++ < MISSES_FREE ? fuel : vm->fuel;
-            rn_charge(vm, misses > MISSES_FREE);
         }
     }
-    return pay_probe(vm, (i - hash) & mask) ? RN_DONE : RN_RAISED;
+    return pay_same(vm, same) ? RN_DONE : RN_RAISED;
 }
 
 enum rn_outcome rn_map_get(struct rn_vm *vm, struct rn_map *map, struct rn_value key,

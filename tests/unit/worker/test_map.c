@@ -310,7 +310,7 @@ static void changed_texts_are_charged(void **state)
     struct rn_value other = rn_value_object(rn_string_new(vm, "a", 1));
     assert_int_equal(rn_map_get(vm, map, other, &entry), RN_DONE);
     assert_null(entry);
-    assert_in_range(fuel - vm->fuel, 15900, 20000);
+    assert_in_range(fuel - vm->fuel, 7990, 10000);
 }
 
 /* It grows past the budget, or does not grow and is as before. */
