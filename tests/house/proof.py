@@ -3,8 +3,9 @@
 
 usage: proof.py BUILD_DIR [NUMBER...]
 
-Reads tests/proof.tsv. Started by root, each test runs a second time as the user `nobody` (tests that
-have a variant for it run that one). A test that cannot run here says so and is counted as skipped;
+Reads tests/proof.tsv. Started by root, each test runs a second time as an ordinary user (tests that
+have a variant for it run that one): not as `nobody`, who stands for whoever cannot be told apart, and whom no
+daemon admits. A test that cannot run here says so and is counted as skipped;
 what has no test is printed with its reason.
 """
 import collections
@@ -16,7 +17,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-NOBODY = 65534
+USER = 64321
 SKIPPED = 77
 # What the runners of this tree say about how much they did.
 CASES = [r"^\[ +RUN +\]", r"^(?:ok|FAIL) "]
@@ -39,11 +40,11 @@ def names_of(text, known):
     return found
 
 
-def run(test, as_nobody):
+def run(test, as_user):
     properties = {p["name"]: p["value"] for p in test.get("properties", [])}
     environment = dict(os.environ, **dict(pair.split("=", 1) for pair in properties.get("ENVIRONMENT", [])))
-    identity = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if as_nobody else {}
-    if as_nobody:
+    identity = {"user": USER, "group": USER, "extra_groups": []} if as_user else {}
+    if as_user:
         environment.update(HOME="/tmp", PYTHONDONTWRITEBYTECODE="1")
     try:
         done = subprocess.run(test["command"], capture_output=True, cwd="/tmp", env=environment,
@@ -67,9 +68,9 @@ class Runs:
     def __init__(self, known):
         self.known, self.results = known, {}
 
-    def get(self, name, as_nobody):
+    def get(self, name, as_user):
         variant = name + "/nobody"
-        key = (variant, False) if as_nobody and variant in self.known else (name, as_nobody)
+        key = (variant, False) if as_user and variant in self.known else (name, as_user)
         if key not in self.results:
             self.results[key] = run(self.known[key[0]], key[1])
         return self.results[key]
