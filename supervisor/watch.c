@@ -70,6 +70,8 @@ struct script {
     rune_error *error;             /* ... for this reason; NULL without memory */
     struct rn_inputs inputs;       /* of the last build */
     struct rn_inputs good;         /* of the build of `unit`, if the last one failed */
+    bool is_module;                /* used by another script */
+    bool untold; /* what the first build gave has not been told: it may be a module */
 
     /* Of the thread alone. */
     uint64_t due_ns;     /* 0: up to date */
@@ -77,8 +79,6 @@ struct script {
     uint64_t missing_ns; /* since when its file is not there; 0: it is */
     bool was_empty;      /* when it was read last */
     bool is_new;         /* never built */
-    bool untold;         /* what the first build gave has not been told */
-    bool is_module;      /* used by another script */
     bool used;
 };
 
@@ -477,8 +477,8 @@ static void publish(rune_watch *watch, struct script *script, struct result *res
         SWAP(script->good, script->inputs);
     }
     SWAP(script->inputs, result->inputs);
-    pthread_mutex_unlock(&watch->lock);
     script->untold = script->untold || script->is_new;
+    pthread_mutex_unlock(&watch->lock);
     script->is_new = false;
     if (!script->untold && (script->broken || changed || was_broken)) {
         tell(watch, script, script->broken ? RUNE_CHANGE_BROKEN : RUNE_CHANGE_LOADED);
@@ -587,9 +587,9 @@ static void become_module(rune_watch *watch, struct script *script)
     pthread_mutex_lock(&watch->lock);
     rune_unit *unit = RN_TAKE(script->unit);
     script->is_module = true;
+    script->untold = false;
     pthread_mutex_unlock(&watch->lock);
     rune_unit_unref(unit);
-    script->untold = false;
     script->due_ns = 0;
     script->since_ns = 0;
     rn_inputs_done(&script->inputs);
@@ -625,7 +625,9 @@ static void sort_out_modules(rune_watch *watch)
         } else if (!script->used && script->is_module) {
             become_script(watch, script);
         } else if (script->untold) {
+            pthread_mutex_lock(&watch->lock);
             script->untold = false;
+            pthread_mutex_unlock(&watch->lock);
             tell(watch, script, script->broken ? RUNE_CHANGE_BROKEN : RUNE_CHANGE_LOADED);
         }
     }
@@ -836,10 +838,23 @@ void rune_watch_free(rune_watch *watch)
 
 /* Asking */
 
+/* Under the lock. A new file is a script once it is known that none has it for a module. */
+static bool is_script(const struct script *script)
+{
+    return !script->is_module && !script->untold;
+}
+
+/* Under the lock. NULL: there is none of that name. */
+static struct script *find_served(const rune_watch *watch, const char *name)
+{
+    struct script *script = find_script(watch, name, strlen(name));
+    return script && is_script(script) ? script : NULL;
+}
+
 rune_unit *rune_watch_current(rune_watch *watch, const char *name)
 {
     pthread_mutex_lock(&watch->lock);
-    struct script *script = find_script(watch, name, strlen(name));
+    const struct script *script = find_served(watch, name);
     rune_unit *unit = script ? rune_unit_ref(script->unit) : NULL;
     pthread_mutex_unlock(&watch->lock);
     return unit;
@@ -865,9 +880,8 @@ rune_status rune_watch_diagnostics(rune_watch *watch, const char *name,
         return RUNE_E_NO_MEMORY;
     }
     pthread_mutex_lock(&watch->lock);
-    struct script *script = find_script(watch, name, strlen(name));
-    enum rn_error error =
-        script && !script->is_module ? copy_diagnostics(script, copy) : RN_E_NOT_FOUND;
+    const struct script *script = find_served(watch, name);
+    enum rn_error error = script ? copy_diagnostics(script, copy) : RN_E_NOT_FOUND;
     pthread_mutex_unlock(&watch->lock);
     if (error != RN_OK) {
         rune_diagnostics_free(copy);
@@ -903,7 +917,7 @@ rune_status rune_watch_to_json(rune_watch *watch, rune_text **out_text)
     rn_buf_append_u8(&out, '[');
     pthread_mutex_lock(&watch->lock);
     for (size_t i = 0; i < watch->count; i++) {
-        if (!watch->scripts[i]->is_module) {
+        if (is_script(watch->scripts[i])) {
             append_script(&out, watch->scripts[i]);
         }
     }
