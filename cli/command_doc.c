@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/html.h"
+#include "cli/out_file.h"
 #include "cli/outline.h"
 
 #include <runeward/tools.h>
@@ -119,64 +120,12 @@ static const char *file_of(const struct doc *doc, size_t index)
 
 /* ---- Writing ---- */
 
-/* A file of that name may be made, or written anew: it is none, or a regular one, whose mode it keeps. */
-static bool may_write(const struct doc *doc, const char *name, mode_t *out_mode)
-{
-    struct stat old;
-    *out_mode = 0;
-    if (fstatat(doc->folder, name, &old, AT_SYMLINK_NOFOLLOW) != 0) {
-        return errno == ENOENT;
-    }
-    *out_mode = old.st_mode & 07777;
-    errno = ENXIO; // a pipe, a device or a link in the folder
-    return S_ISREG(old.st_mode);
-}
-
-static bool write_all(int fd, const char *data, size_t size, mode_t mode)
-{
-    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-    if (out == NULL) {
-        int why = errno;
-        if (fd >= 0) {
-            close(fd);
-        }
-        errno = why;
-        return false;
-    }
-    bool written = (mode == 0 || fchmod(fd, mode) == 0) && fwrite(data, 1, size, out) == size;
-    int why = errno;
-    if (fclose(out) != 0 && written) {
-        return false;
-    }
-    errno = why;
-    return written;
-}
-
-/* Written beside it, and renamed: a page is there whole, or as it was. */
-static bool replace_file(const struct doc *doc, const char *name, const char *data, size_t size)
-{
-    char fresh[32];
-    mode_t mode;
-    if (!may_write(doc, name, &mode)) {
-        return false;
-    }
-    snprintf(fresh, sizeof fresh, ".new-%d", (int)getpid());
-    (void)unlinkat(doc->folder, fresh, 0); // of a process that was killed
-    int fd = openat(doc->folder, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (write_all(fd, data, size, mode) && renameat(doc->folder, fresh, doc->folder, name) == 0) {
-        return true;
-    }
-    int why = errno;
-    if (fd >= 0) {
-        (void)unlinkat(doc->folder, fresh, 0);
-    }
-    errno = why;
-    return false;
-}
-
 static void write_file(struct doc *doc, const char *name, const char *data, size_t size)
 {
-    if (!replace_file(doc, name, data, size) && doc->code == 0) {
+    struct rn_out_file file;
+    FILE *out = rn_out_file_open_in(&file, doc->folder, name);
+    bool written = out != NULL && fwrite(data, 1, size, out) == size;
+    if (!rn_out_file_close(&file, written) && doc->code == 0) {
         rn_console_complain("%s: %s", name, strerror(errno));
         doc->code = RN_EXIT_OUTPUT;
     }

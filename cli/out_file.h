@@ -13,6 +13,7 @@
 
 struct rn_out_file {
     FILE *stream;
+    int folder; /* that the names are of; AT_FDCWD */
     char real[PATH_MAX];
     char fresh[PATH_MAX + 16]; /* what is written; "": the file itself */
     bool made;                 /* there was none: without success there is none again */
@@ -23,6 +24,10 @@ FILE *rn_out_file_open(struct rn_out_file *file, const char *path);
 
 /* Of a regular file that is there, always beside it: until it is closed, the old one is untouched. */
 FILE *rn_out_file_replace(struct rn_out_file *file, const char *path);
+
+/* Of a name in a folder, where anybody may have put something: a regular file that may be written, or none;
+ * ENXIO for anything else. Always beside it. */
+FILE *rn_out_file_open_in(struct rn_out_file *file, int folder, const char *name);
 
 /* `good`: all was written. False with errno when it was not, or does not get there. Does nothing to one that is not open. */
 bool rn_out_file_close(struct rn_out_file *file, bool good);
