@@ -172,8 +172,7 @@ static bool is_consistent(const struct rn_message *message, const struct rn_mess
     return message->body_total == 0 && message->body_size > 0 && info->body_max > 0;
 }
 
-/* The header, which every packet begins with:
- *     | version:16 | type:16 | flags:16 | 0:16 | call:64 | sequence:32 | body_total:32 |  */
+/* `at`: RN_MESSAGE_HEADER_SIZE bytes, as message.h draws them. */
 static bool read_header(const uint8_t *at, enum rn_direction direction, struct rn_message *message,
                         const struct rn_message_info **out_info)
 {

@@ -25,8 +25,8 @@ struct rn_segment {
 typedef struct rn_segment rn_segment;
 
 /*
- * Makes a memfd of `size` bytes (1 to RN_SEGMENT_SIZE_MAX): written, sealed, mapped. `name` shows in the process's list of mappings. TOO_LARGE, NO_MEMORY, SYSTEM
- * (errno).
+ * Makes a memfd of `size` bytes (1 to RN_SEGMENT_SIZE_MAX): written, sealed, mapped. `name` shows in the
+ * process's list of mappings. TOO_LARGE, NO_MEMORY, SYSTEM (errno).
  */
 enum rn_error rn_segment_make(const char *name, const void *bytes, size_t size,
                               struct rn_segment *out_segment) RN_MUST_CHECK;

@@ -165,8 +165,9 @@ static rune_status begin_somewhere(struct batch *batch, struct rn_call *call, ru
     call->offered = place->peer;
     place->idle--;
     rune_status status = rn_call_begin(call, why);
-    place->begun +=
-        status == RUNE_OK && call->peer == place->peer; // elsewhere the pool has counted it
+    if (status == RUNE_OK && call->peer == place->peer) {
+        place->begun++; // elsewhere the pool has counted it
+    }
     return status;
 }
 

@@ -65,18 +65,16 @@ struct rn_call_result {
 struct rn_call {
     /* What rn_call_renew leaves as it is. */
     _Atomic uint32_t refs;
-    pthread_cond_t cond; /* its owner sleeps on it, with the peer's lock */
-    struct rn_buf body;  /* of CALL: tags and arguments */
-    struct rune_unit
-        *unit; /* counted, as is the runtime; the next call of its Vm is often of the same */
+    pthread_cond_t cond;    /* its owner sleeps on it, with the peer's lock */
+    struct rn_buf body;     /* of CALL: tags and arguments */
+    struct rune_unit *unit; /* counted, as is the runtime: its Vm's */
     struct rune_runtime *runtime;
 
     struct rune_supervisor *supervisor; /* its Vm keeps it alive */
     rune_vm *vm;                        /* borrowed while the call runs */
     _Atomic(struct rn_peer *) peer;     /* counted once begun; C5 */
-    struct rn_peer
-        *offered;    /* borrowed: to begin there, with a load that is counted already; or NULL */
-    bool keeps_load; /* at its end that is not given back, but noted here: */
+    struct rn_peer *offered; /* borrowed; NULL, or where to begin: the load is counted already */
+    bool keeps_load;         /* at its end that is not given back, but noted here: */
     bool has_load;
     struct rn_peer *left[RN_CALL_PEERS_AGAIN];
     uint32_t left_count;

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/math.h"
 #include "tests/fault/state.h"
+#include "tests/tools/close_around.h"
 
 struct fault_state *fault_state;
 enum fault_scope walled_scope;
@@ -44,23 +44,11 @@ __attribute__((constructor)) static void attach(int argc, char **argv)
     (void)close(fd);
 }
 
-long __real_syscall(long number, ...);
-
-/* All from `first` to `last` but these. */
-static long close_around(unsigned first, unsigned last, unsigned flags)
-{
-    long result = 0;
-    if (first < WALLED_FD) {
-        result = __real_syscall(SYS_close_range, first, WALLED_FD - 1u, flags);
-    }
-    unsigned next = first > RN_COUNTERS_FD ? first : RN_COUNTERS_FD + 1u;
-    return result != 0 ? result : __real_syscall(SYS_close_range, next, last, flags);
-}
-
 long walled_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     if (number == SYS_close_range && (unsigned)b > RN_COUNTERS_FD) {
-        return close_around((unsigned)a, (unsigned)b, (unsigned)c);
+        const unsigned range[2] = {(unsigned)a, (unsigned)b};
+        return close_around(range, (unsigned)c, WALLED_FD, RN_COUNTERS_FD);
     }
     return __real_syscall(number, a, b, c, d, e, f);
 }

@@ -6,22 +6,10 @@
  */
 #include "tests/tools/counters.h"
 
+#include "tests/tools/close_around.h"
 #include <stdarg.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
-
-static long close_around(unsigned first, unsigned last, unsigned flags)
-{
-    long result = 0;
-    if (first < RN_COUNTERS_FD) {
-        result = __real_syscall(SYS_close_range, first, RN_COUNTERS_FD - 1u, flags);
-    }
-    unsigned next = first > RN_COUNTERS_FD ? first : RN_COUNTERS_FD + 1u;
-    return result != 0 ? result : __real_syscall(SYS_close_range, next, last, flags);
-}
 
 long __wrap_syscall(long number, ...)
 {
@@ -33,7 +21,8 @@ long __wrap_syscall(long number, ...)
     }
     va_end(list);
     if (number == SYS_close_range && (unsigned)a[1] > RN_COUNTERS_FD) {
-        return close_around((unsigned)a[0], (unsigned)a[1], (unsigned)a[2]);
+        const unsigned range[2] = {(unsigned)a[0], (unsigned)a[1]};
+        return close_around(range, (unsigned)a[2], RN_COUNTERS_FD, RN_COUNTERS_FD);
     }
     return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -80,20 +80,35 @@ static void make_context(void)
     assert_int_equal(rune_context_runtime(context, &runtime, NULL), RUNE_OK);
 }
 
-rune_supervisor *new_supervisor(unsigned workers, unsigned spares)
+/* `options`: consumed. */
+static rune_supervisor *make_supervisor(rune_supervisor_options *options)
 {
     rune_supervisor *made = NULL;
     rune_error *error = NULL;
-    rune_supervisor_options *options = rune_supervisor_options_new();
     rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
-    rune_supervisor_options_set_workers(options, workers);
-    rune_supervisor_options_set_spares(options, spares);
     rune_status status = rune_supervisor_new(options, &made, &error);
     rune_supervisor_options_free(options);
     if (status != RUNE_OK) {
         fail_msg("no supervisor: %s", rune_error_message(error));
     }
     return made;
+}
+
+rune_supervisor *new_supervisor(unsigned workers, unsigned spares)
+{
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_supervisor_options_set_workers(options, workers);
+    rune_supervisor_options_set_spares(options, spares);
+    return make_supervisor(options);
+}
+
+rune_supervisor *new_small_supervisor(unsigned calls)
+{
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_supervisor_options_set_workers(options, 1);
+    rune_supervisor_options_set_spares(options, 0);
+    rune_supervisor_options_set_calls_per_worker(options, calls);
+    return make_supervisor(options);
 }
 
 int harness_set_up(void **state)

@@ -24,6 +24,8 @@ int harness_set_up(void **state);
 int harness_tear_down(void **state);
 
 rune_supervisor *new_supervisor(unsigned workers, unsigned spares);
+/* One worker, with room for so many calls, and no spare. */
+rune_supervisor *new_small_supervisor(unsigned calls);
 rune_unit *build(const char *source);
 rune_unit *build_in(rune_supervisor *by, const char *source, bool script);
 rune_vm *new_vm(rune_unit *unit, rune_isolation isolation, const char *domain);

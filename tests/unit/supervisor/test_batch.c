@@ -191,13 +191,7 @@ static bool call_meanwhile(void *user, int stream, const char *data, size_t size
 static void test_room_for_what_the_host_calls(void **state)
 {
     (void)state;
-    rune_supervisor *small = NULL;
-    rune_supervisor_options *options = rune_supervisor_options_new();
-    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
-    rune_supervisor_options_set_workers(options, 1);
-    rune_supervisor_options_set_calls_per_worker(options, 2);
-    assert_int_equal(rune_supervisor_new(options, &small, NULL), RUNE_OK);
-    rune_supervisor_options_free(options);
+    rune_supervisor *small = new_small_supervisor(2);
     rune_vm *vms[3];
     for (int i = 0; i < 3; i++) {
         assert_int_equal(rune_vm_new(small, NULL, unit, NULL, &vms[i], NULL), RUNE_OK);

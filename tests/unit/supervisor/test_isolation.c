@@ -285,11 +285,7 @@ static rune_vm *vm_of_constant(rune_supervisor *own, int number, rune_unit **out
 static void test_units_leave_a_worker(void **state)
 {
     (void)state;
-    rune_supervisor *own = NULL;
-    rune_supervisor_options *options = rune_supervisor_options_new();
-    rune_supervisor_options_set_workers(options, 1);
-    assert_int_equal(rune_supervisor_new(options, &own, NULL), RUNE_OK);
-    rune_supervisor_options_free(options);
+    rune_supervisor *own = new_supervisor(1, 1);
     rune_unit *kept = NULL;
     rune_vm *vm = vm_of_constant(own, 0, &kept);
     int64_t pid = worker_of(vm);
@@ -357,14 +353,7 @@ static void *spin_for_a_while(void *argument)
 static void test_admission(void **state)
 {
     (void)state;
-    rune_supervisor *small = NULL;
-    rune_supervisor_options *options = rune_supervisor_options_new();
-    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
-    rune_supervisor_options_set_workers(options, 1);
-    rune_supervisor_options_set_spares(options, 0);
-    rune_supervisor_options_set_calls_per_worker(options, 1);
-    assert_int_equal(rune_supervisor_new(options, &small, NULL), RUNE_OK);
-    rune_supervisor_options_free(options);
+    rune_supervisor *small = new_small_supervisor(1);
     rune_vm *busy;
     rune_vm *vm;
     pthread_t thread;

@@ -246,12 +246,7 @@ static void test_call_many_beyond_the_workers(void **state)
     rune_vm *vms[VMS];
     rune_batch_call calls[VMS];
     rune_record *records[VMS];
-    rune_supervisor *small = NULL;
-    rune_supervisor_options *options = rune_supervisor_options_new();
-    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
-    rune_supervisor_options_set_workers(options, 1);
-    rune_supervisor_options_set_calls_per_worker(options, 4);
-    assert_int_equal(rune_supervisor_new(options, &small, NULL), RUNE_OK);
+    rune_supervisor *small = new_small_supervisor(4);
     rune_const_value *number = rune_value_i64(1);
     const rune_const_value *args[] = {number};
     for (int i = 0; i < VMS; i++) {
@@ -264,7 +259,6 @@ static void test_call_many_beyond_the_workers(void **state)
         rune_vm_free(vms[i]);
     }
     rune_value_unref(number);
-    rune_supervisor_options_free(options);
     rune_supervisor_free(small);
 }
 
@@ -316,11 +310,7 @@ static void test_call_many_while_closing(void **state)
         COUNT = 200000
     };
     rune_vm *vms[VMS];
-    rune_supervisor *own = NULL;
-    rune_supervisor_options *options = rune_supervisor_options_new();
-    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
-    assert_int_equal(rune_supervisor_new(options, &own, NULL), RUNE_OK);
-    rune_supervisor_options_free(options);
+    rune_supervisor *own = new_supervisor(2, 1);
     struct closing closing = {.calls = calloc(COUNT, sizeof(*closing.calls)),
                               .records = calloc(COUNT, sizeof(rune_record *)),
                               .count = COUNT};
