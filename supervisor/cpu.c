@@ -24,8 +24,8 @@ static uint64_t read_shared(struct rn_peer *peer, uint64_t now_ns, uint64_t *out
 {
     struct rn_cpu_shared *shared = &peer->cpu_shared;
     uint64_t at_ns = atomic_load_explicit(&shared->at_ns, memory_order_acquire);
-    *out_age_ns =
-        now_ns > at_ns ? now_ns - at_ns : 0; // it may be newer than `now_ns`, if not by much
+    // It may be newer than `now_ns`, if not by much.
+    *out_age_ns = now_ns > at_ns ? now_ns - at_ns : 0;
     if (now_ns + RN_CPU_SHARED_NS > at_ns && *out_age_ns < RN_CPU_SHARED_NS) {
         return atomic_load_explicit(&shared->read_ns, memory_order_relaxed);
     }

@@ -180,16 +180,14 @@ struct rn_fiber {
     const struct rn_inst *pc;
     const struct rn_inst *code;
     const struct rn_link *link;
-    uint32_t base; /* registers from `values` */
-    uint32_t size; /* bytes of the buffer */
-    uint32_t
-        below; /* while it runs: frames of the stacks under it, down to the execution's own (R7) */
+    uint32_t base;  /* registers from `values` */
+    uint32_t size;  /* bytes of the buffer */
+    uint32_t below; /* while it runs: frames of the stacks under it (R7) */
     uint8_t state;  /* enum rn_fiber_state */
     uint8_t resume; /* enum rn_resume_kind: what its resumer wants */
     bool yielded;   /* it stands at a YIELD, which takes the value of the next resumption */
     bool waiting;   /* it stands at an AWAIT whose future was taken already */
-    struct rn_object
-        *resumer; /* coroutine or future that runs it; NULL: the execution, or nobody */
+    struct rn_object *resumer; /* coroutine or future; NULL: the execution, or nobody */
 };
 
 /* What became of a coroutine goes to register a of the instruction at which its resumer stands. */
