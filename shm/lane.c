@@ -25,11 +25,8 @@
 void rn_lane_init(struct rn_lane *lane, int fd, struct rn_ring *ring, bool is_worker,
                   uint8_t *socket_packet)
 {
-    *lane = (struct rn_lane){.fd = fd,
-                             .is_worker = is_worker,
-                             .luck = LUCK_GAIN,
-                             .held_fd = -1,
-                             .socket_packet = socket_packet};
+    *lane = (struct rn_lane){
+        .fd = fd, .is_worker = is_worker, .held_fd = -1, .socket_packet = socket_packet};
     if (ring) {
         lane->in = is_worker ? &ring->to_worker : &ring->to_supervisor;
         lane->out = is_worker ? &ring->to_supervisor : &ring->to_worker;

@@ -342,7 +342,9 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
             return rn_fail_plain(error, failed == RN_E_CLOSED ? RN_E_WORKER_LOST : failed);
         }
     }
-    rn_pool_tell(call->supervisor);
+    if (call->is_async) {
+        rn_pool_tell(call->supervisor); // else when the call ends, or takes long (peer_timers.c)
+    }
     return RUNE_OK;
 }
 

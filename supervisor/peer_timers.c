@@ -52,6 +52,7 @@ static void on_young_timer(struct rn_timer *timer)
         rn_peer_set_timer(peer, peer->young, peer->young->look_ns);
     }
     pthread_mutex_unlock(&peer->lock);
+    rn_pool_tell(peer->domain->supervisor);
 }
 
 /* The timer is set for that time at the latest; false: it cannot be. */
@@ -74,6 +75,7 @@ void rn_peer_start_timer(struct rn_peer *peer, struct rn_call *call)
     }
     if (call->is_timed || call->look_ns < due_ns || !await_young(peer, due_ns)) {
         rn_peer_set_timer(peer, call, call->look_ns);
+        rn_pool_tell(peer->domain->supervisor);
     } else {
         list_young(peer, call);
     }

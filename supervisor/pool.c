@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
@@ -782,11 +783,21 @@ static void wait_for_work(struct rn_pool *pool, uint64_t next_ns)
     pool->must_work = pool->must_work || pool->gone;
 }
 
+/* What wakes this thread is mostly a call that goes on: it is not to take its processor at once. */
+static void yield_to_calls(void)
+{
+    struct sched_param none = {0};
+    if (sched_getscheduler(0) == SCHED_OTHER) {
+        (void)sched_setscheduler(0, SCHED_BATCH, &none);
+    }
+}
+
 /* Ends go before spares, of which there is one at a time: neither keeps the other waiting for long. */
 static void *maintain(void *argument)
 {
     struct rune_supervisor *supervisor = argument;
     struct rn_pool *pool = &supervisor->pool;
+    yield_to_calls();
     pthread_mutex_lock(&pool->lock);
     while (!pool->ending) {
         uint64_t next_ns = RN_NEVER_NS;

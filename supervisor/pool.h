@@ -92,7 +92,7 @@ struct rn_pool_request {
  */
 rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_pool_request *request,
                          struct rn_peer **out_peer, rune_error **error) RN_MUST_CHECK;
-/* After the call was sent: waking a thread costs as much as the call. */
+/* Of a spare that was taken: not before the call was sent, since waking a thread costs as much as the call. */
 void rn_pool_tell(struct rune_supervisor *supervisor);
 /* True if a call would find a worker that runs, so that taking one does not wait. */
 bool rn_pool_is_warm(struct rune_supervisor *supervisor, const struct rn_pool_request *request);
