@@ -41,7 +41,7 @@ static void ring(struct rn_lane *lane)
     rn_ring_bell(lane->out);
 }
 
-void rn_lane_count_sent(struct rn_lane *lane)
+static void count_sent(struct rn_lane *lane)
 {
     lane->socket_sent++;
     if (lane->out) {
@@ -50,17 +50,51 @@ void rn_lane_count_sent(struct rn_lane *lane)
     }
 }
 
+enum rn_error rn_lane_flush(struct rn_lane *lane, enum rn_wait wait)
+{
+    if (lane->parcel.count == 0) {
+        return RN_OK;
+    }
+    size_t size;
+    const uint8_t *bytes = rn_parcel_bytes(&lane->parcel, &size);
+    enum rn_error error = rn_transport_send(lane->fd, bytes, size, wait);
+    lane->stuck = error == RN_E_WOULD_BLOCK || error == RN_E_NO_MEMORY;
+    if (!lane->stuck) {
+        lane->lost = error != RN_OK;
+        lane->silent = 0;
+        rn_parcel_clear(&lane->parcel);
+    }
+    return error;
+}
+
 enum rn_error rn_lane_send_socket(struct rn_lane *lane, const void *packet, size_t size,
                                   enum rn_wait wait)
 {
+    RN_TRY(rn_lane_flush(lane, wait));
     RN_TRY(rn_transport_send(lane->fd, packet, size, wait));
-    rn_lane_count_sent(lane);
+    count_sent(lane);
+    return RN_OK;
+}
+
+/* Without a ring. */
+static enum rn_error send_in_parcel(struct rn_lane *lane, const void *packet, size_t size,
+                                    enum rn_wait wait)
+{
+    if (!rn_parcel_put(&lane->parcel, packet, size)) {
+        RN_TRY(rn_lane_flush(lane, wait));
+        bool fits = rn_parcel_put(&lane->parcel, packet, size);
+        RN_CHECK(fits);
+    }
+    lane->silent++;
     return RN_OK;
 }
 
 enum rn_error rn_lane_send_silently(struct rn_lane *lane, const void *packet, size_t size,
                                     enum rn_wait wait)
 {
+    if (!lane->out && size <= RN_PARCEL_PACKET_MAX) {
+        return send_in_parcel(lane, packet, size, wait);
+    }
     if (lane->out && size <= RN_RING_PACKET_MAX &&
         rn_ring_push(lane->out, &lane->tail, packet, (uint32_t)size, lane->socket_sent)) {
         lane->silent++;
@@ -69,23 +103,29 @@ enum rn_error rn_lane_send_silently(struct rn_lane *lane, const void *packet, si
     return rn_lane_send_socket(lane, packet, size, wait);
 }
 
-void rn_lane_ring(struct rn_lane *lane, bool *out_wake)
+enum rn_error rn_lane_ring(struct rn_lane *lane, enum rn_wait wait, bool *out_wake)
 {
     *out_wake = false;
+    if (!lane->out) {
+        return rn_lane_flush(lane, wait);
+    }
     if (lane->silent > 0) {
         lane->silent = 0;
         ring(lane);
         *out_wake = rn_ring_must_wake(lane->out);
     }
+    return RN_OK;
 }
 
 enum rn_error rn_lane_send(struct rn_lane *lane, const void *packet, size_t size, enum rn_wait wait,
                            bool *out_wake)
 {
     *out_wake = false;
+    if (!lane->out) {
+        return rn_lane_send_socket(lane, packet, size, wait);
+    }
     RN_TRY(rn_lane_send_silently(lane, packet, size, wait));
-    rn_lane_ring(lane, out_wake);
-    return RN_OK;
+    return rn_lane_ring(lane, wait, out_wake);
 }
 
 /* Receiving */
@@ -93,9 +133,23 @@ enum rn_error rn_lane_send(struct rn_lane *lane, const void *packet, size_t size
 static void take_held(struct rn_lane *lane, struct rn_lane_packet *out_packet)
 {
     *out_packet = (struct rn_lane_packet){lane->socket_packet, lane->held_size, lane->held_fd};
-    lane->held = false;
+    if (lane->held_at > 0) {
+        out_packet->bytes = rn_parcel_take(lane->socket_packet, &lane->held_at, &out_packet->size);
+    }
+    lane->held = lane->held_at > 0 && lane->held_at < lane->held_size;
     lane->held_fd = -1;
     lane->socket_taken++;
+}
+
+/* Beside a ring nobody makes parcels: one would be taken for a packet, and for none that there is. */
+static enum rn_error open_parcel(struct rn_lane *lane)
+{
+    lane->held_at = 0;
+    if (!lane->in && rn_parcel_is(lane->socket_packet, lane->held_size)) {
+        RN_TRY(rn_parcel_check(lane->socket_packet, lane->held_size));
+        lane->held_at = RN_PARCEL_START;
+    }
+    return RN_OK;
 }
 
 static enum rn_error receive_socket(struct rn_lane *lane, enum rn_wait wait)
@@ -107,6 +161,7 @@ static enum rn_error receive_socket(struct rn_lane *lane, enum rn_wait wait)
     } else {
         RN_TRY(rn_transport_receive(lane->fd, lane->socket_packet, wait, &lane->held_size));
     }
+    RN_TRY(open_parcel(lane));
     lane->held = true;
     return RN_OK;
 }
@@ -156,6 +211,11 @@ bool rn_lane_has_news(const struct rn_lane *lane)
     return lane->in && has_news(lane);
 }
 
+bool rn_lane_may_look(const struct rn_lane *lane)
+{
+    return lane->silent > 0 && (lane->in || lane->held);
+}
+
 /* Where the other side was last; 0: unknown. */
 static uint32_t cpu_there(const struct rn_lane *lane)
 {
@@ -178,7 +238,7 @@ static bool is_elsewhere(const struct rn_lane *lane)
 
 bool rn_lane_is_silent_for_long(const struct rn_lane *lane, uint32_t packets)
 {
-    return lane->silent >= packets && !is_here(lane);
+    return lane->silent >= packets && !(lane->in && is_here(lane));
 }
 
 static bool may_spin(struct rn_lane *lane)

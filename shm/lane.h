@@ -3,7 +3,9 @@
  *
  * Small packets go through the ring while it has room; large ones, those with a descriptor and all
  * others over the socket. The receiver hands them out in the order in which they were sent: a packet
- * of the ring says how many went over the socket before it (its stamp).
+ * of the ring says how many went over the socket before it (its stamp). Without a ring small packets
+ * that are sent silently are put into a parcel (parcel.h), which goes over the socket when its sender
+ * rings, or before whatever it has no room for; the receiver hands out its packets one by one.
  *
  * D1  Packets are handed out in the order in which they were sent, whichever lane they took.
  * D2  Who sleeps is woken for every packet sent after it looked last (ring.c says why), as soon as its
@@ -20,12 +22,16 @@
  * the worker wakes it with the message RING. Without a ring a lane is the socket alone. A worker whose
  * waiting always ends at once gives up, and does not keep its processor busy.
  *
+ * A parcel that the socket has no room for stays, takes what still fits, and goes with the next ring that
+ * finds room: until then its packets count as sent, like those that the socket holds.
+ *
  * Sending and receiving are two roles; each has one thread at a time, and its own half of the struct.
  * Trust: receives packets from workers, unread.
  */
 #ifndef RN_SHM_LANE_H
 #define RN_SHM_LANE_H
 
+#include "shm/parcel.h"
 #include "shm/ring.h"
 #include "shm/transport.h"
 
@@ -39,6 +45,8 @@ struct rn_lane {
     uint32_t tail;
     uint32_t socket_sent;
     uint32_t silent; /* packets that were sent without ringing */
+    bool stuck;      /* the socket had no room for the parcel */
+    bool lost;       /* the socket took a parcel's packets no more */
 
     /* Receiving. */
     uint32_t head;
@@ -50,12 +58,15 @@ struct rn_lane {
     uint32_t restless; /* a worker's waits in a row that ended with nothing there */
     bool held;         /* a packet of the socket is at hand */
     size_t held_size;
+    size_t held_at; /* in a parcel: the next packet that is not handed out; 0: it is none */
     int held_fd;
     uint8_t *socket_packet; /* RN_PACKET_MAX bytes, the owner's */
     uint8_t ring_packet[RN_RING_PACKET_MAX];
 
     /* Both: RINGs that the worker may send since it was told to. */
     _Atomic uint32_t wakes_owed;
+
+    struct rn_parcel parcel; /* of the sender; without a ring */
 };
 
 /* What was received; the bytes are good until the next call. */
@@ -76,29 +87,33 @@ void rn_lane_init(struct rn_lane *lane, int fd, struct rn_ring *ring, bool is_wo
 enum rn_error rn_lane_send(struct rn_lane *lane, const void *packet, size_t size, enum rn_wait wait,
                            bool *out_wake) RN_MUST_CHECK;
 /*
- * The same, but what goes through the ring is not rung for, so that many packets cost one wake-up:
- * rn_lane_ring must follow before the sender sleeps or is busy with something else for long.
+ * The same, but what goes through the ring is not rung for, and without one is put into the parcel, so that
+ * many packets cost one wake-up, or one system call: rn_lane_ring must follow before the sender sleeps or is
+ * busy with something else for long.
  */
 enum rn_error rn_lane_send_silently(struct rn_lane *lane, const void *packet, size_t size,
                                     enum rn_wait wait) RN_MUST_CHECK;
-/* So many packets wait for it that it is time to ring, unless the other side is on this processor: there it
- * has its turn when this one sleeps, and being woken before would take turns for few packets each. */
+/* So many packets wait for it that it is time to ring, unless the other side is known to be on this processor:
+ * there it has its turn when this one sleeps, and being woken before would take turns for few packets each. */
 bool rn_lane_is_silent_for_long(const struct rn_lane *lane, uint32_t packets);
 /* Something has come, as far as the ring tells: without one, never. */
 bool rn_lane_has_news(const struct rn_lane *lane);
+/* Something was sent silently, and receiving without waiting for it takes no system call. */
+bool rn_lane_may_look(const struct rn_lane *lane);
 /*
  * Whoever has sent silently and has nothing more at hand: true if a packet came within a few
  * microseconds. Looks for one only where that is cheaper than ringing now and again for the next one:
  * if the other side sleeps on its socket, runs on another processor, and it has paid off of late.
  */
 bool rn_lane_linger(struct rn_lane *lane);
-/* Rings for what was sent silently, if anything was. *out_wake: as above. */
-void rn_lane_ring(struct rn_lane *lane, bool *out_wake);
-/* Over the socket in any case. */
+/* Rings for what was sent silently, or sends the parcel, if anything was. *out_wake, errors: as above. After
+ * WOULD_BLOCK and NO_MEMORY the parcel is `stuck`, after others its packets are `lost`. */
+enum rn_error rn_lane_ring(struct rn_lane *lane, enum rn_wait wait, bool *out_wake) RN_MUST_CHECK;
+/* Over the socket in any case, and not in a parcel. */
 enum rn_error rn_lane_send_socket(struct rn_lane *lane, const void *packet, size_t size,
                                   enum rn_wait wait) RN_MUST_CHECK;
-/* Of whatever sends over the socket: one more packet has gone. */
-void rn_lane_count_sent(struct rn_lane *lane);
+/* Of whatever sends over the socket: what is in the parcel goes first. */
+enum rn_error rn_lane_flush(struct rn_lane *lane, enum rn_wait wait) RN_MUST_CHECK;
 /* Supervisor only: with a descriptor, borrowed; over the socket, and silently, since a call that needs it follows. */
 enum rn_error rn_lane_send_fd(struct rn_lane *lane, const void *packet, size_t size, int fd,
                               enum rn_wait wait) RN_MUST_CHECK;

@@ -218,7 +218,7 @@ static void on_sleep_timer(struct rn_timer *timer)
     struct rn_peer *peer = rn_call_lock(call);
     bool wanted = call->in_table && !peer->dead && call->state.state != RN_STATE_DONE &&
                   call->state.sleep_out;
-    if (wanted && peer->queue != NULL) {
+    if (wanted && rn_peer_has_unsent(peer)) {
         if (rn_clock_set(call->supervisor->clock, timer, rn_after_ns(rn_now_ns(), REFUSED_NS)) !=
             RN_OK) {
             rn_child_kill(&peer->child);
@@ -768,7 +768,7 @@ static void handle_host_call(struct rn_call *call, struct rn_event *event)
 static bool is_stuck(struct rn_call *call)
 {
     pthread_mutex_lock(&call->peer->lock);
-    bool stuck = call->peer->queue != NULL && !call->peer->dead && call->stop == RN_REASON_OK;
+    bool stuck = rn_peer_has_unsent(call->peer) && !call->peer->dead && call->stop == RN_REASON_OK;
     pthread_mutex_unlock(&call->peer->lock);
     return stuck;
 }

@@ -8,8 +8,8 @@
  *
  * P1  A call that was begun is in `slots` until its result has come or the peer is dead.
  * P2  What the state machine of a call refuses kills the peer; `culprit` names the call.
- * P3  Nobody waits in send: what does not fit the socket is queued, and sent on by whoever receives, or
- *     by the runner. A message that was begun is sent to its end, even if its call has ended.
+ * P3  Nobody waits in send: what does not fit the socket is queued, or stays in the lane's parcel, and is
+ *     sent on by whoever receives, or by the runner. A message that was begun is sent to its end, even if its call has ended.
  * P4  `dead` is set once, after the process is known to have ended (or to have been killed).
  * P5  A peer stays in its domain until it is dead or nobody has a call there: whoever receives finds it by
  *     its serial, and its end by the list. After that none of its timers is set any more.
@@ -224,8 +224,10 @@ enum rn_error rn_peer_send(struct rn_peer *peer, const struct rn_message *messag
 void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message);
 /* Rings for calls of groups that were sent without ringing, since more of them were to follow. */
 void rn_peer_ring(struct rn_peer *peer);
-/* Sends what is queued as far as it goes. */
+/* Sends what waits for room in the socket as far as it goes. */
 void rn_peer_flush(struct rn_peer *peer);
+/* Something waits for it. */
+bool rn_peer_has_unsent(const struct rn_peer *peer);
 /* The call has begun: it is looked at by its `look_ns`. */
 void rn_peer_start_timer(struct rn_peer *peer, struct rn_call *call);
 /* It is looked at at that time, not before. */

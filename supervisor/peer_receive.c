@@ -250,7 +250,7 @@ static void hand_over(struct rn_peer *peer)
     if (peer->async_count > 0) {
         struct rn_runner *runner = rn_supervisor_runner(peer->domain->supervisor);
         if (runner) {
-            rn_runner_watch(runner, peer, true, peer->queue != NULL);
+            rn_runner_watch(runner, peer, true, rn_peer_has_unsent(peer));
         }
     }
 }
@@ -260,14 +260,14 @@ static bool must_send_on(const struct rn_peer *peer, const struct rn_call *call)
 {
     struct rune_supervisor *supervisor = peer->domain->supervisor;
     bool others_send = peer->call_count > 1 || call->host_calls;
-    return peer->queue || (others_send && (supervisor->options.external_loop ||
-                                           rn_supervisor_in_callback(supervisor)));
+    return rn_peer_has_unsent(peer) || (others_send && (supervisor->options.external_loop ||
+                                                        rn_supervisor_in_callback(supervisor)));
 }
 
 /* Under the lock, which is given up meanwhile, with the role: until something can be received, or sent. */
 static void sleep_on_both(struct rn_peer *peer)
 {
-    bool queued = peer->queue != NULL;
+    bool queued = rn_peer_has_unsent(peer);
     struct pollfd polled = {.fd = peer->fd, .events = (short)(POLLIN | (queued ? POLLOUT : 0))};
     pthread_mutex_unlock(&peer->lock);
     if (queued || !rn_lane_doze(&peer->lane)) {
@@ -393,7 +393,7 @@ void rn_peer_wait_group(struct rn_peer *peer, struct rn_group *group, struct rn_
 static void find_watch(struct rn_peer *peer, struct rn_peer_watch *out_watch)
 {
     bool buried = peer->burial.error != RN_OK;
-    short events = (short)(POLLIN | (peer->queue ? POLLOUT : 0));
+    short events = (short)(POLLIN | (rn_peer_has_unsent(peer) ? POLLOUT : 0));
     rn_lane_watch(&peer->lane);
     *out_watch = (struct rn_peer_watch){
         .events = buried ? 0 : events,

@@ -2,8 +2,8 @@
  * peer_send.c: sending to a worker without ever waiting.
  *
  * What does not fit the socket is copied into the queue; whoever receives, or the runner, goes on with it
- * when the socket has room. Order: the queue is first in, first out; CREDIT and CANCEL overtake it, but
- * not the CALL that they are about.
+ * when the socket has room, and with what waits in the lane's parcel. Order: the parcel goes first; the queue
+ * is first in, first out; CREDIT and CANCEL overtake it, but not the CALL that they are about.
  */
 #include "supervisor/peer.h"
 
@@ -29,10 +29,54 @@ static uint32_t *sequence_of(struct rn_peer *peer, uint64_t id)
     return call && call->id == id ? &call->sequence_out : NULL;
 }
 
+/* It sends on what waits for room. */
+static void ask_runner(struct rn_peer *peer)
+{
+    struct rn_runner *runner = rn_supervisor_runner(peer->domain->supervisor);
+    if (runner) {
+        rn_runner_watch(runner, peer, peer->async_count > 0 && !peer->receiving, true);
+    }
+}
+
+/* What came of sending: OK, WOULD_BLOCK, or CLOSED. A worker that has not got what everybody takes for sent is
+ * of no use any more, if it lives. */
+static enum rn_error judge(struct rn_peer *peer, enum rn_error error)
+{
+    if (error == RN_OK) {
+        return RN_OK;
+    }
+    if (error == RN_E_WOULD_BLOCK || error == RN_E_NO_MEMORY) {
+        return RN_E_WOULD_BLOCK;
+    }
+    if (peer->lane.lost) {
+        rn_child_kill(&peer->child);
+    }
+    return RN_E_CLOSED;
+}
+
 void rn_peer_ring(struct rn_peer *peer)
 {
     bool wake; // a worker never sleeps on its socket
-    rn_lane_ring(&peer->lane, &wake);
+    enum rn_error error = rn_lane_ring(&peer->lane, RN_WAIT_NEVER, &wake);
+    if (judge(peer, error) == RN_E_WOULD_BLOCK) {
+        ask_runner(peer);
+    }
+}
+
+bool rn_peer_has_unsent(const struct rn_peer *peer)
+{
+    return peer->queue || peer->lane.stuck;
+}
+
+/* What is in `packet_out`. */
+static enum rn_error send_packet(struct rn_peer *peer, size_t size, int fd)
+{
+    bool wake;
+    if (fd >= 0) {
+        return rn_lane_send_fd(&peer->lane, peer->packet_out, size, fd, RN_WAIT_NEVER);
+    }
+    return peer->hushed ? rn_lane_send_silently(&peer->lane, peer->packet_out, size, RN_WAIT_NEVER)
+                        : rn_lane_send(&peer->lane, peer->packet_out, size, RN_WAIT_NEVER, &wake);
 }
 
 /* Sends packets while they fit, numbered from *left on if the call is over. WOULD_BLOCK: some are left.
@@ -49,19 +93,11 @@ static enum rn_error send_some(struct rn_peer *peer, struct rn_outgoing *outgoin
     }
     for (;;) {
         size_t size = rn_outgoing_packet(outgoing, *sequence, peer->packet_out);
-        enum rn_error error =
-            fd >= 0 && !outgoing->started
-                ? rn_lane_send_fd(&peer->lane, peer->packet_out, size, fd, RN_WAIT_NEVER)
-                : rn_lane_send_silently(&peer->lane, peer->packet_out, size, RN_WAIT_NEVER);
+        enum rn_error error = judge(peer, send_packet(peer, size, outgoing->started ? -1 : fd));
         if (!peer->hushed || rn_lane_is_silent_for_long(&peer->lane, SILENT_MAX)) {
             rn_peer_ring(peer);
         }
-        if (error == RN_E_WOULD_BLOCK || error == RN_E_NO_MEMORY) {
-            return RN_E_WOULD_BLOCK;
-        }
-        if (error != RN_OK) {
-            return RN_E_CLOSED;
-        }
+        RN_TRY(error);
         (*sequence)++;
         if (rn_outgoing_sent(outgoing)) {
             return RN_OK;
@@ -97,14 +133,6 @@ static struct rn_queued *make_queued(const struct rn_outgoing *outgoing, int fd)
         return NULL;
     }
     return queued;
-}
-
-static void ask_runner(struct rn_peer *peer)
-{
-    struct rn_runner *runner = rn_supervisor_runner(peer->domain->supervisor);
-    if (runner) {
-        rn_runner_watch(runner, peer, peer->async_count > 0 && !peer->receiving, true);
-    }
 }
 
 enum rn_error rn_peer_send(struct rn_peer *peer, const struct rn_message *message, int fd)
@@ -162,7 +190,10 @@ void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message)
 void rn_peer_flush(struct rn_peer *peer)
 {
     struct rn_queued *queued;
-    while ((queued = peer->queue) != NULL &&
+    if (peer->lane.stuck) {
+        rn_peer_ring(peer);
+    }
+    while (!peer->lane.stuck && (queued = peer->queue) != NULL &&
            send_some(peer, &queued->outgoing, queued->fd, &queued->sequence) != RN_E_WOULD_BLOCK) {
         peer->queue = queued->next;
         if (!peer->queue) {

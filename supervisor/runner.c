@@ -149,8 +149,8 @@ static void visit(struct rn_runner *runner, uint64_t serial)
     bool receive = peer->async_count > 0 && !peer->receiving;
     if (receive && !peer->dead && peer->burial.error != RN_OK) {
         keep_unwatched(runner, peer);
-    } else if (!peer->dead && (receive || peer->queue)) {
-        rn_runner_watch(runner, peer, receive, peer->queue != NULL);
+    } else if (!peer->dead && (receive || rn_peer_has_unsent(peer))) {
+        rn_runner_watch(runner, peer, receive, rn_peer_has_unsent(peer));
     }
     pthread_mutex_unlock(&peer->lock);
     rn_peer_unref(peer);
@@ -464,7 +464,7 @@ void rn_runner_free(struct rn_runner *runner)
 static void watch_if_free(struct rn_runner *runner, struct rn_peer *peer)
 {
     if (!peer->receiving && !peer->dead) {
-        rn_runner_watch(runner, peer, true, peer->queue != NULL);
+        rn_runner_watch(runner, peer, true, rn_peer_has_unsent(peer));
     }
 }
 

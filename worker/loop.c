@@ -106,7 +106,7 @@ static enum rn_error handle_packet(struct rn_worker *worker, const struct rn_lan
 static enum rn_error next_packet(struct rn_worker *worker, struct rn_lane_packet *out_packet)
 {
     bool runnable = worker->queue_first != RN_NONE;
-    if (runnable || worker->lane.silent > 0) {
+    if (runnable || rn_lane_may_look(&worker->lane)) {
         enum rn_error error = rn_lane_receive(&worker->lane, RN_WAIT_NEVER, out_packet);
         if (runnable || error != RN_E_WOULD_BLOCK) {
             return error;
@@ -114,8 +114,8 @@ static enum rn_error next_packet(struct rn_worker *worker, struct rn_lane_packet
         if (rn_lane_linger(&worker->lane)) {
             return rn_lane_receive(&worker->lane, RN_WAIT_NEVER, out_packet);
         }
-        RN_TRY(rn_worker_ring(worker));
     }
+    RN_TRY(rn_worker_ring(worker));
     return rn_lane_receive(&worker->lane, RN_WAIT_ALLOWED, out_packet);
 }
 

@@ -32,7 +32,7 @@ static enum rn_error send_wake(struct rn_worker *worker)
 enum rn_error rn_worker_ring(struct rn_worker *worker)
 {
     bool wake;
-    rn_lane_ring(&worker->lane, &wake);
+    RN_TRY(rn_lane_ring(&worker->lane, RN_WAIT_ALLOWED, &wake));
     return wake ? send_wake(worker) : RN_OK;
 }
 

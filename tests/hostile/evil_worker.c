@@ -17,9 +17,11 @@
 enum {
 #define EVIL(name, number, reason, text) name = number,
 #define EVIL_RING(name, number, reason, text) name = number,
+#define EVIL_PARCEL(name, number, reason, text) name = number,
 #include "tests/hostile/misbehaviours.def"
 #undef EVIL
 #undef EVIL_RING
+#undef EVIL_PARCEL
 };
 
 enum {
@@ -80,9 +82,37 @@ static void header(unsigned type, unsigned flags, uint32_t body_size)
     put32(body_size);
 }
 
+static uint8_t parcel[80000];
+static size_t parcel_size; /* 0: none is being filled */
+
+static void begin_parcel(void)
+{
+    memcpy(parcel, "rp", 2);
+    parcel_size = 2;
+}
+
+static void send_parcel(void)
+{
+    (void)!send(3, parcel, parcel_size, MSG_NOSIGNAL);
+    parcel_size = 0;
+}
+
+/* With a size that may be a lie. */
+static void pack(unsigned size)
+{
+    parcel[parcel_size++] = (uint8_t)size;
+    parcel[parcel_size++] = (uint8_t)(size >> 8);
+    memcpy(parcel + parcel_size, out, out_size);
+    parcel_size += out_size;
+}
+
 static void go(void)
 {
-    (void)!send(3, out, out_size, MSG_NOSIGNAL);
+    if (parcel_size > 0) {
+        pack((unsigned)out_size);
+    } else {
+        (void)!send(3, out, out_size, MSG_NOSIGNAL);
+    }
 }
 
 static void result_fields(uint32_t reason, uint32_t kept)
@@ -720,10 +750,82 @@ static void rings(int number)
     }
 }
 
+/* Behind an honest packet. */
+static void spoil_parcel(int number)
+{
+    out_size = 0;
+    switch (number) {
+    case PARCEL_NO_BYTE:
+        pack(0);
+        honest();
+        break;
+    case PARCEL_SPILLS:
+        honest();
+        out_size = 1;
+        pack(2);
+        break;
+    case PARCEL_TRAILING:
+        honest();
+        parcel[parcel_size++] = 1;
+        break;
+    case PARCEL_NESTED:
+        memcpy(out, parcel, parcel_size);
+        out_size = parcel_size;
+        pack((unsigned)out_size);
+        break;
+    case PARCEL_LONG:
+        while (parcel_size <= 8192) {
+            output(0, 900);
+        }
+        break;
+    case PARCEL_LONG_PACKET:
+        output(0, 1000);
+        break;
+    case PARCEL_GARBAGE:
+        out_size = 100;
+        memset(out, 0xa5, out_size);
+        pack((unsigned)out_size);
+        break;
+    default:
+        break;
+    }
+}
+
+static void parcels(int number)
+{
+    begin_parcel();
+    switch (number) {
+    case PARCEL_EMPTY:
+        break;
+    case PARCEL_HONEST:
+        output(0, 1);
+        honest();
+        break;
+    case PARCEL_HOLDS:
+        honest();
+        output(0, 1);
+        break;
+    case PARCEL_WAKES:
+        wake();
+        wake();
+        break;
+    case PARCEL_OF_ONE:
+        honest();
+        break;
+    default:
+        output(0, 1);
+        spoil_parcel(number);
+        break;
+    }
+    send_parcel();
+}
+
 static void misbehave(int number)
 {
     if (number == HONEST) {
         honest();
+    } else if (number >= PARCEL_HONEST) {
+        parcels(number);
     } else if (number >= HEADER) {
         header_byte(number - HEADER);
     } else if (number >= RING_HONEST) {

@@ -184,12 +184,15 @@ static const struct {
     int number;
     rune_reason reason;
     bool needs_ring;
+    bool is_parcel;
 } cases[] = {
-#define EVIL(name, number, reason, text) {#name, number, RUNE_REASON_##reason, false},
-#define EVIL_RING(name, number, reason, text) {#name, number, RUNE_REASON_##reason, true},
+#define EVIL(name, number, reason, text) {#name, number, RUNE_REASON_##reason, false, false},
+#define EVIL_RING(name, number, reason, text) {#name, number, RUNE_REASON_##reason, true, false},
+#define EVIL_PARCEL(name, number, reason, text) {#name, number, RUNE_REASON_##reason, false, true},
 #include "tests/hostile/misbehaviours.def"
 #undef EVIL
 #undef EVIL_RING
+#undef EVIL_PARCEL
 };
 
 static void test_every_misbehaviour(void **state)
@@ -200,12 +203,14 @@ static void test_every_misbehaviour(void **state)
         if (cases[i].needs_ring && !with_ring) {
             continue;
         }
-        bool waits = cases[i].reason == RUNE_REASON_WALL;
+        bool is_refused = with_ring && cases[i].is_parcel;
+        rune_reason expected = is_refused ? RUNE_REASON_VIOLATION : cases[i].reason;
+        bool waits = expected == RUNE_REASON_WALL;
         rune_reason reason = call_within(cases[i].number, waits ? SHORT_NS : LONG_NS);
         rune_reason next = call(0);
-        if (reason != cases[i].reason || next != RUNE_REASON_OK) {
+        if (reason != expected || next != RUNE_REASON_OK) {
             print_message("%s: %s, expected %s; the next call: %s\n", cases[i].name,
-                          rune_reason_name(reason), rune_reason_name(cases[i].reason),
+                          rune_reason_name(reason), rune_reason_name(expected),
                           rune_reason_name(next));
             failed++;
         }

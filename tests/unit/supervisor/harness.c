@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -86,6 +87,7 @@ static rune_supervisor *make_supervisor(rune_supervisor_options *options)
     rune_supervisor *made = NULL;
     rune_error *error = NULL;
     rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    rune_supervisor_options_set_ring(options, !getenv("RN_TEST_WITHOUT_RING"));
     rune_status status = rune_supervisor_new(options, &made, &error);
     rune_supervisor_options_free(options);
     if (status != RUNE_OK) {

@@ -14,7 +14,8 @@
 
 #include <runeward/runeward.h>
 
-/* Made by harness_set_up: best effort, so that the tests run wherever some wall can be built. */
+/* Made by harness_set_up: best effort, so that the tests run wherever some wall can be built. With
+ * RN_TEST_WITHOUT_RING in the environment its workers have the socket alone. */
 extern rune_supervisor *supervisor;
 /* Host functions: host::double(x), host::fail(), host::never(), async host::later(x). */
 extern rune_context *context;

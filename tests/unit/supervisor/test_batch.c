@@ -4,8 +4,11 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "supervisor/batch.h"
 #include "supervisor/call.h"
@@ -17,6 +20,8 @@ enum {
     VMS = 12,
     CALLS = VMS * 8,
     THREADS = 3,
+    STANDSTILL = 4000,
+    STANDSTILL_TEXT = 1200,
 };
 
 static rune_unit *unit;
@@ -29,7 +34,8 @@ static int set_up(void **state)
                  "pub async fn later(n) { host::later(n).await }\n"
                  "pub fn say(n) { println!(\"{n}\"); n }\n"
                  "pub fn compute(n) { let i = 0; while i < 200000 { i += 1; } n + i }\n"
-                 "pub fn spin(n) { loop {} }\n");
+                 "pub fn spin(n) { loop {} }\n"
+                 "pub fn length(text) { text.len() as i64 }\n");
     return failed;
 }
 
@@ -315,6 +321,142 @@ static void test_workers_that_are_killed(void **state)
     }
 }
 
+/* A worker that stands still until there is no room for more. */
+struct standstill {
+    rune_supervisor *supervisor;
+    struct rn_peer *peer; /* counted */
+    bool was_full;
+};
+
+static struct rn_peer *only_peer(rune_supervisor *of)
+{
+    struct rn_peer *peer = NULL;
+    pthread_mutex_lock(&of->pool.lock);
+    for (struct rn_domain *d = of->pool.domains; d && !peer; d = d->next) {
+        peer = d->peers ? rn_peer_ref(d->peers) : NULL;
+    }
+    pthread_mutex_unlock(&of->pool.lock);
+    assert_non_null(peer);
+    return peer;
+}
+
+static void send_signal(const struct rn_peer *peer, int number)
+{
+    assert_int_equal(syscall(SYS_pidfd_send_signal, peer->child.pidfd, number, NULL, 0), 0);
+}
+
+static void *go_on_when_full(void *argument)
+{
+    struct standstill *still = argument;
+    for (int i = 0; i < 1000 && !still->was_full; i++) {
+        (void)poll(NULL, 0, 5);
+        pthread_mutex_lock(&still->peer->lock);
+        still->was_full = rn_peer_has_unsent(still->peer);
+        pthread_mutex_unlock(&still->peer->lock);
+    }
+    send_signal(still->peer, SIGCONT);
+    return NULL;
+}
+
+/* Whatever waits for room goes when there is some, in order: each call gets its own result. */
+static void test_a_worker_that_stands_still(void **state)
+{
+    (void)state;
+    static rune_vm *vms[STANDSTILL];
+    static rune_batch_call calls[STANDSTILL];
+    static rune_record *records[STANDSTILL];
+    static const rune_const_value *args[STANDSTILL][1];
+    static const char text[STANDSTILL_TEXT];
+    struct standstill still = {.supervisor = new_small_supervisor(STANDSTILL)};
+    pthread_t thread;
+    for (int i = 0; i < STANDSTILL; i++) {
+        assert_int_equal(rune_vm_new(still.supervisor, NULL, unit, NULL, &vms[i], NULL), RUNE_OK);
+        args[i][0] = rune_value_string(text, (size_t)(i % STANDSTILL_TEXT));
+        calls[i] = (rune_batch_call){vms[i], "length", args[i], 1, NULL};
+    }
+    assert_int_equal(rune_call_many(calls, 1, records, NULL), RUNE_OK);
+    rune_record_free(records[0]);
+    still.peer = only_peer(still.supervisor);
+    send_signal(still.peer, SIGSTOP);
+    assert_int_equal(pthread_create(&thread, NULL, go_on_when_full, &still), 0);
+    assert_int_equal(rune_call_many(calls, STANDSTILL, records, NULL), RUNE_OK);
+    pthread_join(thread, NULL);
+    assert_true(still.was_full);
+    for (int i = 0; i < STANDSTILL; i++) {
+        int64_t length = -1;
+        assert_int_equal(rune_record_reason(records[i]), RUNE_REASON_OK);
+        assert_true(rune_value_get_i64(rune_record_value(records[i]), &length));
+        assert_int_equal(length, i % STANDSTILL_TEXT);
+        rune_record_free(records[i]);
+        rune_value_unref((rune_const_value *)args[i][0]);
+        rune_vm_free(vms[i]);
+    }
+    rn_peer_unref(still.peer);
+    rune_supervisor_free(still.supervisor);
+}
+
+/* Answers for a call that is over, which a worker lets pass, until not even a small one fits. */
+static void fill_socket(const struct rn_peer *peer)
+{
+    static uint8_t body[RN_PACKET_BODY_MAX];
+    static uint8_t packet[RN_PACKET_MAX];
+    for (size_t size = sizeof(body);; size = 1) {
+        struct rn_message message = {.type = RN_MESSAGE_HOST_REPLY,
+                                     .call = RN_SLOTS_MAX - 1,
+                                     .body = body,
+                                     .body_size = size,
+                                     .as.HOST_REPLY = {.number = 1}};
+        struct rn_outgoing outgoing;
+        rn_outgoing_init(&outgoing, &message);
+        size_t packet_size = rn_outgoing_packet(&outgoing, 0, packet);
+        enum rn_error error = RN_OK;
+        while (error == RN_OK) {
+            error = rn_transport_send(peer->fd, packet, packet_size, RN_WAIT_NEVER);
+        }
+        assert_int_equal(error, RN_E_WOULD_BLOCK);
+        if (size == 1) {
+            return;
+        }
+    }
+}
+
+/* A few calls that wait for nothing but room in the socket: a parcel, and nothing behind it. */
+static void test_a_parcel_that_waits(void **state)
+{
+    (void)state;
+    struct round round;
+    struct standstill still = {.supervisor = new_small_supervisor(CALLS)};
+    pthread_t thread;
+    begin_round(&round, "square", RUNE_ISOLATION_SHARED);
+    for (int i = 0; i < VMS; i++) {
+        rune_vm_free(round.vms[i]);
+        assert_int_equal(rune_vm_new(still.supervisor, NULL, unit, NULL, &round.vms[i], NULL),
+                         RUNE_OK);
+    }
+    for (int i = 0; i < CALLS; i++) {
+        round.calls[i].vm = round.vms[i % VMS];
+    }
+    assert_int_equal(rune_call_many(round.calls, 1, round.records, NULL), RUNE_OK);
+    rune_record_free(round.records[0]);
+    still.peer = only_peer(still.supervisor);
+    if (!still.peer->ring) {
+        send_signal(still.peer, SIGSTOP);
+        fill_socket(still.peer);
+        assert_int_equal(pthread_create(&thread, NULL, go_on_when_full, &still), 0);
+    }
+    run_round(&round);
+    if (!still.peer->ring) {
+        pthread_join(thread, NULL);
+        assert_true(still.was_full);
+    }
+    for (int64_t i = 0; i < CALLS; i++) {
+        assert_int_equal(result_of(&round, (int)i), i * i);
+    }
+    end_round(&round);
+    rn_peer_unref(still.peer);
+    rune_supervisor_free(still.supervisor);
+}
+
 /* Threads with batches and with single calls receive for one another. */
 static void *make_batches(void *argument)
 {
@@ -381,6 +523,8 @@ int main(void)
         cmocka_unit_test(test_limits_and_cancelling),
         cmocka_unit_test(test_a_vm_that_is_taken),
         cmocka_unit_test(test_workers_that_are_killed),
+        cmocka_unit_test(test_a_worker_that_stands_still),
+        cmocka_unit_test(test_a_parcel_that_waits),
         cmocka_unit_test(test_batches_side_by_side),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,45 @@
+/*
+ * parcel.h: several small packets that go over a socket as one, since a system call costs more than they do.
+ *
+ *      0      2      4             4+a    6+a
+ *      | mark | size | packet (a)  | size | packet ...
+ *
+ * Little endian. `mark` is no version that a packet (message.h) can have: who knows no parcels refuses one
+ * as he refuses any other version, and a packet of a parcel that claims to be one itself. A parcel has two
+ * packets at least, since one alone goes as it is, each with at least one byte, and nothing behind the last.
+ *
+ * Trust: reads bytes from workers. What splits a parcel looks at sizes only, all of them before the first
+ * packet is handed out.
+ */
+#ifndef RN_SHM_PARCEL_H
+#define RN_SHM_PARCEL_H
+
+#include "base/error.h"
+
+#define RN_PARCEL_MARK 0x7072u /* "rp" */
+#define RN_PARCEL_MAX 8192u
+#define RN_PARCEL_PACKET_MAX 1024u
+/* Where the first packet's size is. */
+#define RN_PARCEL_START 2u
+
+/* One that is being filled. */
+struct rn_parcel {
+    uint32_t count;
+    uint32_t size; /* with the mark; 0: nothing is in it */
+    uint8_t bytes[RN_PARCEL_MAX];
+};
+
+/* Appends a packet, which is not empty. False: no room, or too large. */
+bool rn_parcel_put(struct rn_parcel *parcel, const void *packet, size_t size);
+/* What has to go over the socket, borrowed: the parcel, or the only packet that is in it. */
+const uint8_t *rn_parcel_bytes(const struct rn_parcel *parcel, size_t *out_size);
+void rn_parcel_clear(struct rn_parcel *parcel);
+
+/* Whether what came from a socket claims to be a parcel. */
+bool rn_parcel_is(const uint8_t *bytes, size_t size);
+/* MESSAGE_INVALID: no sender that keeps to the rules makes this. */
+enum rn_error rn_parcel_check(const uint8_t *bytes, size_t size) RN_MUST_CHECK;
+/* The packet of a parcel that was checked whose size is at *offset, which goes past it; borrowed. */
+const uint8_t *rn_parcel_take(const uint8_t *bytes, size_t *offset, size_t *out_size);
+
+#endif
