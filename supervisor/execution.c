@@ -168,25 +168,26 @@ static rune_status start(rune_execution *execution, struct rn_call *call,
     return RUNE_OK;
 }
 
-static rune_status send_claimed(rune_vm *vm, const char *item, struct rn_args args,
-                                const rune_call_options *options, rune_execution **out_execution,
-                                rune_error **error)
+static rune_status send_claimed(rune_vm *vm, struct rn_request *request,
+                                rune_execution **out_execution, rune_error **error)
 {
     struct rn_call *call;
     if (vm->supervisor->remote) {
-        return rn_remote_execute(vm, item, args, options, out_execution, error);
+        return rn_remote_execute(vm, request, out_execution, error);
     }
-    struct rn_request request = {.args = args, .options = options, .wants_usage = true};
-    rune_status status = rn_vm_find_item(vm, item, &request.target, error);
+    rune_status status = RUNE_OK;
+    if (request->target.kind == RN_CALL_TARGET_ITEM) {
+        status = rn_vm_find_item(vm, request->target.name, &request->target, error);
+    }
     if (status == RUNE_OK) {
-        status = rn_vm_prepare(vm, &request, &call, error);
+        status = rn_vm_prepare(vm, request, &call, error);
     }
     if (status != RUNE_OK) {
         return status;
     }
-    rune_execution *execution = rn_execution_new(vm, item);
-    status =
-        execution ? start(execution, call, options, error) : rn_fail_plain(error, RN_E_NO_MEMORY);
+    rune_execution *execution = rn_execution_new(vm, request->target.name);
+    status = execution ? start(execution, call, request->options, error)
+                       : rn_fail_plain(error, RN_E_NO_MEMORY);
     if (status != RUNE_OK) {
         if (execution) {
             release(execution);
@@ -199,23 +200,32 @@ static rune_status send_claimed(rune_vm *vm, const char *item, struct rn_args ar
     return RUNE_OK;
 }
 
-rune_status rune_vm_send_execute(rune_vm *vm, const char *item, const rune_const_value *const *args,
-                                 size_t arg_count, const rune_call_options *options,
-                                 rune_execution **out_execution, rune_error **error)
+rune_status rn_execution_send(rune_vm *vm, struct rn_request *request,
+                              rune_execution **out_execution, rune_error **error)
 {
-    struct rn_args given = {args, arg_count};
-    rune_status status = rn_args_check(given, error);
+    rune_status status = rn_args_check(request->args, error);
     if (status == RUNE_OK) {
         status = rn_vm_claim(vm, error);
     }
     if (status != RUNE_OK) {
         return status;
     }
-    status = send_claimed(vm, item, given, options, out_execution, error);
+    status = send_claimed(vm, request, out_execution, error);
     if (status != RUNE_OK) {
         rn_vm_release(vm);
     }
     return status;
+}
+
+rune_status rune_vm_send_execute(rune_vm *vm, const char *item, const rune_const_value *const *args,
+                                 size_t arg_count, const rune_call_options *options,
+                                 rune_execution **out_execution, rune_error **error)
+{
+    struct rn_request request = {.target = {.kind = RN_CALL_TARGET_ITEM, .name = item},
+                                 .args = {args, arg_count},
+                                 .options = options,
+                                 .wants_usage = true};
+    return rn_execution_send(vm, &request, out_execution, error);
 }
 
 bool rune_execution_poll(rune_execution *execution)

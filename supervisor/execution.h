@@ -9,6 +9,7 @@
 #include "base/check.h"
 
 struct rn_call;
+struct rn_request;
 
 struct rune_execution {
     _Atomic uint32_t refs;       /* the host's and the runner's */
@@ -32,6 +33,9 @@ struct rune_execution {
     char item[];        /* the call's name of it */
 };
 
+/* rune_vm_send_execute of any request; of functions by the target's name. */
+rune_status rn_execution_send(rune_vm *vm, struct rn_request *request,
+                              rune_execution **out_execution, rune_error **error) RN_MUST_CHECK;
 /* A new one for a claimed Vm; the caller's. NULL without memory. */
 rune_execution *rn_execution_new(rune_vm *vm, const char *item) RN_MUST_CHECK;
 /* Of one that has ended: bytes of a result that completing it has yet to read; 0: none. *out_long: it takes

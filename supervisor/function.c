@@ -16,6 +16,7 @@
 #include "bytecode/opcode.h"
 #include "supervisor/error.h"
 #include "supervisor/record.h"
+#include "supervisor/remote.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
 #include "supervisor/value.h"
@@ -132,7 +133,9 @@ rune_status rune_vm_call_function(rune_vm *vm, const char *item,
                                   rune_error **error)
 {
     struct rn_request request = {.args = {args, arg_count}, .options = options};
-    rune_status status = rn_args_check(request.args, error);
+    rune_status status = vm->supervisor->remote
+                             ? rn_remote_unsupported(error, "functions of scripts are")
+                             : rn_args_check(request.args, error);
     if (status == RUNE_OK) {
         status = rn_vm_claim(vm, error);
     }

@@ -502,6 +502,8 @@ static enum rn_error finish(struct rn_remote *remote, const struct rn_message *h
         remote->refused = remote->refused || later;
         if (head->type == RN_MESSAGE_DAEMON_ANSWER) {
             request->answer.fields = head->as.DAEMON_ANSWER;
+        } else {
+            request->taken = head->as.DAEMON_END.taken != 0;
         }
         request->answer.body = body;
         request->answer.size = size;

@@ -79,16 +79,17 @@ rune_status rn_remote_vm_new(rune_supervisor *supervisor, struct rn_remote_scrip
                              const rune_vm_options *options, rune_vm **out_vm,
                              rune_error **error) RN_MUST_CHECK;
 rune_status rn_remote_vm_reset(rune_vm *vm) RN_MUST_CHECK;
+/* Of a script: the Unit with the id that a record bears, borrowed; NULL: another serves by now. */
+rune_status rn_remote_vm_version(rune_vm *vm, const char *id_text, rune_unit **out_unit,
+                                 rune_error **error) RN_MUST_CHECK;
 /* Another Unit, another runtime; what it has already may be among them. */
 rune_status rn_remote_vm_set(rune_vm *vm, rune_unit *unit, rune_runtime *runtime) RN_MUST_CHECK;
 void rn_remote_vm_free(rune_vm *vm);
-/* Of a claimed Vm. */
-rune_status rn_remote_call(rune_vm *vm, const char *item, struct rn_args args,
-                           const rune_call_options *options, rune_record **out_record,
+/* Of a claimed Vm: of a function, or to get statics, by the target's name. What is pending goes along. */
+rune_status rn_remote_call(rune_vm *vm, const struct rn_request *request, rune_record **out_record,
                            rune_error **error) RN_MUST_CHECK;
-rune_status rn_remote_execute(rune_vm *vm, const char *item, struct rn_args args,
-                              const rune_call_options *options, rune_execution **out_execution,
-                              rune_error **error) RN_MUST_CHECK;
+rune_status rn_remote_execute(rune_vm *vm, const struct rn_request *request,
+                              rune_execution **out_execution, rune_error **error) RN_MUST_CHECK;
 void rn_remote_cancel(struct rn_remote *remote, uint64_t id);
 /* True on the thread that receives, where callbacks of executions run. */
 bool rn_remote_in_callback(const struct rn_remote *remote);
@@ -112,6 +113,7 @@ struct rn_remote_request {
     bool done;
     bool lost;    /* the connection ended first */
     bool hurried; /* cancelled: output that is refused holds up the end no longer */
+    bool taken;   /* a call's end said so of the statics that went with it */
     struct rn_remote_answer answer; /* or the body of END */
     struct rn_remote_hosts *hosts;  /* the owner's; NULL: it has no host functions here */
     struct rn_remote_event *events;

@@ -6,6 +6,7 @@
 #include "supervisor/clock.h"
 #include "supervisor/error.h"
 #include "supervisor/execution.h"
+#include "supervisor/globals.h"
 #include "supervisor/host_call.h"
 #include "supervisor/record.h"
 #include "supervisor/remote.h"
@@ -95,6 +96,11 @@ rune_status rn_remote_vm_new(rune_supervisor *supervisor, struct rn_remote_scrip
         options && options->has_isolation ? options->isolation : supervisor->options.isolation;
     vm->limits = supervisor->options.limits;
     rn_limits_lower(&vm->limits, options ? &options->limits : NULL);
+    vm->script = script.name ? rn_strndup(script.name, strlen(script.name)) : NULL;
+    if (script.name && !vm->script) {
+        rn_remote_vm_free(vm);
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
     status = open_vm(vm, numbers, script.name, options ? options->domain : "", error);
     if (status != RUNE_OK) {
         rn_remote_vm_free(vm);
@@ -125,11 +131,36 @@ static rune_status tell_vm(rune_vm *vm, struct rn_message *message)
     return status;
 }
 
+/* Its Globals have gone, or are about to be another Unit's. */
+static void forget(rune_vm *vm)
+{
+    rune_globals_free(RN_TAKE(vm->pending));
+    vm->used = false;
+}
+
 rune_status rn_remote_vm_reset(rune_vm *vm)
 {
     struct rn_message message = {.type = RN_MESSAGE_CLIENT_RESET,
                                  .as.CLIENT_RESET = {.vm = vm->handle}};
-    return tell_vm(vm, &message);
+    rune_status status = tell_vm(vm, &message);
+    if (status == RUNE_OK) {
+        forget(vm);
+    }
+    return status;
+}
+
+rune_status rn_remote_vm_version(rune_vm *vm, const char *id_text, rune_unit **out_unit,
+                                 rune_error **error)
+{
+    rune_status status = RUNE_OK;
+    if (!vm->version || strcmp(vm->version->id_text, id_text) != 0) {
+        rune_unit_unref(RN_TAKE(vm->version));
+        status = rune_connect_unit(vm->supervisor, vm->script, &vm->version, error);
+    }
+    if (status == RUNE_OK) {
+        *out_unit = strcmp(vm->version->id_text, id_text) == 0 ? vm->version : NULL;
+    }
+    return status;
 }
 
 rune_status rn_remote_vm_set(rune_vm *vm, rune_unit *unit, rune_runtime *runtime)
@@ -150,6 +181,7 @@ rune_status rn_remote_vm_set(rune_vm *vm, rune_unit *unit, rune_runtime *runtime
     if (status == RUNE_OK) {
         rune_unit *old_unit = vm->unit;
         rune_runtime *old_runtime = vm->runtime;
+        forget(vm);
         vm->unit = rune_unit_ref(unit);
         vm->runtime = rune_runtime_ref(runtime);
         rune_unit_unref(old_unit);
@@ -166,6 +198,9 @@ void rn_remote_vm_free(rune_vm *vm)
                                      .as.CLIENT_CLOSE = {.vm = vm->handle}};
         rn_remote_tell(supervisor->remote, &message);
     }
+    forget(vm);
+    rn_free(vm->script);
+    rune_unit_unref(vm->version);
     rune_unit_unref(vm->unit);
     rune_runtime_unref(vm->runtime);
     pthread_mutex_destroy(&vm->lock);
@@ -212,12 +247,20 @@ static rune_status read_end(struct rn_remote *remote, const rune_vm *vm, const c
 
 /* Calls */
 
-static enum rn_error encode(const char *item, struct rn_args args, const rune_call_options *options,
-                            struct rn_buf *body, struct rn_message *message)
+/* What is pending, as an Object; the caller's, or NULL: nothing is. */
+static enum rn_error take_down(const rune_vm *vm, rune_const_value **out_object)
+{
+    bool any = vm->pending && vm->pending->set_count > 0;
+    return any ? (enum rn_error)rune_globals_to_value(vm->pending, out_object, NULL) : RN_OK;
+}
+
+static enum rn_error encode_with(const struct rn_request *request, const rune_const_value *statics,
+                                 struct rn_buf *body, struct rn_message *message)
 {
     struct rn_wire_grant grant = {.seed = 0};
     struct rn_fields_CLIENT_CALL *fields = &message->as.CLIENT_CALL;
-    rn_buf_append_text(body, item);
+    const rune_call_options *options = request->options;
+    rn_buf_append_text(body, request->target.name);
     fields->item_size = (uint32_t)body->size;
     rn_limits_init(&grant.limits);
     if (options) {
@@ -230,10 +273,15 @@ static enum rn_error encode(const char *item, struct rn_args args, const rune_ca
         fields->parent = options->parent->hosts->id;
         fields->served = options->parent->number;
     }
+    grant.target = request->target.kind;
+    grant.statics_size = statics ? statics->size : 0;
     rn_wire_put_grant(body, &grant);
     fields->tags_size = (uint32_t)(body->size - fields->item_size);
     fields->credit = CREDIT;
-    rn_value_append_args(body, args.values, args.count);
+    if (statics) {
+        rn_buf_append(body, statics->bytes, statics->size);
+    }
+    rn_value_append_args(body, request->args.values, request->args.count);
     RN_TRY(rn_buf_status(body));
     message->type = RN_MESSAGE_CLIENT_CALL;
     message->body = body->data;
@@ -241,9 +289,33 @@ static enum rn_error encode(const char *item, struct rn_args args, const rune_ca
     return RN_OK;
 }
 
-/* Before anything is sent. */
-static rune_status check(const rune_vm *vm, const rune_call_options *options, rune_error **error)
+static enum rn_error encode(const rune_vm *vm, const struct rn_request *request,
+                            struct rn_buf *body, struct rn_message *message)
 {
+    rune_const_value *statics = NULL;
+    RN_TRY(take_down(vm, &statics));
+    enum rn_error error = encode_with(request, statics, body, message);
+    rune_value_unref(statics);
+    return error;
+}
+
+/* The call is over: what the daemon has taken is no longer pending. */
+static void settle_statics(rune_vm *vm, const struct rn_remote_request *request)
+{
+    if (request->taken) {
+        rune_globals_free(RN_TAKE(vm->pending));
+    }
+}
+
+/* Before anything is sent. */
+static rune_status check(const rune_vm *vm, const struct rn_request *request, rune_error **error)
+{
+    const rune_call_options *options = request->options;
+    bool offered = request->keep == 0 && (request->target.kind == RN_CALL_TARGET_ITEM ||
+                                          request->target.kind == RN_CALL_TARGET_STATICS);
+    if (!offered) {
+        return rn_remote_unsupported(error, "functions of scripts are");
+    }
     const struct rn_remote_hosts *served =
         options && options->parent ? options->parent->hosts : NULL;
     if (options && options->parent && (!served || served->remote != vm->supervisor->remote)) {
@@ -322,18 +394,20 @@ static bool add_hosts(struct rn_remote_request *request, const rune_vm *vm)
     return !vm->runtime || request->hosts;
 }
 
-static rune_status call_once(rune_vm *vm, const char *item, struct rn_args args,
-                             const rune_call_options *options, rune_record **out_record)
+static rune_status call_once(rune_vm *vm, const struct rn_request *given, rune_record **out_record)
 {
+    const rune_call_options *options = given->options;
+    const char *item = given->target.name;
     struct rn_remote *remote = vm->supervisor->remote;
     struct rn_remote_request request;
     struct rn_message message = {.as.CLIENT_CALL = {.vm = vm->handle}};
     RN_AUTO(rn_buf) struct rn_buf body;
     rn_buf_init(&body, RN_CALL_BODY_MAX);
     rune_error *why = NULL;
-    rune_status status = check(vm, options, &why);
-    if (status == RUNE_OK && encode(item, args, options, &body, &message) != RN_OK) {
-        status = rn_fail_plain(&why, rn_buf_status(&body));
+    rune_status status = check(vm, given, &why);
+    if (status == RUNE_OK) {
+        enum rn_error failed = encode(vm, given, &body, &message);
+        status = failed == RN_OK ? RUNE_OK : rn_fail_plain(&why, failed);
     }
     rn_remote_request_init(&request);
     if (status == RUNE_OK && !add_hosts(&request, vm)) {
@@ -344,6 +418,7 @@ static rune_status call_once(rune_vm *vm, const char *item, struct rn_args args,
         *out_record = record_of_failure(vm, item, why);
         return *out_record ? RUNE_OK : RUNE_E_NO_MEMORY;
     }
+    vm->used = true;
     if (rn_remote_begin(remote, &request, &message) != RN_OK) {
         request.lost = true;
     } else {
@@ -355,15 +430,16 @@ static rune_status call_once(rune_vm *vm, const char *item, struct rn_args args,
         rn_cancel_unwatch(&canceller.watch);
     }
     rn_remote_hosts_end(request.hosts);
+    settle_statics(vm, &request);
     status = read_end(remote, vm, item, &request, out_record);
     rn_remote_request_done(&request);
     return status;
 }
 
-rune_status rn_remote_call(rune_vm *vm, const char *item, struct rn_args args,
-                           const rune_call_options *options, rune_record **out_record,
+rune_status rn_remote_call(rune_vm *vm, const struct rn_request *request, rune_record **out_record,
                            rune_error **error)
 {
+    const rune_call_options *options = request->options;
     uint64_t until_ns = rn_after_ns(
         rn_now_ns(), options && options->limits.values[RUNE_LIMIT_WALL] != RUNE_UNLIMITED
                          ? options->limits.values[RUNE_LIMIT_WALL]
@@ -374,7 +450,7 @@ rune_status rn_remote_call(rune_vm *vm, const char *item, struct rn_args args,
         return may;
     }
     for (;;) {
-        rune_status status = call_once(vm, item, args, options, out_record);
+        rune_status status = call_once(vm, request, out_record);
         if (status != RUNE_OK) {
             return rn_fail_plain(error, (enum rn_error)status);
         }
@@ -435,6 +511,7 @@ static void on_done(struct rn_remote_request *request)
     }
     rn_cancel_unwatch(&call->canceller.watch);
     rn_remote_hosts_end(request->hosts);
+    settle_statics(call->vm, request);
     rune_status status = read_end(remote, call->vm, execution->item, request, &record);
     rn_remote_request_done(request);
     rn_free(call);
@@ -479,6 +556,7 @@ static rune_status send_call(struct rn_remote_call *call, struct rn_message *mes
     atomic_fetch_add(&execution->refs, 1);
     execution->remote_id = message->call;
     call->canceller.id = message->call;
+    call->vm->used = true;
     if (token) {
         rn_cancel_watch(&call->canceller.watch, token, on_token);
     }
@@ -497,21 +575,22 @@ static rune_status send_call(struct rn_remote_call *call, struct rn_message *mes
     return RUNE_OK;
 }
 
-rune_status rn_remote_execute(rune_vm *vm, const char *item, struct rn_args args,
-                              const rune_call_options *options, rune_execution **out_execution,
-                              rune_error **error)
+rune_status rn_remote_execute(rune_vm *vm, const struct rn_request *request,
+                              rune_execution **out_execution, rune_error **error)
 {
+    const rune_call_options *options = request->options;
     RN_AUTO(rn_buf) struct rn_buf body;
     struct rn_message message = {.as.CLIENT_CALL = {.vm = vm->handle}};
     rn_buf_init(&body, RN_CALL_BODY_MAX);
-    rune_status status = check(vm, options, error);
-    if (status == RUNE_OK && encode(item, args, options, &body, &message) != RN_OK) {
-        status = rn_fail_plain(error, rn_buf_status(&body));
+    rune_status status = check(vm, request, error);
+    if (status == RUNE_OK) {
+        enum rn_error failed = encode(vm, request, &body, &message);
+        status = failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
     }
     if (status != RUNE_OK) {
         return status;
     }
-    rune_execution *execution = rn_execution_new(vm, item);
+    rune_execution *execution = rn_execution_new(vm, request->target.name);
     struct rn_remote_call *call = execution ? new_call(vm, execution, options) : NULL;
     status = call ? send_call(call, &message, options ? options->token : NULL, error)
                   : rn_fail_plain(error, RN_E_NO_MEMORY);

@@ -14,8 +14,8 @@
  * D2  Everything that a client names (Units, contexts, Vms, calls, host calls) is looked up in its own connection.
  * D3  What is queued for a client counts on its uid's account, and beyond the account's limit nothing
  *     more is queued than a short error.
- * D4  What a Vm takes (its domain, its Unit, its context) counts on the account until the Vm has been freed, whatever
- *     its client has dropped.
+ * D4  What a Vm takes (its domain, its Unit, its context, statics that wait in it) counts on the account until the Vm
+ *     has been freed, whatever its client has dropped.
  */
 #ifndef RN_SUPERVISOR_SERVE_H
 #define RN_SUPERVISOR_SERVE_H
@@ -145,6 +145,7 @@ struct rn_serve_place {
     struct rn_serve_domain *domain;
     uint32_t unit;    /* number in the connection's table; 0: a script's */
     uint32_t context; /* as well; 0: not the client's own */
+    size_t statics;   /* bytes on the account: values that wait in the Vm for its next call */
 };
 
 struct rn_serve_vm {
@@ -334,6 +335,9 @@ void rn_serve_answer_error(struct rn_serve_connection *connection, uint64_t id, 
 enum rn_error rn_serve_request(struct rn_serve_connection *connection,
                                const struct rn_message *head, const uint8_t *body,
                                size_t size) RN_MUST_CHECK;
+/* A Vm that runs nothing: what its waiting statics take is counted again, `more` of which was held already. */
+void rn_serve_statics_settle(struct rn_serve_connection *connection, struct rn_serve_vm *vm,
+                             size_t more);
 /* The loop's thread: gives up a connection's Units and Vms. */
 void rn_serve_drop_all(struct rn_serve_connection *connection);
 void rn_serve_vm_drop(struct rn_serve_connection *connection, struct rn_serve_vm *vm);

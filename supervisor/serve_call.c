@@ -7,33 +7,47 @@
  * Output comes on the supervisor's thread: it is queued under the connection's lock, and refused
  * when the client has given no credit or does not read; then only this call stands still.
  *
+ * Values of statics that come with a call are put into the Vm before it begins, where they wait for the worker
+ * as those of any host do; DAEMON_END says that they are there. A call that gets statics runs nothing.
+ *
  * Trust: reads requests of clients.
  */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/cursor.h"
+#include "bytecode/hash.h"
 #include "supervisor/clock.h"
 #include "supervisor/error.h"
 #include "supervisor/execution.h"
+#include "supervisor/globals.h"
 #include "supervisor/host_call.h"
 #include "supervisor/serve.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/unit.h"
 #include "supervisor/value.h"
 #include "supervisor/vm.h"
 #include "supervisor/wire.h"
 
 #define ARGS_MAX 256u
+/* Values for a Unit with more statics are put into its Vm on a job's thread. */
+#define STATICS_INLINE_MAX 256u
 
 /* What a call is begun with; kept until it has ended, as is how it did. */
 struct rn_serve_begin {
     struct rn_serve_job job; /* when beginning, or afterwards ending, is one */
     struct rn_serve_call *call;
     char *item;
+    enum rn_call_target target;
     uint8_t *bytes; /* of the arguments until they are decoded; owned */
     size_t size;
-    size_t held;   /* on the uid's account: them, and the copy that goes to the worker */
-    size_t unread; /* there as well: a result that a job is to read */
+    uint8_t *static_bytes; /* of statics, the same */
+    size_t static_size;
+    rune_const_value *statics; /* counted, until the Vm has them; NULL: none */
+    bool taken;                /* it has */
+    size_t held;         /* on the uid's account: arguments, and the copy that goes to the worker */
+    size_t held_statics; /* as well: statics, the Vm's copy and the worker's */
+    size_t unread;       /* there as well: a result that a job is to read */
     const rune_const_value **args;
     size_t arg_count;
     enum rn_error invalid; /* they do not decode */
@@ -54,6 +68,8 @@ static void begin_done(struct rn_serve_begin *begin)
     }
     rn_free(begin->args);
     rn_free(begin->bytes);
+    rn_free(begin->static_bytes);
+    rune_value_unref(begin->statics);
     rn_free(begin->item);
     rune_call_options_free(begin->options);
     rn_host_call_unref(begin->parent);
@@ -87,7 +103,7 @@ static void count_end(struct rune_server *server, rune_reason reason, uint64_t b
 }
 
 static bool send_record(struct rn_serve_connection *connection, uint64_t id,
-                        const rune_record *record, bool insist)
+                        const rune_record *record, bool taken)
 {
     struct rn_buf body;
     rn_buf_init(&body, RN_CLIENT_RECORD_MAX);
@@ -96,50 +112,66 @@ static bool send_record(struct rn_serve_connection *connection, uint64_t id,
         rn_buf_done(&body);
         return false;
     }
-    struct rn_message message = {.type = RN_MESSAGE_DAEMON_END, .call = id, .body_size = body.size};
-    return rn_serve_send(connection, &message, body.data, insist);
+    struct rn_message message = {.type = RN_MESSAGE_DAEMON_END,
+                                 .call = id,
+                                 .body_size = body.size,
+                                 .as.DAEMON_END = {.taken = taken}};
+    return rn_serve_send(connection, &message, body.data, true);
 }
 
-/* A record without value: `error` is consumed. */
+/* A record without value, of a call as far as it got, or NULL: `error` is consumed. */
 static void send_failure(struct rn_serve_connection *connection, uint64_t id, rune_error *error,
-                         const rune_record *like)
+                         const struct rn_serve_begin *begin)
 {
     rune_record record = {.reason = error ? error->reason : RUNE_REASON_INTERNAL};
+    bool taken = begin && begin->taken;
     rn_limits_init(&record.limits);
-    if (like) {
-        record = *like;
+    if (begin && begin->record) {
+        record = *begin->record;
         record.value = NULL;
         record.reason = error ? error->reason : RUNE_REASON_INTERNAL;
     }
     record.error = error;
-    if (!error || record.reason == RUNE_REASON_OK || !send_record(connection, id, &record, true)) {
+    if (!error || record.reason == RUNE_REASON_OK || !send_record(connection, id, &record, taken)) {
         rn_serve_goodbye(connection, RUNE_E_NO_MEMORY, "the daemon has no memory");
     }
     rune_error_free(error);
 }
 
+/* A call that could not even be tried. */
 static void fail_call(struct rn_serve_connection *connection, uint64_t id, rune_status status,
-                      rune_reason reason, const char *kind, const char *text)
+                      rune_reason reason, const char *why)
 {
     rune_error *error = NULL;
-    (void)rn_fail_reason(&error, status, reason, kind, "%s", text);
+    (void)rn_fail_reason(&error, status, reason, rune_status_name(status), "%s", why);
     count_end(connection->server, reason, rn_now_ns());
     send_failure(connection, id, error, NULL);
+}
+
+/* One whose record could not be made. */
+static void fail_ended(struct rn_serve_connection *connection, const struct rn_serve_call *call)
+{
+    rune_error *error = NULL;
+    (void)rn_fail_reason(&error, RUNE_E_NO_MEMORY, RUNE_REASON_INTERNAL, "NO_MEMORY", "%s",
+                         "the daemon has no memory");
+    count_end(connection->server, RUNE_REASON_INTERNAL, rn_now_ns());
+    send_failure(connection, call->id, error, call->begin);
 }
 
 /* A record that the account has no room for is told without its value. */
 static void send_end(struct rn_serve_connection *connection, uint64_t id,
                      struct rn_serve_begin *begin)
 {
-    const rune_record *record = begin->record;
-    struct rn_message message = {
-        .type = RN_MESSAGE_DAEMON_END, .call = id, .body_size = begin->said.size};
+    struct rn_message message = {.type = RN_MESSAGE_DAEMON_END,
+                                 .call = id,
+                                 .body_size = begin->said.size,
+                                 .as.DAEMON_END = {.taken = begin->taken}};
     bool fits = begin->said.size > 0 && rn_buf_status(&begin->said) == RN_OK;
     if (!fits || !rn_serve_send(connection, &message, RN_TAKE(begin->said.data), false)) {
         rune_error *error = NULL;
         (void)rn_fail_reason(&error, RUNE_E_OVERLOADED, RUNE_REASON_OVERLOADED, "unread",
                              "the result was dropped: more waits for this user than may be held");
-        send_failure(connection, id, error, record);
+        send_failure(connection, id, error, begin);
     }
 }
 
@@ -181,10 +213,10 @@ static void settle_end(struct rn_serve_call *call)
         count_end(connection->server, call->begin->record->reason, call->begun_ns);
         send_end(connection, call->id, call->begin);
     } else {
-        fail_call(connection, call->id, RUNE_E_NO_MEMORY, RUNE_REASON_INTERNAL, "NO_MEMORY",
-                  "the daemon has no memory");
+        fail_ended(connection, call);
     }
     rune_execution_free(call->execution);
+    rn_serve_statics_settle(connection, &connection->vms[call->vm], call->begin->held_statics);
     free_place(connection, call->vm);
     end_begin(connection, call->begin);
     unlink_call(call);
@@ -285,7 +317,7 @@ static bool on_output(void *user, int stream, const char *data, size_t size)
 static enum rn_error read_args(struct rn_serve_begin *begin)
 {
     rune_const_value *tuple = NULL;
-    if (begin->size == 0) {
+    if (!begin->bytes || begin->size == 0) {
         rn_free(RN_TAKE(begin->bytes));
         return RN_OK;
     }
@@ -311,15 +343,50 @@ static enum rn_error read_args(struct rn_serve_begin *begin)
     return error;
 }
 
+/* The same of statics, unless that was done before. */
+static enum rn_error read_values(struct rn_serve_begin *begin)
+{
+    if (begin->static_bytes) {
+        RN_TRY(rn_value_take(RN_TAKE(begin->static_bytes), begin->static_size, &begin->statics));
+        if (rune_value_kind_of(begin->statics) != RUNE_VALUE_OBJECT) {
+            return RN_E_MESSAGE_INVALID;
+        }
+    }
+    return read_args(begin);
+}
+
+/* They wait there from now on. */
+static rune_status put_statics(struct rn_serve_begin *begin)
+{
+    if (!begin->statics) {
+        return RUNE_OK;
+    }
+    rune_status status = rn_vm_take_statics(begin->vm, begin->statics, &begin->error);
+    begin->taken = status == RUNE_OK;
+    rune_value_unref(RN_TAKE(begin->statics));
+    return status;
+}
+
 static void send_execute(struct rn_serve_begin *begin)
 {
-    begin->invalid = begin->bytes ? read_args(begin) : RN_OK;
-    if (begin->invalid != RN_OK) {
-        begin->status = (rune_status)begin->invalid;
+    const char *item = begin->item;
+    struct rn_request request = {.target = {.kind = begin->target, .name = item},
+                                 .args = {begin->args, begin->arg_count},
+                                 .options = begin->options,
+                                 .wants_usage = true};
+    begin->invalid = read_values(begin);
+    begin->status = (rune_status)begin->invalid;
+    if (begin->status == RUNE_OK) {
+        begin->status = put_statics(begin);
+    }
+    if (begin->status != RUNE_OK) {
         return;
     }
-    begin->status = rune_vm_send_execute(begin->vm, begin->item, begin->args, begin->arg_count,
-                                         begin->options, &begin->execution, &begin->error);
+    if (begin->target == RN_CALL_TARGET_STATICS) {
+        request.target.item = item[0] == 0 ? 0 : rn_hash_item(item, strlen(item));
+    }
+    request.args = (struct rn_args){begin->args, begin->arg_count};
+    begin->status = rn_execution_send(begin->vm, &request, &begin->execution, &begin->error);
 }
 
 /* On the loop's thread, after send_execute on whichever. */
@@ -339,8 +406,9 @@ static void settle_begin(struct rn_serve_begin *begin)
     enum rn_error invalid = begin->invalid;
     if (invalid == RN_OK) {
         count_end(connection->server, error ? error->reason : RUNE_REASON_INTERNAL, call->begun_ns);
-        send_failure(connection, call->id, error, NULL);
+        send_failure(connection, call->id, error, begin);
     }
+    rn_serve_statics_settle(connection, &connection->vms[call->vm], begin->held_statics);
     free_place(connection, call->vm);
     end_begin(connection, begin);
     unlink_call(call);
@@ -364,11 +432,18 @@ static void begun(struct rn_serve_note *note)
     rn_serve_unblock(connection);
 }
 
+/* Values that would hold up other clients. */
+static bool values_take_long(const struct rn_serve_begin *begin)
+{
+    uint32_t statics = begin->vm->unit->unit.counts[RN_SECTION_STATICS];
+    return begin->bytes || begin->static_bytes || (begin->statics && statics > STATICS_INLINE_MAX);
+}
+
 /* A worker that is there takes a call without waiting; else one is started, elsewhere, as arguments are
- * decoded that would hold up other clients. */
+ * decoded that take long. */
 static void start(struct rn_serve_connection *connection, struct rn_serve_begin *begin)
 {
-    if (!begin->bytes && rn_vm_is_warm(begin->vm)) {
+    if (!values_take_long(begin) && rn_vm_is_warm(begin->vm)) {
         send_execute(begin);
         settle_begin(begin);
         return;
@@ -389,6 +464,7 @@ static bool take_version(struct rn_serve_connection *connection, struct rn_serve
     if (unit && unit != vm->unit && rune_vm_set_unit(vm->vm, unit) == RUNE_OK) {
         rune_unit_unref(vm->unit);
         vm->unit = rune_unit_ref(unit);
+        rn_serve_statics_settle(connection, vm, 0);
     }
     bool same = unit && unit == vm->unit;
     rune_unit_unref(unit);
@@ -396,6 +472,27 @@ static bool take_version(struct rn_serve_connection *connection, struct rn_serve
 }
 
 /* Reading the request */
+
+/* The values, decoded if that does not take long. */
+static enum rn_error take_values(struct rn_serve_begin *begin, struct rn_cursor *cursor,
+                                 uint64_t static_size)
+{
+    size_t size = rn_cursor_left(cursor);
+    if (static_size > size || (begin->target == RN_CALL_TARGET_STATICS && static_size < size)) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    begin->static_size = (size_t)static_size;
+    begin->size = size - begin->static_size;
+    const char *statics = (const char *)rn_cursor_bytes(cursor, begin->static_size);
+    const char *args = (const char *)rn_cursor_bytes(cursor, begin->size);
+    begin->static_bytes =
+        static_size > 0 ? (uint8_t *)rn_strndup(statics, begin->static_size) : NULL;
+    begin->bytes = (uint8_t *)rn_strndup(args, begin->size);
+    if (!begin->bytes || (static_size > 0 && !begin->static_bytes)) {
+        return RN_E_NO_MEMORY;
+    }
+    return size <= RN_SERVE_ARGS_INLINE_MAX ? read_values(begin) : RN_OK;
+}
 
 static enum rn_error read_call(struct rn_serve_begin *begin,
                                const struct rn_fields_CLIENT_CALL *fields, const uint8_t *body,
@@ -411,15 +508,11 @@ static enum rn_error read_call(struct rn_serve_begin *begin,
     const uint8_t *tags = rn_cursor_bytes(&cursor, fields->tags_size);
     RN_TRY(rn_cursor_status(&cursor));
     RN_TRY(rn_wire_get_grant(tags, fields->tags_size, &grant));
-    size_t left = rn_cursor_left(&cursor);
-    begin->bytes = (uint8_t *)rn_strndup((const char *)rn_cursor_bytes(&cursor, left), left);
-    begin->size = left;
-    if (!begin->bytes) {
-        return RN_E_NO_MEMORY;
+    if (grant.target != RN_CALL_TARGET_ITEM && grant.target != RN_CALL_TARGET_STATICS) {
+        return RN_E_MESSAGE_INVALID;
     }
-    if (left <= RN_SERVE_ARGS_INLINE_MAX) {
-        RN_TRY(read_args(begin));
-    }
+    begin->target = grant.target;
+    RN_TRY(take_values(begin, &cursor, grant.statics_size));
     begin->options = rune_call_options_new();
     if (!begin->options) {
         return RN_E_NO_MEMORY;
@@ -493,9 +586,23 @@ static struct rn_serve_call *new_call(struct rn_serve_connection *connection,
     return call;
 }
 
+/* Counts what the call brings; false: there is no room. */
+static bool hold_values(struct rn_serve_connection *connection, struct rn_serve_begin *begin,
+                        const rune_unit *unit)
+{
+    size_t args = 2 * begin->size;
+    size_t statics = begin->static_size > 0 ? 3 * begin->static_size + rn_globals_room(unit) : 0;
+    if (!rn_serve_hold(connection, args + statics)) {
+        return false;
+    }
+    begin->held = args;
+    begin->held_statics = statics;
+    return true;
+}
+
 /* Before many arguments are decoded. True: the client has its answer. */
 static bool turn_down(struct rn_serve_connection *connection, const struct rn_message *head,
-                      struct rn_serve_begin *begin, size_t size)
+                      struct rn_serve_begin *begin)
 {
     const struct rn_fields_CLIENT_CALL *fields = &head->as.CLIENT_CALL;
     rune_status status = RUNE_OK;
@@ -507,13 +614,13 @@ static bool turn_down(struct rn_serve_connection *connection, const struct rn_me
         reason = RUNE_REASON_CANCELLED;
         why = begin->parent ? NULL : "the host call that it is made for has ended";
     }
-    if (!why && !rn_serve_hold(connection, size)) {
+    if (!why && !hold_values(connection, begin, connection->vms[fields->vm - 1].unit)) {
         status = RUNE_E_OVERLOADED;
         reason = RUNE_REASON_OVERLOADED;
         why = "more is held for this user than may be";
     }
     if (why) {
-        fail_call(connection, head->call, status, reason, rune_status_name(status), why);
+        fail_call(connection, head->call, status, reason, why);
     }
     return why != NULL;
 }
@@ -521,18 +628,16 @@ static bool turn_down(struct rn_serve_connection *connection, const struct rn_me
 static enum rn_error begin_call(struct rn_serve_connection *connection,
                                 const struct rn_message *head, struct rn_serve_begin *begin)
 {
-    size_t size = 2 * begin->size;
-    if (turn_down(connection, head, begin, size)) {
+    if (turn_down(connection, head, begin)) {
         begin_done(begin);
         return RN_OK;
     }
     struct rn_serve_call *call = new_call(connection, head, begin);
     if (!call) {
-        rn_serve_unhold(connection, size);
-        begin_done(begin);
+        rn_serve_unhold(connection, begin->held_statics);
+        end_begin(connection, begin);
         return RN_E_NO_MEMORY;
     }
-    begin->held = size;
     begin->call = call;
     begin->vm = connection->vms[call->vm].vm;
     rune_call_options_set_output(begin->options, on_output, call);

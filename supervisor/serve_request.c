@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "supervisor/error.h"
+#include "supervisor/globals.h"
 #include "supervisor/serve.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
@@ -93,6 +94,7 @@ static void leave_place(struct rn_serve_connection *connection, const struct rn_
     leave_domain(place->domain);
     rn_serve_unit_leave(connection, place->unit);
     rn_serve_context_leave(connection, place->context);
+    rn_serve_unhold(connection, place->statics);
 }
 
 /* Opening Vms: a job, because the domain may have to be made. */
@@ -378,6 +380,15 @@ static struct rn_serve_vm *vm_at(struct rn_serve_connection *connection, uint32_
     return known ? &connection->vms[number - 1] : NULL;
 }
 
+void rn_serve_statics_settle(struct rn_serve_connection *connection, struct rn_serve_vm *vm,
+                             size_t more)
+{
+    size_t held = vm->place.statics + more;
+    size_t now = rn_globals_size(vm->vm->pending);
+    vm->place.statics = now < held ? now : held;
+    rn_serve_unhold(connection, held - vm->place.statics);
+}
+
 /* Of a Vm that runs no call. */
 static rune_status set_unit(struct rn_serve_connection *connection, struct rn_serve_vm *vm,
                             uint32_t number, uint32_t context)
@@ -397,6 +408,7 @@ static rune_status set_unit(struct rn_serve_connection *connection, struct rn_se
         rn_serve_context_leave(connection, vm->place.context);
         vm->place.context = context;
     }
+    rn_serve_statics_settle(connection, vm, 0);
     return status;
 }
 
@@ -421,6 +433,7 @@ static void handle_reset(struct rn_serve_connection *connection, const struct rn
     struct rn_serve_vm *vm = vm_at(connection, head->as.CLIENT_RESET.vm);
     rune_status status = !vm ? RUNE_E_NOT_FOUND : vm->busy ? RUNE_E_BUSY : rune_vm_reset(vm->vm);
     if (status == RUNE_OK) {
+        rn_serve_statics_settle(connection, vm, 0);
         rn_serve_answer(connection, head->call, 0);
     } else {
         rn_serve_answer_error(connection, head->call, status, NULL);

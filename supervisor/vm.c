@@ -348,7 +348,7 @@ rune_status rune_vm_reset(rune_vm *vm)
 {
     rune_status status = rn_vm_claim(vm, NULL);
     if (status == RUNE_OK && vm->supervisor->remote) {
-        status = rn_remote_vm_reset(vm);
+        status = rn_remote_vm_reset(vm); // which forgets what is pending
         rn_vm_release(vm);
     } else if (status == RUNE_OK) {
         forget(vm);
@@ -644,10 +644,8 @@ void rn_vm_take_back(rune_vm *vm, struct rn_call *call)
 rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct rn_call **out_call,
                           rune_error **error)
 {
-    if (vm->supervisor->remote) {
-        return rn_remote_unsupported(error, "functions and statics of a Vm are");
-    }
     const rune_call_options *options = request->options;
+    RN_ASSERT(!vm->supervisor->remote);
     struct rn_call *call = new_call(vm);
     if (!call) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);
@@ -711,6 +709,9 @@ rune_status rn_vm_carry_out(rune_vm *vm, const struct rn_request *request, rune_
 {
     struct rn_call *call = NULL;
     rune_error *why = NULL;
+    if (vm->supervisor->remote) {
+        return rn_remote_call(vm, request, out_record, error);
+    }
     rune_status status = rn_vm_prepare(vm, request, &call, &why);
     if (status == RUNE_OK) {
         status = rn_call_begin(call, &why);
@@ -732,10 +733,9 @@ static rune_status call_item(rune_vm *vm, const char *item, struct rn_request *r
                              rune_record **out_record, rune_error **error)
 {
     rune_error *why = NULL;
-    if (vm->supervisor->remote) {
-        return rn_remote_call(vm, item, request->args, request->options, out_record, error);
-    }
-    rune_status status = rn_vm_find_item(vm, item, &request->target, &why);
+    request->target.name = item;
+    rune_status status =
+        vm->supervisor->remote ? RUNE_OK : rn_vm_find_item(vm, item, &request->target, &why);
     if (status == RUNE_OK) {
         return rn_vm_carry_out(vm, request, out_record, error);
     }

@@ -67,8 +67,12 @@ struct rune_vm {
     bool lost;
     struct rn_call *spare; /* for its next call; NULL: none. Whoever claimed the Vm has it */
     rune_globals *pending; /* statics that go out with the next call; NULL: none */
-    uint64_t epoch;        /* counts what made the worker forget everything; under `lock`, too */
-    pthread_mutex_t lock;  /* of what follows */
+    /* Of a Vm in a daemon: */
+    char *script;         /* owned: its name in the daemon's folder; NULL: it is of `unit` */
+    rune_unit *version;   /* counted: what was last seen to serve under that name, or NULL */
+    bool used;            /* there may be more to its Globals than `pending` */
+    uint64_t epoch;       /* counts what made the worker forget everything; under `lock`, too */
+    pthread_mutex_t lock; /* of what follows */
     uint64_t kept[RN_VM_FUNCTIONS_MAX / 64];    /* functions that the worker keeps */
     uint64_t dropped[RN_VM_FUNCTIONS_MAX / 64]; /* of those, that it is to forget */
     uint32_t kept_count;

@@ -263,6 +263,14 @@ enum rn_error rn_wire_get_record(const void *bytes, size_t size, const char *ite
 
 /* Grants */
 
+static void set_tag(struct rn_call_tags *tags, enum rn_call_tag tag, uint64_t value)
+{
+    if (value != 0) {
+        tags->values[tag] = value;
+        tags->present |= 1u << tag;
+    }
+}
+
 static const struct {
     rune_limit limit;
     enum rn_call_tag tag;
@@ -286,10 +294,9 @@ void rn_wire_put_grant(struct rn_buf *out, const struct rn_wire_grant *grant)
             tags.present |= 1u << limit_tags[i].tag;
         }
     }
-    if (grant->seed != 0) {
-        tags.values[RN_CALL_TAG_SEED] = grant->seed;
-        tags.present |= 1u << RN_CALL_TAG_SEED;
-    }
+    set_tag(&tags, RN_CALL_TAG_SEED, grant->seed);
+    set_tag(&tags, RN_CALL_TAG_TARGET, grant->target);
+    set_tag(&tags, RN_CALL_TAG_STATICS_SIZE, grant->statics_size);
     tags.present |= grant->clock ? 1u << RN_CALL_TAG_CLOCK : 0;
     tags.present |= grant->once ? 1u << RN_CALL_TAG_ONCE : 0;
     rn_call_tags_encode(&tags, out);
@@ -307,6 +314,11 @@ enum rn_error rn_wire_get_grant(const void *bytes, size_t size, struct rn_wire_g
             RN_TRY((enum rn_error)status);
         }
     }
+    if (tags.values[RN_CALL_TAG_TARGET] >= RN_CALL_TARGET_COUNT) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    out_grant->target = (enum rn_call_target)tags.values[RN_CALL_TAG_TARGET];
+    out_grant->statics_size = tags.values[RN_CALL_TAG_STATICS_SIZE];
     out_grant->seed = tags.values[RN_CALL_TAG_SEED];
     out_grant->clock = (tags.present >> RN_CALL_TAG_CLOCK & 1) != 0;
     out_grant->once = (tags.present >> RN_CALL_TAG_ONCE & 1) != 0;

@@ -31,6 +31,9 @@ struct rn_wire_grant {
     uint64_t seed;
     bool clock;
     bool once;
+    /* Of calls alone: */
+    enum rn_call_target target;
+    uint64_t statics_size; /* bytes of statics that go with it */
 };
 
 /* What is set of it, as tags. */

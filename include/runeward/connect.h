@@ -13,15 +13,18 @@
  * call another Vm of the same connection (rune_call_options_set_parent). A context has at most 4 MiB:
  * TOO_LARGE; a connection 128 of them, a user 512: OVERLOADED.
  *
- * What it does not offer says UNSUPPORTED with a message that names it: a Vm's Globals
- * (globals.h; statics that are declared for a build have their initial values), functions of scripts (function.h), formatting and outlines (source.h), watches. A cache of
- * a build's options is left to the daemon's own. When the daemon goes, calls end as `unavailable` with
- * the status CLOSED, and so does everything later.
+ * A Vm's Globals (globals.h) are there as well. What is set waits here for the next call, and goes with it. What it
+ * takes in the daemon until a worker has it counts on the user's account: beyond that the call is OVERLOADED, and
+ * the values wait on.
+ *
+ * What it does not offer says UNSUPPORTED with a message that names it: functions of scripts (function.h),
+ * formatting and outlines (source.h), watches. A cache of a build's options is left to the daemon's own. When the
+ * daemon goes, calls end as `unavailable` with the status CLOSED, and so does everything later.
  *
  * Any thread may use the connection. Sinks and host functions of a synchronous call run on the thread that
  * made the call. One thread of the library receives, and runs the sinks and host functions of executions and
  * what was given to rune_execution_on_end. There, whatever waits for the daemon (building, making or
- * resetting a Vm, a synchronous call, a query) says BUSY: its answer would come on that thread.
+ * resetting a Vm, a synchronous call, getting statics, a query) says BUSY: its answer would come on that thread.
  * Beginning, cancelling, answering and freeing go there as anywhere else.
  */
 #ifndef RUNEWARD_CONNECT_H
@@ -51,8 +54,12 @@ RUNE_API rune_status rune_connect_unit(rune_supervisor *supervisor, const char *
                                        rune_unit **out_unit, rune_error **error) RUNE_MUST_CHECK;
 /*
  * A Vm of a script of the daemon's folder: each call is of the version that serves when it begins,
- * and the Globals stay as long as that one does. It calls what the daemon offers. Errors as of rune_vm_new; a name without a script
- * ends its calls as NOT_FOUND. The caller's: rune_vm_free.
+ * and the Globals stay as long as that one does. It calls what the daemon offers. Errors as of rune_vm_new; a name
+ * without a script ends its calls as NOT_FOUND. The caller's: rune_vm_free.
+ *
+ * Values for its statics go by their paths to the version that serves when the next call begins: whether there are
+ * such statics is known only then, and the call says NOT_FOUND of kind "no_static", having set none. Globals of any
+ * Unit may be set. A snapshot is of the version that was asked: STALE if each was followed by another at once.
  */
 RUNE_API rune_status rune_connect_vm(rune_supervisor *supervisor, const char *name,
                                      const rune_vm_options *options, rune_vm **out_vm,

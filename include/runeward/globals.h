@@ -64,7 +64,7 @@ RUNE_API rune_status rune_vm_set_globals(rune_vm *vm, const rune_globals *global
  */
 RUNE_API rune_status rune_vm_globals(rune_vm *vm, rune_globals **out_globals,
                                      rune_error **error) RUNE_MUST_CHECK;
-/* One static, likewise. Setting talks to no worker: the value goes out with the next call. */
+/* One static, likewise. Setting talks to no worker, nor to a daemon: the value goes out with the next call. */
 RUNE_API rune_status rune_vm_set_static(rune_vm *vm, const char *item,
                                         const rune_const_value *value,
                                         rune_error **error) RUNE_MUST_CHECK;

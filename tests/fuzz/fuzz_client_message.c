@@ -58,6 +58,7 @@ static void try_grant(const uint8_t *data, size_t size)
     RN_CHECK(rn_wire_get_grant(out.data, out.size, &again) == RN_OK);
     RN_CHECK(memcmp(&grant.limits, &again.limits, sizeof(grant.limits)) == 0);
     RN_CHECK(grant.seed == again.seed && grant.clock == again.clock);
+    RN_CHECK(grant.target == again.target && grant.statics_size == again.statics_size);
 }
 
 static void forward(void *user, rune_host_call *call, uint8_t *args, size_t size)

@@ -16,9 +16,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bytecode/const_value.h"
 #include "shm/message.h"
 
-static const char script[] = "pub fn main() { 1 }\n"
+static const char script[] = "static COUNT = 5;\n"
+                             "pub fn main() { 1 }\n"
+                             "pub fn count() { COUNT }\n"
                              "pub fn spin() { loop {} }\n"
                              "pub fn echo(x) { x }\n"
                              "pub fn flood() { loop { println!(\"{}\", \"0123456789\"); } }\n";
@@ -390,7 +393,131 @@ static void test_one_number_for_two_calls(void **state)
     expect_served();
 }
 
+/* Calls with statics: `item`, tags of the two, the statics, the rest. */
+static size_t make_call(uint8_t *body, size_t size, const char *item, uint64_t target,
+                        uint64_t statics_size, const rune_const_value *statics)
+{
+    struct rn_call_tags tags = {.present =
+                                    1u << RN_CALL_TAG_STATICS_SIZE | 1u << RN_CALL_TAG_TARGET};
+    struct rn_buf out;
+    size_t bytes = 0;
+    const void *cbor = rune_value_to_cbor(statics, &bytes);
+    tags.values[RN_CALL_TAG_TARGET] = target;
+    tags.values[RN_CALL_TAG_STATICS_SIZE] = statics_size == SIZE_MAX ? bytes : statics_size;
+    rn_buf_init_fixed(&out, body, size);
+    rn_buf_append_text(&out, item);
+    rn_call_tags_encode(&tags, &out);
+    rn_buf_append(&out, cbor, bytes);
+    assert_int_equal(rn_buf_status(&out), RN_OK);
+    return out.size;
+}
+
+#define TAGS_SIZE 24u
+
+/* How the connection ends over such a call; the value is consumed. */
+static int statics_error(const char *item, uint64_t target, uint64_t statics_size,
+                         rune_const_value *statics)
+{
+    uint8_t body[512];
+    size_t size = make_call(body, sizeof(body), item, target, statics_size, statics);
+    struct rn_message call = {
+        .as.CLIENT_CALL = {.item_size = (uint32_t)strlen(item), .tags_size = TAGS_SIZE}};
+    rune_value_unref(statics);
+    return body_error(RN_MESSAGE_CLIENT_CALL, (const char *)body, size, call);
+}
+
+static rune_const_value *object_of(const char *key, int64_t number)
+{
+    rune_const_value *value = rune_value_i64(number);
+    const rune_const_value *values[] = {value};
+    rune_const_value *object = rune_value_object(&key, values, 1);
+    rune_value_unref(value);
+    assert_non_null(object);
+    return object;
+}
+
+static void test_statics_that_are_none(void **state)
+{
+    (void)state;
+    // Larger than what there is, nothing at all, no Object, half of one.
+    assert_int_equal(statics_error("main", 0, 1000, object_of("COUNT", 1)), RUNE_E_MESSAGE_INVALID);
+    assert_int_equal(statics_error("main", 0, UINT64_MAX - 1, object_of("COUNT", 1)),
+                     RUNE_E_MESSAGE_INVALID);
+    assert_int_equal(statics_error("main", 0, SIZE_MAX, rune_value_i64(1)), RUNE_E_MESSAGE_INVALID);
+    assert_int_equal(statics_error("main", 0, 3, object_of("COUNT", 1)), RUNE_E_TRUNCATED);
+    // Who gets statics passes no arguments.
+    assert_int_equal(statics_error("", RN_CALL_TARGET_STATICS, 0, rune_value_tuple(NULL, 0)),
+                     RUNE_E_MESSAGE_INVALID);
+    // Functions that a Vm keeps for its host are not a client's, and there are no others.
+    for (uint64_t target = RN_CALL_TARGET_FUNCTION; target < RN_CALL_TARGET_COUNT + 2; target++) {
+        assert_int_equal(statics_error("main", target, 0, NULL), RUNE_E_MESSAGE_INVALID);
+    }
+    assert_int_equal(statics_error("main", UINT64_MAX, 0, NULL), RUNE_E_MESSAGE_INVALID);
+    expect_served();
+}
+
 /* What is merely unpleasant */
+
+/* The end of a call: its reason, and whether the Vm has the statics. */
+static uint32_t end_taken(struct client *client, bool *out_taken)
+{
+    struct rn_message end;
+    uint32_t reason;
+    await(client, RN_MESSAGE_DAEMON_END, &end);
+    assert_in_range(end.body_size, sizeof(reason), RN_PACKET_MAX);
+    memcpy(&reason, end.body, sizeof(reason));
+    *out_taken = end.as.DAEMON_END.taken != 0;
+    return reason;
+}
+
+static void send_statics(struct client *client, uint64_t id, uint32_t vm, const char *item,
+                         const rune_const_value *statics)
+{
+    uint8_t body[512];
+    size_t size = make_call(body, sizeof(body), item, 0, SIZE_MAX, statics);
+    struct rn_message message = {
+        .type = RN_MESSAGE_CLIENT_CALL,
+        .call = id,
+        .body = body,
+        .body_size = size,
+        .as.CLIENT_CALL = {
+            .vm = vm, .credit = 1, .item_size = (uint32_t)strlen(item), .tags_size = TAGS_SIZE}};
+    send_message(client, &message);
+}
+
+/* Of a Vm of another connection, of one that runs a call, of what the script does not have. */
+static void test_statics_of_others(void **state)
+{
+    (void)state;
+    bool taken = true;
+    rune_const_value *good_object = object_of("COUNT", 77);
+    rune_const_value *unknown = object_of("NOPE", 77);
+    struct client owner = open_client();
+    struct client client = open_client();
+    uint32_t vm = open_vm(&owner, 1);
+    send_statics(&client, 2, vm, "count", good_object);
+    assert_int_equal(end_taken(&client, &taken), RUNE_REASON_USAGE);
+    assert_false(taken);
+    send_statics(&owner, 2, vm, "count", unknown);
+    assert_int_equal(end_taken(&owner, &taken), RUNE_REASON_USAGE);
+    assert_false(taken);
+    send_call(&owner, 3, vm, "spin", 1);
+    send_statics(&owner, 4, vm, "count", good_object);
+    assert_int_equal(end_taken(&owner, &taken), RUNE_REASON_USAGE);
+    assert_false(taken);
+    struct rn_message cancel = {.type = RN_MESSAGE_CLIENT_CANCEL, .call = 3};
+    send_message(&owner, &cancel);
+    assert_int_equal(end_taken(&owner, &taken), RUNE_REASON_CANCELLED);
+    // A function that is not there: the values are, as they would be without a daemon.
+    send_statics(&owner, 5, vm, "nothing", good_object);
+    assert_int_equal(end_taken(&owner, &taken), RUNE_REASON_USAGE);
+    assert_true(taken);
+    rune_value_unref(good_object);
+    rune_value_unref(unknown);
+    close(owner.fd);
+    close(client.fd);
+    expect_served();
+}
 
 static void test_names_of_others(void **state)
 {
@@ -515,6 +642,48 @@ static void test_arguments_that_take_long(void **state)
     message.call = 3;
     message.as.CLIENT_CALL.vm = 77;
     send_whole(&client, &message);
+    assert_int_equal(end_reason(&client), RUNE_REASON_USAGE);
+    close(client.fd);
+    free(body);
+    expect_served();
+}
+
+/* A million statics, none of which is there: looked for elsewhere, one by one and not twice. */
+static void test_statics_that_take_long(void **state)
+{
+    enum {
+        ENTRIES = 1 << 20,
+        ENTRY = 8, /* key of six characters, with its head; a small number */
+        HEAD = 8,  /* of an Object with so many */
+    };
+    static const char item[] = "count";
+    size_t size = sizeof(item) - 1 + TAGS_SIZE + HEAD + (size_t)ENTRIES * ENTRY;
+    uint8_t *body = malloc(size + 1);
+    (void)state;
+    assert_non_null(body);
+    size_t at = make_call(body, size, item, 0, HEAD + (size_t)ENTRIES * ENTRY, NULL);
+    struct rn_buf head;
+    rn_buf_init_fixed(&head, body + at, HEAD);
+    rn_const_begin_object(&head, ENTRIES);
+    at += head.size;
+    for (unsigned i = 0; i < ENTRIES; i++, at += ENTRY) {
+        (void)snprintf((char *)body + at, ENTRY, "\x66%06x", i & 0xffffff);
+        body[at + ENTRY - 1] = 1;
+    }
+    assert_int_equal(at, size);
+    struct client client = open_client();
+    uint32_t vm = open_vm(&client, 1);
+    struct rn_message message = {
+        .type = RN_MESSAGE_CLIENT_CALL,
+        .call = 2,
+        .body = body,
+        .body_size = size,
+        .as.CLIENT_CALL = {
+            .vm = vm, .credit = 1, .item_size = sizeof(item) - 1, .tags_size = TAGS_SIZE}};
+    send_whole(&client, &message);
+    int64_t begun_ms = now_ms();
+    expect_served();
+    assert_true(now_ms() - begun_ms < 5000);
     assert_int_equal(end_reason(&client), RUNE_REASON_USAGE);
     close(client.fd);
     free(body);
@@ -1316,9 +1485,11 @@ int main(void)
         cmocka_unit_test(test_promises),
         cmocka_unit_test(test_more_than_may_be_held),
         cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_statics_that_are_none),
         cmocka_unit_test(test_credit_beyond_its_bound),
         cmocka_unit_test(test_one_number_for_two_calls),
         cmocka_unit_test(test_names_of_others),
+        cmocka_unit_test(test_statics_of_others),
         cmocka_unit_test(test_answers_to_nothing),
         cmocka_unit_test(test_a_forged_unit),
         cmocka_unit_test(test_a_client_that_does_not_read),
@@ -1327,6 +1498,7 @@ int main(void)
         cmocka_unit_test(test_vanishing),
         cmocka_unit_test(test_descriptors),
         cmocka_unit_test(test_arguments_that_take_long),
+        cmocka_unit_test(test_statics_that_take_long),
         cmocka_unit_test(test_units_without_end),
         cmocka_unit_test(test_units_that_vms_keep),
         cmocka_unit_test(test_a_script_that_is_not_sent),

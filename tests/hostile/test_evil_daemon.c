@@ -23,7 +23,8 @@
 #include "shm/message.h"
 #include "supervisor/wire.h"
 
-static const char source[] = "pub fn main() { println!(\"said\"); 7 }\n";
+static const char source[] = "static COUNT = 1;\n"
+                             "pub fn main() { println!(\"said\"); 7 }\n";
 
 static char folder[64];
 static char path[128];
@@ -33,6 +34,9 @@ static int listener;
 static struct rn_buf unit_file;
 static struct rn_buf said;
 static struct rn_buf record;
+static struct rn_buf statics;         /* a record as well, whose value is the statics */
+static struct rn_buf unknown_statics; /* .. among them one that the Unit does not have */
+static struct rn_buf other_statics;   /* .. of another Unit */
 
 /* The daemon */
 
@@ -99,8 +103,27 @@ static bool tell(struct peer *peer, enum rn_message_type type, uint64_t call, co
     return say(peer, &message);
 }
 
+static bool end_with(struct peer *peer, const struct rn_message *request, const struct rn_buf *body)
+{
+    struct rn_message message = {.type = RN_MESSAGE_DAEMON_END,
+                                 .call = request->call,
+                                 .body = body->data,
+                                 .body_size = body->size,
+                                 .as.DAEMON_END = {.taken = 1}};
+    return say(peer, &message);
+}
+
+/* A call that gets all statics is of no function. */
+static bool gets_statics(const struct rn_message *request)
+{
+    return request->type == RN_MESSAGE_CLIENT_CALL && request->as.CLIENT_CALL.item_size == 0;
+}
+
 static bool end_call(struct peer *peer, const struct rn_message *request)
 {
+    if (gets_statics(request)) {
+        return end_with(peer, request, &statics);
+    }
     struct rn_message message = {.type = RN_MESSAGE_DAEMON_END,
                                  .call = request->call,
                                  .body = record.data,
@@ -320,6 +343,30 @@ static bool do_end_with_half_a_record(struct peer *peer, const struct rn_message
     return say(peer, &message);
 }
 
+static bool do_end_without_statics(struct peer *peer, const struct rn_message *request)
+{
+    return gets_statics(request) ? end_with(peer, request, &record) : end_call(peer, request);
+}
+
+static bool do_end_with_unknown_statics(struct peer *peer, const struct rn_message *request)
+{
+    return gets_statics(request) ? end_with(peer, request, &unknown_statics)
+                                 : end_call(peer, request);
+}
+
+/* Each time that it is asked. */
+static bool do_end_with_statics_of_another(struct peer *peer, const struct rn_message *request)
+{
+    return gets_statics(request) ? end_with(peer, request, &other_statics)
+                                 : end_call(peer, request);
+}
+
+static bool do_not_serve_the_script_again(struct peer *peer, const struct rn_message *request)
+{
+    static unsigned asked; // once for the step before
+    return asked++ % 2 == 0 ? serve(peer, request) : do_fail_properly(peer, request);
+}
+
 static bool goodbye(struct peer *peer, uint32_t status, const char *text)
 {
     struct rn_message message = {.type = RN_MESSAGE_DAEMON_GOODBYE,
@@ -367,6 +414,7 @@ enum step {
     STEP_RESET,
     STEP_SET_UNIT,
     STEP_EXECUTE,
+    STEP_GLOBALS,
     STEP_COUNT
 };
 
@@ -464,6 +512,29 @@ static void execute_there(struct life *life)
     rune_call_options_free(options);
 }
 
+/* Of a script by name: what it is of is asked for. */
+static void get_globals(struct life *life)
+{
+    rune_error *error = NULL;
+    rune_vm *vm = NULL;
+    rune_globals *globals = NULL;
+    rune_const_value *value = rune_value_i64(3);
+    rune_status status = value ? RUNE_OK : RUNE_E_NO_MEMORY;
+    if (status == RUNE_OK) {
+        status = rune_connect_vm(life->client, "a", NULL, &vm, &error);
+    }
+    if (status == RUNE_OK) {
+        status = rune_vm_set_static(vm, "COUNT", value, &error);
+    }
+    if (status == RUNE_OK) {
+        status = rune_vm_globals(vm, &globals, &error);
+    }
+    note(life, STEP_GLOBALS, status, error);
+    rune_globals_free(globals);
+    rune_value_unref(value);
+    rune_vm_free(vm);
+}
+
 static void ask_there(struct life *life)
 {
     rune_error *error = NULL;
@@ -497,6 +568,7 @@ static void use_vm(struct life *life)
         note(life, STEP_SET_UNIT, rune_vm_set_unit(life->vm, life->built), NULL);
     }
     execute_there(life);
+    get_globals(life);
 }
 
 static void *clients_life(void *argument)
@@ -633,13 +705,20 @@ static const struct misbehaviour misbehaviours[] = {
     {"a Unit that is not taken", AT(CLIENT_SET_UNIT), do_fail_properly, STEP_SET_UNIT,
      RUNE_E_NOT_FOUND},
     {"gone at last", AT(CLIENT_SET_UNIT), do_close, STEP_SET_UNIT, RUNE_E_CLOSED},
+    {"no statics", AT(CLIENT_CALL), do_end_without_statics, STEP_GLOBALS, RUNE_E_INVALID_ARGUMENT},
+    {"statics that are not there", AT(CLIENT_CALL), do_end_with_unknown_statics, STEP_GLOBALS,
+     RUNE_E_NOT_FOUND},
+    {"statics of another", AT(CLIENT_CALL), do_end_with_statics_of_another, STEP_GLOBALS,
+     RUNE_E_STALE},
+    {"statics of nothing", AT(CLIENT_SCRIPT), do_not_serve_the_script_again, STEP_GLOBALS,
+     RUNE_E_NOT_FOUND},
 #undef AT
 };
 
 /* In the order in which they are taken. */
-static const enum step order[STEP_COUNT] = {STEP_CONNECT,  STEP_BUILD,  STEP_QUERY, STEP_CONTROL,
-                                            STEP_SCRIPT,   STEP_VM,     STEP_CALL,  STEP_RESET,
-                                            STEP_SET_UNIT, STEP_EXECUTE};
+static const enum step order[STEP_COUNT] = {STEP_CONNECT,  STEP_BUILD,   STEP_QUERY,  STEP_CONTROL,
+                                            STEP_SCRIPT,   STEP_VM,      STEP_CALL,   STEP_RESET,
+                                            STEP_SET_UNIT, STEP_EXECUTE, STEP_GLOBALS};
 
 static void check_life(const struct misbehaviour *how, const struct life *life)
 {
@@ -712,6 +791,23 @@ static void copy(struct rn_buf *out, const void *data, size_t size)
     assert_int_equal(out->error, RN_OK);
 }
 
+/* The record of a call, but for its value. */
+static void put_statics(struct rn_buf *out, const rune_record *like, const char *key, char id)
+{
+    rune_const_value *one = rune_value_i64(1);
+    const rune_const_value *values[] = {one};
+    rune_const_value *object = rune_value_object(&key, values, 1);
+    rune_record made = *like;
+    assert_non_null(object);
+    made.value = object;
+    made.unit_id[0] = id;
+    rn_buf_init(out, RN_CLIENT_RECORD_MAX);
+    rn_wire_put_record(out, &made);
+    assert_int_equal(out->error, RN_OK);
+    rune_value_unref(object);
+    rune_value_unref(one);
+}
+
 static void make_true_parts(void)
 {
     rune_text *bytes = NULL;
@@ -723,6 +819,10 @@ static void make_true_parts(void)
     copy(&unit_file, rune_text_data(bytes), rune_text_size(bytes));
     rn_buf_init(&record, RN_CLIENT_RECORD_MAX);
     rn_wire_put_record(&record, ended);
+    char id = ended->unit_id[0];
+    put_statics(&statics, ended, "COUNT", id);
+    put_statics(&unknown_statics, ended, "NOPE", id);
+    put_statics(&other_statics, ended, "COUNT", id == '0' ? '1' : '0');
     rn_buf_init(&said, RN_DIAGNOSTICS_BODY_MAX);
     rn_diagnostics_init(&none);
     assert_int_equal(rn_diagnostics_encode(&none, true, &said), RN_OK);
@@ -759,6 +859,9 @@ static int tear_down(void **state)
     rn_buf_done(&unit_file);
     rn_buf_done(&said);
     rn_buf_done(&record);
+    rn_buf_done(&statics);
+    rn_buf_done(&unknown_statics);
+    rn_buf_done(&other_statics);
     return harness_tear_down(state);
 }
 

@@ -52,6 +52,17 @@ static void *run(void *server)
 
 /* The client */
 
+/* The script has a static for it, which waits here until the next call. */
+static void raise_price(rune_vm *vm, int64_t percent)
+{
+    rune_error *error = NULL;
+    rune_const_value *value = rune_value_i64(percent);
+    if (!value || rune_vm_set_static(vm, "PERCENT", value, &error) != RUNE_OK) {
+        die("static", error);
+    }
+    rune_value_unref(value);
+}
+
 static void ask(const char *path)
 {
     rune_supervisor *daemon = NULL;
@@ -68,6 +79,13 @@ static void ask(const char *path)
     }
     (void)rune_value_get_i64(value, &price);
     (void)printf("price: %lld\n", (long long)price);
+    rune_value_unref(value);
+    raise_price(vm, 20);
+    if (rune_vm_call(vm, "main", NULL, 0, NULL, &value, &error) != RUNE_OK) {
+        die("raised price", error);
+    }
+    (void)rune_value_get_i64(value, &price);
+    (void)printf("raised: %lld\n", (long long)price);
     rune_value_unref(value);
     rune_vm_free(vm);
     rune_supervisor_free(daemon);
@@ -148,7 +166,7 @@ int main(void)
     if (!mkdtemp(folder) || rune_supervisor_new(NULL, &supervisor, &error) != RUNE_OK) {
         die("start", error);
     }
-    save(folder, "pub fn main() { 10 }\n");
+    save(folder, "static PERCENT = 0;\npub fn main() { 10 + 10 * PERCENT / 100 }\n");
     (void)snprintf(path, sizeof(path), "%s/socket", folder);
     rune_server *server = start_daemon(supervisor, folder, path);
     if (pthread_create(&thread, NULL, run, server) != 0) {

@@ -1,5 +1,8 @@
-/* Statics set and got by the host: before, between and after calls, as snapshots, and what fails. */
-#include "tests/unit/supervisor/harness.h"
+/*
+ * Statics set and got by the host: before, between and after calls, as snapshots, and what fails. With a
+ * supervisor of one's own, and the same through a daemon.
+ */
+#include "tests/unit/supervisor/daemon.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -8,6 +11,7 @@
 
 static rune_unit *unit;
 static rune_unit *plain;
+static rune_supervisor *by; /* what the Vms are made with */
 
 static int set_up(void **state)
 {
@@ -23,6 +27,15 @@ static int set_up(void **state)
                  "pub fn odd() { ODD = [1, (|| { yield 1 })()]; }\n"
                  "pub fn fail(x) { COUNT = x; panic!(\"out\") }\n");
     plain = build("pub fn main() { 1 }");
+    by = supervisor;
+    return failed;
+}
+
+static int set_up_daemon(void **state)
+{
+    int failed = set_up(state);
+    daemon_start("pub fn main() { 1 }", NULL);
+    by = daemon_connect();
     return failed;
 }
 
@@ -31,6 +44,25 @@ static int tear_down(void **state)
     rune_unit_unref(unit);
     rune_unit_unref(plain);
     return harness_tear_down(state);
+}
+
+static int tear_down_daemon(void **state)
+{
+    rune_supervisor_free(by);
+    daemon_stop();
+    daemon_remove();
+    return tear_down(state);
+}
+
+static rune_vm *make_vm(rune_unit *of, rune_isolation isolation, const char *domain)
+{
+    rune_vm *vm = NULL;
+    rune_vm_options *options = rune_vm_options_new();
+    rune_vm_options_set_isolation(options, isolation);
+    assert_int_equal(rune_vm_options_set_domain(options, domain), RUNE_OK);
+    assert_int_equal(rune_vm_new(by, runtime, of, options, &vm, NULL), RUNE_OK);
+    rune_vm_options_free(options);
+    return vm;
 }
 
 static void set_i64(rune_vm *vm, const char *item, int64_t number)
@@ -74,7 +106,7 @@ static char *json(const rune_const_value *value)
 static void test_before_between_and_after(void **state)
 {
     (void)state;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     assert_int_equal(get_i64(vm, "COUNT"), 10); // what the script gives it
     set_i64(vm, "COUNT", 41);
     assert_int_equal(get_i64(vm, "COUNT"), 41); // not sent yet
@@ -92,7 +124,7 @@ static void test_independent_states(void **state)
     (void)state;
     rune_vm *vms[8];
     for (int64_t i = 0; i < 8; i++) {
-        vms[i] = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+        vms[i] = make_vm(unit, RUNE_ISOLATION_SHARED, "");
         set_i64(vms[i], "COUNT", i * 100);
     }
     for (int round = 1; round <= 3; round++) {
@@ -116,7 +148,7 @@ static void test_maps_are_found_under_another_seed(void **state)
               "MAP.insert(i, i); OBJECT.insert(`k${i}`, i); } 100 }\n"
               "pub fn look() { let n = 0; for i in 0..100 { if MAP.get(i) == Some(i) && "
               "OBJECT.get(`k${i}`) == Some(i) { n += 1; } } n }\n");
-    rune_vm *vm = new_vm(maps, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(maps, RUNE_ISOLATION_SHARED, "");
     rune_call_options *options = rune_call_options_new();
     for (uint64_t seed = 1; seed < 5; seed++) {
         int64_t found = -1;
@@ -139,7 +171,7 @@ static void test_uninitialized(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     assert_kind(rune_vm_static(vm, "NAME", &value, &error), &error, RUNE_E_NOT_FOUND,
                 "uninitialized_static");
     assert_int_equal(call_reason(vm, "name", NULL), RUNE_REASON_SCRIPT_ERROR);
@@ -155,7 +187,7 @@ static void test_named_errors(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_const_value *value = rune_value_unit();
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     assert_kind(rune_vm_set_static(vm, "MISSING", value, &error), &error, RUNE_E_NOT_FOUND,
                 "no_static");
     assert_kind(rune_vm_static(vm, "app::MISSING", &value, &error), &error, RUNE_E_NOT_FOUND,
@@ -181,7 +213,7 @@ static void test_snapshot(void **state)
     rune_globals *globals = NULL;
     rune_globals *parsed = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     assert_int_equal(call_i64(vm, "count"), 11);
     value = rune_value_text("n");
     assert_int_equal(rune_vm_set_static(vm, "NAME", value, NULL), RUNE_OK);
@@ -191,7 +223,7 @@ static void test_snapshot(void **state)
     assert_string_equal(json(value), "{\"COUNT\":11,\"NAME\":\"n\"}");
     assert_int_equal(call_i64(vm, "count"), 12);
     // Into another Vm, by way of the value.
-    rune_vm *other = new_vm(unit, RUNE_ISOLATION_SHARED, "other");
+    rune_vm *other = make_vm(unit, RUNE_ISOLATION_SHARED, "other");
     assert_int_equal(rune_globals_from_value(unit, value, &parsed, NULL), RUNE_OK);
     assert_int_equal(rune_vm_set_globals(other, parsed, NULL), RUNE_OK);
     assert_int_equal(call_i64(other, "count"), 12);
@@ -237,7 +269,7 @@ static void test_state_outside_a_vm(void **state)
                 "no_static");
     rune_value_unref(object);
     rune_value_unref(value);
-    rune_vm *vm = new_vm(plain, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(plain, RUNE_ISOLATION_SHARED, "");
     assert_int_equal(rune_vm_set_globals(vm, globals, NULL), RUNE_E_INVALID_ARGUMENT);
     rune_vm_free(vm);
     rune_globals_free(globals);
@@ -247,7 +279,7 @@ static void test_state_outside_a_vm(void **state)
 static void test_after_a_failed_call(void **state)
 {
     (void)state;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_const_value *value = rune_value_text("kept");
     rune_const_value *got = NULL;
     assert_int_equal(rune_vm_set_static(vm, "NAME", value, NULL), RUNE_OK);
@@ -271,7 +303,7 @@ static void test_after_a_failed_call(void **state)
 static void test_a_worker_for_each_call(void **state)
 {
     (void)state;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_CALL, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_CALL, "");
     set_i64(vm, "COUNT", 5);
     assert_int_equal(call_i64(vm, "count"), 6);
     assert_int_equal(call_i64(vm, "count"), 6);
@@ -286,7 +318,7 @@ static void test_lost_and_found(void **state)
     rune_error *error = NULL;
     rune_const_value *value = NULL;
     rune_globals *globals = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_VM, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_VM, "");
     set_i64(vm, "COUNT", 5);
     rune_record *record = call_record(vm, "count", NULL);
     rune_text *text = NULL;
@@ -326,7 +358,7 @@ static void test_a_state_that_is_too_large(void **state)
     rune_call_options *options = rune_call_options_new();
     assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_MEMORY, 256u << 10), RUNE_OK);
     assert_int_equal(rune_call_options_set_limits(options, limits), RUNE_OK);
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_const_value *value = rune_value_string(text, sizeof(text));
     assert_int_equal(rune_vm_set_static(vm, "NAME", value, NULL), RUNE_OK);
     assert_int_equal(call_reason(vm, "count", options), RUNE_REASON_MEMORY);
@@ -408,7 +440,7 @@ static void test_declared_by_the_host(void **state)
                                 "mod inner { pub fn calls() { CALLS } }",
                                 NULL, &made),
                      RUNE_OK);
-    rune_vm *vm = new_vm(made, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(made, RUNE_ISOLATION_SHARED, "");
     assert_int_equal(get_i64(vm, "CALLS"), 3);
     assert_int_equal(call_i64(vm, "main"), 45);
     assert_int_equal(call_reason(vm, "greet", NULL), RUNE_REASON_SCRIPT_ERROR); // no value
@@ -503,5 +535,20 @@ int main(void)
         cmocka_unit_test(test_declarations_given_up_early),
         cmocka_unit_test(test_declarations_that_do_not_fit),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    const struct CMUnitTest through_a_daemon[] = {
+        cmocka_unit_test(test_before_between_and_after),
+        cmocka_unit_test(test_independent_states),
+        cmocka_unit_test(test_maps_are_found_under_another_seed),
+        cmocka_unit_test(test_uninitialized),
+        cmocka_unit_test(test_named_errors),
+        cmocka_unit_test(test_snapshot),
+        cmocka_unit_test(test_state_outside_a_vm),
+        cmocka_unit_test(test_after_a_failed_call),
+        cmocka_unit_test(test_a_worker_for_each_call),
+        cmocka_unit_test(test_lost_and_found),
+        cmocka_unit_test(test_a_state_that_is_too_large),
+        cmocka_unit_test(test_declared_by_the_host),
+    };
+    int failed = cmocka_run_group_tests(tests, set_up, tear_down);
+    return failed + cmocka_run_group_tests(through_a_daemon, set_up_daemon, tear_down_daemon);
 }
