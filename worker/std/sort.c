@@ -5,7 +5,8 @@
  * comparisons at most, and the vector itself takes the elements only when all comparisons have gone
  * well. The state is a tuple: the vector, two copies, and integers that say how far it is. `sort`
  * begins with runs of 16 made by insertion and keeps it in args[0] from one round to the next; a
- * round touches a bounded number of elements. `sort_by` has it in a register of the standard Unit,
+ * round touches a bounded number of elements, and ends when comparing them has spent what was granted.
+ * Elements are charged as they are placed, so that it does not matter where rounds end. `sort_by` has it in a register of the standard Unit,
  * whose loop asks the comparator: rn_std_sort_step takes an answer and asks for the next.
  */
 #include "worker/std/std.h"
@@ -139,10 +140,12 @@ static enum rn_outcome make_runs(struct rn_vm *vm, struct rn_value *state)
     struct rn_vec *from = rn_as_vec(state[FROM]);
     int64_t start = number(state, START);
     int64_t end = smaller(start + RN_STD_CHUNK_ITEMS, from->count);
-    rn_charge(vm, (uint64_t)(end - start) * 4);
-    for (; start < end; start += RUN) {
-        RN_TRY_VM(insertion_sort(vm, &from->items[start], smaller(RUN, from->count - start)));
-    }
+    do {
+        int64_t count = smaller(RUN, from->count - start);
+        rn_charge(vm, (uint64_t)count * 4);
+        RN_TRY_VM(insertion_sort(vm, &from->items[start], count));
+        start += RUN;
+    } while (start < end && !rn_has_spent(vm));
     state[START] = rn_value_i64(start);
     if (start >= from->count) {
         begin_pass(state, RUN, from->count);
@@ -181,7 +184,8 @@ static void save_pair(struct rn_value *state, const struct pair *pair)
     }
 }
 
-/* While neither run is at its end, up to `room` elements. Integers need no branch but the loop's. */
+/* While neither run is at its end, up to `room` elements. Integers need no branch but the loop's; what
+ * takes longer to compare ends the round once all is spent. */
 static enum rn_outcome merge_both(struct rn_vm *vm, struct pair *pair, int64_t room)
 {
     const struct rn_value *left = &pair->from[pair->left];
@@ -189,10 +193,15 @@ static enum rn_outcome merge_both(struct rn_vm *vm, struct pair *pair, int64_t r
     const struct rn_value *left_end = &pair->from[pair->middle];
     const struct rn_value *right_end = &pair->from[pair->end];
     struct rn_value *to = &pair->to[pair->place];
+    enum rn_outcome outcome = RN_DONE;
     for (; room > 0 && left < left_end && right < right_end; room--) {
         bool greater = left->i64 > right->i64;
         if (RN_UNLIKELY((left->tag | right->tag) != RN_VALUE_I64)) {
-            RN_TRY_VM(is_greater(vm, *left, *right, &greater));
+            outcome = is_greater(vm, *left, *right, &greater);
+            if (outcome != RN_DONE) {
+                break;
+            }
+            room = rn_has_spent(vm) ? 1 : room;
         }
         *to++ = greater ? *right : *left;
         left += !greater;
@@ -201,7 +210,7 @@ static enum rn_outcome merge_both(struct rn_vm *vm, struct pair *pair, int64_t r
     pair->left = left - pair->from;
     pair->right = right - pair->from;
     pair->place = to - pair->to;
-    return RN_DONE;
+    return outcome;
 }
 
 /* What is left of one run when the other is at its end, up to `room` elements. */
@@ -237,16 +246,19 @@ static enum rn_outcome merge(struct rn_vm *vm, struct rn_value *args, struct rn_
 {
     int64_t count = rn_as_vec(state[FROM])->count;
     int64_t room = RN_STD_CHUNK_ITEMS;
-    rn_charge(vm, RN_STD_CHUNK_ITEMS);
     while (room > 0 && number(state, WIDTH) < count) {
         struct pair pair = load_pair(state);
         int64_t first = pair.place;
-        RN_TRY_VM(merge_both(vm, &pair, room));
-        merge_rest(&pair, room - (pair.place - first));
-        room -= pair.place - first;
+        enum rn_outcome outcome = merge_both(vm, &pair, room);
+        if (outcome == RN_DONE) {
+            merge_rest(&pair, room - (pair.place - first));
+        }
+        rn_charge(vm, (uint64_t)(pair.place - first));
+        RN_TRY_VM(outcome);
         save_pair(state, &pair);
+        room = rn_has_spent(vm) ? 0 : room - (pair.place - first);
     }
-    return room > 0 ? finish(vm, args, state) : RN_AGAIN;
+    return number(state, WIDTH) < count ? RN_AGAIN : finish(vm, args, state);
 }
 
 enum rn_outcome rn_std_vec_sort(struct rn_vm *vm, struct rn_value *args, uint32_t count)

@@ -164,6 +164,11 @@ void rn_charge(struct rn_vm *vm, uint64_t units)
     vm->fuel -= (int64_t)(units > INT32_MAX ? INT32_MAX : units);
 }
 
+bool rn_has_spent(const struct rn_vm *vm)
+{
+    return vm->fuel < 0;
+}
+
 enum rn_outcome rn_check_spent(struct rn_vm *vm)
 {
     if (RN_LIKELY(vm->fuel >= 0)) {

@@ -141,6 +141,8 @@ void rn_charge(struct rn_vm *vm, uint64_t units);
  * RN_RAISED once the budget is spent or the call was cancelled. Comparing and hashing charge 1 for a
  * part, and much more beyond RN_WALK_STEPS of them (machine.h). */
 enum rn_outcome rn_check_spent(struct rn_vm *vm) RN_MUST_CHECK;
+/* What was granted up to the next look is spent: a round that can end should. */
+bool rn_has_spent(const struct rn_vm *vm);
 uint32_t rn_native_round(const struct rn_vm *vm);
 uint64_t *rn_native_state(struct rn_vm *vm); /* two words */
 void rn_set_tail_count(struct rn_vm *vm, uint32_t count);
