@@ -22,6 +22,7 @@
 #define ERROR_TEXT_MAX (1u << 20)
 #define MESSAGE_MAX 8192u
 #define EXCERPT_MAX 240u
+#define EXCERPT_BEFORE 80u
 
 rune_status rn_status_of_reason(rune_reason reason)
 {
@@ -310,20 +311,68 @@ static void append_place(struct rn_buf *out, const rune_frame *frame)
     }
 }
 
+/* What is shown of a source line. */
+struct excerpt {
+    char text[EXCERPT_MAX + sizeof("\u2026\u2026")];
+    uint32_t column;
+    uint32_t width;
+};
+
+static bool inside_scalar(const char *text, size_t at)
+{
+    return ((unsigned char)text[at] & 0xc0) == 0x80;
+}
+
+static size_t offset_of_column(const rune_frame *frame)
+{
+    size_t at = 0;
+    for (uint32_t column = 1; column < frame->column && at < frame->text_size; column++) {
+        do {
+            at++;
+        } while (inside_scalar(frame->text, at));
+    }
+    return at;
+}
+
+/* Of a long line, what stands around the place. */
+static struct excerpt cut_excerpt(const rune_frame *frame)
+{
+    size_t at = offset_of_column(frame);
+    size_t start = frame->text_size > EXCERPT_MAX && at > EXCERPT_BEFORE ? at - EXCERPT_BEFORE : 0;
+    while (inside_scalar(frame->text, start)) {
+        start++;
+    }
+    size_t end = rn_min_size(frame->text_size, start + EXCERPT_MAX);
+    while (end > start && inside_scalar(frame->text, end)) {
+        end--;
+    }
+    struct excerpt excerpt = {.column = frame->column};
+    snprintf(excerpt.text, sizeof(excerpt.text), "%s%.*s%s", start > 0 ? "\u2026" : "",
+             (int)(end - start), frame->text + start, end < frame->text_size ? "\u2026" : "");
+    if (start > 0) {
+        uint32_t hidden = (uint32_t)rn_utf8_count(frame->text, start);
+        excerpt.column = excerpt.column > hidden ? excerpt.column - hidden + 1 : 1;
+    }
+    uint32_t left = end > at ? (uint32_t)rn_utf8_count(frame->text + at, end - at) : 1;
+    excerpt.width = frame->width < left ? frame->width : left;
+    return excerpt;
+}
+
 /* The source line of the innermost frame, with carets under what failed. */
 static void append_excerpt(struct rn_buf *out, const rune_frame *frame, bool color)
 {
-    if (frame->line == 0 || frame->text_size == 0 || frame->text_size > EXCERPT_MAX) {
+    if (frame->line == 0 || frame->text_size == 0) {
         return;
     }
+    struct excerpt excerpt = cut_excerpt(frame);
     int digits = snprintf(NULL, 0, "%u", frame->line);
     rn_buf_append_format(out, "%s%*s |\n%u |%s ", color ? "\x1b[34m" : "", digits, "", frame->line,
                          color ? "\x1b[0m" : "");
-    append_escaped(out, frame->text, false);
+    append_escaped(out, excerpt.text, false);
     rn_buf_append_format(out, "\n%s%*s |%s %s%*s", color ? "\x1b[34m" : "", digits, "",
-                         color ? "\x1b[0m" : "", color ? "\x1b[1;31m" : "", (int)frame->column - 1,
+                         color ? "\x1b[0m" : "", color ? "\x1b[1;31m" : "", (int)excerpt.column - 1,
                          "");
-    for (uint32_t i = 0; i < frame->width && i < EXCERPT_MAX; i++) {
+    for (uint32_t i = 0; i < excerpt.width; i++) {
         rn_buf_append_u8(out, '^');
     }
     rn_buf_append_format(out, "%s\n", color ? "\x1b[0m" : "");

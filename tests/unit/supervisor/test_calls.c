@@ -1,4 +1,5 @@
 /* Calls from end to end: values in and out, output, host functions, errors with places, Globals. */
+#include "base/check.h"
 #include "tests/unit/supervisor/harness.h"
 
 #include <pthread.h>
@@ -245,6 +246,71 @@ static void test_errors_have_places(void **state)
     rune_error_free(error);
     rune_vm_free(vm);
     rune_unit_unref(unit);
+}
+
+/* What is shown of an error of `source`, which is on one line. */
+static rune_text *render_failure(const char *source)
+{
+    rune_unit *unit = build(source);
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_const_value *value = NULL;
+    rune_error *error = NULL;
+    rune_text *text = NULL;
+    assert_int_equal(rune_vm_call(vm, "main", NULL, 0, NULL, &value, &error), RUNE_E_SCRIPT_ERROR);
+    assert_int_equal(rune_error_render(error, false, &text), RUNE_OK);
+    rune_error_free(error);
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+    return text;
+}
+
+/* The carets stand below what failed, and the line that they mark is no longer than `shown_max`. */
+static void assert_marked(const char *text, const char *failed, size_t shown_max)
+{
+    const char *line = strstr(text, "\n1 | ");
+    assert_non_null(line);
+    const char *mark = strchr(line + 1, '\n');
+    assert_non_null(mark);
+    assert_true((size_t)(mark - line) <= shown_max);
+    const char *caret = strchr(mark, '^');
+    assert_non_null(caret);
+    // Characters, not bytes, stand before the caret; the line begins with a newline, too.
+    const char *at = line + 1;
+    for (const char *space = mark + 1; space < caret; space++) {
+        at++;
+        while (((unsigned char)*at & 0xc0) == 0x80) {
+            at++;
+        }
+    }
+    assert_memory_equal(at, failed, strlen(failed));
+    assert_int_equal(strspn(caret, "^"), strlen(failed));
+}
+
+static void test_long_lines_are_cut(void **state)
+{
+    (void)state;
+    char source[4096];
+    static const struct {
+        int before;
+        int after;
+        const char *filler;
+    } cases[] = {{0, 0, ""}, {0, 400, "-"}, {400, 0, "-"}, {400, 400, "-"}, {250, 250, "\u00e9"}};
+    for (size_t i = 0; i < RN_COUNT_OF(cases); i++) {
+        size_t size = (size_t)snprintf(source, sizeof(source), "pub fn main() { /*");
+        for (int j = 0; j < cases[i].before; j++) {
+            size += (size_t)snprintf(source + size, sizeof(source) - size, "%s", cases[i].filler);
+        }
+        size += (size_t)snprintf(source + size, sizeof(source) - size, " */ 1 / 0 /* ");
+        for (int j = 0; j < cases[i].after; j++) {
+            size += (size_t)snprintf(source + size, sizeof(source) - size, "%s", cases[i].filler);
+        }
+        snprintf(source + size, sizeof(source) - size, "*/ }\n");
+        rune_text *text = render_failure(source);
+        assert_marked(rune_text_data(text), "1 / 0", 260);
+        bool cut = cases[i].before + cases[i].after > 0;
+        assert_int_equal(strstr(rune_text_data(text), "\u2026") != NULL, cut);
+        rune_text_free(text);
+    }
 }
 
 static void test_wrong_requests(void **state)
@@ -621,6 +687,7 @@ int main(void)
         cmocka_unit_test(test_many_host_calls_at_once),
         cmocka_unit_test(test_host_functions_that_fail),
         cmocka_unit_test(test_errors_have_places),
+        cmocka_unit_test(test_long_lines_are_cut),
         cmocka_unit_test(test_wrong_requests),
         cmocka_unit_test(test_a_script_body),
         cmocka_unit_test(test_the_record_as_json),
