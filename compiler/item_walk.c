@@ -183,11 +183,7 @@ resolve_macro(struct rn_items *items, const struct rn_place *place, const struct
         item = imported_macro(items, place, path);
     }
     if (item == NULL) {
-        struct rn_utf8 name =
-            path->count == 0
-                ? RN_UTF8("?")
-                : rn_symbol_text(&items->symbols, path->segments[path->count - 1].name.symbol);
-        rn_diagnose(items->diagnostics, MISSING_MACRO, path->span, name);
+        rn_report_missing_macro(items, path);
         items->private_->unusable = true;
     }
     return item;

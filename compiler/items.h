@@ -136,6 +136,9 @@ void rn_report_missing(struct rn_items *items, struct rn_decl *scope,
                        const struct rn_ast_path *path, bool value,
                        const struct rn_name_list *locals);
 
+/* The same of a macro, which only the library has. */
+void rn_report_missing_macro(struct rn_items *items, const struct rn_ast_path *path);
+
 /* Resolves and reports what is missing as an item; FAILED or a result. */
 struct rn_resolved rn_resolve_item(struct rn_items *items, struct rn_decl *scope,
                                    const struct rn_ast_path *path);

@@ -155,13 +155,34 @@ static bool parse_select_head(struct rn_parser *p, struct rn_ast_arm *arm, uint3
     return arm->guard != NULL;
 }
 
+/* `=>` behind a pattern; says what patterns of other languages may have there. */
+static bool expect_rocket(struct rn_parser *p)
+{
+    p->complaint = NULL;
+    if (rn_p_expect(p, RN_TOKEN_ROCKET)) {
+        return true;
+    }
+    const char *help = NULL;
+    if (rn_p_is(p, RN_TOKEN_PIPE)) {
+        help = "patterns have no alternatives, write a branch for each";
+    } else if (rn_p_is(p, RN_TOKEN_DOT_DOT) || rn_p_is(p, RN_TOKEN_DOT_DOT_EQ)) {
+        help = "ranges are no patterns, write a condition as in `n if n < 10`";
+    } else if (rn_p_is(p, RN_TOKEN_AT)) {
+        help = "there is no `@`, bind the value and write a condition as in `n if n < 10`";
+    }
+    if (help != NULL && p->complaint != NULL) {
+        rn_diagnostic_help(p->diagnostics, p->complaint, "%s", help);
+    }
+    return false;
+}
+
 /* One arm; *out_more says whether another one may follow. */
 static bool parse_arm(struct rn_parser *p, bool select, uint32_t *height, bool *out_more)
 {
     uint32_t first = p->at;
     struct rn_ast_arm arm = {0};
     bool head = select ? parse_select_head(p, &arm, height) : parse_match_head(p, &arm, height);
-    if (!head || !rn_p_expect(p, RN_TOKEN_ROCKET)) {
+    if (!head || !expect_rocket(p)) {
         return false;
     }
     arm.body = rn_p_expr(p);

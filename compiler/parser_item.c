@@ -302,7 +302,12 @@ static bool parse_impl(struct rn_parser *p, struct rn_ast_item *item)
     item->kind = RN_AST_IMPL;
     item->impl.path = rn_p_path(p);
     uint32_t open = p->at;
+    p->complaint = NULL;
     if (item->impl.path == NULL || !rn_p_expect(p, RN_TOKEN_BRACE_OPEN)) {
+        if (p->complaint != NULL && rn_p_is(p, RN_TOKEN_FOR)) {
+            rn_diagnostic_help(p->diagnostics, p->complaint,
+                               "scripts have no traits, `impl` is followed by the type alone");
+        }
         return false;
     }
     uint32_t close = rn_p_partner(p, open);
@@ -493,6 +498,20 @@ struct rn_ast_item *rn_p_item(struct rn_parser *p, struct rn_ast_attributes attr
 
 /* ---- Files ---- */
 
+/* What begins with an identifier is no item, and no macro either. */
+static void explain_items(struct rn_parser *p, const struct rn_ast_path *path)
+{
+    struct rn_utf8 name = rn_symbol_text(p->symbols, rn_ast_path_ident(path));
+    if (name.size == 5 && memcmp(name.data, "trait", 5) == 0) {
+        rn_diagnostic_help(p->diagnostics, p->complaint,
+                           "scripts have no traits, `impl` gives a type functions of its own");
+        return;
+    }
+    rn_diagnostic_help(p->diagnostics, p->complaint,
+                       "items begin with `fn`, `struct`, `enum`, `impl`, `mod`, `use`, "
+                       "`const` or `static`");
+}
+
 static struct rn_ast_item *parse_macro_item(struct rn_parser *p,
                                             const struct rn_ast_attributes *attributes,
                                             const struct rn_ast_visibility *visibility)
@@ -509,9 +528,7 @@ static struct rn_ast_item *parse_macro_item(struct rn_parser *p,
     item->macro = rn_p_macro(p, path);
     if (item->macro == NULL) {
         if (p->complaint != NULL) {
-            rn_diagnostic_help(p->diagnostics, p->complaint,
-                               "items begin with `fn`, `struct`, `enum`, `impl`, `mod`, `use`, "
-                               "`const` or `static`");
+            explain_items(p, path);
         }
         return NULL;
     }

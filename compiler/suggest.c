@@ -117,8 +117,9 @@ static void consider_prelude(const struct rn_items *items, struct search *search
 
 static struct search search_for(struct rn_utf8 wanted)
 {
-    size_t limit = wanted.size <= 2 ? 1 : wanted.size <= 5 ? 2 : 3;
-    return (struct search){.wanted = wanted, .best_distance = limit + (wanted.size <= 2 ? 0 : 1)};
+    // In a short name, few letters make another word.
+    size_t limit = wanted.size <= 2 ? 0 : wanted.size == 3 ? 1 : wanted.size <= 5 ? 2 : 3;
+    return (struct search){.wanted = wanted, .best_distance = limit + 1};
 }
 
 /* ---- Texts ---- */
@@ -282,6 +283,38 @@ void rn_report_missing(struct rn_items *items, struct rn_decl *scope,
                            "as functions of its own");
     } else if (path->count != 0) {
         propose(items, diagnostic, scope, path, locals);
+    }
+}
+
+static void consider_macros(const struct rn_items *items, struct search *search)
+{
+    for (size_t i = 0; i < rn_context_count(items->context); i++) {
+        const struct rn_context_item *item = rn_context_at(items->context, i);
+        if (item->kind == RN_ITEM_MACRO) {
+            struct rn_utf8 name = last_name(item->path);
+            consider(search, (struct rn_utf8){name.data, name.size - 1}); // without its "!"
+        }
+    }
+}
+
+void rn_report_missing_macro(struct rn_items *items, const struct rn_ast_path *path)
+{
+    struct rn_utf8 name = RN_UTF8("?");
+    if (path->count != 0) {
+        name = rn_symbol_text(&items->symbols, path->segments[path->count - 1].name.symbol);
+    }
+    struct rn_diagnostic *diagnostic =
+        rn_diagnose(items->diagnostics, MISSING_MACRO, path->span, name);
+    struct search search = search_for(name);
+    consider_macros(items, &search);
+    if (diagnostic == NULL) {
+        return;
+    }
+    if (name.size == 3 && memcmp(name.data, "vec", 3) == 0) {
+        rn_diagnostic_help(items->diagnostics, diagnostic, "a vector is written `[..]`");
+    } else if (search.best.size != 0) {
+        rn_diagnostic_help(items->diagnostics, diagnostic, "did you mean `%.*s!`?",
+                           (int)search.best.size, search.best.data);
     }
 }
 
