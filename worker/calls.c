@@ -214,24 +214,6 @@ static enum rn_reason reason_of_limit(enum rn_limit limit)
     return RN_REASON_INTERNAL;
 }
 
-static void set_done(struct rn_worker *worker, struct rn_slot *slot)
-{
-    const uint8_t *data = NULL;
-    size_t size = 0;
-    enum rn_error error = rn_vm_result(slot->vm, &data, &size);
-    if (error == RN_OK) {
-        set_result(slot, RN_REASON_OK, data, size);
-    } else if (error == RN_E_CONST_UNSUPPORTED) {
-        set_raised(worker, slot, RN_REASON_SCRIPT_ERROR);
-    } else {
-        enum rn_reason reason = reason_of_limit(rn_vm_limit(slot->vm));
-        set_failure(worker, slot, reason, reason == RN_REASON_MEMORY ? "Memory" : "Overloaded",
-                    "no room to encode the result");
-    }
-}
-
-/* Turns */
-
 static void set_cancelled(struct rn_worker *worker, struct rn_slot *slot)
 {
     if (slot->no_room) {
@@ -241,6 +223,26 @@ static void set_cancelled(struct rn_worker *worker, struct rn_slot *slot)
     }
     set_failure(worker, slot, RN_REASON_CANCELLED, "Cancelled", "cancelled by the host");
 }
+
+static void set_done(struct rn_worker *worker, struct rn_slot *slot)
+{
+    const uint8_t *data = NULL;
+    size_t size = 0;
+    enum rn_error error = rn_vm_result(slot->vm, &data, &size);
+    if (error == RN_OK) {
+        set_result(slot, RN_REASON_OK, data, size);
+    } else if (error == RN_E_CONST_UNSUPPORTED) {
+        set_raised(worker, slot, RN_REASON_SCRIPT_ERROR);
+    } else if (error == RN_E_CANCELLED) {
+        set_cancelled(worker, slot);
+    } else {
+        enum rn_reason reason = reason_of_limit(rn_vm_limit(slot->vm));
+        set_failure(worker, slot, reason, reason == RN_REASON_MEMORY ? "Memory" : "Overloaded",
+                    "no room to encode the result");
+    }
+}
+
+/* Turns */
 
 /* Sends what is there; then decides what the slot does next. */
 static enum rn_error go_on(struct rn_worker *worker, struct rn_slot *slot)

@@ -74,7 +74,28 @@ def ends(runeward):
         if code != 0:
             print(f"FAIL a run after {label}: exit code {code}: {err}")
             failures += 1
-    return failures
+    return failures + stopped_while_encoding(runeward)
+
+
+# A small value that is millions of parts: its result takes longer than the call may.
+SHARED = """
+pub fn main() {
+    let v = [1];
+    for _ in 0..22 { v = [v, v]; }
+    v
+}
+"""
+
+
+def stopped_while_encoding(runeward):
+    """The worker itself says that the call has ended, and is not killed for it: so what it used is known."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = pathlib.Path(folder) / "shared.rn"
+        script.write_text(SHARED)
+        code, record, _, err = run(runeward, script, ["--wall", "60ms"])
+    good = code == EXITS["wall"] and record.get("reason") == "wall" and record["usage"]["budget"] > 0
+    print(f"{'ok' if good else 'FAIL'} shared parts as a result: exit {code}, {record} {'' if good else err[:300]}")
+    return not good
 
 
 EXACT = """

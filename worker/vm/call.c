@@ -177,7 +177,7 @@ enum rn_outcome rn_check_spent(struct rn_vm *vm)
     if (vm->granted - (uint64_t)vm->fuel > vm->budget) {
         return rn_reach_limit(vm, RN_LIMIT_BUDGET);
     }
-    return vm->cancel != NULL && *vm->cancel != 0 ? RN_RAISED : RN_DONE;
+    return rn_vm_is_cancelled(vm) ? RN_RAISED : RN_DONE;
 }
 
 uint32_t rn_native_round(const struct rn_vm *vm)

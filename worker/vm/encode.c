@@ -4,6 +4,9 @@
  * The walk keeps a frame for each open container; what cannot be sent fails with the path to it,
  * read off those frames. The bytes go into pages of the region that double: nothing of it is in the
  * script's account but the charge.
+ *
+ * Values share their parts, so a small one may be as many parts as fit the size: the call can be stopped
+ * between them.
  */
 #include <string.h>
 
@@ -13,12 +16,15 @@
 #define ENCODED_SIZE_MAX ((size_t)64 << 20)
 /* Results are encoded when the budget does not stop anything any more. */
 #define SEARCHED_MAX ((uint64_t)256 << 20)
+/* Parts between two looks at whether the call is to stop. */
+#define LOOK_EVERY 4096u
 
 struct encoder {
     struct rn_vm *vm;
     struct rn_buf *buf;
     struct rn_walk walk;
     uint64_t searched; /* imports, for the names of functions */
+    uint32_t parts;
 };
 
 static enum rn_outcome open(struct encoder *e, struct rn_value value)
@@ -278,6 +284,12 @@ static struct rn_value next_map_part(struct encoder *e, struct rn_walk_frame *to
     return map->entries[i].key;
 }
 
+/* After a part. RN_RAISED: the call is to stop, whatever its budget. */
+static enum rn_outcome look_up(struct encoder *e)
+{
+    return ++e->parts % LOOK_EVERY == 0 && rn_vm_is_cancelled(e->vm) ? RN_RAISED : RN_DONE;
+}
+
 static enum rn_outcome encode_rest(struct encoder *e)
 {
     struct rn_walk_frame *top;
@@ -291,6 +303,7 @@ static enum rn_outcome encode_rest(struct encoder *e)
             continue;
         }
         RN_TRY_VM(encode_one(e, part));
+        RN_TRY_VM(look_up(e));
         if (e->buf->error != RN_OK) {
             return RN_DONE; // too large: the caller sees it
         }

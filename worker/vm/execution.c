@@ -414,6 +414,9 @@ enum rn_error rn_vm_result(struct rn_vm *vm, const uint8_t **out_data, size_t *o
     RN_CHECK(vm->execution == RN_EXECUTION_ENDED && vm->event == RN_EVENT_DONE);
     if (vm->encoded.data == NULL) {
         if (rn_encode_pages(vm, vm->result, vm->limits.encoded_size, &vm->encoded) != RN_DONE) {
+            if (rn_vm_is_cancelled(vm)) {
+                return RN_E_CANCELLED;
+            }
             return vm->limit == RN_LIMIT_NONE ? RN_E_CONST_UNSUPPORTED : RN_E_NO_MEMORY;
         }
     }

@@ -569,6 +569,10 @@ static inline enum rn_outcome rn_pay_text(struct rn_vm *vm, size_t size)
 
 /* error.c */
 void rn_interrupt(struct rn_vm *vm);
+static inline bool rn_vm_is_cancelled(const struct rn_vm *vm)
+{
+    return vm->cancel != NULL && *vm->cancel != 0;
+}
 /* A limit was reached: the execution ends. Always RN_RAISED. */
 enum rn_outcome rn_reach_limit(struct rn_vm *vm, enum rn_limit limit);
 void rn_capture_frames(struct rn_vm *vm);

@@ -233,7 +233,7 @@ static enum rn_event look_up(struct rn_vm *vm, uint64_t cost, bool *out_go_on)
     if (vm->limit != RN_LIMIT_NONE) {
         return RN_EVENT_LIMIT;
     }
-    if (vm->cancel != NULL && *vm->cancel != 0) {
+    if (rn_vm_is_cancelled(vm)) {
         return RN_EVENT_CANCELLED;
     }
     if (spent + cost > vm->budget) {

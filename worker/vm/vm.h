@@ -177,7 +177,8 @@ void rn_vm_wake(struct rn_vm *vm, uint64_t now_ns);
 
 /* After DONE. The value in CBOR, borrowed until rn_vm_end. RN_E_CONST_UNSUPPORTED: it cannot be
  * sent; rn_vm_error then holds the path to what cannot, or that it is too large. RN_E_NO_MEMORY: there is
- * no room to encode it; rn_vm_limit says whether in the call's memory or in the region. */
+ * no room to encode it; rn_vm_limit says whether in the call's memory or in the region. RN_E_CANCELLED: it was
+ * to stop meanwhile. */
 enum rn_error rn_vm_result(struct rn_vm *vm, const uint8_t **out_data,
                            size_t *out_size) RN_MUST_CHECK;
 /* The value itself, for runners in the same process. */

@@ -88,6 +88,52 @@ static void a_flag_cancels(void **state)
     assert_int_equal(rn_vm_run(m->vm, 500), RN_EVENT_CANCELLED);
 }
 
+/* `doubles`: into r0, a vector of itself again and again: two to that many parts of one. */
+static void emit_doubles(struct rn_builder *b, int32_t doubles)
+{
+    rn_emit_VEC(b, 0, 0);
+    rn_emit_INT(b, 1, doubles);
+    struct rn_label next = rn_builder_label(b, 2);
+    rn_builder_place(b, next);
+    rn_emit_MOVE(b, 2, 0);
+    rn_emit_MOVE(b, 3, 0);
+    rn_emit_VEC(b, 2, 2);
+    rn_emit_MOVE(b, 0, 2);
+    rn_emit_SUB_INT(b, 1, 1, 1);
+    rn_builder_set_height(b, 2);
+    rn_emit_JUMP_NE_INT(b, 1, 0, next);
+}
+
+/* Values that share their parts are small, and encoded for long. */
+static void encoding_ends_when_the_call_is_to_stop(void **state)
+{
+    struct machine *m = *state;
+    struct rn_builder *b = m->b;
+    uint32_t flag = 0;
+    begin(b, "f", 0);
+    emit_doubles(b, 18);
+    end(b, 0);
+    begin(b, "ask", 0);
+    emit_doubles(b, 18);
+    rn_emit_CALL_IMPORT(b, 0, 1, rn_builder_import(b, RN_UTF8("host::ask"), 1));
+    end(b, 0);
+    const struct rn_host_function function = {rn_hash_item("host::ask", 9), 1, false};
+    finish_with_hosts(m, &function, 1);
+    m->cancel = &flag;
+    const uint8_t *data;
+    size_t size;
+    call(m, "f");
+    flag = 1;
+    assert_int_equal(rn_vm_result(m->vm, &data, &size), RN_E_CANCELLED);
+    flag = 0;
+    assert_int_equal(rn_vm_result(m->vm, &data, &size), RN_OK);
+    assert_true(size > (size_t)1 << 18);
+    start(m, "ask");
+    flag = 1;
+    assert_int_equal(rn_vm_run(m->vm, 100000000), RN_EVENT_CANCELLED);
+    assert_int_equal(rn_vm_usage(m->vm).host_calls, 0);
+}
+
 static void garbage_is_collected_within_the_limit(void **state)
 {
     struct machine *m = *state;
@@ -1171,6 +1217,7 @@ int main(void)
         TEST(slices_change_nothing),
         TEST(a_slice_ends_where_it_says),
         TEST(a_flag_cancels),
+        TEST(encoding_ends_when_the_call_is_to_stop),
         TEST(garbage_is_collected_within_the_limit),
         TEST(blocks_without_life_are_given_back),
         TEST(blocks_count_against_the_limit),
