@@ -74,7 +74,7 @@ def ends(runeward):
         if code != 0:
             print(f"FAIL a run after {label}: exit code {code}: {err}")
             failures += 1
-    return failures + stopped_while_encoding(runeward)
+    return failures + stopped_while_encoding(runeward) + stopped_while_showing(runeward)
 
 
 # A small value that is millions of parts: its result takes longer than the call may.
@@ -95,6 +95,29 @@ def stopped_while_encoding(runeward):
         code, record, _, err = run(runeward, script, ["--wall", "60ms"])
     good = code == EXITS["wall"] and record.get("reason") == "wall" and record["usage"]["budget"] > 0
     print(f"{'ok' if good else 'FAIL'} shared parts as a result: exit {code}, {record} {'' if good else err[:300]}")
+    return not good
+
+
+# What is left of the budget pays for a third of the text.
+LONG = """
+pub fn main() {
+    let s = String::from("x");
+    while s.len() < 16777216u64 { s.push_str(s); }
+    let t = format!("{:?}", s);
+    t.len()
+}
+"""
+
+
+def stopped_while_showing(runeward):
+    """The debug text of a long text is not made to its end when the budget is spent before."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = pathlib.Path(folder) / "long.rn"
+        script.write_text(LONG)
+        code, record, _, err = run(runeward, script, ["--budget", "3500000"])
+    where = [frame["line"] for frame in record["error"]["backtrace"]]
+    good = code == EXITS["budget"] and where == [5]
+    print(f"{'ok' if good else 'FAIL'} a long text shown: exit {code}, {record} {'' if good else err[:300]}")
     return not good
 
 

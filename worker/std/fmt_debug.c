@@ -4,6 +4,9 @@
  * Containers are walked with frames on the heap (rn_walk): `position` says which part comes next.
  * Each kind of container says in one function what stands before its next part and which value that
  * is, so that the loop below knows nothing of them.
+ *
+ * An instruction cannot stop halfway and be gone on with. So what is long is paid for a chunk at a time, and the
+ * budget and the call's end are looked at in between.
  */
 #include "base/unicode.h"
 #include "worker/std/error.h"
@@ -68,13 +71,25 @@ static enum rn_outcome append_escaped(struct rn_vm *vm, struct rn_string *text, 
     return escape != NULL ? rn_fmt_append(vm, text, escape, 2) : append_escape(vm, text, scalar);
 }
 
+/* The chunk of a text that begins at `at`; char by char. */
+static enum rn_outcome pay_chunk(struct rn_vm *vm, struct rn_utf8 text, size_t at)
+{
+    size_t left = text.size - at;
+    rn_std_charge_bytes(vm, 8 * (left < RN_STD_CHUNK_BYTES ? left : RN_STD_CHUNK_BYTES));
+    return rn_check_spent(vm);
+}
+
 enum rn_outcome rn_fmt_quote(struct rn_vm *vm, struct rn_string *text, struct rn_utf8 quoted)
 {
-    rn_std_charge_bytes(vm, 8 * (uint64_t)quoted.size);
     RN_TRY_VM(rn_fmt_append(vm, text, "\"", 1));
     size_t plain = 0; /* where the run begins that shows itself */
+    size_t paid = 0;
     for (size_t at = 0; at < quoted.size;) {
         size_t width;
+        if (at >= paid) {
+            RN_TRY_VM(pay_chunk(vm, quoted, paid));
+            paid += RN_STD_CHUNK_BYTES;
+        }
         uint32_t scalar = rn_utf8_decode(quoted.data, quoted.size, at, &width);
         if (!shows_itself(scalar, '"')) {
             RN_TRY_VM(rn_fmt_append(vm, text, quoted.data + plain, at - plain));
@@ -130,9 +145,13 @@ static enum rn_outcome append_inline(struct rn_vm *vm, struct rn_string *text,
 static enum rn_outcome append_bytes(struct rn_vm *vm, struct rn_string *text,
                                     const struct rn_string *bytes)
 {
-    rn_std_charge_items(vm, bytes->size);
     RN_TRY_VM(rn_fmt_append(vm, text, "[", 1));
     for (uint32_t i = 0; i < bytes->size; i++) {
+        if (i % RN_STD_CHUNK_ITEMS == 0) {
+            uint32_t left = bytes->size - i;
+            rn_std_charge_items(vm, left < RN_STD_CHUNK_ITEMS ? left : RN_STD_CHUNK_ITEMS);
+            RN_TRY_VM(rn_check_spent(vm));
+        }
         if (i != 0) {
             RN_TRY_VM(rn_fmt_append(vm, text, ", ", 2));
         }
