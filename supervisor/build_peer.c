@@ -87,6 +87,19 @@ static enum rn_error check_wall(struct rn_compiler *compiler, struct rn_spawn_fa
     return error;
 }
 
+static void explain_end(struct rn_compiler *compiler, struct rn_spawn_failure *out_failure)
+{
+    struct rn_child_exit end;
+    if (compiler->child.pidfd < 0) {
+        rn_domain_collect(compiler->domain);
+        return;
+    }
+    rn_child_kill(&compiler->child);
+    if (rn_compiler_exit(compiler, &end)) {
+        rn_start_explain(&end, out_failure);
+    }
+}
+
 static rune_status start(rune_supervisor *supervisor, struct rn_compiler **out_compiler,
                          rune_error **error)
 {
@@ -115,7 +128,7 @@ static rune_status start(rune_supervisor *supervisor, struct rn_compiler **out_c
     }
     if (failed != RN_OK) {
         failure.error = failure.error == 0 && rn_start_has_errno(failed) ? errno : failure.error;
-        rn_domain_collect(domain);
+        explain_end(compiler, &failure);
         rn_compiler_free(compiler);
         return rn_fail_spawn(error, failed, &failure);
     }
@@ -162,6 +175,9 @@ bool rn_compiler_exit(struct rn_compiler *compiler, struct rn_child_exit *out_ex
     for (int waited_ms = 0; waited_ms < EXIT_WAIT_MS; waited_ms += 2) {
         if (rn_domain_find_end(compiler->domain, compiler->child.id, out_exit)) {
             return true;
+        }
+        if (rn_pool_domain_is_broken(compiler->domain)) {
+            break;
         }
         struct pollfd notices = {.fd = rn_zygote_fd(compiler->domain->zygote), .events = POLLIN};
         (void)poll(&notices, 1, 2);

@@ -147,15 +147,12 @@ static enum rn_error check_wall(struct rn_peer *peer, const struct rn_wall_repor
     return error;
 }
 
-/* A worker that ended before it was ready: the layer that it missed, if that was it. */
 static void explain_end(struct rn_peer *peer, struct rn_spawn_failure *out_failure)
 {
     rn_child_kill(&peer->child);
     (void)rn_domain_wait_exit(peer->domain, peer, rn_after_ns(rn_now_ns(), RN_DOMAIN_EXIT_WAIT_NS));
-    if (atomic_load(&peer->has_exit) && !peer->exit.signalled &&
-        rn_wall_layer_of_exit(peer->exit.code, &out_failure->layer)) {
-        out_failure->step = "layer";
-        out_failure->has_layer = true;
+    if (atomic_load(&peer->has_exit)) {
+        rn_start_explain(&peer->exit, out_failure);
     }
 }
 

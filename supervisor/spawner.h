@@ -45,6 +45,9 @@ struct rn_spawn_failure {
     int error;        /* errno, or 0 */
     bool has_layer;   /* `layer` is the required layer that is missing */
     enum rn_layer layer;
+    bool has_end;   /* it ended by itself, before it was ready: */
+    bool signalled; /* `code` is a signal number, else an exit code */
+    int code;
 };
 
 /* Opens the images. RN_E_SETUP with the step in *out_failure. */

@@ -2,6 +2,7 @@
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -140,6 +141,29 @@ bool rn_start_has_errno(enum rn_error failed)
     return failed == RN_E_SYSTEM || failed == RN_E_CLOSED || failed == RN_E_NOT_FOUND;
 }
 
+void rn_start_explain(const struct rn_child_exit *end, struct rn_spawn_failure *out_failure)
+{
+    if (!end->signalled && rn_wall_layer_of_exit(end->code, &out_failure->layer)) {
+        out_failure->step = "layer";
+        out_failure->has_layer = true;
+    }
+    out_failure->has_end = !end->signalled || end->code != SIGKILL; // that may have been ours
+    out_failure->signalled = end->signalled;
+    out_failure->code = end->code;
+}
+
+/* How it ended, if it did by itself. */
+static void describe_end(const struct rn_spawn_failure *failure, char *out_text, size_t size)
+{
+    out_text[0] = 0;
+    const char *name = sigabbrev_np(failure->code);
+    if (failure->has_end && failure->signalled) {
+        (void)snprintf(out_text, size, "; it died of SIG%s", name ? name : "?");
+    } else if (failure->has_end) {
+        (void)snprintf(out_text, size, "; it ended with exit code %d", failure->code);
+    }
+}
+
 rune_status rn_fail_spawn(rune_error **error, enum rn_error failed,
                           const struct rn_spawn_failure *failure)
 {
@@ -155,9 +179,11 @@ rune_status rn_fail_spawn(rune_error **error, enum rn_error failed,
     if (failed == RN_E_CLOSED || failed == RN_E_NOT_FOUND) {
         status = RUNE_E_SETUP;
     }
+    char end[80];
+    describe_end(failure, end, sizeof(end));
     return rn_fail_reason(error, status, RUNE_REASON_SETUP, rune_status_name(status),
-                          "a process could not be started (%s): %s", failure->step,
-                          why ? why : rune_status_message(status));
+                          "a process could not be started (%s): %s%s", failure->step,
+                          why ? why : rune_status_message(status), end);
 }
 
 /* Parts */

@@ -87,6 +87,8 @@ void rn_supervisor_log(rune_supervisor *supervisor, int level, const char *forma
     RN_PRINTF(3, 4);
 /* Waiting for a process, or looking at it, failed with an errno. */
 bool rn_start_has_errno(enum rn_error failed);
+/* A process ended before it was ready: the layer that it missed, if that was it, or how. */
+void rn_start_explain(const struct rn_child_exit *end, struct rn_spawn_failure *out_failure);
 /* Fails with what the spawner reported. */
 rune_status rn_fail_spawn(rune_error **error, enum rn_error failed,
                           const struct rn_spawn_failure *failure);

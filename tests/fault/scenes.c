@@ -93,6 +93,11 @@ void expect_no_more_fds(int before)
     assert_in_range(now, 0, before);
 }
 
+const char *what_was_said(void)
+{
+    return last_text;
+}
+
 bool has_reason(const char *name, int why)
 {
     bool by_system = last_status == RUNE_E_SYSTEM || last_status == RUNE_E_SETUP;

@@ -17,6 +17,9 @@ bool sweeps_take_all(void);
 
 /* Goes well, now that nothing fails. */
 void must_work(bool (*scene)(void));
+/* The text of the last scene's error. */
+const char *what_was_said(void);
+
 /*
  * Descriptors but for those of workers, two each, of which there are more or fewer. A zygote that a
  * fault took away is made again for the next call or build, its spare behind it.
