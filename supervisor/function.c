@@ -134,7 +134,7 @@ rune_status rune_vm_call_function(rune_vm *vm, const char *item,
 {
     struct rn_request request = {.args = {args, arg_count}, .options = options};
     rune_status status = vm->supervisor->remote
-                             ? rn_remote_unsupported(error, "functions of scripts are")
+                             ? rn_remote_unsupported(error, "functions that a Vm keeps are")
                              : rn_args_check(request.args, error);
     if (status == RUNE_OK) {
         status = rn_vm_claim(vm, error);
@@ -332,7 +332,8 @@ rune_status rune_function_into_sync(rune_function *function, rune_sync_function 
 
 static rune_status invalid(rune_error **error, const char *why)
 {
-    return rn_fail(error, RUNE_E_FUNCTION_INVALID, "%s", why);
+    return rn_fail_reason(error, RUNE_E_FUNCTION_INVALID, RUNE_REASON_USAGE, "FUNCTION_INVALID",
+                          "%s", why);
 }
 
 /* As strict as the verifier: what the value names is in the Unit, and takes as many captures. */
@@ -363,6 +364,13 @@ static rune_status check(const rune_unit *unit, const rune_const_value *value, u
     return invalid(error, find_function(unit, *out_hash, RN_NONE) == RN_NONE
                               ? "the Unit has no such function"
                               : "the function captures another number of values");
+}
+
+rune_status rn_function_check(const rune_unit *unit, const rune_const_value *value,
+                              rune_error **error)
+{
+    uint64_t hash = 0;
+    return check(unit, value, &hash, error);
 }
 
 static rune_sync_function *new_sync(rune_supervisor *supervisor, rune_runtime *runtime,

@@ -27,4 +27,8 @@ struct rune_sync_function {
     char *item; /* owned */
 };
 
+/* Whether the value is a function of the Unit, or one of the library. FUNCTION_INVALID; INVALID_ARGUMENT: none. */
+rune_status rn_function_check(const rune_unit *unit, const rune_const_value *value,
+                              rune_error **error) RN_MUST_CHECK;
+
 #endif

@@ -85,7 +85,7 @@ rune_status rn_remote_vm_version(rune_vm *vm, const char *id_text, rune_unit **o
 /* Another Unit, another runtime; what it has already may be among them. */
 rune_status rn_remote_vm_set(rune_vm *vm, rune_unit *unit, rune_runtime *runtime) RN_MUST_CHECK;
 void rn_remote_vm_free(rune_vm *vm);
-/* Of a claimed Vm: of a function, or to get statics, by the target's name. What is pending goes along. */
+/* Of a claimed Vm: of a function by the target's name or as a value, or to get statics by it. What is pending goes along. */
 rune_status rn_remote_call(rune_vm *vm, const struct rn_request *request, rune_record **out_record,
                            rune_error **error) RN_MUST_CHECK;
 rune_status rn_remote_execute(rune_vm *vm, const struct rn_request *request,

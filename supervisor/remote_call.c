@@ -311,11 +311,8 @@ static void settle_statics(rune_vm *vm, const struct rn_remote_request *request)
 static rune_status check(const rune_vm *vm, const struct rn_request *request, rune_error **error)
 {
     const rune_call_options *options = request->options;
-    bool offered = request->keep == 0 && (request->target.kind == RN_CALL_TARGET_ITEM ||
-                                          request->target.kind == RN_CALL_TARGET_STATICS);
-    if (!offered) {
-        return rn_remote_unsupported(error, "functions of scripts are");
-    }
+    RN_ASSERT(request->keep == 0 && request->target.kind != RN_CALL_TARGET_FUNCTION &&
+              request->target.kind != RN_CALL_TARGET_SEND); // of functions that no Vm there keeps
     const struct rn_remote_hosts *served =
         options && options->parent ? options->parent->hosts : NULL;
     if (options && options->parent && (!served || served->remote != vm->supervisor->remote)) {

@@ -9,6 +9,7 @@
  *
  * Values of statics that come with a call are put into the Vm before it begins, where they wait for the worker
  * as those of any host do; DAEMON_END says that they are there. A call that gets statics runs nothing.
+ * A function that is a value comes as the first argument, and is looked at as any host's is.
  *
  * Trust: reads requests of clients.
  */
@@ -20,6 +21,7 @@
 #include "supervisor/clock.h"
 #include "supervisor/error.h"
 #include "supervisor/execution.h"
+#include "supervisor/function.h"
 #include "supervisor/globals.h"
 #include "supervisor/host_call.h"
 #include "supervisor/serve.h"
@@ -352,7 +354,9 @@ static enum rn_error read_values(struct rn_serve_begin *begin)
             return RN_E_MESSAGE_INVALID;
         }
     }
-    return read_args(begin);
+    RN_TRY(read_args(begin));
+    bool needs_one = begin->target == RN_CALL_TARGET_VALUE;
+    return needs_one && begin->arg_count == 0 ? RN_E_MESSAGE_INVALID : RN_OK;
 }
 
 /* They wait there from now on. */
@@ -378,6 +382,9 @@ static void send_execute(struct rn_serve_begin *begin)
     begin->status = (rune_status)begin->invalid;
     if (begin->status == RUNE_OK) {
         begin->status = put_statics(begin);
+    }
+    if (begin->status == RUNE_OK && begin->target == RN_CALL_TARGET_VALUE) {
+        begin->status = rn_function_check(begin->vm->unit, begin->args[0], &begin->error);
     }
     if (begin->status != RUNE_OK) {
         return;
@@ -478,7 +485,9 @@ static enum rn_error take_values(struct rn_serve_begin *begin, struct rn_cursor 
                                  uint64_t static_size)
 {
     size_t size = rn_cursor_left(cursor);
-    if (static_size > size || (begin->target == RN_CALL_TARGET_STATICS && static_size < size)) {
+    bool no_args = begin->target == RN_CALL_TARGET_STATICS;
+    bool no_statics = begin->target == RN_CALL_TARGET_VALUE;
+    if (static_size > size || (no_args && static_size < size) || (no_statics && static_size > 0)) {
         return RN_E_MESSAGE_INVALID;
     }
     begin->static_size = (size_t)static_size;
@@ -508,8 +517,8 @@ static enum rn_error read_call(struct rn_serve_begin *begin,
     const uint8_t *tags = rn_cursor_bytes(&cursor, fields->tags_size);
     RN_TRY(rn_cursor_status(&cursor));
     RN_TRY(rn_wire_get_grant(tags, fields->tags_size, &grant));
-    if (grant.target != RN_CALL_TARGET_ITEM && grant.target != RN_CALL_TARGET_STATICS) {
-        return RN_E_MESSAGE_INVALID;
+    if (grant.target == RN_CALL_TARGET_FUNCTION || grant.target == RN_CALL_TARGET_SEND) {
+        return RN_E_MESSAGE_INVALID; // which Vms keep for this host only
     }
     begin->target = grant.target;
     RN_TRY(take_values(begin, &cursor, grant.statics_size));

@@ -503,7 +503,9 @@ static enum rn_error encode(struct rn_call *call, const struct rn_request *reque
 {
     RN_AUTO(rn_buf) struct rn_buf statics;
     rn_buf_init(&statics, RN_CALL_BODY_MAX);
-    rn_globals_append(call->vm->pending, &statics);
+    if (request->target.kind != RN_CALL_TARGET_VALUE) { // which has no storage for them
+        rn_globals_append(call->vm->pending, &statics);
+    }
     RN_TRY(rn_buf_status(&statics));
     struct rn_call_tags tags = {.present = 0};
     const uint64_t *limits = call->limits.values;

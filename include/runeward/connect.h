@@ -17,9 +17,10 @@
  * takes in the daemon until a worker has it counts on the user's account: beyond that the call is OVERLOADED, and
  * the values wait on.
  *
- * What it does not offer says UNSUPPORTED with a message that names it: functions of scripts (function.h),
- * formatting and outlines (source.h), watches. A cache of a build's options is left to the daemon's own. When the
- * daemon goes, calls end as `unavailable` with the status CLOSED, and so does everything later.
+ * A rune_sync_function (function.h) of such a supervisor is called there, in a fresh Vm as ever. What is not offered
+ * says UNSUPPORTED with a message that names it: functions that a Vm keeps, formatting and outlines (source.h),
+ * watches. A cache of a build's options is left to the daemon's own. When the daemon goes, calls end as
+ * `unavailable` with the status CLOSED, and so does everything later.
  *
  * Any thread may use the connection. Sinks and host functions of a synchronous call run on the thread that
  * made the call. One thread of the library receives, and runs the sinks and host functions of executions and

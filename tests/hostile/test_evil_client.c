@@ -448,6 +448,9 @@ static void test_statics_that_are_none(void **state)
     // Who gets statics passes no arguments.
     assert_int_equal(statics_error("", RN_CALL_TARGET_STATICS, 0, rune_value_tuple(NULL, 0)),
                      RUNE_E_MESSAGE_INVALID);
+    // A function that is a value has no statics, and must be there.
+    assert_int_equal(statics_error("", RN_CALL_TARGET_VALUE, SIZE_MAX, object_of("COUNT", 1)),
+                     RUNE_E_MESSAGE_INVALID);
     // Functions that a Vm keeps for its host are not a client's, and there are no others.
     for (uint64_t target = RN_CALL_TARGET_FUNCTION; target < RN_CALL_TARGET_COUNT + 2; target++) {
         assert_int_equal(statics_error("main", target, 0, NULL), RUNE_E_MESSAGE_INVALID);
@@ -516,6 +519,62 @@ static void test_statics_of_others(void **state)
     rune_value_unref(unknown);
     close(owner.fd);
     close(client.fd);
+    expect_served();
+}
+
+/* A call of the value, as the only argument. */
+static void send_value(struct client *client, uint64_t id, uint32_t vm,
+                       const rune_const_value *value)
+{
+    uint8_t body[512];
+    const rune_const_value *values[] = {value};
+    rune_const_value *args = rune_value_tuple(values, 1);
+    size_t size = make_call(body, sizeof(body), "", RN_CALL_TARGET_VALUE, 0, args);
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_CALL,
+                                 .call = id,
+                                 .body = body,
+                                 .body_size = size,
+                                 .as.CLIENT_CALL = {.vm = vm, .credit = 1, .tags_size = TAGS_SIZE}};
+    rune_value_unref(args);
+    send_message(client, &message);
+}
+
+/* What is no function, or another Unit's; and one of a Vm in which statics wait that are not for it. */
+static void test_functions_of_others(void **state)
+{
+    (void)state;
+    bool taken = false;
+    rune_unit *unit = NULL;
+    rune_sync_function *function = NULL;
+    rune_sync_function *foreign = NULL;
+    rune_const_value *number = rune_value_i64(1);
+    rune_const_value *waiting = object_of("COUNT", 77);
+    rune_unit *other = build("pub fn main() { 2 }");
+    rune_supervisor *maker = daemon_connect();
+    assert_int_equal(rune_connect_unit(maker, "a", &unit, NULL), RUNE_OK);
+    assert_int_equal(rune_sync_function_lookup(maker, NULL, unit, NULL, "main", &function, NULL),
+                     RUNE_OK);
+    assert_int_equal(rune_sync_function_lookup(maker, NULL, other, NULL, "main", &foreign, NULL),
+                     RUNE_OK);
+    struct client client = open_client();
+    uint32_t vm = open_vm(&client, 1);
+    send_value(&client, 2, vm, number);
+    assert_int_equal(end_reason(&client), RUNE_REASON_USAGE);
+    send_value(&client, 3, vm, rune_sync_function_to_value(foreign));
+    assert_int_equal(end_reason(&client), RUNE_REASON_USAGE);
+    send_statics(&client, 4, vm, "nothing", waiting);
+    assert_int_equal(end_taken(&client, &taken), RUNE_REASON_USAGE);
+    assert_true(taken);
+    send_value(&client, 5, vm, rune_sync_function_to_value(function));
+    assert_int_equal(end_reason(&client), RUNE_REASON_OK);
+    close(client.fd);
+    rune_sync_function_unref(function);
+    rune_sync_function_unref(foreign);
+    rune_unit_unref(unit);
+    rune_unit_unref(other);
+    rune_supervisor_free(maker); // with the Unit that it has there
+    rune_value_unref(number);
+    rune_value_unref(waiting);
     expect_served();
 }
 
@@ -1490,6 +1549,7 @@ int main(void)
         cmocka_unit_test(test_one_number_for_two_calls),
         cmocka_unit_test(test_names_of_others),
         cmocka_unit_test(test_statics_of_others),
+        cmocka_unit_test(test_functions_of_others),
         cmocka_unit_test(test_answers_to_nothing),
         cmocka_unit_test(test_a_forged_unit),
         cmocka_unit_test(test_a_client_that_does_not_read),

@@ -567,9 +567,11 @@ static void test_cbor(void **state)
     assert_ptr_equal(rune_sync_function_unit(read), unit);
     rune_sync_function_unref(read);
     // Of another Unit; an item that is not there; another number of captures.
-    assert_kind(
+    assert_int_equal(
         rune_sync_function_from_cbor(supervisor, runtime, other, NULL, bytes, size, &read, &error),
-        &error, RUNE_E_FUNCTION_INVALID, "FUNCTION_INVALID");
+        RUNE_E_FUNCTION_INVALID);
+    assert_int_equal(rune_error_reason(error), RUNE_REASON_USAGE);
+    assert_kind(RUNE_E_FUNCTION_INVALID, &error, RUNE_E_FUNCTION_INVALID, "FUNCTION_INVALID");
     bytes[40] ^= 1;
     assert_kind(
         rune_sync_function_from_cbor(supervisor, runtime, unit, NULL, bytes, size, &read, &error),

@@ -21,7 +21,8 @@ static const char script[] = "static COUNT = 0;\n"
                              "pub fn wrong() { 1 / 0 }\n"
                              "pub fn spin() { loop {} }\n"
                              "pub fn print(n) { for i in 0..n { println!(\"line {i}\"); } n }\n"
-                             "pub fn count() { COUNT += 1; COUNT }\n";
+                             "pub fn count() { COUNT += 1; COUNT }\n"
+                             "pub fn adder(n) { |x| x + n }\n";
 
 static rune_supervisor *remote;
 
@@ -390,6 +391,67 @@ static void test_what_is_not_offered(void **state)
                      RUNE_E_UNSUPPORTED);
     rune_vm_free(vm);
     assert_int_equal(rune_connect_unit(supervisor, "a", &unit, NULL), RUNE_E_UNSUPPORTED);
+}
+
+/* Functions as values */
+
+static int64_t call_sync(rune_sync_function *function, int64_t number)
+{
+    int64_t got = -1;
+    rune_const_value *arg = rune_value_i64(number);
+    const rune_const_value *args[] = {arg};
+    rune_const_value *value = NULL;
+    assert_int_equal(rune_sync_function_call(function, args, 1, NULL, &value, NULL), RUNE_OK);
+    assert_true(rune_value_get_i64(value, &got));
+    rune_value_unref(value);
+    rune_value_unref(arg);
+    return got;
+}
+
+static void *call_sync_often(void *function)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < 20; i++) {
+        sum += call_sync(function, i);
+    }
+    return (void *)(intptr_t)sum;
+}
+
+static void test_functions_that_are_values(void **state)
+{
+    (void)state;
+    rune_unit *unit = NULL;
+    rune_sync_function *adder = NULL;
+    rune_sync_function *count = NULL;
+    rune_const_value *value = NULL;
+    rune_error *error = NULL;
+    pthread_t threads[4];
+    assert_int_equal(rune_connect_unit(remote, "a", &unit, NULL), RUNE_OK);
+    rune_vm *vm = script_vm(remote);
+    rune_const_value *closure = call_with(vm, "adder", 40);
+    rune_vm_free(vm);
+    assert_int_equal(rune_sync_function_from_value(remote, NULL, unit, NULL, closure, &adder, NULL),
+                     RUNE_OK);
+    assert_int_equal(call_sync(adder, 2), 42);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, call_sync_often, adder), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        void *sum = NULL;
+        pthread_join(threads[i], &sum);
+        assert_int_equal((intptr_t)sum, 20 * 40 + 19 * 20 / 2);
+    }
+    // It has no storage for statics.
+    assert_int_equal(rune_sync_function_lookup(remote, NULL, unit, NULL, "count", &count, NULL),
+                     RUNE_OK);
+    assert_int_equal(rune_sync_function_call(count, NULL, 0, NULL, &value, &error),
+                     RUNE_E_SCRIPT_ERROR);
+    assert_string_equal(rune_error_kind(error), "MissingGlobals");
+    rune_error_free(error);
+    rune_sync_function_unref(count);
+    rune_sync_function_unref(adder);
+    rune_value_unref(closure);
+    rune_unit_unref(unit);
 }
 
 static void test_looking_in(void **state)
@@ -907,6 +969,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_building_over_the_socket, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_save_is_served, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_not_offered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_functions_that_are_values, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_looking_in, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_killing_a_worker, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_goes_cancels_its_calls, set_up,
