@@ -56,7 +56,7 @@ enum rn_error rn_lane_flush(struct rn_lane *lane, enum rn_wait wait)
         return RN_OK;
     }
     size_t size;
-    const uint8_t *bytes = rn_parcel_bytes(&lane->parcel, &size);
+    const uint8_t *bytes = rn_parcel_bytes(&lane->parcel, rn_ring_cpu(), &size);
     enum rn_error error = rn_transport_send(lane->fd, bytes, size, wait);
     lane->stuck = error == RN_E_WOULD_BLOCK || error == RN_E_NO_MEMORY;
     if (!lane->stuck) {
@@ -148,6 +148,8 @@ static enum rn_error open_parcel(struct rn_lane *lane)
     if (!lane->in && rn_parcel_is(lane->socket_packet, lane->held_size)) {
         RN_TRY(rn_parcel_check(lane->socket_packet, lane->held_size));
         lane->held_at = RN_PARCEL_START;
+        atomic_store_explicit(&lane->parcel_cpu, rn_parcel_cpu(lane->socket_packet),
+                              memory_order_relaxed);
     }
     return RN_OK;
 }
@@ -219,7 +221,8 @@ bool rn_lane_may_look(const struct rn_lane *lane)
 /* Where the other side was last; 0: unknown. */
 static uint32_t cpu_there(const struct rn_lane *lane)
 {
-    return atomic_load_explicit(&lane->in->cpu, memory_order_relaxed);
+    return atomic_load_explicit(lane->in ? &lane->in->cpu : &lane->parcel_cpu,
+                                memory_order_relaxed);
 }
 
 static bool is_here(const struct rn_lane *lane)
@@ -238,7 +241,7 @@ static bool is_elsewhere(const struct rn_lane *lane)
 
 bool rn_lane_is_silent_for_long(const struct rn_lane *lane, uint32_t packets)
 {
-    return lane->silent >= packets && !(lane->in && is_here(lane));
+    return lane->silent >= packets && !is_here(lane);
 }
 
 static bool may_spin(struct rn_lane *lane)

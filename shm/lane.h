@@ -65,6 +65,8 @@ struct rn_lane {
 
     /* Both: RINGs that the worker may send since it was told to. */
     _Atomic uint32_t wakes_owed;
+    _Atomic uint32_t
+        parcel_cpu; /* without a ring: where the other side was when it sent a parcel last */
 
     struct rn_parcel parcel; /* of the sender; without a ring */
 };
@@ -93,7 +95,7 @@ enum rn_error rn_lane_send(struct rn_lane *lane, const void *packet, size_t size
  */
 enum rn_error rn_lane_send_silently(struct rn_lane *lane, const void *packet, size_t size,
                                     enum rn_wait wait) RN_MUST_CHECK;
-/* So many packets wait for it that it is time to ring, unless the other side is known to be on this processor:
+/* So many packets wait for it that it is time to ring, unless the other side is on this processor:
  * there it has its turn when this one sleeps, and being woken before would take turns for few packets each. */
 bool rn_lane_is_silent_for_long(const struct rn_lane *lane, uint32_t packets);
 /* Something has come, as far as the ring tells: without one, never. */

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         RN_CHECK(rn_parcel_put(&again, packet, packet_size));
     }
     size_t again_size;
-    const uint8_t *bytes = rn_parcel_bytes(&again, &again_size);
+    const uint8_t *bytes = rn_parcel_bytes(&again, rn_parcel_cpu(data), &again_size);
     RN_CHECK(again_size == size && memcmp(bytes, data, size) == 0);
     return 0;
 }

@@ -87,8 +87,8 @@ static size_t parcel_size; /* 0: none is being filled */
 
 static void begin_parcel(void)
 {
-    memcpy(parcel, "rp", 2);
-    parcel_size = 2;
+    memcpy(parcel, "rp\0", 4); // of an unknown processor
+    parcel_size = 4;
 }
 
 static void send_parcel(void)

@@ -345,6 +345,26 @@ static void test_one_send_for_many(void **state)
     assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_NEVER, &packet), RN_E_WOULD_BLOCK);
 }
 
+/* A parcel says where its sender was: one that is here does not run before this side sleeps. */
+static void test_silence_of_parcels(void **state)
+{
+    struct ends *e = *state;
+    bool wake;
+    uint32_t here = rn_ring_cpu();
+    drop_ring(e);
+    for (uint32_t i = 0; i < 4; i++) {
+        send_silently(&e->worker, i);
+        send_silently(&e->supervisor, i);
+    }
+    assert_true(rn_lane_is_silent_for_long(&e->supervisor, 4));
+    assert_int_equal(rn_lane_ring(&e->worker, RN_WAIT_NEVER, &wake), RN_OK);
+    take_number(&e->supervisor, 0);
+    bool long_enough = rn_lane_is_silent_for_long(&e->supervisor, 4);
+    assert_true(here == 0 || !long_enough || rn_ring_cpu() != here);
+    atomic_store(&e->supervisor.parcel_cpu, 1000);
+    assert_true(rn_lane_is_silent_for_long(&e->supervisor, 4));
+}
+
 /* Receiving is free while a parcel has packets, and only then. */
 static void test_looking(void **state)
 {
@@ -446,7 +466,7 @@ static void test_lying_parcels(void **state)
     struct ends *e = *state;
     struct rn_lane_packet packet;
     drop_ring(e);
-    assert_int_equal(rn_transport_send(e->fds[1], "rp\1\0a\2\0b", 8, RN_WAIT_NEVER), RN_OK);
+    assert_int_equal(rn_transport_send(e->fds[1], "rp\0\0\1\0a\2\0b", 10, RN_WAIT_NEVER), RN_OK);
     assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_ALLOWED, &packet),
                      RN_E_MESSAGE_INVALID);
     assert_false(rn_lane_has_packet(&e->supervisor));
@@ -457,9 +477,9 @@ static void test_no_parcels_beside_a_ring(void **state)
 {
     struct ends *e = *state;
     struct rn_lane_packet packet;
-    assert_int_equal(rn_lane_send_socket(&e->worker, "rp\1\0a\1\0b", 8, RN_WAIT_NEVER), RN_OK);
+    assert_int_equal(rn_lane_send_socket(&e->worker, "rp\0\0\1\0a\1\0b", 10, RN_WAIT_NEVER), RN_OK);
     assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_ALLOWED, &packet), RN_OK);
-    assert_int_equal(packet.size, 8);
+    assert_int_equal(packet.size, 10);
     struct rn_wire_message wire = {packet.bytes, packet.size};
     struct rn_message message;
     assert_int_equal(rn_message_decode(wire, RN_FROM_WORKER, &message), RN_E_MESSAGE_INVALID);
@@ -503,6 +523,7 @@ int main(void)
         CASE(test_without_a_ring),
         CASE(test_order_of_parcels),
         CASE(test_one_send_for_many),
+        CASE(test_silence_of_parcels),
         CASE(test_looking),
         CASE(test_what_cannot_be_put_in_comes_behind),
         CASE(test_a_full_socket),

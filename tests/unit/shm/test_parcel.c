@@ -22,10 +22,11 @@ static void test_several(void **state)
     assert_true(rn_parcel_put(&parcel, "d", 1));
     assert_true(rn_parcel_put(&parcel, "ef", 2));
     assert_int_equal(parcel.count, 3);
-    const uint8_t *bytes = rn_parcel_bytes(&parcel, &size);
-    assert_int_equal(size, 14);
-    assert_memory_equal(bytes, "rp\3\0abc\1\0d\2\0ef", 14);
+    const uint8_t *bytes = rn_parcel_bytes(&parcel, 3, &size);
+    assert_int_equal(size, 16);
+    assert_memory_equal(bytes, "rp\3\0\3\0abc\1\0d\2\0ef", 16);
     assert_true(rn_parcel_is(bytes, size));
+    assert_int_equal(rn_parcel_cpu(bytes), 3);
     assert_int_equal(rn_parcel_check(bytes, size), RN_OK);
     static const char *const expected[] = {"abc", "d", "ef"};
     size_t offset = RN_PARCEL_START;
@@ -45,12 +46,24 @@ static void test_one_alone_goes_as_it_is(void **state)
     size_t size;
     for (int round = 0; round < 2; round++) {
         assert_true(rn_parcel_put(&parcel, "abc", 3));
-        const uint8_t *bytes = rn_parcel_bytes(&parcel, &size);
+        const uint8_t *bytes = rn_parcel_bytes(&parcel, 3, &size);
         assert_int_equal(size, 3);
         assert_memory_equal(bytes, "abc", 3);
         rn_parcel_clear(&parcel);
         assert_int_equal(parcel.count, 0);
     }
+}
+
+/* Which is a hint, and has not more room than this. */
+static void test_processors(void **state)
+{
+    (void)state;
+    static struct rn_parcel parcel;
+    size_t size;
+    assert_true(rn_parcel_put(&parcel, "a", 1));
+    assert_true(rn_parcel_put(&parcel, "b", 1));
+    assert_int_equal(rn_parcel_cpu(rn_parcel_bytes(&parcel, 65535, &size)), 65535);
+    assert_int_equal(rn_parcel_cpu(rn_parcel_bytes(&parcel, 65536, &size)), 0);
 }
 
 static void test_what_has_no_room_stays_out(void **state)
@@ -70,7 +83,7 @@ static void test_what_has_no_room_stays_out(void **state)
     assert_true(rn_parcel_put(&parcel, packet, left - 2));
     assert_false(rn_parcel_put(&parcel, packet, 1));
     assert_int_equal(parcel.count, most + 1);
-    const uint8_t *bytes = rn_parcel_bytes(&parcel, &size);
+    const uint8_t *bytes = rn_parcel_bytes(&parcel, 3, &size);
     assert_int_equal(size, RN_PARCEL_MAX);
     assert_int_equal(rn_parcel_check(bytes, size), RN_OK);
 }
@@ -78,17 +91,19 @@ static void test_what_has_no_room_stays_out(void **state)
 static void test_lies(void **state)
 {
     (void)state;
-    assert_int_equal(CHECKED("rp\1\0a\1\0b"), RN_OK);
+    assert_int_equal(CHECKED("rp\0\0\1\0a\1\0b"), RN_OK);
     assert_int_equal(CHECKED("rp"), INVALID);
-    assert_int_equal(CHECKED("rp\1\0a"), INVALID);          // one alone is no parcel
-    assert_int_equal(CHECKED("rp\1\0a\0\0\1\0b"), INVALID); // an empty packet
-    assert_int_equal(CHECKED("rp\1\0a\1\0b\0\0"), INVALID);
-    assert_int_equal(CHECKED("rp\1\0a\1\0b\1"), INVALID); // half a size
-    assert_int_equal(CHECKED("rp\1\0a\2\0b"), INVALID);   // longer than what is there
-    assert_int_equal(CHECKED("rp\1\0a\xff\xff"
+    assert_int_equal(CHECKED("rp\0"), INVALID);
+    assert_int_equal(CHECKED("rp\0\0"), INVALID);
+    assert_int_equal(CHECKED("rp\0\0\1\0a"), INVALID);          // one alone is no parcel
+    assert_int_equal(CHECKED("rp\0\0\1\0a\0\0\1\0b"), INVALID); // an empty packet
+    assert_int_equal(CHECKED("rp\0\0\1\0a\1\0b\0\0"), INVALID);
+    assert_int_equal(CHECKED("rp\0\0\1\0a\1\0b\1"), INVALID); // half a size
+    assert_int_equal(CHECKED("rp\0\0\1\0a\2\0b"), INVALID);   // longer than what is there
+    assert_int_equal(CHECKED("rp\0\0\1\0a\xff\xff"
                              "b"),
                      INVALID);
-    static uint8_t large[2 * (RN_PARCEL_PACKET_MAX + 3) + RN_PARCEL_START] = "rp\1\4";
+    static uint8_t large[2 * (RN_PARCEL_PACKET_MAX + 3) + RN_PARCEL_START] = "rp\0\0\1\4";
     large[RN_PARCEL_START + 2 + RN_PARCEL_PACKET_MAX + 1] = 1;
     assert_int_equal(rn_parcel_check(large, RN_PARCEL_START + 2 + RN_PARCEL_PACKET_MAX + 1 + 3),
                      INVALID); // a packet larger than any
@@ -100,7 +115,7 @@ static void test_a_parcel_beyond_its_size(void **state)
     static uint8_t bytes[RN_PACKET_MAX] = "rp";
     size_t size = RN_PARCEL_START;
     while (size <= RN_PARCEL_MAX) {
-        assert_int_equal(rn_parcel_check(bytes, size), size > 8 ? RN_OK : INVALID);
+        assert_int_equal(rn_parcel_check(bytes, size), size > 10 ? RN_OK : INVALID);
         bytes[size] = 3;
         size += 5;
     }
@@ -121,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_several),
         cmocka_unit_test(test_one_alone_goes_as_it_is),
+        cmocka_unit_test(test_processors),
         cmocka_unit_test(test_what_has_no_room_stays_out),
         cmocka_unit_test(test_lies),
         cmocka_unit_test(test_a_parcel_beyond_its_size),

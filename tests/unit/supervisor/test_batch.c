@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -345,6 +346,27 @@ static void send_signal(const struct rn_peer *peer, int number)
     assert_int_equal(syscall(SYS_pidfd_send_signal, peer->child.pidfd, number, NULL, 0), 0);
 }
 
+static bool stands_still(const struct rn_peer *peer)
+{
+    char path[40];
+    char text[256] = "";
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)peer->child.pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof(text), file));
+    (void)fclose(file);
+    return strstr(text, ") T ") != NULL;
+}
+
+/* On its way there it may take one more packet. */
+static void stop(const struct rn_peer *peer)
+{
+    send_signal(peer, SIGSTOP);
+    while (!stands_still(peer)) {
+        (void)poll(NULL, 0, 1);
+    }
+}
+
 static void *go_on_when_full(void *argument)
 {
     struct standstill *still = argument;
@@ -377,7 +399,7 @@ static void test_a_worker_that_stands_still(void **state)
     assert_int_equal(rune_call_many(calls, 1, records, NULL), RUNE_OK);
     rune_record_free(records[0]);
     still.peer = only_peer(still.supervisor);
-    send_signal(still.peer, SIGSTOP);
+    stop(still.peer);
     assert_int_equal(pthread_create(&thread, NULL, go_on_when_full, &still), 0);
     assert_int_equal(rune_call_many(calls, STANDSTILL, records, NULL), RUNE_OK);
     pthread_join(thread, NULL);
@@ -440,7 +462,7 @@ static void test_a_parcel_that_waits(void **state)
     rune_record_free(round.records[0]);
     still.peer = only_peer(still.supervisor);
     if (!still.peer->ring) {
-        send_signal(still.peer, SIGSTOP);
+        stop(still.peer);
         fill_socket(still.peer);
         assert_int_equal(pthread_create(&thread, NULL, go_on_when_full, &still), 0);
     }
