@@ -255,6 +255,17 @@ static bool is_outside(const struct rn_items *items, const struct rn_ast_path *p
     return false;
 }
 
+/* A variable that exists and does not count: something constant is asked for. */
+static bool is_hidden_local(const struct rn_name_list *locals, rn_symbol ident)
+{
+    for (size_t i = 0; locals != NULL && i < locals->count; i++) {
+        if (ident != 0 && locals->symbols[i] == ident) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool has_generics(const struct rn_ast_path *path)
 {
     return path->count != 0 && path->segments[path->count - 1].kind == RN_SEGMENT_GENERICS;
@@ -281,6 +292,11 @@ void rn_report_missing(struct rn_items *items, struct rn_decl *scope,
         rn_diagnostic_help(items->diagnostics, diagnostic,
                            "scripts reach nothing outside by themselves: a host offers such things "
                            "as functions of its own");
+    } else if (local && diagnostic != NULL && is_hidden_local(locals, ident)) {
+        rn_diagnostic_help(items->diagnostics, diagnostic,
+                           "the variable `%.*s` is only known when the script runs, what stands "
+                           "here must be constant",
+                           (int)name.size, name.data);
     } else if (path->count != 0) {
         propose(items, diagnostic, scope, path, locals);
     }
