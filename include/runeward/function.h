@@ -26,7 +26,8 @@ typedef struct rune_sync_function rune_sync_function;
 /*
  * Calls as rune_vm_call does, keeps the result, which must be a Function, in the Vm, and gives a
  * handle on it; the caller's: rune_function_unref. A Vm keeps up to 1024 functions: OVERLOADED.
- * SCRIPT_ERROR of kind "NotAFunction". UNSUPPORTED for a Vm with a worker for each call.
+ * SCRIPT_ERROR of kind "NotAFunction". UNSUPPORTED for a Vm with a worker for each call, or
+ * in a daemon.
  */
 RUNE_API rune_status rune_vm_call_function(rune_vm *vm, const char *item,
                                            const rune_const_value *const *args, size_t arg_count,
