@@ -152,8 +152,8 @@ enum rn_outcome rn_call_method_slow(struct rn_vm *vm, const struct rn_link *link
     uint32_t type = rn_exact_type_of(window[0]);
     rn_callee callee = rn_find_method(vm, type, link->unit.sites[site].name_hash);
     if (callee == 0) {
-        return rn_raise(vm, RN_VM_ERROR_MISSING_METHOD, link->unit.sites[site].name_hash,
-                        window[0]);
+        return rn_raise(vm, RN_VM_ERROR_MISSING_METHOD,
+                        rn_unit_string_at(&link->unit, link->unit.sites[site].name), window[0]);
     }
     rn_cache_put(link, site, type, callee);
     return rn_call_callee(vm, callee, window, count);

@@ -6,11 +6,7 @@
  * the start. Maps count in `end` how many items remain; `index` is a position in the array of
  * entries.
  */
-#include "bytecode/hash.h"
 #include "worker/vm/machine.h"
-
-/* What the message of a missing instance function names: XXH3 of "INTO_ITER". */
-#define INTO_ITER_HASH rn_hash_text("INTO_ITER", 9)
 
 struct rn_iter *rn_iter_new(struct rn_vm *vm, uint32_t type, enum rn_iter_kind kind,
                             struct rn_value source)
@@ -167,7 +163,7 @@ enum rn_outcome rn_op_iter(struct rn_vm *vm, struct rn_value value, struct rn_va
     struct rn_value iter;
     RN_TRY_VM(try_iter(vm, value, &iter));
     if (iter.tag == RN_VALUE_EMPTY) {
-        return rn_raise(vm, RN_VM_ERROR_MISSING_METHOD, INTO_ITER_HASH, value);
+        return rn_raise(vm, RN_VM_ERROR_MISSING_METHOD, RN_UTF8("INTO_ITER"), value);
     }
     *out = iter;
     return RN_DONE;
