@@ -5,9 +5,10 @@
  *      | mark | cpu | size | packet (a) | size | packet ...
  *
  * Little endian. `cpu` is the processor that the sender ran on, counted from 1, or 0: a hint, which says
- * whether waiting for more to pack keeps the other side idle. `mark` is no version that a packet (message.h) can have: who knows no parcels refuses one
- * as he refuses any other version, and a packet of a parcel that claims to be one itself. A parcel has two
- * packets at least, since one alone goes as it is, each with at least one byte, and nothing behind the last.
+ * whether waiting for more to pack keeps the other side idle. `mark` is no version that a packet (message.h)
+ * can have: who knows no parcels refuses one as he refuses any other version, and a packet of a parcel that
+ * claims to be one itself. A parcel has two packets at least, since one alone goes as it is, each with at
+ * least one byte, and nothing behind the last.
  *
  * Trust: reads bytes from workers. What splits a parcel looks at sizes only, all of them before the first
  * packet is handed out.

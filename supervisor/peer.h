@@ -9,7 +9,8 @@
  * P1  A call that was begun is in `slots` until its result has come or the peer is dead.
  * P2  What the state machine of a call refuses kills the peer; `culprit` names the call.
  * P3  Nobody waits in send: what does not fit the socket is queued, or stays in the lane's parcel, and is
- *     sent on by whoever receives, or by the runner. A message that was begun is sent to its end, even if its call has ended.
+ *     sent on by whoever receives, or by the runner. A message that was begun is sent to its end, even if
+ *     its call has ended.
  * P4  `dead` is set once, after the process is known to have ended (or to have been killed).
  * P5  A peer stays in its domain until it is dead or nobody has a call there: whoever receives finds it by
  *     its serial, and its end by the list. After that none of its timers is set any more.

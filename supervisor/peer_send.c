@@ -38,7 +38,7 @@ static void ask_runner(struct rn_peer *peer)
     }
 }
 
-/* What came of sending: OK, WOULD_BLOCK, or CLOSED. A worker that has not got what everybody takes for sent is
+/* What came of sending: OK, WOULD_BLOCK or CLOSED. A worker that has not got what everybody takes for sent is
  * of no use any more, if it lives. */
 static enum rn_error judge(struct rn_peer *peer, enum rn_error error)
 {
