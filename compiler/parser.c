@@ -136,6 +136,17 @@ bool rn_p_expect(struct rn_parser *p, enum rn_token_kind kind)
     return false;
 }
 
+bool rn_p_expect_helped(struct rn_parser *p, enum rn_token_kind kind, const char *help)
+{
+    if (rn_p_expect(p, kind)) {
+        return true;
+    }
+    if (help != NULL && p->complaint != NULL) {
+        rn_diagnostic_help(p->diagnostics, p->complaint, "%s", help);
+    }
+    return false;
+}
+
 void rn_p_unsupported(struct rn_parser *p, struct rn_span span, const char *what)
 {
     rn_diagnose(p->diagnostics, UNSUPPORTED, span, rn_text(what));

@@ -158,10 +158,6 @@ static bool parse_select_head(struct rn_parser *p, struct rn_ast_arm *arm, uint3
 /* `=>` behind a pattern; says what patterns of other languages may have there. */
 static bool expect_rocket(struct rn_parser *p)
 {
-    p->complaint = NULL;
-    if (rn_p_expect(p, RN_TOKEN_ROCKET)) {
-        return true;
-    }
     const char *help = NULL;
     if (rn_p_is(p, RN_TOKEN_PIPE)) {
         help = "patterns have no alternatives, write a branch for each";
@@ -170,10 +166,7 @@ static bool expect_rocket(struct rn_parser *p)
     } else if (rn_p_is(p, RN_TOKEN_AT)) {
         help = "there is no `@`, bind the value and write a condition as in `n if n < 10`";
     }
-    if (help != NULL && p->complaint != NULL) {
-        rn_diagnostic_help(p->diagnostics, p->complaint, "%s", help);
-    }
-    return false;
+    return rn_p_expect_helped(p, RN_TOKEN_ROCKET, help);
 }
 
 /* One arm; *out_more says whether another one may follow. */

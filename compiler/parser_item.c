@@ -302,12 +302,10 @@ static bool parse_impl(struct rn_parser *p, struct rn_ast_item *item)
     item->kind = RN_AST_IMPL;
     item->impl.path = rn_p_path(p);
     uint32_t open = p->at;
-    p->complaint = NULL;
-    if (item->impl.path == NULL || !rn_p_expect(p, RN_TOKEN_BRACE_OPEN)) {
-        if (p->complaint != NULL && rn_p_is(p, RN_TOKEN_FOR)) {
-            rn_diagnostic_help(p->diagnostics, p->complaint,
-                               "scripts have no traits, `impl` is followed by the type alone");
-        }
+    const char *help = rn_p_is(p, RN_TOKEN_FOR)
+                           ? "scripts have no traits, `impl` is followed by the type alone"
+                           : NULL;
+    if (item->impl.path == NULL || !rn_p_expect_helped(p, RN_TOKEN_BRACE_OPEN, help)) {
         return false;
     }
     uint32_t close = rn_p_partner(p, open);

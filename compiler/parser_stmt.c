@@ -88,16 +88,9 @@ static bool parse_let(struct rn_parser *p, struct rn_ast_stmt *stmt)
     rn_p_refuse_type(p, stmt->pat);
     stmt->expr = rn_p_expr(p);
     p->height = rn_p_max(height, p->height);
-    if (stmt->expr == NULL) {
-        return false;
-    }
-    p->complaint = NULL;
-    bool ended = rn_p_expect(p, RN_TOKEN_SEMI);
-    if (!ended && p->complaint != NULL && rn_p_is(p, RN_TOKEN_ELSE)) {
-        rn_diagnostic_help(p->diagnostics, p->complaint,
-                           "`let` has no `else`, write `match` or `if let`");
-    }
-    return ended;
+    const char *help =
+        rn_p_is(p, RN_TOKEN_ELSE) ? "`let` has no `else`, write `match` or `if let`" : NULL;
+    return stmt->expr != NULL && rn_p_expect_helped(p, RN_TOKEN_SEMI, help);
 }
 
 static bool parse_expr_stmt(struct rn_parser *p, struct rn_ast_stmt *stmt)
