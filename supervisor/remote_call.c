@@ -325,6 +325,18 @@ static rune_status check(const rune_vm *vm, const struct rn_request *request, ru
     return RUNE_OK;
 }
 
+/* The message of a call, if it may be made. */
+static rune_status prepare(const rune_vm *vm, const struct rn_request *request, struct rn_buf *body,
+                           struct rn_message *message, rune_error **error)
+{
+    rune_status status = check(vm, request, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    enum rn_error failed = encode(vm, request, body, message);
+    return failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
+}
+
 static void give_credit(struct rn_remote *remote, uint64_t id)
 {
     struct rn_message message = {
@@ -401,11 +413,7 @@ static rune_status call_once(rune_vm *vm, const struct rn_request *given, rune_r
     RN_AUTO(rn_buf) struct rn_buf body;
     rn_buf_init(&body, RN_CALL_BODY_MAX);
     rune_error *why = NULL;
-    rune_status status = check(vm, given, &why);
-    if (status == RUNE_OK) {
-        enum rn_error failed = encode(vm, given, &body, &message);
-        status = failed == RN_OK ? RUNE_OK : rn_fail_plain(&why, failed);
-    }
+    rune_status status = prepare(vm, given, &body, &message, &why);
     rn_remote_request_init(&request);
     if (status == RUNE_OK && !add_hosts(&request, vm)) {
         status = rn_fail_plain(&why, RN_E_NO_MEMORY);
@@ -579,11 +587,7 @@ rune_status rn_remote_execute(rune_vm *vm, const struct rn_request *request,
     RN_AUTO(rn_buf) struct rn_buf body;
     struct rn_message message = {.as.CLIENT_CALL = {.vm = vm->handle}};
     rn_buf_init(&body, RN_CALL_BODY_MAX);
-    rune_status status = check(vm, request, error);
-    if (status == RUNE_OK) {
-        enum rn_error failed = encode(vm, request, &body, &message);
-        status = failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
-    }
+    rune_status status = prepare(vm, request, &body, &message, error);
     if (status != RUNE_OK) {
         return status;
     }
