@@ -5,9 +5,10 @@
  * comparisons at most, and the vector itself takes the elements only when all comparisons have gone
  * well. The state is a tuple: the vector, two copies, and integers that say how far it is. `sort`
  * begins with runs of 16 made by insertion and keeps it in args[0] from one round to the next; a
- * round touches a bounded number of elements, and ends when comparing them has spent what was granted.
- * Elements are charged as they are placed, so that it does not matter where rounds end. `sort_by` has it in a register of the standard Unit,
- * whose loop asks the comparator: rn_std_sort_step takes an answer and asks for the next.
+ * round touches a bounded number of elements, and ends when comparing them has spent what was
+ * granted. Elements are charged as they are placed, so that it does not matter where rounds end.
+ * `sort_by` has it in a register of the standard Unit, whose loop asks the comparator:
+ * rn_std_sort_step takes an answer and asks for the next.
  */
 #include "worker/std/std.h"
 
@@ -253,10 +254,11 @@ static enum rn_outcome merge(struct rn_vm *vm, struct rn_value *args, struct rn_
         if (outcome == RN_DONE) {
             merge_rest(&pair, room - (pair.place - first));
         }
-        rn_charge(vm, (uint64_t)(pair.place - first));
+        int64_t placed = pair.place - first;
+        rn_charge(vm, (uint64_t)placed);
         RN_TRY_VM(outcome);
         save_pair(state, &pair);
-        room = rn_has_spent(vm) ? 0 : room - (pair.place - first);
+        room = rn_has_spent(vm) ? 0 : room - placed;
     }
     return number(state, WIDTH) < count ? RN_AGAIN : finish(vm, args, state);
 }
