@@ -118,15 +118,22 @@ static int answer(struct client *client)
     return -(int)message.as.DAEMON_ANSWER.status;
 }
 
-/* Why the next call ended: its record begins with the reason. */
-static uint32_t end_reason(struct client *client)
+/* Why the next call ended: its record begins with the reason; and whether the Vm has the statics. */
+static uint32_t end_taken(struct client *client, bool *out_taken)
 {
     struct rn_message end;
     uint32_t reason;
     await(client, RN_MESSAGE_DAEMON_END, &end);
     assert_in_range(end.body_size, sizeof(reason), RN_PACKET_MAX);
     memcpy(&reason, end.body, sizeof(reason));
+    *out_taken = end.as.DAEMON_END.taken != 0;
     return reason;
+}
+
+static uint32_t end_reason(struct client *client)
+{
+    bool taken;
+    return end_taken(client, &taken);
 }
 
 static uint32_t open_vm(struct client *client, uint64_t id)
@@ -460,18 +467,6 @@ static void test_statics_that_are_none(void **state)
 }
 
 /* What is merely unpleasant */
-
-/* The end of a call: its reason, and whether the Vm has the statics. */
-static uint32_t end_taken(struct client *client, bool *out_taken)
-{
-    struct rn_message end;
-    uint32_t reason;
-    await(client, RN_MESSAGE_DAEMON_END, &end);
-    assert_in_range(end.body_size, sizeof(reason), RN_PACKET_MAX);
-    memcpy(&reason, end.body, sizeof(reason));
-    *out_taken = end.as.DAEMON_END.taken != 0;
-    return reason;
-}
 
 static void send_statics(struct client *client, uint64_t id, uint32_t vm, const char *item,
                          const rune_const_value *statics)

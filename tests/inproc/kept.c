@@ -5,9 +5,7 @@
  */
 #include <stdio.h>
 
-#include "base/alloc.h"
 #include "bytecode/hash.h"
-#include "compiler/files.h"
 #include "tests/inproc/trial.h"
 
 #define VMS 1000
@@ -67,17 +65,6 @@ static void keep_main(struct rn_vm *vm)
     RN_CHECK(drive(vm, 1000, &cancel, UINT32_MAX) == RN_EVENT_DONE);
 }
 
-static void compile(struct trial_machine *machine, const char *path, struct trial_program *program)
-{
-    struct rn_files files = {.root = path};
-    struct rn_module_loader loader = rn_files_loader(&files);
-    RN_AUTO_FREE char *text = NULL;
-    struct rn_compile_input input = {.name = path, .loader = &loader};
-    RN_CHECK(rn_files_read(path, &text, &input.size) == RN_OK);
-    input.text = text;
-    RN_CHECK(trial_compile(machine, &input, program));
-}
-
 /* Not everything that stopped within can go on: each Vm makes a few calls only. */
 static void use_one(struct trial_program *program, unsigned *ends)
 {
@@ -101,7 +88,7 @@ int main(int count, char **arguments)
     unsigned ends[RN_EVENT_CANCELLED + 1] = {0};
     RN_CHECK(count == 2);
     trial_machine_init(&machine);
-    compile(&machine, arguments[1], &program);
+    trial_compile_file(&machine, arguments[1], &program);
     for (int i = 0; i < VMS; i++) {
         use_one(&program, ends);
     }

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/math.h"
+#include "compiler/files.h"
 #include "worker/std/library.h"
 
 #define REGION_SIZE ((size_t)512 << 20)
@@ -42,6 +43,18 @@ bool trial_compile(struct trial_machine *machine, const struct rn_compile_input 
     RN_CHECK(rn_link_new(machine->engine, &out_program->unit, NULL, 0, &out_program->link) ==
              RN_OK);
     return true;
+}
+
+void trial_compile_file(struct trial_machine *machine, const char *path,
+                        struct trial_program *out_program)
+{
+    struct rn_files files = {.root = path};
+    struct rn_module_loader loader = rn_files_loader(&files);
+    RN_AUTO_FREE char *text = NULL;
+    struct rn_compile_input input = {.name = path, .loader = &loader};
+    RN_CHECK(rn_files_read(path, &text, &input.size) == RN_OK);
+    input.text = text;
+    RN_CHECK(trial_compile(machine, &input, out_program));
 }
 
 void trial_program_done(struct trial_program *program)

@@ -39,6 +39,9 @@ void trial_machine_done(struct trial_machine *machine);
 /* False: it does not compile. `loader` may be NULL. */
 bool trial_compile(struct trial_machine *machine, const struct rn_compile_input *input,
                    struct trial_program *out_program);
+/* The module in that file, with those below it. Aborts if it does not compile. */
+void trial_compile_file(struct trial_machine *machine, const char *path,
+                        struct trial_program *out_program);
 void trial_program_done(struct trial_program *program);
 
 /* The item's execution from beginning to end, under `call`'s limits and arguments. Time that it sleeps

@@ -5,26 +5,13 @@
  */
 #include <stdio.h>
 
-#include "base/alloc.h"
 #include "bytecode/hash.h"
-#include "compiler/files.h"
 #include "tests/inproc/trial.h"
 
 #define SLICE 10000u
 /* Sixteen of the script's dearest elements, which are sorted by insertion at once: 120 times 2,048. */
 #define BEYOND 250000u
 #define MEMORY (UINT64_C(64) << 20)
-
-static void compile(struct trial_machine *machine, const char *path, struct trial_program *program)
-{
-    struct rn_files files = {.root = path};
-    struct rn_module_loader loader = rn_files_loader(&files);
-    RN_AUTO_FREE char *text = NULL;
-    struct rn_compile_input input = {.name = path, .loader = &loader};
-    RN_CHECK(rn_files_read(path, &text, &input.size) == RN_OK);
-    input.text = text;
-    RN_CHECK(trial_compile(machine, &input, program));
-}
 
 /* The most that a turn spent. */
 static uint64_t dearest_turn(struct rn_vm *vm, uint64_t item)
@@ -63,7 +50,7 @@ int main(int count, char **arguments)
     struct trial_program program;
     RN_CHECK(count == 2);
     trial_machine_init(&machine);
-    compile(&machine, arguments[1], &program);
+    trial_compile_file(&machine, arguments[1], &program);
     uint32_t functions = program.unit.counts[RN_SECTION_EXPORTS];
     bool good = functions > 0;
     for (uint32_t i = 0; i < functions; i++) {

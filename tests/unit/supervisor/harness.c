@@ -196,6 +196,16 @@ int64_t call_i64(rune_vm *vm, const char *item)
     return number;
 }
 
+int64_t static_i64(rune_vm *vm, const char *item)
+{
+    int64_t number = -1;
+    rune_const_value *value = NULL;
+    assert_int_equal(rune_vm_static(vm, item, &value, NULL), RUNE_OK);
+    assert_true(rune_value_get_i64(value, &number));
+    rune_value_unref(value);
+    return number;
+}
+
 rune_call_options *with_limit(rune_limit limit, uint64_t value)
 {
     rune_limits *limits = rune_limits_new();

@@ -36,6 +36,8 @@ rune_record *call_record(rune_vm *vm, const char *item, const rune_call_options 
 rune_reason call_reason(rune_vm *vm, const char *item, const rune_call_options *options);
 /* The call must succeed with an i64. */
 int64_t call_i64(rune_vm *vm, const char *item);
+/* The Vm's static must have an i64. */
+int64_t static_i64(rune_vm *vm, const char *item);
 /* Options with one limit. */
 rune_call_options *with_limit(rune_limit limit, uint64_t value);
 

@@ -72,16 +72,6 @@ static void set_i64(rune_vm *vm, const char *item, int64_t number)
     rune_value_unref(value);
 }
 
-static int64_t get_i64(rune_vm *vm, const char *item)
-{
-    int64_t number = -1;
-    rune_const_value *value = NULL;
-    assert_int_equal(rune_vm_static(vm, item, &value, NULL), RUNE_OK);
-    assert_true(rune_value_get_i64(value, &number));
-    rune_value_unref(value);
-    return number;
-}
-
 static void assert_kind(rune_status status, rune_error **error, rune_status wanted,
                         const char *kind)
 {
@@ -107,15 +97,15 @@ static void test_before_between_and_after(void **state)
 {
     (void)state;
     rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
-    assert_int_equal(get_i64(vm, "COUNT"), 10); // what the script gives it
+    assert_int_equal(static_i64(vm, "COUNT"), 10); // what the script gives it
     set_i64(vm, "COUNT", 41);
-    assert_int_equal(get_i64(vm, "COUNT"), 41); // not sent yet
+    assert_int_equal(static_i64(vm, "COUNT"), 41); // not sent yet
     assert_int_equal(call_i64(vm, "count"), 42);
-    assert_int_equal(get_i64(vm, "COUNT"), 42);
+    assert_int_equal(static_i64(vm, "COUNT"), 42);
     set_i64(vm, "COUNT", 100);
     assert_int_equal(call_i64(vm, "count"), 101);
     assert_int_equal(call_i64(vm, "count"), 102); // sent once
-    assert_int_equal(get_i64(vm, "COUNT"), 102);
+    assert_int_equal(static_i64(vm, "COUNT"), 102);
     rune_vm_free(vm);
 }
 
@@ -203,7 +193,7 @@ static void test_named_errors(void **state)
     rune_error_free(error);
     rune_globals *globals = NULL;
     assert_int_equal(rune_vm_globals(vm, &globals, NULL), RUNE_E_SCRIPT_ERROR);
-    assert_int_equal(get_i64(vm, "COUNT"), 10);
+    assert_int_equal(static_i64(vm, "COUNT"), 10);
     rune_vm_free(vm);
 }
 
@@ -307,7 +297,7 @@ static void test_a_worker_for_each_call(void **state)
     set_i64(vm, "COUNT", 5);
     assert_int_equal(call_i64(vm, "count"), 6);
     assert_int_equal(call_i64(vm, "count"), 6);
-    assert_int_equal(get_i64(vm, "COUNT"), 5);
+    assert_int_equal(static_i64(vm, "COUNT"), 5);
     rune_vm_free(vm);
 }
 
@@ -441,7 +431,7 @@ static void test_declared_by_the_host(void **state)
                                 NULL, &made),
                      RUNE_OK);
     rune_vm *vm = make_vm(made, RUNE_ISOLATION_SHARED, "");
-    assert_int_equal(get_i64(vm, "CALLS"), 3);
+    assert_int_equal(static_i64(vm, "CALLS"), 3);
     assert_int_equal(call_i64(vm, "main"), 45);
     assert_int_equal(call_reason(vm, "greet", NULL), RUNE_REASON_SCRIPT_ERROR); // no value
     value = rune_value_text("Hello");
@@ -530,25 +520,14 @@ int main(void)
         cmocka_unit_test(test_a_worker_for_each_call),
         cmocka_unit_test(test_lost_and_found),
         cmocka_unit_test(test_a_state_that_is_too_large),
-        cmocka_unit_test(test_as_many_as_a_worker_keeps),
         cmocka_unit_test(test_declared_by_the_host),
+    };
+    const struct CMUnitTest without_a_daemon[] = {
+        cmocka_unit_test(test_as_many_as_a_worker_keeps),
         cmocka_unit_test(test_declarations_given_up_early),
         cmocka_unit_test(test_declarations_that_do_not_fit),
     };
-    const struct CMUnitTest through_a_daemon[] = {
-        cmocka_unit_test(test_before_between_and_after),
-        cmocka_unit_test(test_independent_states),
-        cmocka_unit_test(test_maps_are_found_under_another_seed),
-        cmocka_unit_test(test_uninitialized),
-        cmocka_unit_test(test_named_errors),
-        cmocka_unit_test(test_snapshot),
-        cmocka_unit_test(test_state_outside_a_vm),
-        cmocka_unit_test(test_after_a_failed_call),
-        cmocka_unit_test(test_a_worker_for_each_call),
-        cmocka_unit_test(test_lost_and_found),
-        cmocka_unit_test(test_a_state_that_is_too_large),
-        cmocka_unit_test(test_declared_by_the_host),
-    };
     int failed = cmocka_run_group_tests(tests, set_up, tear_down);
-    return failed + cmocka_run_group_tests(through_a_daemon, set_up_daemon, tear_down_daemon);
+    failed += cmocka_run_group_tests(without_a_daemon, set_up, tear_down);
+    return failed + cmocka_run_group_tests(tests, set_up_daemon, tear_down_daemon);
 }

@@ -100,16 +100,6 @@ static void assert_fails(rune_vm *vm, const char *item, rune_status wanted, cons
     rune_error_free(error);
 }
 
-static int64_t get_i64(rune_vm *vm, const char *item)
-{
-    int64_t number = -1;
-    rune_const_value *value = NULL;
-    assert_int_equal(rune_vm_static(vm, item, &value, NULL), RUNE_OK);
-    assert_true(rune_value_get_i64(value, &number));
-    rune_value_unref(value);
-    return number;
-}
-
 /* What a snapshot holds of it. */
 static int64_t snapshot_i64(rune_vm *vm, const char *item)
 {
@@ -139,7 +129,7 @@ static void test_with_executions(void **state)
     assert_int_equal(set_i64(vm, "COUNT", 40), RUNE_OK);
     execute(vm, "count");
     execute(vm, "count");
-    assert_int_equal(get_i64(vm, "COUNT"), 42);
+    assert_int_equal(static_i64(vm, "COUNT"), 42);
     // An execution has the Vm until its end.
     rune_execution *execution = NULL;
     rune_globals *globals = NULL;
@@ -160,12 +150,12 @@ static void test_another_unit_has_its_own(void **state)
     assert_int_equal(call_i64(vm, "count"), 11);
     assert_int_equal(set_i64(vm, "COUNT", 3), RUNE_OK);
     assert_int_equal(rune_vm_set_unit(vm, other), RUNE_OK);
-    assert_int_equal(get_i64(vm, "COUNT"), 50);
+    assert_int_equal(static_i64(vm, "COUNT"), 50);
     assert_int_equal(set_i64(vm, "app::DEEP", 3), RUNE_E_NOT_FOUND);
     assert_int_equal(call_i64(vm, "count"), 51);
     assert_int_equal(set_i64(vm, "COUNT", 3), RUNE_OK);
     assert_int_equal(rune_vm_reset(vm), RUNE_OK);
-    assert_int_equal(get_i64(vm, "COUNT"), 50);
+    assert_int_equal(static_i64(vm, "COUNT"), 50);
     rune_vm_free(vm);
     rune_unit_unref(other);
 }
@@ -203,7 +193,7 @@ static void test_two_clients(void **state)
     assert_int_equal(set_i64(theirs, "COUNT", 30), RUNE_OK);
     assert_int_equal(call_i64(vm, "count"), 21);
     assert_int_equal(call_i64(theirs, "count"), 31);
-    assert_int_equal(get_i64(vm, "COUNT"), 21);
+    assert_int_equal(static_i64(vm, "COUNT"), 21);
     assert_int_equal(snapshot_i64(theirs, "COUNT"), 31);
     rune_vm_free(theirs);
     rune_supervisor_free(client);
@@ -217,11 +207,11 @@ static void test_scripts_by_name(void **state)
     rune_const_value *value = NULL;
     rune_error *error = NULL;
     rune_vm *vm = script_vm();
-    assert_int_equal(get_i64(vm, "COUNT"), 10);
+    assert_int_equal(static_i64(vm, "COUNT"), 10);
     assert_int_equal(set_i64(vm, "COUNT", 20), RUNE_OK);
     assert_int_equal(set_i64(vm, "app::DEEP", 5), RUNE_OK);
     assert_int_equal(set_i64(vm, "app::DEEP", 6), RUNE_OK);
-    assert_int_equal(get_i64(vm, "app::DEEP"), 6);
+    assert_int_equal(static_i64(vm, "app::DEEP"), 6);
     assert_int_equal(snapshot_i64(vm, "app::DEEP"), 6);
     assert_int_equal(call_i64(vm, "count"), 21);
     assert_int_equal(call_i64(vm, "deep"), 7);
@@ -266,7 +256,7 @@ static void test_a_save_in_between(void **state)
     int64_t until = now_ms() + 10000;
     while (call_i64(watched, "version") == 1 && now_ms() < until) {
     }
-    assert_int_equal(get_i64(vm, "COUNT"), 50);
+    assert_int_equal(static_i64(vm, "COUNT"), 50);
     assert_int_equal(snapshot_i64(vm, "COUNT"), 50);
     assert_int_equal(call_i64(waits, "count"), 31);
     rune_vm_free(vm);
@@ -397,7 +387,7 @@ static void test_the_end_of_the_daemon(void **state)
     assert_int_equal(set_i64(vm, "COUNT", 3), RUNE_OK); // which talks to nobody
     assert_int_equal(rune_vm_globals(vm, &globals, NULL), RUNE_E_CLOSED);
     assert_int_equal(rune_vm_set_globals(vm, NULL, NULL), RUNE_E_CLOSED);
-    assert_int_equal(get_i64(vm, "COUNT"), 3);
+    assert_int_equal(static_i64(vm, "COUNT"), 3);
     rune_vm_free(vm);
 }
 
