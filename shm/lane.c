@@ -204,8 +204,7 @@ static bool socket_is_ahead(const struct rn_lane *lane)
 
 static bool has_news(const struct rn_lane *lane)
 {
-    return atomic_load_explicit(&lane->in->tail, memory_order_acquire) != lane->head ||
-           socket_is_ahead(lane);
+    return atomic_load(&lane->in->tail) != lane->head || socket_is_ahead(lane); // R1's order
 }
 
 bool rn_lane_has_news(const struct rn_lane *lane)
@@ -283,21 +282,20 @@ bool rn_lane_linger(struct rn_lane *lane)
            look_for_news(lane, LINGER_LOOKS, &lane->linger_luck);
 }
 
-static void sleep_on_doorbell(struct rn_lane *lane, uint64_t timeout_ns)
+static void sleep_for_bell(struct rn_lane *lane, uint64_t timeout_ns)
 {
-    atomic_store(&lane->in->waits, RN_RING_FUTEX);
-    uint32_t seen = atomic_load(&lane->in->doorbell);
+    rn_ring_wait_with(lane->in, RN_RING_FUTEX);
     if (!has_news(lane)) {
-        rn_ring_sleep(lane->in, seen, timeout_ns);
+        rn_ring_sleep(lane->in, timeout_ns);
     }
-    atomic_store(&lane->in->waits, RN_RING_AWAKE);
+    rn_ring_awake(lane->in);
 }
 
 void rn_lane_watch(struct rn_lane *lane)
 {
     if (lane->in && atomic_load(&lane->in->waits) != RN_RING_SOCKET) {
         atomic_fetch_add_explicit(&lane->wakes_owed, 1, memory_order_relaxed);
-        atomic_store(&lane->in->waits, RN_RING_SOCKET);
+        rn_ring_wait_with(lane->in, RN_RING_SOCKET);
     }
 }
 
@@ -308,7 +306,7 @@ static enum rn_error sleep_on_socket(struct rn_lane *lane)
     }
     rn_lane_watch(lane);
     enum rn_error error = rn_lane_has_packet(lane) ? RN_OK : receive_socket(lane, RN_WAIT_ALLOWED);
-    atomic_store(&lane->in->waits, RN_RING_AWAKE);
+    rn_ring_awake(lane->in);
     return error;
 }
 
@@ -318,7 +316,7 @@ bool rn_lane_doze(struct rn_lane *lane)
         return false;
     }
     if (!spin(lane)) {
-        sleep_on_doorbell(lane, FUTEX_SLEEP_NS);
+        sleep_for_bell(lane, FUTEX_SLEEP_NS);
     }
     return has_news(lane);
 }
@@ -329,7 +327,7 @@ static enum rn_error wait_for_news(struct rn_lane *lane)
     if (spin(lane)) {
         return RN_OK;
     }
-    sleep_on_doorbell(lane, lane->is_worker ? 0 : FUTEX_SLEEP_NS);
+    sleep_for_bell(lane, lane->is_worker ? 0 : FUTEX_SLEEP_NS);
     if (lane->is_worker || has_news(lane)) {
         return RN_OK;
     }

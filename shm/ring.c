@@ -1,9 +1,15 @@
 /*
  * ring.c: producing, consuming, waking and sleeping on one half of a ring.
  *
- * Nobody sleeps through a packet: the consumer says how it sleeps, notes the doorbell, looks once
- * more, and sleeps only as long as the doorbell has not changed. The producer publishes, rings, and
- * then asks how the consumer sleeps. All of these are sequentially consistent.
+ * R1  Nobody sleeps through a packet whose sender has rung.
+ *
+ *     consumer   waits = FUTEX    looks at tail, then at socket_sent    sleeps while waits is FUTEX
+ *     producer   sends    touches tail    waits: FUTEX -> AWAKE, and if it was FUTEX, wakes
+ *
+ * All of these are sequentially consistent: either the consumer's look sees what was sent, or the
+ * producer sees FUTEX. Whoever takes FUTEX away wakes: before the consumer sleeps the kernel finds
+ * another word, after it a sleeper. So a bell that comes late, for packets that were taken already,
+ * costs a look, and never the next wake-up: nobody sleeps while `waits` says AWAKE.
  *
  * Trust: reads memory that workers write.
  */
@@ -63,7 +69,7 @@ bool rn_ring_push(struct rn_ring_half *half, uint32_t *tail, const void *packet,
 enum rn_error rn_ring_peek(const struct rn_ring_half *half, uint32_t head,
                            struct rn_ring_packet *out_packet)
 {
-    uint32_t left = atomic_load_explicit(&half->tail, memory_order_acquire) - head;
+    uint32_t left = atomic_load(&half->tail) - head; // R1
     out_packet->present = left != 0;
     if (left == 0) {
         return RN_OK;
@@ -94,7 +100,7 @@ void rn_ring_take(struct rn_ring_half *half, uint32_t *head, const struct rn_rin
 static void wake(struct rn_ring_half *half)
 {
     for (int i = 0; i < WAKE_ATTEMPTS; i++) {
-        if (syscall(SYS_futex, &half->doorbell, FUTEX_WAKE, 1, NULL, NULL, 0) >= 0) {
+        if (syscall(SYS_futex, &half->waits, FUTEX_WAKE, 1, NULL, NULL, 0) >= 0) {
             return;
         }
     }
@@ -103,7 +109,7 @@ static void wake(struct rn_ring_half *half)
 void rn_ring_bell(struct rn_ring_half *half)
 {
     uint32_t waits = RN_RING_FUTEX;
-    atomic_fetch_add(&half->doorbell, 1);
+    atomic_fetch_add(&half->tail, 0); // R1; the thread sanitizer knows no fences
     if (atomic_load(&half->waits) == RN_RING_FUTEX &&
         atomic_compare_exchange_strong(&half->waits, &waits, RN_RING_AWAKE)) {
         wake(half);
@@ -117,12 +123,22 @@ bool rn_ring_must_wake(struct rn_ring_half *half)
            atomic_compare_exchange_strong(&half->waits, &waits, RN_RING_AWAKE);
 }
 
-void rn_ring_sleep(struct rn_ring_half *half, uint32_t seen, uint64_t timeout_ns)
+void rn_ring_wait_with(struct rn_ring_half *half, enum rn_ring_waits waits)
+{
+    atomic_store(&half->waits, waits);
+}
+
+void rn_ring_sleep(struct rn_ring_half *half, uint64_t timeout_ns)
 {
     struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / 1000000000u),
                                .tv_nsec = (long)(timeout_ns % 1000000000u)};
-    (void)syscall(SYS_futex, &half->doorbell, FUTEX_WAIT, seen, timeout_ns == 0 ? NULL : &timeout,
-                  NULL, 0);
+    (void)syscall(SYS_futex, &half->waits, FUTEX_WAIT, RN_RING_FUTEX,
+                  timeout_ns == 0 ? NULL : &timeout, NULL, 0);
+}
+
+void rn_ring_awake(struct rn_ring_half *half)
+{
+    atomic_store_explicit(&half->waits, RN_RING_AWAKE, memory_order_relaxed);
 }
 
 uint32_t rn_ring_cpu(void)

@@ -4,7 +4,7 @@
  * One segment per worker, made by the supervisor, sealed against resizing and mapped read-write on
  * both sides. Two halves, one per direction, each with one producer and one consumer:
  *
- *     producer's line   tail, doorbell, socket_sent, cpu
+ *     producer's line   tail, socket_sent, cpu
  *     consumer's line   head, waits
  *     data              RN_RING_BYTES, used in a circle; positions count bytes for ever (mod 2^32)
  *
@@ -29,17 +29,16 @@
 /* How the consumer of a half sleeps, which says how it is woken. */
 enum rn_ring_waits {
     RN_RING_AWAKE = 0, /* it will look before it sleeps */
-    RN_RING_FUTEX = 1, /* on the doorbell */
+    RN_RING_FUTEX = 1, /* on the word that says so, `waits` */
     RN_RING_SOCKET = 2 /* for a packet on the socket: RING. Supervisor only */
 };
 
 struct rn_ring_half {
     _Alignas(64) _Atomic uint32_t tail;
-    _Atomic uint32_t doorbell;    /* changes with every packet, on either lane */
     _Atomic uint32_t socket_sent; /* packets sent over the socket in this direction */
     _Atomic uint32_t cpu;         /* where the producer ran last, counted from 1; 0: unknown */
     _Alignas(64) _Atomic uint32_t head;
-    _Atomic uint32_t waits; /* enum rn_ring_waits */
+    _Atomic uint32_t waits; /* enum rn_ring_waits; a futex */
     _Alignas(64) uint8_t data[RN_RING_BYTES];
 };
 
@@ -70,7 +69,10 @@ enum rn_error rn_ring_peek(const struct rn_ring_half *half, uint32_t head,
 void rn_ring_take(struct rn_ring_half *half, uint32_t *head, const struct rn_ring_packet *packet,
                   void *to);
 
-/* Producer: rings the doorbell, and wakes a consumer that sleeps on it. */
+/*
+ * Producer, after what it sent on either lane: wakes a consumer that sleeps, or is about to, with
+ * RN_RING_FUTEX. One ring does for many packets, and may come after they were taken.
+ */
 void rn_ring_bell(struct rn_ring_half *half);
 /*
  * Producer, after a push and the bell: the consumer waits for a packet on the socket, and the caller
@@ -78,11 +80,15 @@ void rn_ring_bell(struct rn_ring_half *half);
  * worked and gone to sleep again, and would then be taken for awake.
  */
 bool rn_ring_must_wake(struct rn_ring_half *half);
+/* Consumer: says how it is going to sleep. It looks for packets once more before it does. */
+void rn_ring_wait_with(struct rn_ring_half *half, enum rn_ring_waits waits);
 /*
- * Consumer: sleeps until the doorbell is not `seen` any more, at most `timeout_ns` (0: without end).
- * Comes back early, too.
+ * Consumer, after rn_ring_wait_with(RN_RING_FUTEX) and a look: sleeps until the bell rings, at most
+ * `timeout_ns` (0: without end); not at all if it has rung since. Comes back early, too.
  */
-void rn_ring_sleep(struct rn_ring_half *half, uint32_t seen, uint64_t timeout_ns);
+void rn_ring_sleep(struct rn_ring_half *half, uint64_t timeout_ns);
+/* Consumer: does not sleep any more. */
+void rn_ring_awake(struct rn_ring_half *half);
 
 /* The processor this thread runs on, counted from 1, without a system call; 0: unknown. */
 uint32_t rn_ring_cpu(void);

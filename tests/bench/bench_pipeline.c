@@ -42,12 +42,11 @@ static double now_s(void)
 
 static void wait_ring(struct rn_ring_half *half, uint32_t head)
 {
-    atomic_store(&half->waits, RN_RING_FUTEX);
-    uint32_t seen = atomic_load(&half->doorbell);
+    rn_ring_wait_with(half, RN_RING_FUTEX);
     if (atomic_load(&half->tail) == head) {
-        rn_ring_sleep(half, seen, 0);
+        rn_ring_sleep(half, 0);
     }
-    atomic_store(&half->waits, RN_RING_AWAKE);
+    rn_ring_awake(half);
 }
 
 /* A worker's part: everything that is at hand, then one ring of the bell. */

@@ -189,8 +189,7 @@ static void rest_of_result(unsigned flags, size_t size)
 enum {
     RING_BYTES = 32768,
     TAIL = 0,
-    DOORBELL = 1,
-    SOCKET_SENT = 2,
+    SOCKET_SENT = 1,
     HEAD = 16,
     WAITS = 17,
     DATA = 32,
@@ -223,7 +222,6 @@ static size_t take_from_ring(void)
 static bool await_socket(size_t *taken)
 {
     for (;;) {
-        uint32_t seen = to_worker[DOORBELL];
         to_worker[WAITS] = WAITS_FUTEX;
         __sync_synchronize();
         if ((*taken = take_from_ring()) > 0) {
@@ -233,7 +231,7 @@ static bool await_socket(size_t *taken)
             socket_taken++;
             return true;
         }
-        (void)syscall(SYS_futex, to_worker + DOORBELL, 0, seen, 0, 0, 0);
+        (void)syscall(SYS_futex, to_worker + WAITS, 0, WAITS_FUTEX, 0, 0, 0);
     }
 }
 
@@ -646,8 +644,8 @@ static void push(uint32_t size, uint32_t stamp, uint32_t claimed)
     }
     __sync_synchronize();
     to_supervisor[TAIL] = tail + claimed;
-    __sync_fetch_and_add(to_supervisor + DOORBELL, 1);
-    (void)syscall(SYS_futex, to_supervisor + DOORBELL, 1, 1, 0, 0, 0);
+    (void)__sync_bool_compare_and_swap(to_supervisor + WAITS, WAITS_FUTEX, 0);
+    (void)syscall(SYS_futex, to_supervisor + WAITS, 1, 1, 0, 0, 0);
     if (__sync_bool_compare_and_swap(to_supervisor + WAITS, WAITS_SOCKET, 0)) {
         wake();
     }
@@ -733,8 +731,8 @@ static void rings(int number)
         break;
     case RING_RINGS:
         for (;;) {
-            __sync_fetch_and_add(to_supervisor + DOORBELL, 1);
-            (void)syscall(SYS_futex, to_supervisor + DOORBELL, 1, 1, 0, 0, 0);
+            to_supervisor[WAITS] = 0;
+            (void)syscall(SYS_futex, to_supervisor + WAITS, 1, 1, 0, 0, 0);
         }
     case WAKES:
         for (int i = 0; i < 1000; i++) {

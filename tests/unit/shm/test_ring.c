@@ -1,4 +1,5 @@
 /* Packets through one half of a ring, and what a producer that lies can leave there. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,21 +125,101 @@ static void test_who_must_be_woken_by_a_packet(void **state)
 {
     (void)state;
     struct rn_ring_half *half = &ring->to_supervisor;
-    uint32_t before = atomic_load(&half->doorbell);
     rn_ring_bell(half);
-    assert_int_equal(atomic_load(&half->doorbell), before + 1);
     assert_false(rn_ring_must_wake(half));
-    atomic_store(&half->waits, RN_RING_SOCKET);
+    rn_ring_wait_with(half, RN_RING_SOCKET);
     rn_ring_bell(half);
     assert_int_equal(atomic_load(&half->waits), RN_RING_SOCKET);
     assert_true(rn_ring_must_wake(half));
     assert_false(rn_ring_must_wake(half));
-    atomic_store(&half->waits, RN_RING_FUTEX);
+    rn_ring_wait_with(half, RN_RING_FUTEX);
     assert_false(rn_ring_must_wake(half));
     rn_ring_bell(half);
     assert_int_equal(atomic_load(&half->waits), RN_RING_AWAKE);
-    // The doorbell has changed: nobody sleeps.
-    rn_ring_sleep(half, before, 0);
+}
+
+/* R1: a bell for what was taken already is all that rings; the word must not be slept on any more. */
+static void test_nobody_sleeps_once_a_late_bell_has_rung(void **state)
+{
+    (void)state;
+    struct rn_ring_half *half = &ring->to_worker;
+    struct rn_ring_packet packet;
+    uint8_t bytes[RN_RING_PACKET_MAX];
+    uint32_t tail = 0;
+    uint32_t head = 0;
+    assert_true(rn_ring_push(half, &tail, "x", 1, 0));
+    assert_int_equal(rn_ring_peek(half, head, &packet), RN_OK);
+    rn_ring_take(half, &head, &packet, bytes);
+    rn_ring_wait_with(half, RN_RING_FUTEX);
+    rn_ring_bell(half);
+    alarm(10); // ends a test that sleeps
+    rn_ring_sleep(half, 0);
+    alarm(0);
+    rn_ring_awake(half);
+}
+
+/* Both sides at work: each waits without end, so that a lost wake-up is a test that hangs. */
+static void *answer(void *argument)
+{
+    uint32_t *rounds = argument;
+    uint32_t head = 0;
+    uint32_t tail = 0;
+    uint8_t bytes[RN_RING_PACKET_MAX];
+    for (uint32_t done = 0; done < *rounds;) {
+        struct rn_ring_packet packet = {.present = false};
+        assert_int_equal(rn_ring_peek(&ring->to_worker, head, &packet), RN_OK);
+        if (packet.present) {
+            rn_ring_take(&ring->to_worker, &head, &packet, bytes);
+            done++;
+            assert_true(rn_ring_push(&ring->to_supervisor, &tail, bytes, packet.size, 0));
+            rn_ring_bell(&ring->to_supervisor);
+            continue;
+        }
+        rn_ring_wait_with(&ring->to_worker, RN_RING_FUTEX);
+        if (atomic_load(&ring->to_worker.tail) == head) {
+            rn_ring_sleep(&ring->to_worker, 0);
+        }
+        rn_ring_awake(&ring->to_worker);
+    }
+    return NULL;
+}
+
+static void await_one(uint32_t *head)
+{
+    uint8_t bytes[RN_RING_PACKET_MAX];
+    struct rn_ring_packet packet = {.present = false};
+    while (!packet.present) {
+        assert_int_equal(rn_ring_peek(&ring->to_supervisor, *head, &packet), RN_OK);
+        if (!packet.present) {
+            rn_ring_wait_with(&ring->to_supervisor, RN_RING_FUTEX);
+            if (atomic_load(&ring->to_supervisor.tail) == *head) {
+                rn_ring_sleep(&ring->to_supervisor, 0);
+            }
+            rn_ring_awake(&ring->to_supervisor);
+        }
+    }
+    rn_ring_take(&ring->to_supervisor, head, &packet, bytes);
+}
+
+static void test_no_wake_up_is_lost(void **state)
+{
+    (void)state;
+    uint32_t rounds = 200000;
+    uint32_t head = 0;
+    uint32_t tail = 0;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, answer, &rounds), 0);
+    alarm(120);
+    for (uint32_t i = 0; i < rounds; i++) {
+        assert_true(rn_ring_push(&ring->to_worker, &tail, "ping", 4, 0));
+        for (uint32_t wait = i % 64; wait > 0; wait--) {
+            __builtin_ia32_pause(); // the bell comes before, while and after the packet is taken
+        }
+        rn_ring_bell(&ring->to_worker);
+        await_one(&head);
+    }
+    alarm(0);
+    pthread_join(thread, NULL);
 }
 
 int main(void)
@@ -151,6 +232,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_claims_of_a_producer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_who_must_be_woken_by_a_packet, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nobody_sleeps_once_a_late_bell_has_rung, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_no_wake_up_is_lost, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
