@@ -3,8 +3,8 @@
  *
  *      news of files (watch_folders.c)
  *          -> scripts that are, or use, such a file fall due
- *          -> built, without the lock; what happened meanwhile falls due again and the result is
- *             dropped, because its sources may have been read half written
+ *          -> built, without the lock; what happened meanwhile, or until the saves have settled, falls
+ *             due again and the result is dropped, because it may be half of what was saved
  *          -> Unit, diagnostics, inputs change places under the lock; the host is told
  *
  * The table of scripts is sorted by name. Only the watch's thread changes it, under the lock; others
@@ -74,7 +74,8 @@ struct script {
     bool untold; /* what the first build gave has not been told: it may be a module */
 
     /* Of the thread alone. */
-    uint64_t due_ns;     /* 0: up to date */
+    uint64_t due_ns; /* 0: up to date */
+    bool is_patient; /* it was built since it was saved first: next time it lets the saves settle */
     uint64_t since_ns;   /* of the first news that the last build does not know */
     uint64_t missing_ns; /* since when its file is not there; 0: it is */
     bool was_empty;      /* when it was read last */
@@ -312,14 +313,15 @@ static bool concerns(const struct script *script, const char *path)
            uses(script, &script->good, path);
 }
 
-/* Saves that follow each other put it off, within bounds. */
+/* A first save is built at once; saves that follow it put the next build off, within bounds. */
 static void fall_due(const rune_watch *watch, struct script *script, bool settled)
 {
     uint64_t now = rn_now_ns();
     if (script->since_ns == 0) {
         script->since_ns = now;
     }
-    uint64_t wait_ns = settled ? watch->settle_ns : UNSETTLED_NS;
+    uint64_t settle_ns = script->is_patient ? watch->settle_ns : 0;
+    uint64_t wait_ns = settled ? settle_ns : UNSETTLED_NS;
     uint64_t hold_ns = settled ? HOLD_NS : UNSETTLED_MAX_NS;
     uint64_t at = rn_after_ns(now, wait_ns);
     uint64_t latest = rn_after_ns(script->since_ns, hold_ns > wait_ns ? hold_ns : wait_ns);
@@ -524,6 +526,34 @@ static void look_at_module(rune_watch *watch, struct script *script)
     }
 }
 
+static void sleep_until(rune_watch *watch, uint64_t at_ns)
+{
+    struct pollfd polled[] = {{.fd = watch->event_fd, .events = POLLIN},
+                              {.fd = rn_folders_fd(watch->folders), .events = POLLIN}};
+    uint64_t now = rn_now_ns();
+    uint64_t left = at_ns > now ? at_ns - now : 0;
+    struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000u),
+                               .tv_nsec = (long)(left % 1000000000u)};
+    (void)ppoll(polled, RN_COUNT_OF(polled), at_ns == RN_NEVER_NS ? NULL : &timeout, NULL);
+    if (polled[0].revents) {
+        rn_wake_clear(watch->event_fd);
+    }
+}
+
+/* What was built at once waits until its save is old enough. False: more was saved meanwhile. */
+static bool settle(rune_watch *watch, const struct script *script, uint64_t since_ns)
+{
+    uint64_t until_ns = rn_after_ns(since_ns, watch->settle_ns);
+    if (rn_now_ns() >= until_ns) {
+        return true;
+    }
+    while (script->since_ns == 0 && rn_now_ns() < until_ns && !atomic_load(&watch->ending)) {
+        sleep_until(watch, until_ns);
+        rn_folders_read(watch->folders);
+    }
+    return script->since_ns == 0;
+}
+
 /* Looks at one that is due; it may be gone afterwards. */
 static void rebuild(rune_watch *watch, struct script *script)
 {
@@ -531,6 +561,7 @@ static void rebuild(rune_watch *watch, struct script *script)
     uint64_t since_ns = script->since_ns;
     script->due_ns = 0;
     script->since_ns = 0;
+    script->is_patient = true;
     if (script->is_module) {
         look_at_module(watch, script);
         return;
@@ -538,7 +569,8 @@ static void rebuild(rune_watch *watch, struct script *script)
     bool insist = rn_now_ns() >= rn_after_ns(since_ns, UNSETTLED_MAX_NS);
     enum rn_error found = build_file(watch, script, insist, &result);
     rn_folders_read(watch->folders);
-    bool torn = found == RN_E_BUSY || (script->since_ns != 0 && result.inputs.count > 0);
+    bool torn = found == RN_E_BUSY || (script->since_ns != 0 && result.inputs.count > 0) ||
+                !settle(watch, script, since_ns);
     if (torn && !insist) {
         // Half of one save and half of the next, perhaps. The news has made it due again.
         script->since_ns = since_ns;
@@ -551,6 +583,7 @@ static void rebuild(rune_watch *watch, struct script *script)
         return;
     }
     script->missing_ns = 0;
+    script->is_patient = script->since_ns != 0;
     bound(watch, script, &result);
     if (is_passing(result.status) && script->due_ns == 0) {
         script->due_ns = rn_after_ns(rn_now_ns(), RETRY_NS);
@@ -670,20 +703,6 @@ static uint64_t next_due(const rune_watch *watch)
     return next;
 }
 
-static void sleep_until(rune_watch *watch, uint64_t at_ns)
-{
-    struct pollfd polled[] = {{.fd = watch->event_fd, .events = POLLIN},
-                              {.fd = rn_folders_fd(watch->folders), .events = POLLIN}};
-    uint64_t now = rn_now_ns();
-    uint64_t left = at_ns > now ? at_ns - now : 0;
-    struct timespec timeout = {.tv_sec = (time_t)(left / 1000000000u),
-                               .tv_nsec = (long)(left % 1000000000u)};
-    (void)ppoll(polled, RN_COUNT_OF(polled), at_ns == RN_NEVER_NS ? NULL : &timeout, NULL);
-    if (polled[0].revents) {
-        rn_wake_clear(watch->event_fd);
-    }
-}
-
 static void *serve(void *argument)
 {
     rune_watch *watch = argument;
@@ -748,7 +767,6 @@ static rune_watch *new_watch(rune_supervisor *supervisor, const char *directory,
     rn_supervisor_ref(supervisor);
     watch->supervisor = supervisor;
     watch->context = options ? options->context : NULL;
-    watch->settle_ns = options ? options->settle_ns : SETTLE_DEFAULT_NS;
     watch->bytes_max = options ? options->bytes_max : BYTES_DEFAULT;
     watch->build = rn_options_copy(options ? options->build : NULL);
     watch->shown = shown_folder(directory);
@@ -799,6 +817,8 @@ rune_status rune_watch_new(rune_supervisor *supervisor, const char *directory,
     rune_status status = open_folders(watch, directory, error);
     if (status == RUNE_OK) {
         work(watch, rn_after_ns(rn_now_ns(), UNSETTLED_NS));
+        watch->settle_ns =
+            options ? options->settle_ns : SETTLE_DEFAULT_NS; // not for what was there
         if (!start_thread(watch)) {
             status = rn_fail_plain(error, RN_E_SYSTEM);
         }

@@ -8,8 +8,8 @@
  * on theirs. A script that does not compile keeps the Unit that it had, and its diagnostics say why.
  * Symbolic links are not followed.
  *
- * A save is acted upon once the file was closed or moved into its place and nothing more happened
- * for the settling time; a file that is being written to is waited for, up to ten seconds. A script
+ * A script is built as soon as a file was closed or moved into its place, and its Unit serves once nothing
+ * more happened for the settling time; a file that is being written to is waited for, up to ten seconds. A script
  * whose file has gone keeps its Unit for half a second, so that an editor may remove a file before
  * it writes the new one.
  *
@@ -33,7 +33,7 @@ RUNE_API void rune_watch_options_set_context(rune_watch_options *options,
 /* How scripts are built, with a cache for example. Copied. NO_MEMORY. */
 RUNE_API rune_status rune_watch_options_set_build(rune_watch_options *options,
                                                   const rune_options *build) RUNE_MUST_CHECK;
-/* Nanoseconds without further news before a change is acted upon; at most a second. */
+/* Nanoseconds without further news before a change serves; at most a second. */
 RUNE_API void rune_watch_options_set_settle(rune_watch_options *options, uint64_t settle_ns);
 /* Bytes that the Units of all scripts, with what they hold of their sources, may take: 1 GiB by default. A
  * script whose Unit would exceed them keeps the one that it had, as if it did not compile. */

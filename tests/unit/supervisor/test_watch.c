@@ -446,6 +446,30 @@ static void test_a_storm(void **state)
     rune_watch_free(watch);
 }
 
+/* Built at once, a save serves no sooner than it has settled, and with what was saved behind it. */
+static void test_saves_that_belong_together(void **state)
+{
+    (void)state;
+    write_file("a.rn", "mod part;\npub fn main() { part::name() }");
+    write_file("part.rn", "pub fn name() { 1 }");
+    rune_watch_options *options = rune_watch_options_new();
+    rune_watch *watch;
+    assert_non_null(options);
+    rune_watch_options_set_settle(options, 400000000);
+    assert_int_equal(rune_watch_new(supervisor, folder, options, &watch, NULL), RUNE_OK);
+    rune_watch_options_free(options);
+    rune_watch_on_change(watch, on_change, NULL);
+    assert_int_equal(result(watch, "a"), 1);
+    write_file("a.rn", "mod part;\npub fn main() { part::new_name() }");
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    write_file("part.rn", "pub fn new_name() { 2 }");
+    wait_for(&told.loaded, 1);
+    assert_int_equal(result(watch, "a"), 2);
+    assert_int_equal(count_of(&told.broken), 0);
+    assert_int_equal(count_of(&told.loaded), 1);
+    rune_watch_free(watch);
+}
+
 static void test_what_cannot_be_watched(void **state)
 {
     (void)state;
@@ -495,6 +519,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_root_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_reload_follows_the_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_storm, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_saves_that_belong_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_cannot_be_watched, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nothing_is_left, set_up, tear_down),
     };
