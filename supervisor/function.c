@@ -1,8 +1,11 @@
 /*
  * function.c: functions that Vms keep for the host, and functions that are values.
  *
+ * A function of a Vm in a daemon is a kept one of the Vm here as well: its number here counts it and goes with
+ * the Vm's reset; calls name it as the daemon does.
+ *
  * Trust: what a worker says of a function that it keeps (a hash, an error's text) is only shown to
- * people.
+ * people; what a daemon calls it goes back there.
  */
 #include "supervisor/function.h"
 
@@ -64,10 +67,11 @@ static char *path_of(const rune_unit *unit, uint64_t hash)
 
 /* Functions kept by a Vm */
 
-static rune_function *new_function(rune_vm *vm, const struct rn_kept *kept, uint64_t hash)
+static rune_function *new_function(rune_vm *vm, rune_unit *unit, const struct rn_kept *kept,
+                                   uint64_t hash)
 {
     rune_function *function = rn_alloc(sizeof(*function));
-    char *item = path_of(vm->unit, hash);
+    char *item = path_of(unit, hash);
     if (!function || !item) {
         rn_free(function);
         rn_free(item);
@@ -75,8 +79,8 @@ static rune_function *new_function(rune_vm *vm, const struct rn_kept *kept, uint
     }
     atomic_init(&function->refs, 1);
     function->vm = rn_vm_ref(vm);
-    function->number = kept->number;
-    function->epoch = kept->epoch;
+    function->unit = rune_unit_ref(unit);
+    function->kept = *kept;
     function->hash = hash;
     function->item = item;
     return function;
@@ -93,37 +97,66 @@ static uint64_t hash_of(const rune_const_value *value)
     return good ? token.u64 : 0;
 }
 
+/* The Unit that the function is of, borrowed; the Vm ran the one with that id. */
+static rune_status find_unit(rune_vm *vm, const char *id_text, rune_unit **out_unit,
+                             rune_error **error)
+{
+    *out_unit = vm->unit;
+    if (!vm->script) {
+        return RUNE_OK;
+    }
+    rune_status status = rn_remote_vm_version(vm, id_text, out_unit, error);
+    return status != RUNE_OK || *out_unit
+               ? status
+               : rn_fail(error, RUNE_E_STALE, "another version of the script serves by now");
+}
+
+/* Of a claimed Vm: makes a function of a call's end, which kept it. Consumes the record. */
+static rune_status take_function(rune_vm *vm, rune_record *record, const struct rn_kept *kept,
+                                 rune_function **out_function, rune_error **error)
+{
+    char id_text[sizeof(record->unit_id)];
+    rune_const_value *value = NULL;
+    rune_unit *unit = NULL;
+    memcpy(id_text, record->unit_id, sizeof(id_text));
+    rune_status status = rn_record_unwrap(record, &value, error);
+    if (status == RUNE_OK && !vm->home && !vm->supervisor->remote) {
+        status = rn_fail(error, RUNE_E_OVERLOADED, "the worker cannot keep any more Vms");
+    }
+    if (status == RUNE_OK) {
+        status = find_unit(vm, id_text, &unit, error);
+    }
+    if (status == RUNE_OK) {
+        *out_function = new_function(vm, unit, kept, hash_of(value));
+        status = *out_function ? RUNE_OK : rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    rune_value_unref(value);
+    return status;
+}
+
 /* Of a claimed Vm: carries the request out and keeps its result. */
 static rune_status keep_result(rune_vm *vm, struct rn_request *request,
                                rune_function **out_function, rune_error **error)
 {
     struct rn_kept kept;
+    struct rn_kept_name there = {.number = 0};
     rune_record *record = NULL;
-    rune_const_value *value = NULL;
-    if (vm->isolation == RUNE_ISOLATION_CALL) {
-        return rn_fail(error, RUNE_E_UNSUPPORTED,
-                       "a Vm with a worker for each call keeps no functions");
-    }
-    if (!rn_vm_keep(vm, &kept)) {
-        return rn_fail(error, RUNE_E_OVERLOADED, "the Vm keeps %u functions already",
-                       RN_VM_FUNCTIONS_MAX);
+    rune_status status = rn_vm_keep(vm, &kept, error);
+    if (status != RUNE_OK) {
+        return status;
     }
     request->keep = kept.number;
-    rune_status status = rn_vm_carry_out(vm, request, &record, error);
+    request->out_kept = &there;
+    status = rn_vm_carry_out(vm, request, &record, error);
     if (status == RUNE_OK) {
-        status = rn_record_unwrap(record, &value, error);
-    }
-    if (status == RUNE_OK && !vm->home) {
-        status = rn_fail(error, RUNE_E_OVERLOADED, "the worker cannot keep any more Vms");
+        status = take_function(vm, record, &kept, out_function, error);
     }
     if (status == RUNE_OK) {
-        *out_function = new_function(vm, &kept, hash_of(value));
-        status = *out_function ? RUNE_OK : rn_fail_plain(error, RN_E_NO_MEMORY);
-    }
-    if (status != RUNE_OK) {
+        (*out_function)->there = there;
+    } else {
+        rn_remote_function_drop(vm, there);
         rn_vm_unkeep(vm, &kept);
     }
-    rune_value_unref(value);
     return status;
 }
 
@@ -132,17 +165,18 @@ rune_status rune_vm_call_function(rune_vm *vm, const char *item,
                                   const rune_call_options *options, rune_function **out_function,
                                   rune_error **error)
 {
-    struct rn_request request = {.args = {args, arg_count}, .options = options};
-    rune_status status = vm->supervisor->remote
-                             ? rn_remote_unsupported(error, "functions that a Vm keeps are")
-                             : rn_args_check(request.args, error);
+    struct rn_request request = {
+        .target = {.name = item}, .args = {args, arg_count}, .options = options};
+    rune_status status = rn_args_check(request.args, error);
     if (status == RUNE_OK) {
         status = rn_vm_claim(vm, error);
     }
     if (status != RUNE_OK) {
         return status;
     }
-    status = rn_vm_find_item(vm, item, &request.target, error);
+    if (!vm->supervisor->remote) { // where the item is looked for
+        status = rn_vm_find_item(vm, item, &request.target, error);
+    }
     if (status == RUNE_OK) {
         status = keep_result(vm, &request, out_function, error);
     }
@@ -159,10 +193,11 @@ static rune_status ask(rune_function *function, struct rn_request *request,
     if (status != RUNE_OK) {
         return status;
     }
-    if (function->vm->epoch != function->epoch) {
+    if (function->vm->epoch != function->kept.epoch) {
         status = rn_fail(error, RUNE_E_STALE, "the Vm that kept this function was reset");
     } else {
-        request->target.item = function->number;
+        request->target.item = function->kept.number;
+        request->target.kept = function->there;
         request->target.name = function->item;
         status = rn_vm_carry_out(function->vm, request, &record, error);
     }
@@ -198,8 +233,9 @@ void rune_function_unref(rune_function *function)
     if (!function || atomic_fetch_sub_explicit(&function->refs, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    struct rn_kept kept = {function->number, function->epoch};
-    rn_vm_drop_function(function->vm, &kept);
+    rn_remote_function_drop(function->vm, function->there);
+    rn_vm_drop_function(function->vm, &function->kept);
+    rune_unit_unref(function->unit);
     rn_vm_unref(function->vm);
     rn_free(function->item);
     rn_free(function);
@@ -260,7 +296,7 @@ static void append_place(const rune_unit *unit, uint32_t pc, struct rn_buf *out)
  * variable was captured, and where. */
 static void describe_capture(const rune_function *function, const char *message, struct rn_buf *out)
 {
-    const rune_unit *unit = function->vm->unit;
+    const rune_unit *unit = function->unit;
     char *path;
     unsigned long index = strtoul(message, &path, 10);
     path += *path == ']';
@@ -321,9 +357,10 @@ rune_status rune_function_into_sync(rune_function *function, rune_sync_function 
         rune_error_free(why);
         return status;
     }
-    memcpy(options.domain, vm->domain->name, sizeof(options.domain));
-    status = rune_sync_function_from_value(vm->supervisor, vm->runtime, vm->unit, &options, value,
-                                           out_function, error);
+    const char *domain = vm->supervisor->remote ? vm->domain_name : vm->domain->name;
+    memcpy(options.domain, domain, strlen(domain) + 1);
+    status = rune_sync_function_from_value(vm->supervisor, vm->runtime, function->unit, &options,
+                                           value, out_function, error);
     rune_value_unref(value);
     return status;
 }

@@ -10,11 +10,12 @@
 
 struct rune_function {
     _Atomic uint32_t refs;
-    rune_vm *vm;     /* counted */
-    uint32_t number; /* in the Vm */
-    uint64_t epoch;  /* of the Vm when it was kept */
-    uint64_t hash;   /* of the item; 0: unknown */
-    char *item;      /* owned */
+    rune_vm *vm;               /* counted */
+    rune_unit *unit;           /* counted: what the Vm ran then */
+    struct rn_kept kept;       /* in the Vm */
+    struct rn_kept_name there; /* of a Vm in a daemon: what that calls it */
+    uint64_t hash;             /* of the item; 0: unknown */
+    char *item;                /* owned */
 };
 
 struct rune_sync_function {

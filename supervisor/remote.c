@@ -504,6 +504,8 @@ static enum rn_error finish(struct rn_remote *remote, const struct rn_message *h
             request->answer.fields = head->as.DAEMON_ANSWER;
         } else {
             request->taken = head->as.DAEMON_END.taken != 0;
+            request->kept =
+                (struct rn_kept_name){head->as.DAEMON_END.function, head->as.DAEMON_END.epoch};
         }
         request->answer.body = body;
         request->answer.size = size;

@@ -85,11 +85,14 @@ rune_status rn_remote_vm_version(rune_vm *vm, const char *id_text, rune_unit **o
 /* Another Unit, another runtime; what it has already may be among them. */
 rune_status rn_remote_vm_set(rune_vm *vm, rune_unit *unit, rune_runtime *runtime) RN_MUST_CHECK;
 void rn_remote_vm_free(rune_vm *vm);
-/* Of a claimed Vm: of a function by the target's name or as a value, or to get statics by it. What is pending goes along. */
+/* Of a claimed Vm: of a function by the target's name, as a value or kept there, or to get statics. What is pending
+ * goes along. */
 rune_status rn_remote_call(rune_vm *vm, const struct rn_request *request, rune_record **out_record,
                            rune_error **error) RN_MUST_CHECK;
 rune_status rn_remote_execute(rune_vm *vm, const struct rn_request *request,
                               rune_execution **out_execution, rune_error **error) RN_MUST_CHECK;
+/* A function that a Vm there keeps goes; nothing without a name. Any thread. */
+void rn_remote_function_drop(rune_vm *vm, struct rn_kept_name name);
 void rn_remote_cancel(struct rn_remote *remote, uint64_t id);
 /* True on the thread that receives, where callbacks of executions run. */
 bool rn_remote_in_callback(const struct rn_remote *remote);
@@ -111,9 +114,10 @@ struct rn_remote_request {
     uint64_t id;
     pthread_cond_t changed;
     bool done;
-    bool lost;    /* the connection ended first */
-    bool hurried; /* cancelled: output that is refused holds up the end no longer */
-    bool taken;   /* a call's end said so of the statics that went with it */
+    bool lost;                /* the connection ended first */
+    bool hurried;             /* cancelled: output that is refused holds up the end no longer */
+    bool taken;               /* a call's end said so of the statics that went with it */
+    struct rn_kept_name kept; /* .. and what it calls its result; 0: nothing was kept */
     struct rn_remote_answer answer; /* or the body of END */
     struct rn_remote_hosts *hosts;  /* the owner's; NULL: it has no host functions here */
     struct rn_remote_event *events;

@@ -96,12 +96,14 @@ rune_status rn_remote_vm_new(rune_supervisor *supervisor, struct rn_remote_scrip
         options && options->has_isolation ? options->isolation : supervisor->options.isolation;
     vm->limits = supervisor->options.limits;
     rn_limits_lower(&vm->limits, options ? &options->limits : NULL);
+    const char *domain = options ? options->domain : "";
+    vm->domain_name = rn_strndup(domain, strlen(domain));
     vm->script = script.name ? rn_strndup(script.name, strlen(script.name)) : NULL;
-    if (script.name && !vm->script) {
+    if (!vm->domain_name || (script.name && !vm->script)) {
         rn_remote_vm_free(vm);
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
-    status = open_vm(vm, numbers, script.name, options ? options->domain : "", error);
+    status = open_vm(vm, numbers, script.name, vm->domain_name, error);
     if (status != RUNE_OK) {
         rn_remote_vm_free(vm);
         return status;
@@ -131,10 +133,11 @@ static rune_status tell_vm(rune_vm *vm, struct rn_message *message)
     return status;
 }
 
-/* Its Globals have gone, or are about to be another Unit's. */
+/* Its Globals have gone, and its functions, or are about to be another Unit's. */
 static void forget(rune_vm *vm)
 {
     rune_globals_free(RN_TAKE(vm->pending));
+    rn_vm_forget_functions(vm);
     vm->used = false;
 }
 
@@ -199,6 +202,7 @@ void rn_remote_vm_free(rune_vm *vm)
         rn_remote_tell(supervisor->remote, &message);
     }
     forget(vm);
+    rn_free(vm->domain_name);
     rn_free(vm->script);
     rune_unit_unref(vm->version);
     rune_unit_unref(vm->unit);
@@ -206,6 +210,18 @@ void rn_remote_vm_free(rune_vm *vm)
     pthread_mutex_destroy(&vm->lock);
     rn_free(vm);
     rune_supervisor_free(supervisor);
+}
+
+void rn_remote_function_drop(rune_vm *vm, struct rn_kept_name name)
+{
+    if (name.number == 0 || rn_supervisor_is_forked(vm->supervisor)) {
+        return;
+    }
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_FUNCTION_DROP,
+                                 .as.CLIENT_FUNCTION_DROP = {.vm = vm->handle,
+                                                             .function = name.number,
+                                                             .epoch = name.epoch}};
+    rn_remote_tell(vm->supervisor->remote, &message);
 }
 
 /* Records of calls that the daemon could not tell the end of */
@@ -227,15 +243,39 @@ static rune_record *record_of_failure(const rune_vm *vm, const char *item, rune_
     return record;
 }
 
+/* A function has a name if, and only if, one was asked for, and the call ended well. */
+static enum rn_error check_kept(const struct rn_remote_request *request, bool asked,
+                                const rune_record *record)
+{
+    bool named = request->kept.number != 0;
+    bool wanted = asked && record->reason == RUNE_REASON_OK;
+    return named == wanted && request->kept.number <= RN_VM_FUNCTIONS_MAX ? RN_OK
+                                                                          : RN_E_MESSAGE_INVALID;
+}
+
+static enum rn_error get_record(const struct rn_remote_request *request, const char *item,
+                                bool keeps, rune_record **out_record)
+{
+    rune_record *record = NULL;
+    RN_TRY(rn_wire_get_record(request->answer.body, request->answer.size, item, &record));
+    enum rn_error error = check_kept(request, keeps, record);
+    if (error != RN_OK) {
+        rune_record_free(record);
+        return error;
+    }
+    *out_record = record;
+    return RN_OK;
+}
+
+/* `keeps`: the result was to stay in the Vm. */
 static rune_status read_end(struct rn_remote *remote, const rune_vm *vm, const char *item,
-                            struct rn_remote_request *request, rune_record **out_record)
+                            struct rn_remote_request *request, bool keeps, rune_record **out_record)
 {
     rune_error *why = NULL;
     if (request->lost) {
         (void)rn_remote_fail(remote, &why);
     } else {
-        enum rn_error error =
-            rn_wire_get_record(request->answer.body, request->answer.size, item, out_record);
+        enum rn_error error = get_record(request, item, keeps, out_record);
         if (error == RN_OK) {
             return RUNE_OK;
         }
@@ -274,6 +314,8 @@ static enum rn_error encode_with(const struct rn_request *request, const rune_co
         fields->served = options->parent->number;
     }
     grant.target = request->target.kind;
+    grant.keep = request->keep != 0;
+    grant.function = request->target.kept;
     grant.statics_size = statics ? statics->size : 0;
     rn_wire_put_grant(body, &grant);
     fields->tags_size = (uint32_t)(body->size - fields->item_size);
@@ -311,8 +353,6 @@ static void settle_statics(rune_vm *vm, const struct rn_remote_request *request)
 static rune_status check(const rune_vm *vm, const struct rn_request *request, rune_error **error)
 {
     const rune_call_options *options = request->options;
-    RN_ASSERT(request->keep == 0 && request->target.kind != RN_CALL_TARGET_FUNCTION &&
-              request->target.kind != RN_CALL_TARGET_SEND); // of functions that no Vm there keeps
     const struct rn_remote_hosts *served =
         options && options->parent ? options->parent->hosts : NULL;
     if (options && options->parent && (!served || served->remote != vm->supervisor->remote)) {
@@ -436,7 +476,10 @@ static rune_status call_once(rune_vm *vm, const struct rn_request *given, rune_r
     }
     rn_remote_hosts_end(request.hosts);
     settle_statics(vm, &request);
-    status = read_end(remote, vm, item, &request, out_record);
+    status = read_end(remote, vm, item, &request, given->keep != 0, out_record);
+    if (given->keep != 0) {
+        *given->out_kept = request.kept;
+    }
     rn_remote_request_done(&request);
     return status;
 }
@@ -517,7 +560,7 @@ static void on_done(struct rn_remote_request *request)
     rn_cancel_unwatch(&call->canceller.watch);
     rn_remote_hosts_end(request->hosts);
     settle_statics(call->vm, request);
-    rune_status status = read_end(remote, call->vm, execution->item, request, &record);
+    rune_status status = read_end(remote, call->vm, execution->item, request, false, &record);
     rn_remote_request_done(request);
     rn_free(call);
     rn_execution_end(execution, status, record);

@@ -32,6 +32,7 @@ rune_server_options *rune_server_options_new(void)
         options->limits[RUNE_PEER_CALLS] = 1024;
         options->limits[RUNE_PEER_BYTES] = UINT64_C(64) << 20;
         options->limits[RUNE_PEER_DOMAINS] = 16;
+        options->limits[RUNE_PEER_FUNCTIONS] = 16384;
     }
     return options;
 }

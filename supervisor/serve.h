@@ -11,11 +11,12 @@
  * its next request is looked at, nothing is read from it.
  *
  * D1  A connection's memory goes only when its calls have ended and its jobs are done.
- * D2  Everything that a client names (Units, contexts, Vms, calls, host calls) is looked up in its own connection.
+ * D2  Everything that a client names (Units, contexts, Vms, functions that these keep, calls, host calls) is looked
+ *     up in its own connection.
  * D3  What is queued for a client counts on its uid's account, and beyond the account's limit nothing
  *     more is queued than a short error.
- * D4  What a Vm takes (its domain, its Unit, its context, statics that wait in it) counts on the account until the Vm
- *     has been freed, whatever its client has dropped.
+ * D4  What a Vm takes (its domain, its Unit, its context, statics that wait in it, functions that it keeps) counts on
+ *     the account until the Vm has been freed, whatever its client has dropped.
  */
 #ifndef RN_SUPERVISOR_SERVE_H
 #define RN_SUPERVISOR_SERVE_H
@@ -94,6 +95,7 @@ struct rn_serve_account {
     uint64_t units; /* of all its connections, and their bytes */
     uint64_t unit_bytes;
     uint64_t contexts;
+    uint64_t functions;               /* that its Vms keep */
     uint32_t running[RN_SERVE_LANES]; /* jobs; under the server's lock, as is: */
     uint64_t served[RN_SERVE_LANES];  /* the turn of the last one that began */
     struct rn_serve_domain domains[RN_SERVE_DOMAINS_MAX];
@@ -143,9 +145,10 @@ struct rn_serve_context {
 /* What a Vm counts in, until it has been freed. */
 struct rn_serve_place {
     struct rn_serve_domain *domain;
-    uint32_t unit;    /* number in the connection's table; 0: a script's */
-    uint32_t context; /* as well; 0: not the client's own */
-    size_t statics;   /* bytes on the account: values that wait in the Vm for its next call */
+    uint32_t unit;      /* number in the connection's table; 0: a script's */
+    uint32_t context;   /* as well; 0: not the client's own */
+    size_t statics;     /* bytes on the account: values that wait in the Vm for its next call */
+    uint32_t functions; /* that it keeps, counted there as well */
 };
 
 struct rn_serve_vm {
@@ -335,9 +338,12 @@ void rn_serve_answer_error(struct rn_serve_connection *connection, uint64_t id, 
 enum rn_error rn_serve_request(struct rn_serve_connection *connection,
                                const struct rn_message *head, const uint8_t *body,
                                size_t size) RN_MUST_CHECK;
-/* A Vm that runs nothing: what its waiting statics take is counted again, `more` of which was held already. */
-void rn_serve_statics_settle(struct rn_serve_connection *connection, struct rn_serve_vm *vm,
-                             size_t more);
+/* The functions that a Vm keeps are counted again. */
+void rn_serve_functions_settle(struct rn_serve_connection *connection, struct rn_serve_vm *vm);
+/* A Vm that runs nothing: what it keeps is counted again, and what its waiting statics take, `more` of which was
+ * held already. */
+void rn_serve_vm_settle(struct rn_serve_connection *connection, struct rn_serve_vm *vm,
+                        size_t more);
 /* The loop's thread: gives up a connection's Units and Vms. */
 void rn_serve_drop_all(struct rn_serve_connection *connection);
 void rn_serve_vm_drop(struct rn_serve_connection *connection, struct rn_serve_vm *vm);

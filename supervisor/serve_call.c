@@ -11,6 +11,9 @@
  * as those of any host do; DAEMON_END says that they are there. A call that gets statics runs nothing.
  * A function that is a value comes as the first argument, and is looked at as any host's is.
  *
+ * A function that the Vm keeps has a number there before the call that makes it begins; what became of that, and who
+ * was told, shows at the end: a function that the client does not know of goes again.
+ *
  * Trust: reads requests of clients.
  */
 #include <string.h>
@@ -41,7 +44,10 @@ struct rn_serve_begin {
     struct rn_serve_call *call;
     char *item;
     enum rn_call_target target;
-    uint8_t *bytes; /* of the arguments until they are decoded; owned */
+    bool keeps;               /* the result stays in the Vm */
+    struct rn_kept_name name; /* of the function that it is about, in the client's words */
+    struct rn_kept function;  /* .. which is that one; or, if it keeps one, what it will be */
+    uint8_t *bytes;           /* of the arguments until they are decoded; owned */
     size_t size;
     uint8_t *static_bytes; /* of statics, the same */
     size_t static_size;
@@ -160,21 +166,39 @@ static void fail_ended(struct rn_serve_connection *connection, const struct rn_s
     send_failure(connection, call->id, error, call->begin);
 }
 
-/* A record that the account has no room for is told without its value. */
-static void send_end(struct rn_serve_connection *connection, uint64_t id,
-                     struct rn_serve_begin *begin)
+/* The whole record, and what the result is called if it stays; false: there is no room for it. */
+static bool send_whole(struct rn_serve_connection *connection, uint64_t id,
+                       struct rn_serve_begin *begin, bool stays)
 {
     struct rn_message message = {.type = RN_MESSAGE_DAEMON_END,
                                  .call = id,
                                  .body_size = begin->said.size,
                                  .as.DAEMON_END = {.taken = begin->taken}};
+    if (stays) {
+        message.as.DAEMON_END.function = begin->function.number;
+        message.as.DAEMON_END.epoch = begin->function.epoch;
+    }
     bool fits = begin->said.size > 0 && rn_buf_status(&begin->said) == RN_OK;
-    if (!fits || !rn_serve_send(connection, &message, RN_TAKE(begin->said.data), false)) {
-        rune_error *error = NULL;
+    return fits && rn_serve_send(connection, &message, RN_TAKE(begin->said.data), false);
+}
+
+/* A record that the account has no room for is told without its value. True: the client knows of a function that
+ * stays in the Vm. */
+static bool send_end(struct rn_serve_connection *connection, uint64_t id,
+                     struct rn_serve_begin *begin)
+{
+    bool stays = begin->keeps && begin->record->reason == RUNE_REASON_OK;
+    rune_error *error = NULL;
+    if (stays && !begin->vm->home) {
+        (void)rn_fail(&error, RUNE_E_OVERLOADED, "the worker cannot keep any more Vms");
+    } else if (send_whole(connection, id, begin, stays)) {
+        return stays;
+    } else {
         (void)rn_fail_reason(&error, RUNE_E_OVERLOADED, RUNE_REASON_OVERLOADED, "unread",
                              "the result was dropped: more waits for this user than may be held");
-        send_failure(connection, id, error, begin);
     }
+    send_failure(connection, id, error, begin);
+    return false;
 }
 
 static void unlink_call(struct rn_serve_call *call)
@@ -199,6 +223,14 @@ static void free_place(struct rn_serve_connection *connection, uint32_t index)
     }
 }
 
+/* What was to stay does not. */
+static void unkeep(const struct rn_serve_begin *begin)
+{
+    if (begin->keeps) {
+        rn_vm_drop_function(begin->vm, &begin->function);
+    }
+}
+
 static void complete(struct rn_serve_begin *begin)
 {
     begin->status = rune_execution_complete(begin->execution, &begin->record);
@@ -211,14 +243,18 @@ static void complete(struct rn_serve_begin *begin)
 static void settle_end(struct rn_serve_call *call)
 {
     struct rn_serve_connection *connection = call->connection;
+    bool stays = false;
     if (call->begin->status == RUNE_OK) {
         count_end(connection->server, call->begin->record->reason, call->begun_ns);
-        send_end(connection, call->id, call->begin);
+        stays = send_end(connection, call->id, call->begin);
     } else {
         fail_ended(connection, call);
     }
+    if (!stays) {
+        unkeep(call->begin);
+    }
     rune_execution_free(call->execution);
-    rn_serve_statics_settle(connection, &connection->vms[call->vm], call->begin->held_statics);
+    rn_serve_vm_settle(connection, &connection->vms[call->vm], call->begin->held_statics);
     free_place(connection, call->vm);
     end_begin(connection, call->begin);
     unlink_call(call);
@@ -371,6 +407,12 @@ static rune_status put_statics(struct rn_serve_begin *begin)
     return status;
 }
 
+/* Of one that the Vm keeps. */
+static bool is_of_function(const struct rn_serve_begin *begin)
+{
+    return begin->target == RN_CALL_TARGET_FUNCTION || begin->target == RN_CALL_TARGET_SEND;
+}
+
 static void send_execute(struct rn_serve_begin *begin)
 {
     const char *item = begin->item;
@@ -391,6 +433,10 @@ static void send_execute(struct rn_serve_begin *begin)
     }
     if (begin->target == RN_CALL_TARGET_STATICS) {
         request.target.item = item[0] == 0 ? 0 : rn_hash_item(item, strlen(item));
+    } else if (is_of_function(begin)) {
+        request.target.item = begin->function.number;
+    } else if (begin->keeps) {
+        request.keep = begin->function.number;
     }
     request.args = (struct rn_args){begin->args, begin->arg_count};
     begin->status = rn_execution_send(begin->vm, &request, &begin->execution, &begin->error);
@@ -415,7 +461,8 @@ static void settle_begin(struct rn_serve_begin *begin)
         count_end(connection->server, error ? error->reason : RUNE_REASON_INTERNAL, call->begun_ns);
         send_failure(connection, call->id, error, begin);
     }
-    rn_serve_statics_settle(connection, &connection->vms[call->vm], begin->held_statics);
+    unkeep(begin);
+    rn_serve_vm_settle(connection, &connection->vms[call->vm], begin->held_statics);
     free_place(connection, call->vm);
     end_begin(connection, begin);
     unlink_call(call);
@@ -471,7 +518,7 @@ static bool take_version(struct rn_serve_connection *connection, struct rn_serve
     if (unit && unit != vm->unit && rune_vm_set_unit(vm->vm, unit) == RUNE_OK) {
         rune_unit_unref(vm->unit);
         vm->unit = rune_unit_ref(unit);
-        rn_serve_statics_settle(connection, vm, 0);
+        rn_serve_vm_settle(connection, vm, 0);
     }
     bool same = unit && unit == vm->unit;
     rune_unit_unref(unit);
@@ -485,7 +532,7 @@ static enum rn_error take_values(struct rn_serve_begin *begin, struct rn_cursor 
                                  uint64_t static_size)
 {
     size_t size = rn_cursor_left(cursor);
-    bool no_args = begin->target == RN_CALL_TARGET_STATICS;
+    bool no_args = begin->target == RN_CALL_TARGET_STATICS || begin->target == RN_CALL_TARGET_SEND;
     bool no_statics = begin->target == RN_CALL_TARGET_VALUE;
     if (static_size > size || (no_args && static_size < size) || (no_statics && static_size > 0)) {
         return RN_E_MESSAGE_INVALID;
@@ -517,10 +564,13 @@ static enum rn_error read_call(struct rn_serve_begin *begin,
     const uint8_t *tags = rn_cursor_bytes(&cursor, fields->tags_size);
     RN_TRY(rn_cursor_status(&cursor));
     RN_TRY(rn_wire_get_grant(tags, fields->tags_size, &grant));
-    if (grant.target == RN_CALL_TARGET_FUNCTION || grant.target == RN_CALL_TARGET_SEND) {
-        return RN_E_MESSAGE_INVALID; // which Vms keep for this host only
-    }
     begin->target = grant.target;
+    begin->keeps = grant.keep;
+    begin->name = grant.function;
+    if ((begin->keeps && begin->target != RN_CALL_TARGET_ITEM) ||
+        is_of_function(begin) != (begin->name.number != 0)) {
+        return RN_E_MESSAGE_INVALID;
+    }
     RN_TRY(take_values(begin, &cursor, grant.statics_size));
     begin->options = rune_call_options_new();
     if (!begin->options) {
@@ -609,6 +659,24 @@ static bool hold_values(struct rn_serve_connection *connection, struct rn_serve_
     return true;
 }
 
+/* The function that the call is about, or a number for the one that is to stay. */
+static rune_status take_function(struct rn_serve_connection *connection, struct rn_serve_vm *vm,
+                                 struct rn_serve_begin *begin, rune_error **error)
+{
+    if (is_of_function(begin)) {
+        return rn_vm_find_kept(vm->vm, begin->name, &begin->function, error);
+    }
+    if (!begin->keeps) {
+        return RUNE_OK;
+    }
+    if (connection->account->functions >= connection->server->limits[RUNE_PEER_FUNCTIONS]) {
+        return rn_fail(error, RUNE_E_OVERLOADED, "this user keeps as many functions as it may");
+    }
+    rune_status status = rn_vm_keep(vm->vm, &begin->function, error);
+    rn_serve_functions_settle(connection, vm);
+    return status;
+}
+
 /* Before many arguments are decoded. True: the client has its answer. */
 static bool turn_down(struct rn_serve_connection *connection, const struct rn_message *head,
                       struct rn_serve_begin *begin)
@@ -630,8 +698,18 @@ static bool turn_down(struct rn_serve_connection *connection, const struct rn_me
     }
     if (why) {
         fail_call(connection, head->call, status, reason, why);
+        return true;
     }
-    return why != NULL;
+    rune_error *error = NULL;
+    struct rn_serve_vm *vm = &connection->vms[fields->vm - 1];
+    begin->vm = vm->vm;
+    if (take_function(connection, vm, begin, &error) == RUNE_OK) {
+        return false;
+    }
+    rn_serve_unhold(connection, begin->held + begin->held_statics);
+    count_end(connection->server, error ? error->reason : RUNE_REASON_INTERNAL, rn_now_ns());
+    send_failure(connection, head->call, error, NULL);
+    return true;
 }
 
 static enum rn_error begin_call(struct rn_serve_connection *connection,
@@ -643,12 +721,13 @@ static enum rn_error begin_call(struct rn_serve_connection *connection,
     }
     struct rn_serve_call *call = new_call(connection, head, begin);
     if (!call) {
+        unkeep(begin);
+        rn_serve_functions_settle(connection, &connection->vms[head->as.CLIENT_CALL.vm - 1]);
         rn_serve_unhold(connection, begin->held_statics);
         end_begin(connection, begin);
         return RN_E_NO_MEMORY;
     }
     begin->call = call;
-    begin->vm = connection->vms[call->vm].vm;
     rune_call_options_set_output(begin->options, on_output, call);
     rune_call_options_set_parent(begin->options, begin->parent);
     begin->options->forward_user = call;

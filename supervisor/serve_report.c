@@ -77,17 +77,19 @@ static void append_connection(const struct rn_serve_connection *connection, stru
 {
     unsigned vms = 0;
     unsigned units = 0;
+    unsigned functions = 0;
     for (size_t i = 0; i < RN_SERVE_VMS_MAX; i++) {
         vms += connection->vms[i].vm != NULL;
+        functions += connection->vms[i].place.functions;
     }
     for (size_t i = 0; i < RN_SERVE_UNITS_MAX; i++) {
         units += connection->units[i].unit != NULL;
     }
     rn_buf_append_format(out,
                          "%s{\"connection\":%llu,\"uid\":%u,\"pid\":%u,\"vms\":%u,\"units\":%u,"
-                         "\"calls\":%u,\"waiting_bytes\":%zu,\"closed\":%s}",
+                         "\"functions\":%u,\"calls\":%u,\"waiting_bytes\":%zu,\"closed\":%s}",
                          comma(out), number(connection->serial), connection->account->uid,
-                         connection->pid, vms, units, connection->calls_running,
+                         connection->pid, vms, units, functions, connection->calls_running,
                          connection->out_bytes, connection->fd < 0 ? "true" : "false");
 }
 

@@ -41,6 +41,7 @@ static unsigned right_for(enum rn_message_type type)
         {RN_MESSAGE_CLIENT_CALL, either},
         {RN_MESSAGE_CLIENT_CREDIT, either},
         {RN_MESSAGE_CLIENT_CANCEL, either},
+        {RN_MESSAGE_CLIENT_FUNCTION_DROP, either},
         {RN_MESSAGE_CLIENT_QUERY, RUNE_RIGHT_ALL}, // handle_query says about what
         {RN_MESSAGE_CLIENT_CONTROL, RUNE_RIGHT_CONTROL},
     };
@@ -95,6 +96,7 @@ static void leave_place(struct rn_serve_connection *connection, const struct rn_
     rn_serve_unit_leave(connection, place->unit);
     rn_serve_context_leave(connection, place->context);
     rn_serve_unhold(connection, place->statics);
+    connection->account->functions -= place->functions;
 }
 
 /* Opening Vms: a job, because the domain may have to be made. */
@@ -380,13 +382,21 @@ static struct rn_serve_vm *vm_at(struct rn_serve_connection *connection, uint32_
     return known ? &connection->vms[number - 1] : NULL;
 }
 
-void rn_serve_statics_settle(struct rn_serve_connection *connection, struct rn_serve_vm *vm,
-                             size_t more)
+void rn_serve_functions_settle(struct rn_serve_connection *connection, struct rn_serve_vm *vm)
+{
+    uint32_t now = rn_vm_kept_count(vm->vm);
+    connection->account->functions -= vm->place.functions;
+    connection->account->functions += now;
+    vm->place.functions = now;
+}
+
+void rn_serve_vm_settle(struct rn_serve_connection *connection, struct rn_serve_vm *vm, size_t more)
 {
     size_t held = vm->place.statics + more;
     size_t now = rn_globals_size(vm->vm->pending);
     vm->place.statics = now < held ? now : held;
     rn_serve_unhold(connection, held - vm->place.statics);
+    rn_serve_functions_settle(connection, vm);
 }
 
 /* Of a Vm that runs no call. */
@@ -408,7 +418,7 @@ static rune_status set_unit(struct rn_serve_connection *connection, struct rn_se
         rn_serve_context_leave(connection, vm->place.context);
         vm->place.context = context;
     }
-    rn_serve_statics_settle(connection, vm, 0);
+    rn_serve_vm_settle(connection, vm, 0);
     return status;
 }
 
@@ -433,7 +443,7 @@ static void handle_reset(struct rn_serve_connection *connection, const struct rn
     struct rn_serve_vm *vm = vm_at(connection, head->as.CLIENT_RESET.vm);
     rune_status status = !vm ? RUNE_E_NOT_FOUND : vm->busy ? RUNE_E_BUSY : rune_vm_reset(vm->vm);
     if (status == RUNE_OK) {
-        rn_serve_statics_settle(connection, vm, 0);
+        rn_serve_vm_settle(connection, vm, 0);
         rn_serve_answer(connection, head->call, 0);
     } else {
         rn_serve_answer_error(connection, head->call, status, NULL);
@@ -447,6 +457,19 @@ static void handle_close(struct rn_serve_connection *connection, uint32_t number
         vm->closing = true;
     } else if (vm) {
         rn_serve_vm_drop(connection, vm);
+    }
+}
+
+/* One that has gone already, with its Vm or a reset, or that was never there, is nobody's. */
+static void handle_function_drop(struct rn_serve_connection *connection,
+                                 const struct rn_fields_CLIENT_FUNCTION_DROP *fields)
+{
+    struct rn_serve_vm *vm = vm_at(connection, fields->vm);
+    struct rn_kept_name name = {fields->function, fields->epoch};
+    struct rn_kept kept;
+    if (vm && rn_vm_find_kept(vm->vm, name, &kept, NULL) == RUNE_OK) {
+        rn_vm_drop_function(vm->vm, &kept);
+        rn_serve_functions_settle(connection, vm);
     }
 }
 
@@ -678,6 +701,9 @@ enum rn_error rn_serve_request(struct rn_serve_connection *connection,
         return RN_OK;
     case RN_MESSAGE_CLIENT_CALL:
         return rn_serve_call_request(connection, head, body, size);
+    case RN_MESSAGE_CLIENT_FUNCTION_DROP:
+        handle_function_drop(connection, &head->as.CLIENT_FUNCTION_DROP);
+        return RN_OK;
     case RN_MESSAGE_CLIENT_HOST_REPLY:
         return rn_serve_host_reply(connection, head, body, size);
     case RN_MESSAGE_CLIENT_CREDIT:

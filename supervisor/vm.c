@@ -216,11 +216,8 @@ static void leave_home(rune_vm *vm)
     vm->lost = false;
 }
 
-/* Gives up the Globals and functions, wherever they are. */
-static void forget(rune_vm *vm)
+void rn_vm_forget_functions(rune_vm *vm)
 {
-    leave_home(vm);
-    rune_globals_free(RN_TAKE(vm->pending));
     pthread_mutex_lock(&vm->lock);
     vm->epoch++;
     memset(vm->kept, 0, sizeof(vm->kept));
@@ -230,11 +227,23 @@ static void forget(rune_vm *vm)
     pthread_mutex_unlock(&vm->lock);
 }
 
+/* Gives up the Globals and functions, wherever they are. */
+static void forget(rune_vm *vm)
+{
+    leave_home(vm);
+    rune_globals_free(RN_TAKE(vm->pending));
+    rn_vm_forget_functions(vm);
+}
+
 /* Functions */
 
-bool rn_vm_keep(rune_vm *vm, struct rn_kept *out_kept)
+rune_status rn_vm_keep(rune_vm *vm, struct rn_kept *out_kept, rune_error **error)
 {
     bool found = false;
+    if (vm->isolation == RUNE_ISOLATION_CALL) {
+        return rn_fail(error, RUNE_E_UNSUPPORTED,
+                       "a Vm with a worker for each call keeps no functions");
+    }
     pthread_mutex_lock(&vm->lock);
     for (uint32_t i = 0; i < RN_VM_FUNCTIONS_MAX && !found; i++) {
         if (!(vm->kept[i / 64] >> (i % 64) & 1)) {
@@ -245,7 +254,37 @@ bool rn_vm_keep(rune_vm *vm, struct rn_kept *out_kept)
         }
     }
     pthread_mutex_unlock(&vm->lock);
-    return found;
+    return found ? RUNE_OK
+                 : rn_fail(error, RUNE_E_OVERLOADED, "the Vm keeps %u functions already",
+                           RN_VM_FUNCTIONS_MAX);
+}
+
+rune_status rn_vm_find_kept(rune_vm *vm, struct rn_kept_name name, struct rn_kept *out_kept,
+                            rune_error **error)
+{
+    uint32_t i = name.number - 1; // of none it is larger than any
+    pthread_mutex_lock(&vm->lock);
+    bool stale = name.epoch != vm->epoch;
+    bool there = i < RN_VM_FUNCTIONS_MAX && (vm->kept[i / 64] >> (i % 64) & 1) &&
+                 !(vm->dropped[i / 64] >> (i % 64) & 1);
+    pthread_mutex_unlock(&vm->lock);
+    if (stale) {
+        return rn_fail(error, RUNE_E_STALE, "the Vm that kept this function was reset");
+    }
+    if (!there) {
+        return rn_fail_reason(error, RUNE_E_NOT_FOUND, RUNE_REASON_USAGE, "no_function",
+                              "the Vm keeps no such function");
+    }
+    *out_kept = (struct rn_kept){name.number, name.epoch};
+    return RUNE_OK;
+}
+
+uint32_t rn_vm_kept_count(rune_vm *vm)
+{
+    pthread_mutex_lock(&vm->lock);
+    uint32_t count = vm->kept_count;
+    pthread_mutex_unlock(&vm->lock);
+    return count;
 }
 
 void rn_vm_unkeep(rune_vm *vm, const struct rn_kept *kept)

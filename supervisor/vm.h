@@ -68,6 +68,7 @@ struct rune_vm {
     struct rn_call *spare; /* for its next call; NULL: none. Whoever claimed the Vm has it */
     rune_globals *pending; /* statics that go out with the next call; NULL: none */
     /* Of a Vm in a daemon: */
+    char *domain_name;    /* owned: as its host gave it */
     char *script;         /* owned: its name in the daemon's folder; NULL: it is of `unit` */
     rune_unit *version;   /* counted: what was last seen to serve under that name, or NULL */
     bool used;            /* there may be more to its Globals than `pending` */
@@ -85,6 +86,12 @@ struct rn_kept {
     uint64_t epoch;
 };
 
+/* What a daemon calls one, in the words of a client: nothing may be believed. rn_vm_find_kept looks it up. */
+struct rn_kept_name {
+    uint32_t number; /* 0: none */
+    uint64_t epoch;
+};
+
 struct rn_call;
 
 /* What a call is about. */
@@ -93,6 +100,7 @@ struct rn_request_target {
     uint64_t item;    /* as the kind says */
     uint32_t export;  /* of an item: its index among the Unit's exports; RN_NONE: the script body */
     const char *name; /* for records; borrowed until the call has ended */
+    struct rn_kept_name kept; /* of a function that a Vm in a daemon keeps */
 };
 
 struct rn_args {
@@ -106,6 +114,7 @@ struct rn_request {
     const rune_call_options *options; /* or NULL */
     bool wants_usage;                 /* somebody will read the record's usage */
     uint32_t keep;                    /* number of the function that the result is; 0: a value */
+    struct rn_kept_name *out_kept;    /* .. and what the daemon calls it, where the Vm is in one */
 };
 
 /* The function with that path. NOT_FOUND. */
@@ -123,6 +132,11 @@ rune_vm *rn_vm_ref(rune_vm *vm);
 void rn_vm_unref(rune_vm *vm);
 /* Nobody needs the function any more. Any thread, whether the Vm is claimed or not. */
 void rn_vm_drop_function(rune_vm *vm, const struct rn_kept *kept);
+/* The function with that name. STALE: it went when the Vm was reset; NOT_FOUND: the Vm keeps none such. Any thread. */
+rune_status rn_vm_find_kept(rune_vm *vm, struct rn_kept_name name, struct rn_kept *out_kept,
+                            rune_error **error) RN_MUST_CHECK;
+/* How many it keeps, those included that a call keeps from being given up. Any thread. */
+uint32_t rn_vm_kept_count(rune_vm *vm);
 
 /* What its calls ask of the pool, for as long as it has no home: domain, isolation, key. */
 struct rn_pool_request rn_vm_wanted_worker(const rune_vm *vm);
@@ -131,10 +145,12 @@ bool rn_vm_is_warm(const rune_vm *vm);
 
 /* Of a claimed Vm: */
 
-/* A number for a function; false: there are too many. */
-bool rn_vm_keep(rune_vm *vm, struct rn_kept *out_kept) RN_MUST_CHECK;
+/* A number for a function. UNSUPPORTED: nothing stays in the Vm's workers; OVERLOADED: there are too many. */
+rune_status rn_vm_keep(rune_vm *vm, struct rn_kept *out_kept, rune_error **error) RN_MUST_CHECK;
 /* The worker does not keep it after all. */
 void rn_vm_unkeep(rune_vm *vm, const struct rn_kept *kept);
+/* What it kept has gone. */
+void rn_vm_forget_functions(rune_vm *vm);
 
 /* A call made ready: everything that the options say is in it. *error says why not. */
 rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct rn_call **out_call,

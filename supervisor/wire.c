@@ -297,6 +297,9 @@ void rn_wire_put_grant(struct rn_buf *out, const struct rn_wire_grant *grant)
     set_tag(&tags, RN_CALL_TAG_SEED, grant->seed);
     set_tag(&tags, RN_CALL_TAG_TARGET, grant->target);
     set_tag(&tags, RN_CALL_TAG_STATICS_SIZE, grant->statics_size);
+    set_tag(&tags, RN_CALL_TAG_KEEP, grant->keep);
+    set_tag(&tags, RN_CALL_TAG_FUNCTION, grant->function.number);
+    set_tag(&tags, RN_CALL_TAG_EPOCH, grant->function.epoch);
     tags.present |= grant->clock ? 1u << RN_CALL_TAG_CLOCK : 0;
     tags.present |= grant->once ? 1u << RN_CALL_TAG_ONCE : 0;
     rn_call_tags_encode(&tags, out);
@@ -314,11 +317,17 @@ enum rn_error rn_wire_get_grant(const void *bytes, size_t size, struct rn_wire_g
             RN_TRY((enum rn_error)status);
         }
     }
-    if (tags.values[RN_CALL_TAG_TARGET] >= RN_CALL_TARGET_COUNT) {
+    if (tags.values[RN_CALL_TAG_TARGET] >= RN_CALL_TARGET_COUNT ||
+        tags.values[RN_CALL_TAG_KEEP] > 1 ||
+        tags.values[RN_CALL_TAG_FUNCTION] > RN_VM_FUNCTIONS_MAX) {
         return RN_E_MESSAGE_INVALID;
     }
     out_grant->target = (enum rn_call_target)tags.values[RN_CALL_TAG_TARGET];
     out_grant->statics_size = tags.values[RN_CALL_TAG_STATICS_SIZE];
+    out_grant->keep = tags.values[RN_CALL_TAG_KEEP] != 0;
+    out_grant->function =
+        (struct rn_kept_name){.number = (uint32_t)tags.values[RN_CALL_TAG_FUNCTION],
+                              .epoch = tags.values[RN_CALL_TAG_EPOCH]};
     out_grant->seed = tags.values[RN_CALL_TAG_SEED];
     out_grant->clock = (tags.present >> RN_CALL_TAG_CLOCK & 1) != 0;
     out_grant->once = (tags.present >> RN_CALL_TAG_ONCE & 1) != 0;

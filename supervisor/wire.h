@@ -14,6 +14,7 @@
 #include "shm/message.h"
 #include "supervisor/error.h"
 #include "supervisor/record.h"
+#include "supervisor/vm.h"
 
 /* `error` may be NULL (there was no memory for it): then status and reason alone travel. */
 void rn_wire_put_error(struct rn_buf *out, const rune_error *error, rune_status status);
@@ -33,7 +34,9 @@ struct rn_wire_grant {
     bool once;
     /* Of calls alone: */
     enum rn_call_target target;
-    uint64_t statics_size; /* bytes of statics that go with it */
+    uint64_t statics_size;        /* bytes of statics that go with it */
+    bool keep;                    /* the result stays in the Vm */
+    struct rn_kept_name function; /* that it is about, of those that stayed */
 };
 
 /* What is set of it, as tags. */

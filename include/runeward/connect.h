@@ -17,9 +17,10 @@
  * takes in the daemon until a worker has it counts on the user's account: beyond that the call is OVERLOADED, and
  * the values wait on.
  *
- * A rune_sync_function (function.h) of such a supervisor is called there, in a fresh Vm as ever. What is not offered
- * says UNSUPPORTED with a message that names it: functions that a Vm keeps, formatting and outlines (source.h),
- * watches. A cache of a build's options is left to the daemon's own. When the daemon goes, calls end as
+ * A rune_sync_function (function.h) of such a supervisor is called there, in a fresh Vm as ever. A rune_function stays
+ * in its Vm there until nobody here has it any more; all Vms of a user keep 16,384 together, or what the daemon was
+ * told: OVERLOADED. What is not offered says UNSUPPORTED with a message that names it: formatting and outlines
+ * (source.h), watches. A cache of a build's options is left to the daemon's own. When the daemon goes, calls end as
  * `unavailable` with the status CLOSED, and so does everything later.
  *
  * Any thread may use the connection. Sinks and host functions of a synchronous call run on the thread that
@@ -61,6 +62,9 @@ RUNE_API rune_status rune_connect_unit(rune_supervisor *supervisor, const char *
  * Values for its statics go by their paths to the version that serves when the next call begins: whether there are
  * such statics is known only then, and the call says NOT_FOUND of kind "no_static", having set none. Globals of any
  * Unit may be set. A snapshot is of the version that was asked: STALE if each was followed by another at once.
+ *
+ * A rune_function is of the version that made it: STALE once another one serves. So says rune_vm_call_function, too, if
+ * that is so when its call has ended.
  */
 RUNE_API rune_status rune_connect_vm(rune_supervisor *supervisor, const char *name,
                                      const rune_vm_options *options, rune_vm **out_vm,

@@ -25,9 +25,9 @@ typedef struct rune_sync_function rune_sync_function;
 
 /*
  * Calls as rune_vm_call does, keeps the result, which must be a Function, in the Vm, and gives a
- * handle on it; the caller's: rune_function_unref. A Vm keeps up to 1024 functions: OVERLOADED.
- * SCRIPT_ERROR of kind "NotAFunction". UNSUPPORTED for a Vm with a worker for each call, or
- * in a daemon.
+ * handle on it; the caller's: rune_function_unref. A Vm keeps up to 1024 functions, in a daemon all
+ * Vms of a user together what that lets it (serve.h): OVERLOADED. SCRIPT_ERROR of kind
+ * "NotAFunction". UNSUPPORTED for a Vm with a worker for each call.
  */
 RUNE_API rune_status rune_vm_call_function(rune_vm *vm, const char *item,
                                            const rune_const_value *const *args, size_t arg_count,
@@ -36,8 +36,8 @@ RUNE_API rune_status rune_vm_call_function(rune_vm *vm, const char *item,
                                            rune_error **error) RUNE_MUST_CHECK;
 /*
  * Calls it in its Vm, which must not run another call: BUSY. STALE: the Vm was reset or got another
- * Unit or runtime meanwhile; VM_LOST: its worker has gone; other errors as rune_vm_call. A function
- * holds its Vm, even after rune_vm_free.
+ * Unit or runtime meanwhile, or in a daemon another version of its script; VM_LOST: its worker has
+ * gone; other errors as rune_vm_call. A function holds its Vm, even after rune_vm_free.
  */
 RUNE_API rune_status rune_function_call(rune_function *function,
                                         const rune_const_value *const *args, size_t arg_count,

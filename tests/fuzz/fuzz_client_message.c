@@ -59,6 +59,9 @@ static void try_grant(const uint8_t *data, size_t size)
     RN_CHECK(memcmp(&grant.limits, &again.limits, sizeof(grant.limits)) == 0);
     RN_CHECK(grant.seed == again.seed && grant.clock == again.clock);
     RN_CHECK(grant.target == again.target && grant.statics_size == again.statics_size);
+    RN_CHECK(grant.keep == again.keep && grant.function.number <= RN_VM_FUNCTIONS_MAX);
+    RN_CHECK(grant.function.number == again.function.number);
+    RN_CHECK(grant.function.epoch == again.function.epoch);
 }
 
 static void forward(void *user, rune_host_call *call, uint8_t *args, size_t size)

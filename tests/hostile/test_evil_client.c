@@ -24,6 +24,8 @@ static const char script[] = "static COUNT = 5;\n"
                              "pub fn count() { COUNT }\n"
                              "pub fn spin() { loop {} }\n"
                              "pub fn echo(x) { x }\n"
+                             "pub fn idler() { || 3 }\n"
+                             "pub fn spinner() { || loop {} }\n"
                              "pub fn flood() { loop { println!(\"{}\", \"0123456789\"); } }\n";
 
 static rune_supervisor *good;
@@ -458,7 +460,7 @@ static void test_statics_that_are_none(void **state)
     // A function that is a value has no statics, and must be there.
     assert_int_equal(statics_error("", RN_CALL_TARGET_VALUE, SIZE_MAX, object_of("COUNT", 1)),
                      RUNE_E_MESSAGE_INVALID);
-    // Functions that a Vm keeps for its host are not a client's, and there are no others.
+    // Which function of those that the Vm keeps? And there are no other targets.
     for (uint64_t target = RN_CALL_TARGET_FUNCTION; target < RN_CALL_TARGET_COUNT + 2; target++) {
         assert_int_equal(statics_error("main", target, 0, NULL), RUNE_E_MESSAGE_INVALID);
     }
@@ -570,6 +572,247 @@ static void test_functions_of_others(void **state)
     rune_supervisor_free(maker); // with the Unit that it has there
     rune_value_unref(number);
     rune_value_unref(waiting);
+    expect_served();
+}
+
+/* Functions that Vms keep */
+
+struct function_call {
+    const char *item;
+    uint64_t target;
+    uint64_t keep;
+    uint64_t number;
+    uint64_t epoch;
+    const rune_const_value *args; /* a tuple, or NULL */
+};
+
+static size_t make_function_call(uint8_t *body, size_t size, const struct function_call *call,
+                                 struct rn_message *out_fields)
+{
+    struct rn_call_tags tags = {.present = 0};
+    static const enum rn_call_tag all[] = {RN_CALL_TAG_TARGET, RN_CALL_TAG_KEEP,
+                                           RN_CALL_TAG_FUNCTION, RN_CALL_TAG_EPOCH};
+    const uint64_t values[] = {call->target, call->keep, call->number, call->epoch};
+    struct rn_buf out;
+    size_t bytes = 0;
+    const void *cbor = rune_value_to_cbor(call->args, &bytes);
+    for (size_t i = 0; i < 4; i++) {
+        tags.values[all[i]] = values[i];
+        tags.present |= 1u << all[i];
+    }
+    rn_buf_init_fixed(&out, body, size);
+    rn_buf_append_text(&out, call->item);
+    size_t item_size = out.size;
+    rn_call_tags_encode(&tags, &out);
+    out_fields->as.CLIENT_CALL =
+        (struct rn_fields_CLIENT_CALL){.credit = 1,
+                                       .item_size = (uint32_t)item_size,
+                                       .tags_size = (uint32_t)(out.size - item_size)};
+    rn_buf_append(&out, cbor, bytes);
+    assert_int_equal(rn_buf_status(&out), RN_OK);
+    return out.size;
+}
+
+static void send_function_call(struct client *client, uint64_t id, uint32_t vm,
+                               struct function_call call)
+{
+    uint8_t body[512];
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_CALL, .call = id, .body = body};
+    message.body_size = make_function_call(body, sizeof(body), &call, &message);
+    message.as.CLIENT_CALL.vm = vm;
+    send_message(client, &message);
+}
+
+static int function_error(struct function_call call)
+{
+    uint8_t body[512];
+    struct rn_message fields = {.call = 3};
+    size_t size = make_function_call(body, sizeof(body), &call, &fields);
+    return body_error(RN_MESSAGE_CLIENT_CALL, (const char *)body, size, fields);
+}
+
+/* What the next call's end says; its reason. */
+static uint32_t end_named(struct client *client, struct function_call *out_call)
+{
+    struct rn_message end;
+    uint32_t reason;
+    await(client, RN_MESSAGE_DAEMON_END, &end);
+    memcpy(&reason, end.body, sizeof(reason));
+    *out_call = (struct function_call){.item = "",
+                                       .target = RN_CALL_TARGET_FUNCTION,
+                                       .number = end.as.DAEMON_END.function,
+                                       .epoch = end.as.DAEMON_END.epoch};
+    return reason;
+}
+
+static struct function_call keep_there(struct client *client, uint64_t id, uint32_t vm,
+                                       const char *item)
+{
+    struct function_call kept;
+    send_function_call(client, id, vm, (struct function_call){.item = item, .keep = 1});
+    assert_int_equal(end_named(client, &kept), RUNE_REASON_OK);
+    assert_in_range(kept.number, 1, RN_VM_FUNCTIONS_MAX);
+    return kept;
+}
+
+static void drop_there(struct client *client, uint32_t vm, uint64_t number, uint64_t epoch)
+{
+    struct rn_message message = {
+        .type = RN_MESSAGE_CLIENT_FUNCTION_DROP,
+        .as.CLIENT_FUNCTION_DROP = {.vm = vm, .function = (uint32_t)number, .epoch = epoch}};
+    send_message(client, &message);
+}
+
+static void test_functions_that_are_none(void **state)
+{
+    (void)state;
+    const rune_const_value *values[] = {NULL};
+    rune_const_value *args = rune_value_tuple(values, 0);
+    // Beyond all numbers; which one; one of a call that is of none; what is given and not called takes nothing.
+    assert_int_equal(function_error((struct function_call){
+                         .item = "", .target = RN_CALL_TARGET_FUNCTION, .number = 1025}),
+                     RUNE_E_MESSAGE_INVALID);
+    assert_int_equal(function_error((struct function_call){.item = "",
+                                                           .target = RN_CALL_TARGET_FUNCTION,
+                                                           .number = (UINT64_C(1) << 32) + 1}),
+                     RUNE_E_MESSAGE_INVALID);
+    assert_int_equal(
+        function_error((struct function_call){.item = "", .target = RN_CALL_TARGET_SEND}),
+        RUNE_E_MESSAGE_INVALID);
+    assert_int_equal(function_error((struct function_call){.item = "main", .number = 1}),
+                     RUNE_E_MESSAGE_INVALID);
+    assert_int_equal(function_error((struct function_call){
+                         .item = "", .target = RN_CALL_TARGET_SEND, .number = 1, .args = args}),
+                     RUNE_E_MESSAGE_INVALID);
+    // Only what an item gives can stay.
+    assert_int_equal(function_error((struct function_call){.item = "idler", .keep = 2}),
+                     RUNE_E_MESSAGE_INVALID);
+    for (uint64_t target = RN_CALL_TARGET_STATICS; target < RN_CALL_TARGET_COUNT; target++) {
+        bool named = target == RN_CALL_TARGET_FUNCTION || target == RN_CALL_TARGET_SEND;
+        assert_int_equal(function_error((struct function_call){
+                             .item = "", .target = target, .keep = 1, .number = named}),
+                         RUNE_E_MESSAGE_INVALID);
+    }
+    rune_value_unref(args);
+    expect_served();
+}
+
+/* It ends for the caller's own mistake. */
+static void expect_none(struct client *client, uint32_t vm, struct function_call call)
+{
+    static uint64_t id = 1000;
+    struct function_call got;
+    send_function_call(client, ++id, vm, call);
+    assert_int_equal(end_named(client, &got), RUNE_REASON_USAGE);
+    assert_int_equal(got.number, 0);
+}
+
+static void expect_some(struct client *client, uint32_t vm, struct function_call call)
+{
+    static uint64_t id = 2000;
+    struct function_call got;
+    send_function_call(client, ++id, vm, call);
+    assert_int_equal(end_named(client, &got), RUNE_REASON_OK);
+    assert_int_equal(got.number, 0); // which names a result that stays alone
+}
+
+/* Of a Vm that never kept it, of another connection's, of one that was reset or closed. */
+static void test_functions_of_other_vms(void **state)
+{
+    (void)state;
+    struct client owner = open_client();
+    struct client client = open_client();
+    uint32_t vm = open_vm(&owner, 1);
+    uint32_t second = open_vm(&owner, 2);
+    struct function_call kept = keep_there(&owner, 3, vm, "idler");
+    struct function_call other = kept;
+    expect_some(&owner, vm, kept);
+    expect_none(&owner, second, kept);
+    expect_none(&client, vm, kept);
+    other.number = 1024;
+    expect_none(&owner, vm, other);
+    other = kept;
+    other.epoch++;
+    expect_none(&owner, vm, other);
+    other.epoch = UINT64_MAX;
+    other.target = RN_CALL_TARGET_SEND;
+    expect_none(&owner, vm, other);
+    struct rn_message reset = {
+        .type = RN_MESSAGE_CLIENT_RESET, .call = 4, .as.CLIENT_RESET = {.vm = vm}};
+    send_message(&owner, &reset);
+    assert_int_equal(answer(&owner), RUNE_OK);
+    expect_none(&owner, vm, kept);
+    kept = keep_there(&owner, 5, vm, "idler");
+    struct rn_message closing = {.type = RN_MESSAGE_CLIENT_CLOSE, .as.CLIENT_CLOSE = {.vm = vm}};
+    send_message(&owner, &closing);
+    expect_none(&owner, vm, kept);
+    // Another Vm with that number has none of them.
+    assert_int_equal(open_vm(&owner, 6), vm);
+    expect_none(&owner, vm, kept);
+    close(owner.fd);
+    close(client.fd);
+    expect_served();
+}
+
+/* What is not there, twice, with somebody else's words, and while a call of it runs. */
+static void test_functions_dropped_by_liars(void **state)
+{
+    (void)state;
+    struct client owner = open_client();
+    struct client client = open_client();
+    uint32_t vm = open_vm(&owner, 1);
+    struct function_call kept = keep_there(&owner, 2, vm, "idler");
+    struct function_call spinner = keep_there(&owner, 3, vm, "spinner");
+    const uint64_t numbers[] = {0, 3, 1024, 1025, UINT32_MAX};
+    for (size_t i = 0; i < 5; i++) {
+        drop_there(&owner, vm, numbers[i], kept.epoch);
+        drop_there(&owner, 0, numbers[i], kept.epoch);
+        drop_there(&owner, UINT32_MAX, numbers[i], kept.epoch);
+        drop_there(&client, vm, numbers[i], kept.epoch);
+    }
+    drop_there(&owner, vm, kept.number, kept.epoch + 1);
+    drop_there(&client, vm, kept.number, kept.epoch);
+    expect_some(&owner, vm, kept);
+    send_function_call(&owner, 4, vm, spinner);
+    drop_there(&owner, vm, spinner.number, spinner.epoch);
+    drop_there(&owner, vm, spinner.number, spinner.epoch);
+    struct rn_message cancel = {.type = RN_MESSAGE_CLIENT_CANCEL, .call = 4};
+    send_message(&owner, &cancel);
+    assert_int_equal(end_reason(&owner), RUNE_REASON_CANCELLED);
+    expect_none(&owner, vm, spinner);
+    drop_there(&owner, vm, kept.number, kept.epoch);
+    drop_there(&owner, vm, kept.number, kept.epoch);
+    expect_none(&owner, vm, kept);
+    close(owner.fd);
+    close(client.fd);
+    expect_served();
+}
+
+/* As many as a Vm keeps, in several, and then nobody is there any more. */
+static void test_functions_left_behind(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        struct client client = open_client();
+        struct function_call got;
+        for (uint32_t i = 0; i < 3; i++) {
+            uint32_t vm = open_vm(&client, 1);
+            for (uint64_t id = 0; id < RN_VM_FUNCTIONS_MAX; id++) {
+                (void)keep_there(&client, 2 + id, vm, "idler");
+            }
+            send_function_call(&client, 2, vm, (struct function_call){.item = "idler", .keep = 1});
+            assert_int_equal(end_named(&client, &got), RUNE_REASON_OVERLOADED);
+        }
+        close(client.fd);
+    }
+    // Gone in the middle of keeping one.
+    for (int i = 0; i < 20; i++) {
+        struct client client = open_client();
+        uint32_t vm = open_vm(&client, 1);
+        send_function_call(&client, 2, vm, (struct function_call){.item = "idler", .keep = 1});
+        close(client.fd);
+    }
+    daemon_await("connections", 2);
     expect_served();
 }
 
@@ -978,7 +1221,7 @@ static void test_messages_without_right(void **state)
             count++;
         }
     }
-    assert_int_equal(count, 16);
+    assert_int_equal(count, 17);
 }
 
 /* Functions of the client's own */
@@ -1545,6 +1788,10 @@ int main(void)
         cmocka_unit_test(test_names_of_others),
         cmocka_unit_test(test_statics_of_others),
         cmocka_unit_test(test_functions_of_others),
+        cmocka_unit_test(test_functions_that_are_none),
+        cmocka_unit_test(test_functions_of_other_vms),
+        cmocka_unit_test(test_functions_dropped_by_liars),
+        cmocka_unit_test(test_functions_left_behind),
         cmocka_unit_test(test_answers_to_nothing),
         cmocka_unit_test(test_a_forged_unit),
         cmocka_unit_test(test_a_client_that_does_not_read),

@@ -119,10 +119,32 @@ static bool gets_statics(const struct rn_message *request)
     return request->type == RN_MESSAGE_CLIENT_CALL && request->as.CLIENT_CALL.item_size == 0;
 }
 
+/* The call of the item whose result is to stay. */
+static bool keeps(const struct rn_message *request)
+{
+    return request->type == RN_MESSAGE_CLIENT_CALL && request->as.CLIENT_CALL.item_size == 4 &&
+           memcmp(request->body, "keep", 4) == 0;
+}
+
+/* With what the result is called from now on. */
+static bool end_with_name(struct peer *peer, const struct rn_message *request,
+                          const struct rn_buf *body, uint32_t function)
+{
+    struct rn_message message = {.type = RN_MESSAGE_DAEMON_END,
+                                 .call = request->call,
+                                 .body = body->data,
+                                 .body_size = body->size,
+                                 .as.DAEMON_END = {.function = function, .epoch = 9}};
+    return say(peer, &message);
+}
+
 static bool end_call(struct peer *peer, const struct rn_message *request)
 {
     if (gets_statics(request)) {
         return end_with(peer, request, &statics);
+    }
+    if (keeps(request)) {
+        return end_with_name(peer, request, &record, 3);
     }
     struct rn_message message = {.type = RN_MESSAGE_DAEMON_END,
                                  .call = request->call,
@@ -361,6 +383,28 @@ static bool do_end_with_statics_of_another(struct peer *peer, const struct rn_me
                                  : end_call(peer, request);
 }
 
+static bool do_end_with_a_name_for_nothing(struct peer *peer, const struct rn_message *request)
+{
+    return end_with_name(peer, request, &record, 3);
+}
+
+static bool do_end_without_name(struct peer *peer, const struct rn_message *request)
+{
+    return keeps(request) ? end_with_name(peer, request, &record, 0) : end_call(peer, request);
+}
+
+static bool do_end_with_a_name_beyond_all(struct peer *peer, const struct rn_message *request)
+{
+    return keeps(request) ? end_with_name(peer, request, &record, RN_VM_FUNCTIONS_MAX + 1)
+                          : end_call(peer, request);
+}
+
+static bool do_end_with_a_function_of_another(struct peer *peer, const struct rn_message *request)
+{
+    return keeps(request) ? end_with_name(peer, request, &other_statics, 3)
+                          : end_call(peer, request);
+}
+
 static bool do_not_serve_the_script_again(struct peer *peer, const struct rn_message *request)
 {
     static unsigned asked; // once for the step before
@@ -415,6 +459,7 @@ enum step {
     STEP_SET_UNIT,
     STEP_EXECUTE,
     STEP_GLOBALS,
+    STEP_FUNCTION,
     STEP_COUNT
 };
 
@@ -535,6 +580,26 @@ static void get_globals(struct life *life)
     rune_vm_free(vm);
 }
 
+/* Which is called as well, and goes in the end. */
+static void keep_function(struct life *life)
+{
+    rune_error *error = NULL;
+    rune_vm *vm = NULL;
+    rune_function *function = NULL;
+    rune_const_value *value = NULL;
+    rune_status status = rune_connect_vm(life->client, "a", NULL, &vm, &error);
+    if (status == RUNE_OK) {
+        status = rune_vm_call_function(vm, "keep", NULL, 0, NULL, &function, &error);
+    }
+    if (status == RUNE_OK) {
+        status = rune_function_call(function, NULL, 0, NULL, &value, &error);
+    }
+    note(life, STEP_FUNCTION, status, error);
+    rune_value_unref(value);
+    rune_function_unref(function);
+    rune_vm_free(vm);
+}
+
 static void ask_there(struct life *life)
 {
     rune_error *error = NULL;
@@ -569,6 +634,7 @@ static void use_vm(struct life *life)
     }
     execute_there(life);
     get_globals(life);
+    keep_function(life);
 }
 
 static void *clients_life(void *argument)
@@ -701,6 +767,8 @@ static const struct misbehaviour misbehaviours[] = {
     {"half a record", AT(CLIENT_CALL), do_end_with_half_a_record, STEP_CALL,
      RUNE_E_MESSAGE_INVALID},
     {"gone in a call", AT(CLIENT_CALL), do_close, STEP_CALL, RUNE_E_CLOSED},
+    {"a name for nothing", AT(CLIENT_CALL), do_end_with_a_name_for_nothing, STEP_CALL,
+     RUNE_E_MESSAGE_INVALID},
     {"a reset that fails", AT(CLIENT_RESET), do_fail_properly, STEP_RESET, RUNE_E_NOT_FOUND},
     {"a Unit that is not taken", AT(CLIENT_SET_UNIT), do_fail_properly, STEP_SET_UNIT,
      RUNE_E_NOT_FOUND},
@@ -712,13 +780,19 @@ static const struct misbehaviour misbehaviours[] = {
      RUNE_E_STALE},
     {"statics of nothing", AT(CLIENT_SCRIPT), do_not_serve_the_script_again, STEP_GLOBALS,
      RUNE_E_NOT_FOUND},
+    {"a function without name", AT(CLIENT_CALL), do_end_without_name, STEP_FUNCTION,
+     RUNE_E_MESSAGE_INVALID},
+    {"a name beyond all", AT(CLIENT_CALL), do_end_with_a_name_beyond_all, STEP_FUNCTION,
+     RUNE_E_MESSAGE_INVALID},
+    {"a function of another", AT(CLIENT_CALL), do_end_with_a_function_of_another, STEP_FUNCTION,
+     RUNE_E_STALE},
 #undef AT
 };
 
 /* In the order in which they are taken. */
-static const enum step order[STEP_COUNT] = {STEP_CONNECT,  STEP_BUILD,   STEP_QUERY,  STEP_CONTROL,
-                                            STEP_SCRIPT,   STEP_VM,      STEP_CALL,   STEP_RESET,
-                                            STEP_SET_UNIT, STEP_EXECUTE, STEP_GLOBALS};
+static const enum step order[STEP_COUNT] = {
+    STEP_CONNECT, STEP_BUILD, STEP_QUERY,    STEP_CONTROL, STEP_SCRIPT,  STEP_VM,
+    STEP_CALL,    STEP_RESET, STEP_SET_UNIT, STEP_EXECUTE, STEP_GLOBALS, STEP_FUNCTION};
 
 static void check_life(const struct misbehaviour *how, const struct life *life)
 {

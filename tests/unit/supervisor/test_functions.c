@@ -1,5 +1,8 @@
-/* Functions of scripts in the host: kept in their Vm, as values, across threads, and what fails. */
-#include "tests/unit/supervisor/harness.h"
+/*
+ * Functions of scripts in the host: kept in their Vm, as values, across threads, and what fails. With a
+ * supervisor of one's own, and the same through a daemon.
+ */
+#include "tests/unit/supervisor/daemon.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +12,7 @@
 
 static rune_unit *unit;
 static rune_unit *other;
+static rune_supervisor *by; /* what the Vms are made with */
 
 static const char source[] = "static COUNT = 0;\n"
                              "pub struct Point(x, y);\n"
@@ -46,6 +50,15 @@ static int set_up(void **state)
     int failed = harness_set_up(state);
     unit = build(source);
     other = build("pub fn call_it(f, x) { f(x) } pub fn adder(n) { |x| x + n }");
+    by = supervisor;
+    return failed;
+}
+
+static int set_up_daemon(void **state)
+{
+    int failed = set_up(state);
+    daemon_start("pub fn main() { 1 }", NULL);
+    by = daemon_connect();
     return failed;
 }
 
@@ -54,6 +67,25 @@ static int tear_down(void **state)
     rune_unit_unref(unit);
     rune_unit_unref(other);
     return harness_tear_down(state);
+}
+
+static int tear_down_daemon(void **state)
+{
+    rune_supervisor_free(by);
+    daemon_stop();
+    daemon_remove();
+    return tear_down(state);
+}
+
+static rune_vm *make_vm(rune_unit *of, rune_isolation isolation, const char *domain)
+{
+    rune_vm *vm = NULL;
+    rune_vm_options *options = rune_vm_options_new();
+    rune_vm_options_set_isolation(options, isolation);
+    assert_int_equal(rune_vm_options_set_domain(options, domain), RUNE_OK);
+    assert_int_equal(rune_vm_new(by, runtime, of, options, &vm, NULL), RUNE_OK);
+    rune_vm_options_free(options);
+    return vm;
 }
 
 struct numbers {
@@ -148,7 +180,7 @@ static void assert_kind(rune_status status, rune_error **error, rune_status want
 static void test_items_and_closures(void **state)
 {
     (void)state;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_function *item = keep(vm, "item", numbers(0, 0, 0));
     rune_function *adder = keep(vm, "adder", numbers(1, 40, 0));
     assert_string_equal(rune_function_item(item), "hidden");
@@ -165,7 +197,7 @@ static void test_items_and_closures(void **state)
 static void test_shared_state(void **state)
 {
     (void)state;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_function *counter = keep(vm, "counter", numbers(0, 0, 0));
     rune_function *counting = keep(vm, "counting", numbers(0, 0, 0));
     for (int64_t i = 1; i <= 5; i++) {
@@ -183,7 +215,7 @@ static void test_a_generator_is_captured(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_sync_function *made = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "generator", numbers(0, 0, 0));
     assert_int_equal(call(function, numbers(0, 0, 0)), 2);
     assert_int_equal(call(function, numbers(0, 0, 0)), 3);
@@ -204,7 +236,7 @@ static void test_constructors(void **state)
 {
     (void)state;
     rune_const_value *value = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_function *point = keep(vm, "constructor", numbers(0, 0, 0));
     rune_function *some = keep(vm, "some", numbers(0, 0, 0));
     struct numbers args = numbers(2, 3, 4);
@@ -232,7 +264,7 @@ static void test_constructors(void **state)
 static void test_async_closures_are_awaited(void **state)
 {
     (void)state;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_function *later = keep(vm, "later", numbers(0, 0, 0));
     assert_int_equal(call(later, numbers(1, 1, 0)), 1002);
     rune_sync_function *sync = into_sync(later);
@@ -248,7 +280,7 @@ static void test_wrong_results_and_arguments(void **state)
     rune_error *error = NULL;
     rune_function *function = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     assert_kind(rune_vm_call_function(vm, "number", NULL, 0, NULL, &function, &error), &error,
                 RUNE_E_SCRIPT_ERROR, "NotAFunction");
     assert_kind(rune_vm_call_function(vm, "missing", NULL, 0, NULL, &function, &error), &error,
@@ -278,7 +310,7 @@ static void test_limits_hold(void **state)
     rune_const_value *value = NULL;
     rune_error *error = NULL;
     rune_call_options *options = with_limit(RUNE_LIMIT_BUDGET, 100000);
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "looping", numbers(0, 0, 0));
     assert_int_equal(rune_function_call(function, NULL, 0, options, &value, &error), RUNE_E_LIMIT);
     assert_int_equal(rune_error_reason(error), RUNE_REASON_BUDGET);
@@ -294,7 +326,7 @@ static void test_life(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_function *first = keep(vm, "counter", numbers(0, 0, 0));
     assert_int_equal(call(first, numbers(1, 1, 0)), 1);
     assert_int_equal(rune_vm_reset(vm), RUNE_OK);
@@ -317,7 +349,7 @@ static void test_many_are_kept_and_dropped(void **state)
     static rune_function *functions[1024];
     rune_error *error = NULL;
     rune_function *one_more = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     for (int64_t i = 0; i < 1024; i++) {
         functions[i] = keep(vm, "adder", numbers(1, i, 0));
     }
@@ -340,7 +372,7 @@ static void test_a_worker_for_each_call_keeps_none(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_function *function = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_CALL, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_CALL, "");
     assert_kind(rune_vm_call_function(vm, "item", NULL, 0, NULL, &function, &error), &error,
                 RUNE_E_UNSUPPORTED, "UNSUPPORTED");
     rune_vm_free(vm);
@@ -361,7 +393,7 @@ static void test_lost_with_its_worker(void **state)
 {
     (void)state;
     rune_status status = RUNE_OK;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_VM, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_VM, "");
     rune_function *function = keep(vm, "counting", numbers(0, 0, 0));
     rune_sync_function *sync = NULL;
     assert_int_equal(call(function, numbers(0, 0, 0)), 1);
@@ -388,7 +420,7 @@ static void test_sync_outlives_its_vm(void **state)
 {
     (void)state;
     rune_unit *made = build(source);
-    rune_vm *vm = new_vm(made, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(made, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "adder", numbers(1, 40, 0));
     rune_function *nested = keep(vm, "nested", numbers(0, 0, 0));
     rune_sync_function *sync = into_sync(function);
@@ -407,7 +439,7 @@ static void test_sync_outlives_its_vm(void **state)
 static void test_sync_copies_what_was_captured(void **state)
 {
     (void)state;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "counter", numbers(0, 0, 0));
     assert_int_equal(call(function, numbers(1, 1, 0)), 1);
     rune_sync_function *sync = into_sync(function);
@@ -424,7 +456,7 @@ static void test_sync_has_no_statics(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "counting", numbers(0, 0, 0));
     rune_sync_function *sync = into_sync(function);
     assert_kind(rune_sync_function_call(sync, NULL, 0, NULL, &value, &error), &error,
@@ -463,7 +495,7 @@ static void test_sync_from_many_threads(void **state)
     (void)state;
     pthread_t threads[8];
     struct caller callers[8];
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "adder", numbers(1, 1000, 0));
     rune_sync_function *sync = into_sync(function);
     rune_function_unref(function);
@@ -483,14 +515,14 @@ static void test_library_and_host_functions(void **state)
 {
     (void)state;
     static const char *const items[] = {"native", "in_rune", "of_host", "some", "constructor"};
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_const_value *number = rune_value_i64(21);
     rune_const_value *text = rune_value_text("21");
     for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
         rune_function *function = keep(vm, items[i], numbers(0, 0, 0));
         rune_sync_function *sync = into_sync(function);
         // Back into a script, in another Vm.
-        rune_vm *second = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+        rune_vm *second = make_vm(unit, RUNE_ISOLATION_SHARED, "");
         rune_const_value *value = NULL;
         const rune_const_value *args[] = {rune_sync_function_to_value(sync),
                                           i == 0 ? text : number};
@@ -521,15 +553,15 @@ static void test_functions_inside_of_values(void **state)
     rune_const_value *value = NULL;
     rune_const_value *back = NULL;
     rune_sync_function *sync = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     struct numbers args = numbers(1, 5, 0);
     assert_int_equal(rune_vm_call(vm, "make", (const rune_const_value *const *)args.values, 1, NULL,
                                   &value, NULL),
                      RUNE_OK);
     rune_const_value *plus = rune_value_get(value, "plus");
     assert_int_equal(rune_value_kind_of(plus), RUNE_VALUE_FUNCTION);
-    assert_int_equal(
-        rune_sync_function_from_value(supervisor, runtime, unit, NULL, plus, &sync, NULL), RUNE_OK);
+    assert_int_equal(rune_sync_function_from_value(by, runtime, unit, NULL, plus, &sync, NULL),
+                     RUNE_OK);
     assert_int_equal(call_sync(sync, numbers(1, 2, 0)), 7);
     const rune_const_value *given[] = {rune_sync_function_to_value(sync), args.values[0]};
     assert_int_equal(rune_vm_call(vm, "call_it", given, 2, NULL, &back, NULL), RUNE_OK);
@@ -554,41 +586,38 @@ static void test_cbor(void **state)
     rune_error *error = NULL;
     rune_sync_function *sync = NULL;
     rune_sync_function *read = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "adder", numbers(1, 7, 0));
     sync = into_sync(function);
     const void *data = rune_sync_function_to_cbor(sync, &size);
     assert_true(size < sizeof(bytes));
     memcpy(bytes, data, size);
     assert_int_equal(
-        rune_sync_function_from_cbor(supervisor, runtime, unit, NULL, bytes, size, &read, NULL),
-        RUNE_OK);
+        rune_sync_function_from_cbor(by, runtime, unit, NULL, bytes, size, &read, NULL), RUNE_OK);
     assert_int_equal(call_sync(read, numbers(1, 1, 0)), 8);
     assert_ptr_equal(rune_sync_function_unit(read), unit);
     rune_sync_function_unref(read);
     // Of another Unit; an item that is not there; another number of captures.
     assert_int_equal(
-        rune_sync_function_from_cbor(supervisor, runtime, other, NULL, bytes, size, &read, &error),
+        rune_sync_function_from_cbor(by, runtime, other, NULL, bytes, size, &read, &error),
         RUNE_E_FUNCTION_INVALID);
     assert_int_equal(rune_error_reason(error), RUNE_REASON_USAGE);
     assert_kind(RUNE_E_FUNCTION_INVALID, &error, RUNE_E_FUNCTION_INVALID, "FUNCTION_INVALID");
     bytes[40] ^= 1;
-    assert_kind(
-        rune_sync_function_from_cbor(supervisor, runtime, unit, NULL, bytes, size, &read, &error),
-        &error, RUNE_E_FUNCTION_INVALID, "FUNCTION_INVALID");
+    assert_kind(rune_sync_function_from_cbor(by, runtime, unit, NULL, bytes, size, &read, &error),
+                &error, RUNE_E_FUNCTION_INVALID, "FUNCTION_INVALID");
     bytes[40] ^= 1;
     bytes[3]++; // the array has one more element
     bytes[size] = 0x01;
-    assert_kind(rune_sync_function_from_cbor(supervisor, runtime, unit, NULL, bytes, size + 1,
-                                             &read, &error),
-                &error, RUNE_E_FUNCTION_INVALID, "FUNCTION_INVALID");
+    assert_kind(
+        rune_sync_function_from_cbor(by, runtime, unit, NULL, bytes, size + 1, &read, &error),
+        &error, RUNE_E_FUNCTION_INVALID, "FUNCTION_INVALID");
     bytes[3]--;
     assert_int_equal(
-        rune_sync_function_from_cbor(supervisor, runtime, unit, NULL, bytes, size - 1, &read, NULL),
+        rune_sync_function_from_cbor(by, runtime, unit, NULL, bytes, size - 1, &read, NULL),
         RUNE_E_TRUNCATED);
-    assert_kind(
-        rune_sync_function_from_cbor(supervisor, runtime, unit, NULL, "\x01", 1, &read, &error),
-        &error, RUNE_E_INVALID_ARGUMENT, "INVALID_ARGUMENT");
+    assert_kind(rune_sync_function_from_cbor(by, runtime, unit, NULL, "\x01", 1, &read, &error),
+                &error, RUNE_E_INVALID_ARGUMENT, "INVALID_ARGUMENT");
     rune_sync_function_unref(sync);
     rune_function_unref(function);
     rune_vm_free(vm);
@@ -600,8 +629,8 @@ static void test_values_that_are_no_functions(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
-    rune_vm *foreign = new_vm(other, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *foreign = make_vm(other, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(foreign, "adder", numbers(1, 7, 0));
     rune_sync_function *sync = into_sync(function);
     rune_const_value *number = rune_value_i64(1);
@@ -627,13 +656,12 @@ static void test_lookup(void **state)
     rune_sync_function *sync = NULL;
     rune_vm_options *options = rune_vm_options_new();
     assert_int_equal(rune_vm_options_set_domain(options, "tenant"), RUNE_OK);
-    assert_int_equal(
-        rune_sync_function_lookup(supervisor, runtime, unit, options, "number", &sync, NULL),
-        RUNE_OK);
+    assert_int_equal(rune_sync_function_lookup(by, runtime, unit, options, "number", &sync, NULL),
+                     RUNE_OK);
     assert_int_equal(call_sync(sync, numbers(0, 0, 0)), 7);
     rune_sync_function_unref(sync);
-    assert_kind(rune_sync_function_lookup(supervisor, runtime, unit, NULL, "none", &sync, &error),
-                &error, RUNE_E_NOT_FOUND, "no_item");
+    assert_kind(rune_sync_function_lookup(by, runtime, unit, NULL, "none", &sync, &error), &error,
+                RUNE_E_NOT_FOUND, "no_item");
     rune_vm_options_free(options);
 }
 
@@ -652,7 +680,7 @@ static void test_dropped_by_another_thread(void **state)
     (void)state;
     rune_function *functions[100];
     pthread_t thread;
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
     for (int round = 0; round < 5; round++) {
         for (int64_t i = 0; i < 100; i++) {
             functions[i] = keep(vm, "adder", numbers(1, i, 0));
@@ -694,5 +722,6 @@ int main(void)
         cmocka_unit_test(test_lookup),
         cmocka_unit_test(test_dropped_by_another_thread),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    int failed = cmocka_run_group_tests(tests, set_up, tear_down);
+    return failed + cmocka_run_group_tests(tests, set_up_daemon, tear_down_daemon);
 }

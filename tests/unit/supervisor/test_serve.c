@@ -382,13 +382,10 @@ static void test_what_is_not_offered(void **state)
     rune_unit *unit = NULL;
     rune_watch *watch = NULL;
     assert_int_equal(rune_watch_new(remote, "/tmp", NULL, &watch, NULL), RUNE_E_UNSUPPORTED);
-    rune_function *function = NULL;
     rune_vm *vm = script_vm(remote);
     // A script of the daemon's has what the daemon offers.
     assert_int_equal(rune_vm_set_runtime(vm, NULL), RUNE_OK);
     assert_int_equal(rune_vm_set_runtime(vm, runtime), RUNE_E_UNSUPPORTED);
-    assert_int_equal(rune_vm_call_function(vm, "main", NULL, 0, NULL, &function, NULL),
-                     RUNE_E_UNSUPPORTED);
     rune_vm_free(vm);
     assert_int_equal(rune_connect_unit(supervisor, "a", &unit, NULL), RUNE_E_UNSUPPORTED);
 }
