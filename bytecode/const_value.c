@@ -15,9 +15,10 @@
 
 #include <string.h>
 
+/* Whole words: bytes beside each other are put together in memory, and waited for. */
 struct head {
     enum rn_cbor_major major;
-    uint8_t info;
+    uint32_t info;
     uint64_t value;
 };
 
@@ -51,7 +52,7 @@ static bool failed(const struct rn_const_reader *reader)
     return reader->cursor.error != RN_OK;
 }
 
-static bool is_shortest(uint8_t info, uint64_t value)
+static bool is_shortest(uint32_t info, uint64_t value)
 {
     switch (info) {
     case RN_CBOR_WIDTH_1:
@@ -140,7 +141,7 @@ static void read_text(struct rn_const_reader *reader, uint64_t size, struct rn_c
 
 /* Bytes of a float that is exactly `value`: whether a narrower one would do is asked here. */
 static void check_float(struct rn_const_reader *reader, const struct rn_const_token *token,
-                        uint8_t info)
+                        uint32_t info)
 {
     uint64_t bits;
     memcpy(&bits, &token->f64, sizeof(bits));
@@ -421,24 +422,20 @@ enum rn_error rn_const_read(struct rn_const_reader *reader, struct rn_const_toke
     if (failed(reader)) {
         return reader->cursor.error;
     }
-    struct rn_const_token token = {.kind = RN_CONST_END, .offset = reader->cursor.offset};
+    *out_token = (struct rn_const_token){.kind = RN_CONST_END, .offset = reader->cursor.offset};
     if (!take_element(reader)) {
         reader->depth--;
-        *out_token = token;
         return RN_OK;
     }
     bool key = is_key(reader);
     if (!failed(reader)) {
-        read_value(reader, &token);
+        read_value(reader, out_token);
     }
-    if (!failed(reader) && key && token.kind != RN_CONST_STRING) {
-        fail_at(reader, token.offset, RN_E_CBOR_INVALID);
+    if (!failed(reader) && key && out_token->kind != RN_CONST_STRING) {
+        fail_at(reader, out_token->offset, RN_E_CBOR_INVALID);
     }
-    if (!failed(reader) && rn_const_kind_has_content(token.kind)) {
-        open_level(reader, &token);
-    }
-    if (!failed(reader)) {
-        *out_token = token;
+    if (!failed(reader) && rn_const_kind_has_content(out_token->kind)) {
+        open_level(reader, out_token);
     }
     return reader->cursor.error;
 }
