@@ -4,6 +4,8 @@
 
 #include <runeward/build.h>
 
+#include <stdatomic.h>
+
 #include "supervisor/inputs.h"
 
 struct rune_options {
@@ -28,6 +30,9 @@ struct rn_build_request {
     const rune_options *options;
     rune_diagnostics *diagnostics;
     struct rn_inputs *inputs; /* filled in, also by a build that fails; may be NULL */
+    /* Of builds over a connection, and may be NULL: */
+    const struct rn_buf *items; /* encoded, instead of context and statics */
+    const atomic_bool *stop;    /* when it is true, after rn_remote_nudge, the build is CANCELLED */
 };
 
 /* rune_build, which has the same errors. */

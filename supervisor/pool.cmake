@@ -33,6 +33,7 @@ rn_library(rn_supervisor
   remote.c
   remote_build.c
   remote_call.c
+  remote_held.c
   remote_host.c
   replay.c
   replay_encode.c
@@ -159,6 +160,7 @@ endif()
 rn_unit_test(supervisor clock rn_supervisor)
 rn_unit_test(supervisor slots rn_supervisor)
 rn_unit_test(supervisor group rn_supervisor)
+rn_unit_test(supervisor remote_held rn_supervisor)
 rn_unit_test(supervisor journal rn_supervisor)
 rn_unit_test(supervisor value runeward)
 rn_unit_test(supervisor codes runeward)

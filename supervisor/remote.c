@@ -24,6 +24,7 @@
 #include "supervisor/remote_host.h"
 #include "supervisor/remote_state.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/wake.h"
 #include "supervisor/wire.h"
 
 /* A sink that refused output is asked again after this many milliseconds. */
@@ -44,8 +45,11 @@ rune_status rn_remote_fail(struct rn_remote *remote, rune_error **error)
 {
     pthread_mutex_lock(&remote->lock);
     rune_status status = remote->why != RUNE_OK ? remote->why : RUNE_E_CLOSED;
-    rn_fail_reason(error, status, RUNE_REASON_UNAVAILABLE, "daemon_lost", "%s",
-                   remote->why_text[0] ? remote->why_text : "the daemon has gone");
+    bool closed = remote->closing && !remote->dead;
+    rn_fail_reason(error, status, RUNE_REASON_UNAVAILABLE, closed ? "closed" : "daemon_lost", "%s",
+                   remote->why_text[0] ? remote->why_text
+                   : closed            ? "the supervisor was closed"
+                                       : "the daemon has gone");
     pthread_mutex_unlock(&remote->lock);
     return status;
 }
@@ -79,12 +83,47 @@ static void die(struct rn_remote *remote)
         }
         request = next;
     }
+    for (struct rn_remote_listener *at = remote->listeners; at; at = at->next) {
+        rn_wake(at->event_fd);
+    }
     pthread_mutex_unlock(&remote->lock);
     while (orphans) {
         struct rn_remote_request *next = orphans->next;
         orphans->on_done(orphans);
         orphans = next;
     }
+}
+
+void rn_remote_listen(struct rn_remote *remote, struct rn_remote_listener *listener)
+{
+    pthread_mutex_lock(&remote->lock);
+    listener->next = remote->listeners;
+    remote->listeners = listener;
+    if (remote->dead) {
+        rn_wake(listener->event_fd);
+    }
+    pthread_mutex_unlock(&remote->lock);
+}
+
+void rn_remote_unlisten(struct rn_remote *remote, const struct rn_remote_listener *listener)
+{
+    pthread_mutex_lock(&remote->lock);
+    struct rn_remote_listener **at = &remote->listeners;
+    while (*at && *at != listener) {
+        at = &(*at)->next;
+    }
+    if (*at) {
+        *at = listener->next;
+    }
+    pthread_mutex_unlock(&remote->lock);
+}
+
+bool rn_remote_is_lost(struct rn_remote *remote)
+{
+    pthread_mutex_lock(&remote->lock);
+    bool lost = remote->dead;
+    pthread_mutex_unlock(&remote->lock);
+    return lost;
 }
 
 /* Requests */
@@ -355,7 +394,7 @@ void rn_remote_put_back(struct rn_remote *remote, struct rn_remote_request *requ
 struct rn_remote_event *rn_remote_wait(struct rn_remote *remote, struct rn_remote_request *request)
 {
     pthread_mutex_lock(&remote->lock);
-    while (!request->events && !request->done) {
+    while (!request->events && !request->done && !(request->stop && atomic_load(request->stop))) {
         pthread_cond_wait(&request->changed, &remote->lock);
     }
     struct rn_remote_event *event = pop(request);
@@ -363,8 +402,33 @@ struct rn_remote_event *rn_remote_wait(struct rn_remote *remote, struct rn_remot
     return event;
 }
 
-/* The answer's error, if it is one. */
-static rune_status read_answer(const struct rn_remote_answer *answer, rune_error **error)
+void rn_remote_nudge(struct rn_remote *remote)
+{
+    pthread_mutex_lock(&remote->lock);
+    for (struct rn_remote_request *request = remote->requests; request; request = request->next) {
+        if (request->stop) {
+            pthread_cond_signal(&request->changed);
+        }
+    }
+    pthread_mutex_unlock(&remote->lock);
+}
+
+bool rn_remote_abandon(struct rn_remote *remote, struct rn_remote_request *request,
+                       bool (*on_events)(struct rn_remote_request *request),
+                       void (*on_done)(struct rn_remote_request *request))
+{
+    pthread_mutex_lock(&remote->lock);
+    bool out = !request->done && !request->events;
+    if (out) {
+        request->stop = NULL;
+        request->on_events = on_events;
+        request->on_done = on_done;
+    }
+    pthread_mutex_unlock(&remote->lock);
+    return out;
+}
+
+rune_status rn_remote_read_answer(const struct rn_remote_answer *answer, rune_error **error)
 {
     uint32_t status = answer->fields.status;
     rune_error *why = NULL;
@@ -412,8 +476,8 @@ rune_status rn_remote_ask(struct rn_remote *remote, struct rn_message *message,
     while ((event = rn_remote_wait(remote, &request)) != NULL) {
         rn_remote_event_free(event);
     }
-    rune_status status =
-        request.lost ? rn_remote_fail(remote, error) : read_answer(&request.answer, error);
+    rune_status status = request.lost ? rn_remote_fail(remote, error)
+                                      : rn_remote_read_answer(&request.answer, error);
     if (status == RUNE_OK) {
         *out_answer = request.answer;
         request.answer.body = NULL;

@@ -23,6 +23,8 @@
 #include <runeward/connect.h>
 #include <runeward/execution.h>
 
+#include <stdatomic.h>
+
 #include "supervisor/build.h"
 #include "supervisor/vm.h"
 
@@ -42,6 +44,16 @@ void rn_remote_free(struct rn_remote *remote);
 /* For answers of host functions, which may come when everything else has ended. */
 struct rn_remote *rn_remote_ref(struct rn_remote *remote);
 void rn_remote_unref(struct rn_remote *remote);
+/* Wakes somebody when the connection ends; at once if it has. Until rn_remote_unlisten, which precedes the end of
+ * what is listened with. */
+struct rn_remote_listener {
+    struct rn_remote_listener *next;
+    int event_fd;
+};
+void rn_remote_listen(struct rn_remote *remote, struct rn_remote_listener *listener);
+void rn_remote_unlisten(struct rn_remote *remote, const struct rn_remote_listener *listener);
+/* The connection has ended: nothing comes any more. */
+bool rn_remote_is_lost(struct rn_remote *remote);
 /* Refuses new requests, waits for those that are out, then cancels them. */
 rune_status rn_remote_close(struct rn_remote *remote, uint64_t deadline_ns);
 
@@ -57,14 +69,23 @@ void rn_remote_tell(struct rn_remote *remote, struct rn_message *message);
 rune_status rn_remote_unsupported(rune_error **error, const char *what);
 
 /* remote_build.c */
+/* Whether this client may build there, on this thread. BUSY, DENIED; or what the connection ended with. */
+rune_status rn_remote_may_build(struct rn_remote *remote, rune_error **error) RN_MUST_CHECK;
+/* What a build is to know, as it is sent. Both may be NULL. INVALID_ARGUMENT, TOO_LARGE, NO_MEMORY. */
+rune_status rn_remote_encode(const rune_statics *statics, const rune_context *context,
+                             struct rn_buf *out_items, rune_error **error) RN_MUST_CHECK;
 rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_request *request,
                             rune_unit **out_unit, rune_error **error) RN_MUST_CHECK;
-/* The daemon's number of a Unit, brought there if it must be. */
+/* The daemon's number of a Unit, brought there if it must be; in use until rn_remote_leave. */
 rune_status rn_remote_unit(struct rn_remote *remote, const rune_unit *unit, uint32_t *out_number,
                            rune_error **error) RN_MUST_CHECK;
 /* The same of functions of the client's own; `runtime` may be NULL: 0. */
 rune_status rn_remote_runtime(struct rn_remote *remote, const rune_runtime *runtime,
                               uint32_t *out_number, rune_error **error) RN_MUST_CHECK;
+/* The request that named them was answered; accepts 0. */
+void rn_remote_leave(struct rn_remote *remote, uint32_t unit, uint32_t context);
+/* Another version serves from now on: the daemon need not hold this one for its number. */
+void rn_remote_unit_retire(struct rn_remote *remote, rune_unit *unit);
 rune_status rn_remote_stats(struct rn_remote *remote, rune_stats *out_stats) RN_MUST_CHECK;
 
 /* What a Vm is of. */
@@ -113,6 +134,7 @@ struct rn_remote_request {
     struct rn_remote_request *next;
     uint64_t id;
     pthread_cond_t changed;
+    const atomic_bool *stop; /* of who waits: true lets rn_remote_wait end; NULL: he waits */
     bool done;
     bool lost;                /* the connection ended first */
     bool hurried;             /* cancelled: output that is refused holds up the end no longer */
@@ -138,8 +160,14 @@ enum rn_error rn_remote_begin(struct rn_remote *remote, struct rn_remote_request
 uint64_t rn_remote_next_id(struct rn_remote *remote);
 enum rn_error rn_remote_enter(struct rn_remote *remote, struct rn_remote_request *request,
                               uint64_t id) RN_MUST_CHECK;
-/* Waits for an event (which is taken) or the end (NULL). */
+/* Waits for an event (which is taken) or the end, or `stop` (NULL). */
 struct rn_remote_event *rn_remote_wait(struct rn_remote *remote, struct rn_remote_request *request);
+/* Has those look at their `stop` who wait. */
+void rn_remote_nudge(struct rn_remote *remote);
+/* Hands a request to the receiving thread, by callbacks as of executions. False: it has ended, or an event has come. */
+bool rn_remote_abandon(struct rn_remote *remote, struct rn_remote_request *request,
+                       bool (*on_events)(struct rn_remote_request *request),
+                       void (*on_done)(struct rn_remote_request *request)) RN_MUST_CHECK;
 /* The next event if there is one. */
 struct rn_remote_event *rn_remote_take_event(struct rn_remote *remote,
                                              struct rn_remote_request *request);
@@ -148,6 +176,9 @@ bool rn_remote_is_done(struct rn_remote *remote, const struct rn_remote_request 
 void rn_remote_put_back(struct rn_remote *remote, struct rn_remote_request *request,
                         struct rn_remote_event *event);
 void rn_remote_event_free(struct rn_remote_event *event);
+/* The error of an answer, if it is one. */
+rune_status rn_remote_read_answer(const struct rn_remote_answer *answer,
+                                  rune_error **error) RN_MUST_CHECK;
 /* Why the connection ended. */
 rune_status rn_remote_fail(struct rn_remote *remote, rune_error **error);
 

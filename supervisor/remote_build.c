@@ -1,4 +1,6 @@
 /* remote_build.c: builds, Units and questions, as a daemon answers them. Trust: see remote.h. */
+#include <runeward/serve.h>
+
 #include <sodium.h>
 #include <string.h>
 
@@ -17,169 +19,14 @@
 
 #define STATS 5u /* of CLIENT_QUERY */
 
-/* Units */
+/* Questions that may be given up */
 
-static void digest_unit(const rune_unit *unit, uint8_t out_digest[RN_DIGEST_SIZE])
-{
-    crypto_generichash_state state;
-    crypto_generichash_init(&state, NULL, 0, RN_DIGEST_SIZE);
-    crypto_generichash_update(&state, unit->id, sizeof(unit->id));
-    crypto_generichash_update(&state, unit->debug_size > 0 ? unit->debug_bytes : unit->id,
-                              unit->debug_size);
-    crypto_generichash_final(&state, out_digest, RN_DIGEST_SIZE);
-}
-
-/* Notes that the daemon holds something under a number; the oldest makes room. */
-static void note(struct rn_remote *remote, struct rn_remote_table *table,
-                 const uint8_t digest[RN_DIGEST_SIZE], uint32_t number)
-{
-    pthread_mutex_lock(&remote->lock);
-    struct rn_remote_held *place = &table->places[table->next++ % RN_REMOTE_HELD_MAX];
-    uint32_t old = place->number;
-    memcpy(place->digest, digest, RN_DIGEST_SIZE);
-    place->number = number;
-    pthread_mutex_unlock(&remote->lock);
-    if (old != 0) {
-        bool is_unit = table == &remote->units;
-        struct rn_message message = {
-            .type = RN_MESSAGE_CLIENT_DROP,
-            .as.CLIENT_DROP = {.unit = is_unit ? old : 0, .context = is_unit ? 0 : old}};
-        rn_remote_tell(remote, &message);
-    }
-}
-
-static uint32_t find(struct rn_remote *remote, const struct rn_remote_table *table,
-                     const uint8_t digest[RN_DIGEST_SIZE])
-{
-    uint32_t number = 0;
-    pthread_mutex_lock(&remote->lock);
-    for (size_t i = 0; i < RN_REMOTE_HELD_MAX; i++) {
-        const struct rn_remote_held *held = &table->places[i];
-        if (held->number != 0 && memcmp(held->digest, digest, RN_DIGEST_SIZE) == 0) {
-            number = held->number;
-        }
-    }
-    pthread_mutex_unlock(&remote->lock);
-    return number;
-}
-
-/* Brings something there, and notes the number that it got. */
-static rune_status bring(struct rn_remote *remote, struct rn_message *message,
-                         const uint8_t digest[RN_DIGEST_SIZE], uint32_t *out_number,
-                         rune_error **error)
-{
-    struct rn_remote_answer answer = {.body = NULL};
-    rune_status status = rn_remote_ask(remote, message, &answer, error);
-    if (status == RUNE_OK) {
-        *out_number = (uint32_t)answer.fields.value;
-        note(remote, message->type == RN_MESSAGE_CLIENT_LOAD ? &remote->units : &remote->contexts,
-             digest, *out_number);
-    }
-    rn_free(answer.body);
-    return status;
-}
-
-rune_status rn_remote_unit(struct rn_remote *remote, const rune_unit *unit, uint32_t *out_number,
-                           rune_error **error)
-{
-    uint8_t digest[RN_DIGEST_SIZE];
-    rune_text *bytes = NULL;
-    digest_unit(unit, digest);
-    *out_number = find(remote, &remote->units, digest);
-    if (*out_number != 0) {
-        return RUNE_OK;
-    }
-    rune_status status = rune_unit_save(unit, &bytes, error);
-    if (status != RUNE_OK) {
-        return status;
-    }
-    struct rn_message message = {.type = RN_MESSAGE_CLIENT_LOAD,
-                                 .body = (const uint8_t *)rune_text_data(bytes),
-                                 .body_size = rune_text_size(bytes)};
-    status = bring(remote, &message, digest, out_number, error);
-    rune_text_free(bytes);
-    return status;
-}
-
-/* Contexts */
-
-static rune_status bring_items(struct rn_remote *remote, const struct rn_buf *items,
-                               uint32_t *out_number, rune_error **error)
-{
-    uint8_t digest[RN_DIGEST_SIZE];
-    if (rn_buf_status(items) != RN_OK) {
-        return rn_fail(error, (rune_status)rn_buf_status(items), "the context: %s",
-                       rn_error_message(rn_buf_status(items)));
-    }
-    crypto_generichash(digest, RN_DIGEST_SIZE, items->data, items->size, NULL, 0);
-    *out_number = find(remote, &remote->contexts, digest);
-    if (*out_number != 0) {
-        return RUNE_OK;
-    }
-    struct rn_message message = {
-        .type = RN_MESSAGE_CLIENT_CONTEXT, .body = items->data, .body_size = items->size};
-    return bring(remote, &message, digest, out_number, error);
-}
-
-/* What a build of the client's own is made with; 0: with what the daemon offers. */
-static rune_status bring_context(struct rn_remote *remote, const struct rn_build_request *request,
-                                 uint32_t *out_number, rune_error **error)
-{
-    const rune_statics *statics = request->options ? request->options->statics : NULL;
-    RN_AUTO(rn_buf) struct rn_buf items;
-    *out_number = 0;
-    if (!request->context && !statics) {
-        return RUNE_OK;
-    }
-    rn_buf_init(&items, RN_CLIENT_CONTEXT_MAX);
-    enum rn_error failed = rn_statics_append(statics, request->context, &items);
-    return failed == RN_E_INVALID_ARGUMENT ? rn_fail_static_path(error)
-                                           : bring_items(remote, &items, out_number, error);
-}
-
-rune_status rn_remote_runtime(struct rn_remote *remote, const rune_runtime *runtime,
-                              uint32_t *out_number, rune_error **error)
-{
-    RN_AUTO(rn_buf) struct rn_buf items;
-    *out_number = 0;
-    if (!runtime) {
-        return RUNE_OK;
-    }
-    rn_buf_init(&items, RN_CLIENT_CONTEXT_MAX);
-    (void)!rn_runtime_encode(runtime, &items);
-    return bring_items(remote, &items, out_number, error);
-}
-
-/* The Unit in an answer: it is verified here, whoever made it. */
-static rune_status read_unit(struct rn_remote *remote, const struct rn_remote_answer *answer,
-                             rune_unit **out_unit, rune_error **error)
-{
-    uint8_t digest[RN_DIGEST_SIZE];
-    size_t said = answer->fields.said_size;
-    if (said > answer->size) {
-        return rn_fail_plain(error, RN_E_MESSAGE_INVALID);
-    }
-    rune_status status = rune_unit_load(answer->body + said, answer->size - said, out_unit, error);
-    if (status == RUNE_OK) {
-        digest_unit(*out_unit, digest);
-        note(remote, &remote->units, digest, (uint32_t)answer->fields.value);
-    }
-    return status;
-}
-
-/* Builds */
-
-static enum rn_error put_sources(struct rn_buf *body, const rune_sources *sources)
-{
-    for (size_t i = 0; i < sources->count; i++) {
-        const struct rn_source_text *text = &sources->texts[i];
-        rn_buf_append_u32(body, (uint32_t)strlen(text->name));
-        rn_buf_append_u32(body, (uint32_t)text->size);
-        rn_buf_append_text(body, text->name);
-        rn_buf_append(body, text->text, text->size);
-    }
-    return rn_buf_status(body);
-}
+/* What is out: somebody's who waits, or, once he has given it up, the receiving thread's. */
+struct asked {
+    struct rn_remote_request request; /* first */
+    struct rn_remote *remote;
+    bool is_context;
+};
 
 /* Answers a module that the daemon's compiler needs. */
 static void send_module(struct rn_remote *remote, const struct rn_build_request *request,
@@ -210,6 +57,268 @@ static void send_module(struct rn_remote *remote, const struct rn_build_request 
         .body_size = body.size,
         .as.CLIENT_MODULE = {.status = (uint32_t) - (int)found, .name_size = (uint32_t)name_size}};
     rn_remote_tell(remote, &message);
+}
+
+static void refuse_module(struct rn_remote *remote, uint64_t id)
+{
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_MODULE,
+                                 .call = id,
+                                 .as.CLIENT_MODULE = {.status = (uint32_t)-RN_E_CANCELLED}};
+    rn_remote_tell(remote, &message);
+}
+
+/* The three below are for what was given up: it is to end soon, and to leave nothing there. */
+
+static bool refuse_modules(struct rn_remote_request *request)
+{
+    struct asked *asked = (struct asked *)request;
+    struct rn_remote_event *event;
+    while ((event = rn_remote_take_event(asked->remote, request)) != NULL) {
+        if (event->type == RN_MESSAGE_DAEMON_NEED) {
+            refuse_module(asked->remote, request->id);
+        }
+        rn_remote_event_free(event);
+    }
+    return true;
+}
+
+static void drop_answer(struct rn_remote_request *request)
+{
+    struct asked *asked = (struct asked *)request;
+    const struct rn_fields_DAEMON_ANSWER *fields = &request->answer.fields;
+    if (!request->lost && fields->status == 0) {
+        uint32_t number = (uint32_t)fields->value;
+        rn_remote_leave(asked->remote, asked->is_context ? 0 : number,
+                        asked->is_context ? number : 0);
+    }
+    rn_remote_request_done(request);
+    rn_free(asked);
+}
+
+/* Acts on what comes until the end, or until nobody wants it any more; then it is not the caller's: false. */
+static bool await(struct asked *asked, const struct rn_build_request *build)
+{
+    struct rn_remote *remote = asked->remote;
+    struct rn_remote_request *request = &asked->request;
+    bool given_up;
+    do {
+        struct rn_remote_event *event;
+        while ((event = rn_remote_wait(remote, request)) != NULL) {
+            bool is_need = event->type == RN_MESSAGE_DAEMON_NEED;
+            if (is_need && build && !(request->stop && atomic_load(request->stop))) {
+                send_module(remote, build, request->id, (const char *)event->data);
+            } else if (is_need) {
+                refuse_module(remote, request->id);
+            }
+            rn_remote_event_free(event);
+        }
+        given_up = rn_remote_abandon(remote, request, refuse_modules, drop_answer);
+    } while (!given_up && !rn_remote_is_done(remote, request));
+    return !given_up;
+}
+
+/* One question of a build, or of nobody's (NULL); the answer may be a failure, and its body is the caller's. */
+static rune_status converse(struct rn_remote *remote, const struct rn_build_request *build,
+                            struct rn_message *message, struct rn_remote_answer *out_answer,
+                            rune_error **error)
+{
+    rune_status status = rn_remote_may_wait(remote, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    struct asked *asked = rn_alloc(sizeof(*asked));
+    if (!asked) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    rn_remote_request_init(&asked->request);
+    asked->request.stop = build ? build->stop : NULL;
+    asked->remote = remote;
+    asked->is_context = message->type == RN_MESSAGE_CLIENT_CONTEXT;
+    if (rn_remote_begin(remote, &asked->request, message) != RN_OK) {
+        status = rn_remote_fail(remote, error);
+    } else if (!await(asked, build)) {
+        return rn_fail_plain(error, RN_E_CANCELLED);
+    } else if (asked->request.lost) {
+        status = rn_remote_fail(remote, error);
+    } else {
+        *out_answer = asked->request.answer;
+        asked->request.answer.body = NULL;
+    }
+    rn_remote_request_done(&asked->request);
+    rn_free(asked);
+    return status;
+}
+
+/* Units */
+
+static void digest_unit(const rune_unit *unit, uint8_t out_digest[RN_DIGEST_SIZE])
+{
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, RN_DIGEST_SIZE);
+    crypto_generichash_update(&state, unit->id, sizeof(unit->id));
+    crypto_generichash_update(&state, unit->debug_size > 0 ? unit->debug_bytes : unit->id,
+                              unit->debug_size);
+    crypto_generichash_final(&state, out_digest, RN_DIGEST_SIZE);
+}
+
+static struct rn_remote_held describe_unit(const rune_unit *unit)
+{
+    struct rn_remote_held thing = {.bytes = unit->segment.size + unit->debug_size,
+                                   .stale = atomic_load(&unit->superseded)};
+    digest_unit(unit, thing.digest);
+    return thing;
+}
+
+/* Brings something there, for a build or for nobody's (NULL); `thing` gets the number that it is to be named by. */
+static rune_status bring(struct rn_remote *remote, const struct rn_build_request *build,
+                         struct rn_message *message, struct rn_remote_held *thing,
+                         rune_error **error)
+{
+    struct rn_remote_answer answer = {.body = NULL};
+    bool is_unit = message->type == RN_MESSAGE_CLIENT_LOAD;
+    rune_status status = converse(remote, build, message, &answer, error);
+    if (status == RUNE_OK) {
+        status = rn_remote_read_answer(&answer, error);
+    }
+    if (status == RUNE_OK) {
+        thing->number = (uint32_t)answer.fields.value;
+        thing->uses = 1;
+        thing->number =
+            rn_remote_held_note(remote, is_unit ? &remote->units : &remote->contexts, thing);
+    }
+    rn_free(answer.body);
+    return status;
+}
+
+rune_status rn_remote_unit(struct rn_remote *remote, const rune_unit *unit, uint32_t *out_number,
+                           rune_error **error)
+{
+    struct rn_remote_held thing = describe_unit(unit);
+    rune_text *bytes = NULL;
+    *out_number = rn_remote_held_use(remote, &remote->units, thing.digest);
+    if (*out_number != 0) {
+        return RUNE_OK;
+    }
+    rune_status status = rune_unit_save(unit, &bytes, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    struct rn_message message = {.type = RN_MESSAGE_CLIENT_LOAD,
+                                 .body = (const uint8_t *)rune_text_data(bytes),
+                                 .body_size = rune_text_size(bytes)};
+    status = bring(remote, NULL, &message, &thing, error);
+    *out_number = thing.number;
+    rune_text_free(bytes);
+    return status;
+}
+
+void rn_remote_unit_retire(struct rn_remote *remote, rune_unit *unit)
+{
+    struct rn_remote_held thing = describe_unit(unit);
+    atomic_store(&unit->superseded, true);
+    rn_remote_held_retire(remote, &remote->units, thing.digest);
+}
+
+void rn_remote_leave(struct rn_remote *remote, uint32_t unit, uint32_t context)
+{
+    rn_remote_held_leave(remote, &remote->units, unit);
+    rn_remote_held_leave(remote, &remote->contexts, context);
+}
+
+/* Contexts */
+
+static rune_status check_items(enum rn_error failed, rune_error **error)
+{
+    return failed == RN_OK ? RUNE_OK
+           : failed == RN_E_INVALID_ARGUMENT
+               ? rn_fail_static_path(error)
+               : rn_fail(error, (rune_status)failed, "the context: %s", rn_error_message(failed));
+}
+
+static rune_status bring_items(struct rn_remote *remote, const struct rn_build_request *build,
+                               const struct rn_buf *items, uint32_t *out_number, rune_error **error)
+{
+    struct rn_remote_held thing = {.bytes = items->size};
+    crypto_generichash(thing.digest, RN_DIGEST_SIZE, items->data, items->size, NULL, 0);
+    *out_number = rn_remote_held_use(remote, &remote->contexts, thing.digest);
+    if (*out_number != 0) {
+        return RUNE_OK;
+    }
+    struct rn_message message = {
+        .type = RN_MESSAGE_CLIENT_CONTEXT, .body = items->data, .body_size = items->size};
+    rune_status status = bring(remote, build, &message, &thing, error);
+    *out_number = thing.number;
+    return status;
+}
+
+rune_status rn_remote_encode(const rune_statics *statics, const rune_context *context,
+                             struct rn_buf *out_items, rune_error **error)
+{
+    rn_buf_init(out_items, RN_CLIENT_CONTEXT_MAX);
+    return check_items(rn_statics_append(statics, context, out_items), error);
+}
+
+/* What a build of the client's own is made with; 0: with what the daemon offers. */
+static rune_status bring_context(struct rn_remote *remote, const struct rn_build_request *request,
+                                 uint32_t *out_number, rune_error **error)
+{
+    const rune_statics *statics = request->options ? request->options->statics : NULL;
+    RN_AUTO(rn_buf) struct rn_buf items = {.data = NULL};
+    *out_number = 0;
+    if (request->items) {
+        return bring_items(remote, request, request->items, out_number, error);
+    }
+    if (!request->context && !statics) {
+        return RUNE_OK;
+    }
+    rune_status status = rn_remote_encode(statics, request->context, &items, error);
+    return status == RUNE_OK ? bring_items(remote, request, &items, out_number, error) : status;
+}
+
+rune_status rn_remote_runtime(struct rn_remote *remote, const rune_runtime *runtime,
+                              uint32_t *out_number, rune_error **error)
+{
+    RN_AUTO(rn_buf) struct rn_buf items;
+    *out_number = 0;
+    if (!runtime) {
+        return RUNE_OK;
+    }
+    rn_buf_init(&items, RN_CLIENT_CONTEXT_MAX);
+    rune_status status = check_items(rn_runtime_encode(runtime, &items), error);
+    return status == RUNE_OK ? bring_items(remote, NULL, &items, out_number, error) : status;
+}
+
+/* The Unit in an answer: it is verified here, whoever made it. */
+static rune_status read_unit(struct rn_remote *remote, const struct rn_remote_answer *answer,
+                             rune_unit **out_unit, rune_error **error)
+{
+    size_t said = answer->fields.said_size;
+    if (said > answer->size) {
+        return rn_fail_plain(error, RN_E_MESSAGE_INVALID);
+    }
+    rune_status status = rune_unit_load(answer->body + said, answer->size - said, out_unit, error);
+    if (status != RUNE_OK) {
+        rn_remote_leave(remote, (uint32_t)answer->fields.value, 0);
+        return status;
+    }
+    struct rn_remote_held thing = describe_unit(*out_unit);
+    thing.number = (uint32_t)answer->fields.value;
+    (void)rn_remote_held_note(remote, &remote->units, &thing);
+    return RUNE_OK;
+}
+
+/* Builds */
+
+static enum rn_error put_sources(struct rn_buf *body, const rune_sources *sources)
+{
+    for (size_t i = 0; i < sources->count; i++) {
+        const struct rn_source_text *text = &sources->texts[i];
+        rn_buf_append_u32(body, (uint32_t)strlen(text->name));
+        rn_buf_append_u32(body, (uint32_t)text->size);
+        rn_buf_append_text(body, text->name);
+        rn_buf_append(body, text->text, text->size);
+    }
+    return rn_buf_status(body);
 }
 
 static rune_status read_built(struct rn_remote *remote, const struct rn_build_request *request,
@@ -243,30 +352,15 @@ static rune_status read_built(struct rn_remote *remote, const struct rn_build_re
     return (rune_status) - (int)answer->fields.status;
 }
 
-static rune_status converse(struct rn_remote *remote, const struct rn_build_request *request,
-                            struct rn_message *message, rune_unit **out_unit, rune_error **error)
+rune_status rn_remote_may_build(struct rn_remote *remote, rune_error **error)
 {
-    struct rn_remote_request asked;
-    struct rn_remote_event *event;
-    rune_status may = rn_remote_may_wait(remote, error);
-    if (may != RUNE_OK) {
-        return may;
-    }
-    rn_remote_request_init(&asked);
-    if (rn_remote_begin(remote, &asked, message) != RN_OK) {
-        rn_remote_request_done(&asked);
+    if (rn_remote_is_lost(remote)) {
         return rn_remote_fail(remote, error);
     }
-    while ((event = rn_remote_wait(remote, &asked)) != NULL) {
-        if (event->type == RN_MESSAGE_DAEMON_NEED) {
-            send_module(remote, request, asked.id, (const char *)event->data);
-        }
-        rn_remote_event_free(event);
+    if ((remote->rights & RUNE_RIGHT_BUILD) == 0) {
+        return rn_fail(error, RUNE_E_DENIED, "this user may not build with the daemon");
     }
-    rune_status status = asked.lost ? rn_remote_fail(remote, error)
-                                    : read_built(remote, request, &asked.answer, out_unit, error);
-    rn_remote_request_done(&asked);
-    return status;
+    return rn_remote_may_wait(remote, error);
 }
 
 rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_request *request,
@@ -285,6 +379,7 @@ rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_r
     size_t domain_size = body.size;
     enum rn_error failed = put_sources(&body, request->sources);
     if (failed != RN_OK) {
+        rn_remote_leave(supervisor->remote, 0, context);
         return rn_fail_plain(error, failed);
     }
     struct rn_message message = {.type = RN_MESSAGE_CLIENT_BUILD,
@@ -296,7 +391,14 @@ rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_r
                                                      .context = context,
                                                      .wall_ns = options->wall_ns,
                                                      .memory_max = options->memory_max}};
-    return converse(supervisor->remote, request, &message, out_unit, error);
+    struct rn_remote_answer answer = {.body = NULL};
+    status = converse(supervisor->remote, request, &message, &answer, error);
+    rn_remote_leave(supervisor->remote, 0, context);
+    if (status == RUNE_OK) {
+        status = read_built(supervisor->remote, request, &answer, out_unit, error);
+    }
+    rn_free(answer.body);
+    return status;
 }
 
 /* Questions */

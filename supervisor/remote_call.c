@@ -38,9 +38,13 @@ static rune_status bring(struct rn_remote *remote, const struct rn_remote_script
     *out_numbers = (struct numbers){.unit = 0};
     rune_status status =
         script->unit ? rn_remote_unit(remote, script->unit, &out_numbers->unit, error) : RUNE_OK;
-    return status == RUNE_OK
-               ? rn_remote_runtime(remote, script->runtime, &out_numbers->context, error)
-               : status;
+    if (status == RUNE_OK) {
+        status = rn_remote_runtime(remote, script->runtime, &out_numbers->context, error);
+    }
+    if (status != RUNE_OK) {
+        rn_remote_leave(remote, out_numbers->unit, out_numbers->context);
+    }
+    return status;
 }
 
 static rune_status open_vm(rune_vm *vm, struct numbers numbers, const char *script,
@@ -83,6 +87,7 @@ rune_status rn_remote_vm_new(rune_supervisor *supervisor, struct rn_remote_scrip
     }
     rune_vm *vm = rn_alloc(sizeof(*vm));
     if (!vm) {
+        rn_remote_leave(supervisor->remote, numbers.unit, numbers.context);
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     atomic_init(&vm->refs, 1);
@@ -100,10 +105,12 @@ rune_status rn_remote_vm_new(rune_supervisor *supervisor, struct rn_remote_scrip
     vm->domain_name = rn_strndup(domain, strlen(domain));
     vm->script = script.name ? rn_strndup(script.name, strlen(script.name)) : NULL;
     if (!vm->domain_name || (script.name && !vm->script)) {
+        rn_remote_leave(supervisor->remote, numbers.unit, numbers.context);
         rn_remote_vm_free(vm);
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     status = open_vm(vm, numbers, script.name, vm->domain_name, error);
+    rn_remote_leave(supervisor->remote, numbers.unit, numbers.context);
     if (status != RUNE_OK) {
         rn_remote_vm_free(vm);
         return status;
@@ -180,6 +187,7 @@ rune_status rn_remote_vm_set(rune_vm *vm, rune_unit *unit, rune_runtime *runtime
                                                             .unit = numbers.unit,
                                                             .context = numbers.context}};
         status = tell_vm(vm, &message);
+        rn_remote_leave(vm->supervisor->remote, numbers.unit, numbers.context);
     }
     if (status == RUNE_OK) {
         rune_unit *old_unit = vm->unit;

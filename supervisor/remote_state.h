@@ -5,21 +5,8 @@
 #include <pthread.h>
 
 #include "shm/message.h"
-#include "supervisor/inputs.h"
 #include "supervisor/remote.h"
-
-/* Units, and contexts, that the daemon is asked to hold; the oldest go. Its Vms hold theirs themselves. */
-#define RN_REMOTE_HELD_MAX 64u
-
-struct rn_remote_held {
-    uint8_t digest[RN_DIGEST_SIZE]; /* of content id and debug segment, or of the encoded items */
-    uint32_t number;
-};
-
-struct rn_remote_table {
-    struct rn_remote_held places[RN_REMOTE_HELD_MAX];
-    size_t next;
-};
+#include "supervisor/remote_held.h"
 
 /* What the receiving thread has to say, until it can be sent. */
 struct rn_remote_out {
@@ -44,6 +31,7 @@ struct rn_remote {
         *out; /* the first may be half sent; only who has the send lock takes it off */
     struct rn_remote_out **out_end;
     struct rn_remote_request *requests;
+    struct rn_remote_listener *listeners;
     uint64_t next_id;
     bool dead;
     bool closing;
