@@ -9,6 +9,11 @@
  *
  * The table of scripts is sorted by name. Only the watch's thread changes it, under the lock; others
  * read it under the lock.
+ *
+ * Over a connection the same thread builds there and serves its own modules. It never waits for the thread
+ * that receives to do anything but receive, and that one never waits for it: freed there, the watch ends by
+ * itself, and has borrowed nothing that it would need for that. Versions that were replaced are given up in the
+ * daemon.
  */
 #include <runeward/watch.h>
 
@@ -84,7 +89,13 @@ struct script {
 };
 
 struct rune_watch {
+    _Atomic unsigned refs;       /* of the handle, and of the thread */
     rune_supervisor *supervisor; /* counted */
+    struct rn_remote *remote;    /* the supervisor's, or NULL: our own workers */
+    struct rn_remote_listener listener;
+    bool lost;           /* that the connection has ended was told */
+    struct rn_buf items; /* of a connection: context and statics, encoded ... */
+    bool has_items;      /* ... if there are any */
     const rune_context *context;
     rune_options *build;
     uint64_t settle_ns;
@@ -359,7 +370,7 @@ static void tell(rune_watch *watch, const struct script *script, rune_change_kin
                                  .diagnostics = script->diagnostics,
                                  .error = kind == RUNE_CHANGE_BROKEN ? script->error : NULL};
     pthread_mutex_lock(&watch->fn_lock);
-    if (watch->fn) {
+    if (watch->fn && !atomic_load(&watch->ending)) {
         watch->fn(watch->user, &change);
     }
     pthread_mutex_unlock(&watch->fn_lock);
@@ -419,7 +430,9 @@ static enum rn_error build_file(rune_watch *watch, struct script *script, bool i
                                            .context = watch->context,
                                            .options = watch->build,
                                            .diagnostics = result->diagnostics,
-                                           .inputs = &result->inputs};
+                                           .inputs = &result->inputs,
+                                           .items = watch->has_items ? &watch->items : NULL,
+                                           .stop = &watch->ending};
         result->status = rn_build(watch->supervisor, &request, &result->unit, &result->error);
     } else {
         result->status = rn_fail_plain(&result->error, error);
@@ -446,6 +459,21 @@ static uint64_t bytes_of(const rune_unit *unit)
     return unit ? (uint64_t)unit->segment.size + unit->debug_size : 0;
 }
 
+/* What does not serve, or not any more, need not be held by a daemon. */
+static void give_up_unit(const rune_watch *watch, const struct script *script, rune_unit *unit)
+{
+    if (unit && watch->remote && !is_same(unit, script->unit)) {
+        rn_remote_unit_retire(watch->remote, unit);
+    }
+    rune_unit_unref(unit);
+}
+
+static void drop_result(const rune_watch *watch, const struct script *script, struct result *result)
+{
+    give_up_unit(watch, script, RN_TAKE(result->unit));
+    result_done(result);
+}
+
 /* A Unit that would take the folder beyond its bytes is as one that did not compile. */
 static void bound(const rune_watch *watch, const struct script *script, struct result *result)
 {
@@ -454,7 +482,7 @@ static void bound(const rune_watch *watch, const struct script *script, struct r
         bytes += watch->scripts[i] == script ? 0 : bytes_of(watch->scripts[i]->unit);
     }
     if (result->unit && bytes > watch->bytes_max) {
-        rune_unit_unref(RN_TAKE(result->unit));
+        give_up_unit(watch, script, RN_TAKE(result->unit));
         result->status = rn_fail(&result->error, RUNE_E_TOO_LARGE,
                                  "the Units of all scripts would take more than %llu bytes",
                                  (unsigned long long)watch->bytes_max);
@@ -502,19 +530,24 @@ static void miss(rune_watch *watch, struct script *script)
     pthread_mutex_lock(&watch->lock);
     rune_unit *unit = RN_TAKE(script->unit);
     pthread_mutex_unlock(&watch->lock);
-    rune_unit_unref(unit);
+    give_up_unit(watch, script, unit);
     if (!script->is_new && !script->untold) {
         tell(watch, script, RUNE_CHANGE_GONE);
     }
     remove_script(watch, script);
 }
 
-/* The machine's fault rather than the script's: worth another try. */
-static bool is_passing(rune_status status)
+static bool is_lost(const rune_watch *watch)
 {
-    return status != RUNE_OK && status != RUNE_E_COMPILE_FAILED && status != RUNE_E_LIMIT &&
-           status != RUNE_E_TOO_LARGE && status != RUNE_E_DENIED && status != RUNE_E_CLOSED &&
-           status != RUNE_E_FORKED;
+    return watch->remote && rn_remote_is_lost(watch->remote);
+}
+
+/* The machine's fault rather than the script's: worth another try. A connection does not come back. */
+static bool is_passing(const rune_watch *watch, rune_status status)
+{
+    return !is_lost(watch) && status != RUNE_OK && status != RUNE_E_COMPILE_FAILED &&
+           status != RUNE_E_LIMIT && status != RUNE_E_TOO_LARGE && status != RUNE_E_DENIED &&
+           status != RUNE_E_CLOSED && status != RUNE_E_FORKED;
 }
 
 /* A file that others use is not built for itself. */
@@ -571,10 +604,10 @@ static void rebuild(rune_watch *watch, struct script *script)
     rn_folders_read(watch->folders);
     bool torn = found == RN_E_BUSY || (script->since_ns != 0 && result.inputs.count > 0) ||
                 !settle(watch, script, since_ns);
-    if (torn && !insist) {
+    if ((torn && !insist) || atomic_load(&watch->ending)) {
         // Half of one save and half of the next, perhaps. The news has made it due again.
         script->since_ns = since_ns;
-        result_done(&result);
+        drop_result(watch, script, &result);
         return;
     }
     if (found == RN_E_NOT_FOUND) {
@@ -585,11 +618,11 @@ static void rebuild(rune_watch *watch, struct script *script)
     script->missing_ns = 0;
     script->is_patient = script->since_ns != 0;
     bound(watch, script, &result);
-    if (is_passing(result.status) && script->due_ns == 0) {
+    if (is_passing(watch, result.status) && script->due_ns == 0) {
         script->due_ns = rn_after_ns(rn_now_ns(), RETRY_NS);
     }
     publish(watch, script, &result);
-    result_done(&result);
+    drop_result(watch, script, &result);
 }
 
 /* Modules */
@@ -622,7 +655,7 @@ static void become_module(rune_watch *watch, struct script *script)
     script->is_module = true;
     script->untold = false;
     pthread_mutex_unlock(&watch->lock);
-    rune_unit_unref(unit);
+    give_up_unit(watch, script, unit);
     script->due_ns = 0;
     script->since_ns = 0;
     rn_inputs_done(&script->inputs);
@@ -690,7 +723,35 @@ static void work(rune_watch *watch, uint64_t now_ns)
     }
 }
 
+/* The end of a connection */
+
+/* Nothing of it is built any more, which its error says from now on. */
+static void lose(rune_watch *watch, struct script *script)
+{
+    rune_error *error = NULL;
+    (void)rn_remote_fail(watch->remote, &error);
+    pthread_mutex_lock(&watch->lock);
+    SWAP(script->error, error);
+    script->broken = true;
+    pthread_mutex_unlock(&watch->lock);
+    rune_error_free(error);
+    tell(watch, script, RUNE_CHANGE_BROKEN);
+}
+
+/* Once: every script keeps what it has, and says why that is the last. */
+static void lose_all(rune_watch *watch)
+{
+    watch->lost = true;
+    for (size_t i = 0; i < watch->count && !atomic_load(&watch->ending); i++) {
+        if (!watch->scripts[i]->is_module && !watch->scripts[i]->is_new) {
+            lose(watch, watch->scripts[i]);
+        }
+    }
+}
+
 /* The thread */
+
+static void unref_watch(rune_watch *watch);
 
 static uint64_t next_due(const rune_watch *watch)
 {
@@ -703,17 +764,27 @@ static uint64_t next_due(const rune_watch *watch)
     return next;
 }
 
+/* What woke settle() may have been meant for the thread's own round. */
+static bool is_called(const rune_watch *watch)
+{
+    return atomic_load(&watch->reload) || (!watch->lost && is_lost(watch));
+}
+
 static void *serve(void *argument)
 {
     rune_watch *watch = argument;
     while (!atomic_load(&watch->ending)) {
-        sleep_until(watch, next_due(watch));
+        sleep_until(watch, is_called(watch) ? 0 : next_due(watch));
         if (atomic_exchange(&watch->reload, false)) {
             rn_folders_look_again(watch->folders);
         }
         rn_folders_read(watch->folders);
+        if (!watch->lost && is_lost(watch)) {
+            lose_all(watch);
+        }
         work(watch, rn_now_ns());
     }
+    unref_watch(watch);
     return NULL;
 }
 
@@ -723,9 +794,11 @@ static bool start_thread(rune_watch *watch)
     sigset_t old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    atomic_fetch_add(&watch->refs, 1);
     int failed = pthread_create(&watch->thread, NULL, serve, watch);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     watch->has_thread = failed == 0;
+    atomic_fetch_sub(&watch->refs, failed ? 1 : 0);
     errno = failed;
     return watch->has_thread;
 }
@@ -764,6 +837,7 @@ static rune_watch *new_watch(rune_supervisor *supervisor, const char *directory,
         return NULL;
     }
     init_locks(watch);
+    atomic_init(&watch->refs, 1);
     rn_supervisor_ref(supervisor);
     watch->supervisor = supervisor;
     watch->context = options ? options->context : NULL;
@@ -794,15 +868,40 @@ static rune_status open_folders(rune_watch *watch, const char *directory, rune_e
                                               : rn_error_message(failed));
 }
 
+/* Of a connection: from here on it is known when it ends, and the caller's context is not needed any more. */
+static rune_status join_remote(rune_watch *watch, rune_error **error)
+{
+    struct rn_remote *remote = watch->supervisor->remote;
+    const rune_context *context = RN_TAKE(watch->context);
+    const rune_statics *statics = watch->build->statics;
+    rune_status status = rn_remote_may_build(remote, error);
+    if (status == RUNE_OK && (context || statics)) {
+        watch->has_items = true;
+        status = rn_remote_encode(statics, context, &watch->items, error);
+    }
+    if (status == RUNE_OK) {
+        watch->remote = remote;
+        watch->listener.event_fd = watch->event_fd;
+        rn_remote_listen(remote, &watch->listener);
+    }
+    return status;
+}
+
+/* What is there was built: unless the connection was lost over it, the thread takes over. */
+static rune_status begin(rune_watch *watch, rune_error **error)
+{
+    if (is_lost(watch)) {
+        return rn_remote_fail(watch->remote, error);
+    }
+    return start_thread(watch) ? RUNE_OK : rn_fail_plain(error, RN_E_SYSTEM);
+}
+
 rune_status rune_watch_new(rune_supervisor *supervisor, const char *directory,
                            const rune_watch_options *options, rune_watch **out_watch,
                            rune_error **error)
 {
     if (rn_supervisor_is_forked(supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
-    }
-    if (supervisor->remote) {
-        return rn_remote_unsupported(error, "watches are");
     }
     rune_watch *watch = new_watch(supervisor, directory, options);
     if (!watch) {
@@ -814,14 +913,15 @@ rune_status rune_watch_new(rune_supervisor *supervisor, const char *directory,
         errno = why;
         return rn_fail_plain(error, RN_E_SYSTEM);
     }
-    rune_status status = open_folders(watch, directory, error);
+    rune_status status = supervisor->remote ? join_remote(watch, error) : RUNE_OK;
+    if (status == RUNE_OK) {
+        status = open_folders(watch, directory, error);
+    }
     if (status == RUNE_OK) {
         work(watch, rn_after_ns(rn_now_ns(), UNSETTLED_NS));
         watch->settle_ns =
             options ? options->settle_ns : SETTLE_DEFAULT_NS; // not for what was there
-        if (!start_thread(watch)) {
-            status = rn_fail_plain(error, RN_E_SYSTEM);
-        }
+        status = begin(watch, error);
     }
     if (status != RUNE_OK) {
         rune_watch_free(watch);
@@ -831,18 +931,17 @@ rune_status rune_watch_new(rune_supervisor *supervisor, const char *directory,
     return RUNE_OK;
 }
 
-void rune_watch_free(rune_watch *watch)
+static void free_watch(rune_watch *watch)
 {
-    if (!watch || rn_supervisor_is_forked(watch->supervisor)) {
-        return;
+    if (watch->remote) {
+        rn_remote_unlisten(watch->remote, &watch->listener);
     }
-    atomic_store(&watch->ending, true);
-    if (watch->has_thread) {
-        rn_wake(watch->event_fd);
-        pthread_join(watch->thread, NULL);
-    }
+    rn_buf_done(&watch->items);
     rn_folders_free(watch->folders);
     for (size_t i = 0; i < watch->count; i++) {
+        if (watch->remote && watch->scripts[i]->unit) {
+            rn_remote_unit_retire(watch->remote, watch->scripts[i]->unit);
+        }
         free_script(watch->scripts[i]);
     }
     rn_free(watch->scripts);
@@ -854,6 +953,39 @@ void rune_watch_free(rune_watch *watch)
     rune_supervisor *supervisor = watch->supervisor;
     rn_free(watch);
     rune_supervisor_free(supervisor);
+}
+
+static void unref_watch(rune_watch *watch)
+{
+    if (atomic_fetch_sub(&watch->refs, 1) == 1) {
+        free_watch(watch);
+    }
+}
+
+/* Where a connection receives nobody waits for the thread, which may wait for what would be received. */
+static void end_thread(rune_watch *watch)
+{
+    rn_wake(watch->event_fd);
+    if (watch->remote) {
+        rn_remote_nudge(watch->remote);
+    }
+    if (watch->remote && rn_remote_in_callback(watch->remote)) {
+        pthread_detach(watch->thread);
+    } else {
+        pthread_join(watch->thread, NULL);
+    }
+}
+
+void rune_watch_free(rune_watch *watch)
+{
+    if (!watch || rn_supervisor_is_forked(watch->supervisor)) {
+        return;
+    }
+    atomic_store(&watch->ending, true);
+    if (watch->has_thread) {
+        end_thread(watch);
+    }
+    unref_watch(watch);
 }
 
 /* Asking */

@@ -13,6 +13,13 @@
  * whose file has gone keeps its Unit for half a second, so that an editor may remove a file before
  * it writes the new one.
  *
+ * A connection to a daemon (connect.h) watches as well. The folder is this process's own, which reads it: the
+ * daemon compiles what it is sent, and no name of a file means anything to it. Units are Units of that connection;
+ * the daemon holds those that serve, not those that they replaced. When the connection is lost every script is told
+ * as BROKEN once, with its error (CLOSED, or what the daemon said last; kind "daemon_lost"), and whatever is saved
+ * from then on is again: Units stay, and are good for another connection, but nothing is built any more. A new
+ * connection takes a new watch.
+ *
  * Threads: every function from any thread; builds and change functions run on a thread of the watch.
  */
 #ifndef RUNEWARD_WATCH_H
@@ -27,10 +34,11 @@ typedef struct rune_watch_options rune_watch_options;
 
 /* Defaults: standard modules, default options of builds, 2 ms of settling. NULL without memory. */
 RUNE_API rune_watch_options *rune_watch_options_new(void) RUNE_MUST_CHECK;
-/* What scripts may call. Borrowed: neither changed nor freed before the watch. NULL: standard. */
+/* What scripts may call. Borrowed: neither changed nor freed before the watch; of a connection, until rune_watch_new
+ * has returned. NULL: standard; of a connection, what the daemon offers. */
 RUNE_API void rune_watch_options_set_context(rune_watch_options *options,
                                              const rune_context *context);
-/* How scripts are built, with a cache for example. Copied. NO_MEMORY. */
+/* How scripts are built, with a cache for example; that of a connection is the daemon's own. Copied. NO_MEMORY. */
 RUNE_API rune_status rune_watch_options_set_build(rune_watch_options *options,
                                                   const rune_options *build) RUNE_MUST_CHECK;
 /* Nanoseconds without further news before a change serves; at most a second. */
@@ -44,8 +52,9 @@ RUNE_API void rune_watch_options_free(rune_watch_options *options);
 /*
  * Watches `directory` and builds what is in it before it returns; scripts that do not compile are
  * no error. `options` may be NULL. Keeps the supervisor alive. NOT_FOUND, SYSTEM (no such folder,
- * no inotify), TOO_LARGE (more than 4,096 scripts or folders, or 32 levels), FORKED, NO_MEMORY. The
- * caller's: rune_watch_free.
+ * no inotify), TOO_LARGE (more than 4,096 scripts or folders, or 32 levels), FORKED, NO_MEMORY. Of a
+ * connection also DENIED (no right to build), TOO_LARGE and INVALID_ARGUMENT for the context, BUSY where it receives,
+ * and what it was lost with. The caller's: rune_watch_free.
  */
 RUNE_API rune_status rune_watch_new(rune_supervisor *supervisor, const char *directory,
                                     const rune_watch_options *options, rune_watch **out_watch,
@@ -87,7 +96,7 @@ typedef struct rune_change {
 /*
  * `fn` gets every later change, one at a time, on the watch's thread; it must not free the watch.
  * NULL stops it; then, and when another one is set, the old one is not running any more (unless it
- * is what calls).
+ * is what calls). Where a connection receives, set none while one may run that waits for it.
  */
 typedef void (*rune_change_fn)(void *user, const rune_change *change);
 RUNE_API void rune_watch_on_change(rune_watch *watch, rune_change_fn fn, void *user);
@@ -98,7 +107,11 @@ RUNE_API void rune_watch_on_change(rune_watch *watch, rune_change_fn fn, void *u
  */
 RUNE_API void rune_watch_reload(rune_watch *watch);
 
-/* Ends the thread. Units that were got stay good. Accepts NULL. */
+/*
+ * Ends the thread. Units that were got stay good. A build that a daemon has is given up, not waited for; but what is
+ * being sent to one that reads nothing is (rune_supervisor_close ends that). Where a connection receives it waits for
+ * nothing: a change function that runs may go on, and is the last. Accepts NULL.
+ */
 RUNE_API void rune_watch_free(rune_watch *watch);
 
 RUNE_END

@@ -380,8 +380,6 @@ static void test_what_is_not_offered(void **state)
 {
     (void)state;
     rune_unit *unit = NULL;
-    rune_watch *watch = NULL;
-    assert_int_equal(rune_watch_new(remote, "/tmp", NULL, &watch, NULL), RUNE_E_UNSUPPORTED);
     rune_vm *vm = script_vm(remote);
     // A script of the daemon's has what the daemon offers.
     assert_int_equal(rune_vm_set_runtime(vm, NULL), RUNE_OK);

@@ -1,10 +1,12 @@
-/* Watching a folder: saves of every kind, modules, broken scripts, folders that come and go. */
-#include "tests/unit/supervisor/harness.h"
+/*
+ * Watching a folder: saves of every kind, modules, broken scripts, folders that come and go. With a supervisor of
+ * one's own, and the same through a daemon.
+ */
+#include "tests/unit/supervisor/daemon.h"
+#include "tests/unit/supervisor/watching.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,132 +14,37 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_S 10
-
-static char folder[64];
-
-/* What the watch told, counted. */
-static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    unsigned loaded;
-    unsigned broken;
-    unsigned gone;
-    char last[256];
-} told = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-
-static void on_change(void *user, const rune_change *change)
-{
-    (void)user;
-    pthread_mutex_lock(&told.lock);
-    told.loaded += change->kind == RUNE_CHANGE_LOADED;
-    told.broken += change->kind == RUNE_CHANGE_BROKEN;
-    told.gone += change->kind == RUNE_CHANGE_GONE;
-    (void)snprintf(told.last, sizeof(told.last), "%s", change->name);
-    pthread_cond_broadcast(&told.changed);
-    pthread_mutex_unlock(&told.lock);
-}
-
-static unsigned count_of(const unsigned *count)
-{
-    pthread_mutex_lock(&told.lock);
-    unsigned now = *count;
-    pthread_mutex_unlock(&told.lock);
-    return now;
-}
-
-/* Waits until `*count` is at least `wanted`. */
-static void wait_for(const unsigned *count, unsigned wanted)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += WAIT_S;
-    pthread_mutex_lock(&told.lock);
-    while (*count < wanted) {
-        if (pthread_cond_timedwait(&told.changed, &told.lock, &until) == ETIMEDOUT) {
-            break;
-        }
-    }
-    unsigned reached = *count;
-    pthread_mutex_unlock(&told.lock);
-    if (reached < wanted) {
-        fail_msg("waited in vain: %u of %u (loaded %u, broken %u, gone %u)", reached, wanted,
-                 told.loaded, told.broken, told.gone);
-    }
-}
-
-static const char *at(const char *name)
-{
-    static char path[4][512];
-    static unsigned next;
-    char *there = path[next++ % 4];
-    (void)snprintf(there, sizeof(path[0]), "%s/%s", folder, name);
-    return there;
-}
-
-static void write_file(const char *name, const char *text)
-{
-    int fd = open(at(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    close(fd);
-}
-
-/* As most editors save. */
-static void replace_file(const char *name, const char *text)
-{
-    write_file(".new~", text);
-    assert_int_equal(rename(at(".new~"), at(name)), 0);
-}
+static rune_supervisor *by; /* what watches */
 
 static int set_up(void **state)
 {
-    (void)state;
-    strcpy(folder, "/tmp/runeward-watch-XXXXXX");
-    assert_non_null(mkdtemp(folder));
-    told.loaded = 0;
-    told.broken = 0;
-    told.gone = 0;
-    return 0;
+    by = supervisor;
+    return watching_set_up(state);
 }
 
-static int remove_one(const char *path, const struct stat *about, int type, struct FTW *walk)
+static int set_up_daemon(void **state)
 {
-    (void)about;
-    (void)type;
-    (void)walk;
-    return remove(path);
+    daemon_start("pub fn main() { 1 }", NULL);
+    by = daemon_connect();
+    return watching_set_up(state);
 }
 
-static int tear_down(void **state)
+static int tear_down_daemon(void **state)
 {
-    (void)state;
-    return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    rune_supervisor_free(by);
+    daemon_stop();
+    daemon_remove();
+    return watching_tear_down(state);
 }
 
 static rune_watch *watch_folder(void)
 {
-    rune_watch *watch = NULL;
-    rune_error *error = NULL;
-    if (rune_watch_new(supervisor, folder, NULL, &watch, &error) != RUNE_OK) {
-        fail_msg("%s", rune_error_message(error));
-    }
-    rune_watch_on_change(watch, on_change, NULL);
-    return watch;
+    return watch_with(by, NULL);
 }
 
-/* What main of the script gives now; -1: no Unit. */
 static int64_t result(rune_watch *watch, const char *name)
 {
-    rune_unit *unit = rune_watch_current(watch, name);
-    if (!unit) {
-        return -1;
-    }
-    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
-    int64_t number = call_i64(vm, "main");
-    rune_vm_free(vm);
-    rune_unit_unref(unit);
-    return number;
+    return result_by(by, watch, name);
 }
 
 static bool is_broken(rune_watch *watch, const char *name)
@@ -271,7 +178,7 @@ static void test_units_of_all_scripts_are_bounded(void **state)
     rune_watch_options_set_bytes_max(options, 3u << 20);
     write_large("a.rn", 1u << 20, 1);
     write_large("b.rn", 1u << 20, 2);
-    assert_int_equal(rune_watch_new(supervisor, folder, options, &watch, NULL), RUNE_OK);
+    assert_int_equal(rune_watch_new(by, folder, options, &watch, NULL), RUNE_OK);
     rune_watch_options_free(options);
     rune_watch_on_change(watch, on_change, NULL);
     // One too many, and one that has grown too large: what it was serves on.
@@ -401,7 +308,7 @@ static void test_a_reload_follows_the_name(void **state)
     write_file("v1/old.rn", "pub fn main() { 1 }");
     write_file("v2/a.rn", "pub fn main() { 2 }");
     assert_int_equal(symlink("v1", at("now")), 0);
-    assert_int_equal(rune_watch_new(supervisor, at("now"), NULL, &watch, NULL), RUNE_OK);
+    assert_int_equal(rune_watch_new(by, at("now"), NULL, &watch, NULL), RUNE_OK);
     rune_watch_on_change(watch, on_change, NULL);
     assert_int_equal(result(watch, "a"), 1);
     assert_int_equal(symlink("v2", at("next")), 0);
@@ -437,7 +344,7 @@ static void test_a_storm(void **state)
             replace_file("a.rn", text);
         }
     }
-    int64_t until = now_ms() + WAIT_S * 1000;
+    int64_t until = now_ms() + 10000;
     while (result(watch, "a") != 299 && now_ms() < until) {
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
@@ -453,12 +360,10 @@ static void test_saves_that_belong_together(void **state)
     write_file("a.rn", "mod part;\npub fn main() { part::name() }");
     write_file("part.rn", "pub fn name() { 1 }");
     rune_watch_options *options = rune_watch_options_new();
-    rune_watch *watch;
     assert_non_null(options);
     rune_watch_options_set_settle(options, 400000000);
-    assert_int_equal(rune_watch_new(supervisor, folder, options, &watch, NULL), RUNE_OK);
+    rune_watch *watch = watch_with(by, options);
     rune_watch_options_free(options);
-    rune_watch_on_change(watch, on_change, NULL);
     assert_int_equal(result(watch, "a"), 1);
     write_file("a.rn", "mod part;\npub fn main() { part::new_name() }");
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
@@ -475,18 +380,17 @@ static void test_what_cannot_be_watched(void **state)
     (void)state;
     rune_watch *watch = NULL;
     rune_error *error = NULL;
-    assert_int_equal(rune_watch_new(supervisor, at("nothing"), NULL, &watch, &error),
-                     RUNE_E_NOT_FOUND);
+    assert_int_equal(rune_watch_new(by, at("nothing"), NULL, &watch, &error), RUNE_E_NOT_FOUND);
     assert_non_null(strstr(rune_error_message(error), "nothing"));
     rune_error_free(error);
     write_file("file", "");
-    assert_int_equal(rune_watch_new(supervisor, at("file"), NULL, &watch, NULL), RUNE_E_SYSTEM);
+    assert_int_equal(rune_watch_new(by, at("file"), NULL, &watch, NULL), RUNE_E_SYSTEM);
     char deep[512] = "d";
     for (int i = 0; i < 34; i++) {
         assert_int_equal(mkdir(at(deep), 0700), 0);
         strcat(deep, "/d");
     }
-    assert_int_equal(rune_watch_new(supervisor, folder, NULL, &watch, NULL), RUNE_E_TOO_LARGE);
+    assert_int_equal(rune_watch_new(by, folder, NULL, &watch, NULL), RUNE_E_TOO_LARGE);
 }
 
 static void test_nothing_is_left(void **state)
@@ -505,23 +409,28 @@ static void test_nothing_is_left(void **state)
     assert_int_equal(settled_fds(), before);
 }
 
+/* Each of them twice. */
+#define EACH(test)                                                                                 \
+    cmocka_unit_test_setup_teardown(test, set_up, watching_tear_down),                             \
+        cmocka_unit_test_setup_teardown(test, set_up_daemon, tear_down_daemon)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_what_is_there_is_built, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_saves_of_every_kind, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_the_same_again_is_no_change, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_broken_script_keeps_its_unit, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_units_of_all_scripts_are_bounded, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_modules_rebuild_who_uses_them, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_module_becomes_a_script, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_folders_come_and_go, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_the_root_comes_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_reload_follows_the_name, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_storm, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_saves_that_belong_together, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_cannot_be_watched, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_nothing_is_left, set_up, tear_down),
+        EACH(test_what_is_there_is_built),
+        EACH(test_saves_of_every_kind),
+        EACH(test_the_same_again_is_no_change),
+        EACH(test_a_broken_script_keeps_its_unit),
+        EACH(test_units_of_all_scripts_are_bounded),
+        EACH(test_modules_rebuild_who_uses_them),
+        EACH(test_a_module_becomes_a_script),
+        EACH(test_folders_come_and_go),
+        EACH(test_the_root_comes_back),
+        EACH(test_a_reload_follows_the_name),
+        EACH(test_a_storm),
+        EACH(test_saves_that_belong_together),
+        EACH(test_what_cannot_be_watched),
+        EACH(test_nothing_is_left),
     };
     return cmocka_run_group_tests(tests, harness_set_up, harness_tear_down);
 }
