@@ -196,7 +196,7 @@ static bool use_sync(rune_vm *vm, rune_function *function, const rune_const_valu
     return good;
 }
 
-bool scene_of_functions(void)
+static bool use_functions(rune_supervisor *by)
 {
     rune_vm *vm = NULL;
     rune_error *error = NULL;
@@ -204,7 +204,7 @@ bool scene_of_functions(void)
     rune_function *counting = NULL;
     rune_const_value *number = rune_value_i64(4);
     const rune_const_value *args[] = {number};
-    bool good = number && new_one(supervisor, own_runtime, unit, &vm);
+    bool good = number && new_one(by, own_runtime, unit, &vm);
     if (good) {
         good = WENT_WELL(rune_vm_call_function(vm, "adder", args, 1, NULL, &adder, &error), error);
     }
@@ -219,6 +219,11 @@ bool scene_of_functions(void)
     rune_value_unref(number);
     rune_vm_free(vm);
     return good;
+}
+
+bool scene_of_functions(void)
+{
+    return use_functions(supervisor);
 }
 
 /* ---- Batches ---- */
@@ -406,7 +411,7 @@ static bool use_daemon(const char *socket)
         error = NULL;
         good = WENT_WELL(rune_connect_vm(remote, "client", NULL, &of_script, &error), error);
     }
-    good = good && call(of_script, "main", NULL) && ask(remote);
+    good = good && call(of_script, "main", NULL) && ask(remote) && use_functions(remote);
     rune_vm_free(of_script);
     rune_vm_free(vm);
     rune_unit_unref(made);
