@@ -132,7 +132,7 @@ static void test_a_context_that_is_too_large(void **state)
     memset(text, 'x', sizeof(text));
     rune_const_value *large = rune_value_string(text, sizeof(text));
     for (int i = 0; i < 70; i++) {
-        char name[16];
+        char name[32];
         (void)snprintf(name, sizeof(name), "LARGE%d", i);
         assert_int_equal(rune_module_constant(module, name, large, NULL), RUNE_OK);
     }
