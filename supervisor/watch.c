@@ -857,7 +857,7 @@ static rune_status open_folders(rune_watch *watch, const char *directory, rune_e
 {
     enum rn_error failed = rn_folders_new(directory, on_news, watch, &watch->folders);
     if (failed == RN_OK && watch->full) {
-        failed = RN_E_TOO_LARGE;
+        failed = watch->count < SCRIPTS_MAX ? RN_E_NO_MEMORY : RN_E_TOO_LARGE;
     }
     if (failed == RN_OK) {
         return RUNE_OK;

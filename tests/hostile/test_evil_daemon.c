@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -28,6 +29,8 @@ static const char source[] = "static COUNT = 1;\n"
 
 static char folder[64];
 static char path[128];
+static char scripts[96]; /* a folder of the client's own */
+static char script[128];
 static int listener;
 
 /* What a true daemon sends. */
@@ -411,6 +414,18 @@ static bool do_not_serve_the_script_again(struct peer *peer, const struct rn_mes
     return asked++ % 2 == 0 ? serve(peer, request) : do_fail_properly(peer, request);
 }
 
+static bool do_close_at_the_next_build(struct peer *peer, const struct rn_message *request)
+{
+    static unsigned asked;
+    return asked++ % 2 == 0 && serve(peer, request);
+}
+
+static bool do_noise_at_the_next_build(struct peer *peer, const struct rn_message *request)
+{
+    static unsigned asked;
+    return asked++ % 2 == 0 ? serve(peer, request) : do_noise(peer, request);
+}
+
 static bool goodbye(struct peer *peer, uint32_t status, const char *text)
 {
     struct rn_message message = {.type = RN_MESSAGE_DAEMON_GOODBYE,
@@ -460,6 +475,7 @@ enum step {
     STEP_EXECUTE,
     STEP_GLOBALS,
     STEP_FUNCTION,
+    STEP_WATCH,
     STEP_COUNT
 };
 
@@ -600,6 +616,17 @@ static void keep_function(struct life *life)
     rune_vm_free(vm);
 }
 
+static void watch_there(struct life *life)
+{
+    rune_error *error = NULL;
+    rune_watch *watch = NULL;
+    rune_status status = rune_watch_new(life->client, scripts, NULL, &watch, &error);
+    rune_unit *unit = status == RUNE_OK ? rune_watch_current(watch, "a") : NULL;
+    note(life, STEP_WATCH, status == RUNE_OK && !unit ? RUNE_E_STALE : status, error);
+    rune_unit_unref(unit);
+    rune_watch_free(watch);
+}
+
 static void ask_there(struct life *life)
 {
     rune_error *error = NULL;
@@ -635,6 +662,7 @@ static void use_vm(struct life *life)
     execute_there(life);
     get_globals(life);
     keep_function(life);
+    watch_there(life);
 }
 
 static void *clients_life(void *argument)
@@ -696,7 +724,7 @@ static void be_a_daemon(const struct misbehaviour *how, const struct life *life)
     struct peer peer = {.fd = await_client(life)};
     struct rn_message request = {.type = RN_MESSAGE_DAEMON_WELCOME};
     struct rn_message welcome = {.type = RN_MESSAGE_DAEMON_WELCOME,
-                                 .as.DAEMON_WELCOME = {.calls_max = 10}};
+                                 .as.DAEMON_WELCOME = {.rights = RUNE_RIGHT_ALL, .calls_max = 10}};
     if (peer.fd < 0) {
         return;
     }
@@ -786,13 +814,16 @@ static const struct misbehaviour misbehaviours[] = {
      RUNE_E_MESSAGE_INVALID},
     {"a function of another", AT(CLIENT_CALL), do_end_with_a_function_of_another, STEP_FUNCTION,
      RUNE_E_STALE},
+    {"gone from a watch", AT(CLIENT_BUILD), do_close_at_the_next_build, STEP_WATCH, RUNE_E_CLOSED},
+    {"noise to a watch", AT(CLIENT_BUILD), do_noise_at_the_next_build, STEP_WATCH,
+     RUNE_E_MESSAGE_INVALID},
 #undef AT
 };
 
 /* In the order in which they are taken. */
 static const enum step order[STEP_COUNT] = {
-    STEP_CONNECT, STEP_BUILD, STEP_QUERY,    STEP_CONTROL, STEP_SCRIPT,  STEP_VM,
-    STEP_CALL,    STEP_RESET, STEP_SET_UNIT, STEP_EXECUTE, STEP_GLOBALS, STEP_FUNCTION};
+    STEP_CONNECT, STEP_BUILD,    STEP_QUERY,   STEP_CONTROL, STEP_SCRIPT,   STEP_VM,   STEP_CALL,
+    STEP_RESET,   STEP_SET_UNIT, STEP_EXECUTE, STEP_GLOBALS, STEP_FUNCTION, STEP_WATCH};
 
 static void check_life(const struct misbehaviour *how, const struct life *life)
 {
@@ -918,6 +949,13 @@ static int set_up(void **state)
     strcpy(folder, "/tmp/runeward-evil-XXXXXX");
     assert_non_null(mkdtemp(folder));
     (void)snprintf(path, sizeof(path), "%s/socket", folder);
+    (void)snprintf(scripts, sizeof(scripts), "%s/scripts", folder);
+    (void)snprintf(script, sizeof(script), "%s/a.rn", scripts);
+    assert_int_equal(mkdir(scripts, 0700), 0);
+    FILE *file = fopen(script, "we");
+    assert_non_null(file);
+    assert_true(fputs(source, file) >= 0);
+    assert_int_equal(fclose(file), 0);
     memcpy(address.sun_path, path, strlen(path));
     listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -929,6 +967,8 @@ static int tear_down(void **state)
 {
     close(listener);
     (void)unlink(path);
+    (void)unlink(script);
+    (void)rmdir(scripts);
     (void)rmdir(folder);
     rn_buf_done(&unit_file);
     rn_buf_done(&said);
