@@ -51,10 +51,11 @@ static void print_status(const rune_const_value *status)
 static void print_connection(void *unused, const rune_const_value *row)
 {
     (void)unused;
-    printf("%-12lld %-8lld %-8lld %-5lld %-6lld %-6lld %lld\n", rn_member_number(row, "connection"),
-           rn_member_number(row, "uid"), rn_member_number(row, "pid"), rn_member_number(row, "vms"),
-           rn_member_number(row, "units"), rn_member_number(row, "calls"),
-           rn_member_number(row, "waiting_bytes"));
+    printf("%-12lld %-8lld %-8lld %-5lld %-6lld %-10lld %-6lld %lld\n",
+           rn_member_number(row, "connection"), rn_member_number(row, "uid"),
+           rn_member_number(row, "pid"), rn_member_number(row, "vms"),
+           rn_member_number(row, "units"), rn_member_number(row, "functions"),
+           rn_member_number(row, "calls"), rn_member_number(row, "waiting_bytes"));
 }
 
 static void print_call(void *unused, const rune_const_value *row)
@@ -78,7 +79,7 @@ static void print_worker(void *unused, const rune_const_value *row)
 
 static void print_ps(const rune_const_value *ps)
 {
-    puts("CONNECTION   UID      PID      VMS   UNITS  CALLS  WAITING");
+    puts("CONNECTION   UID      PID      VMS   UNITS  FUNCTIONS  CALLS  WAITING");
     rn_member_each(ps, "connections", print_connection, NULL);
     puts("\nCONNECTION   UID      CALL     MS       SCRIPT");
     rn_member_each(ps, "calls", print_call, NULL);
