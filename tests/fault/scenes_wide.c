@@ -397,6 +397,21 @@ static bool ask(rune_supervisor *remote)
     return good;
 }
 
+/* The client's own folder, which happens to be the daemon's. */
+static bool watch_there(rune_supervisor *remote)
+{
+    rune_watch *watch = NULL;
+    rune_error *error = NULL;
+    bool good = WENT_WELL(rune_watch_new(remote, served, NULL, &watch, &error), error);
+    if (good) {
+        rune_unit *current = rune_watch_current(watch, "client");
+        good = current != NULL;
+        rune_unit_unref(current);
+    }
+    rune_watch_free(watch);
+    return good;
+}
+
 static bool use_daemon(const char *socket)
 {
     rune_vm *vm = NULL;
@@ -411,7 +426,8 @@ static bool use_daemon(const char *socket)
         error = NULL;
         good = WENT_WELL(rune_connect_vm(remote, "client", NULL, &of_script, &error), error);
     }
-    good = good && call(of_script, "main", NULL) && ask(remote) && use_functions(remote);
+    good = good && call(of_script, "main", NULL) && ask(remote) && use_functions(remote) &&
+           watch_there(remote);
     rune_vm_free(of_script);
     rune_vm_free(vm);
     rune_unit_unref(made);
