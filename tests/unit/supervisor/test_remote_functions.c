@@ -47,6 +47,13 @@ static void few(rune_server_options *options)
                      RUNE_OK);
 }
 
+/* One function, and no room for the record of its call. */
+static void no_room(rune_server_options *options)
+{
+    assert_int_equal(rune_server_options_set_peer_limit(options, RUNE_PEER_FUNCTIONS, 1), RUNE_OK);
+    assert_int_equal(rune_server_options_set_peer_limit(options, RUNE_PEER_BYTES, 100), RUNE_OK);
+}
+
 static int set_up_with(void (*change)(rune_server_options *options))
 {
     daemon_start(script, change);
@@ -65,6 +72,12 @@ static int set_up_few(void **state)
 {
     (void)state;
     return set_up_with(few);
+}
+
+static int set_up_without_room(void **state)
+{
+    (void)state;
+    return set_up_with(no_room);
 }
 
 static int tear_down(void **state)
@@ -410,6 +423,22 @@ static void test_few(void **state)
     rune_supervisor_free(client);
 }
 
+/* A function that the client was not told of is not kept, nor counted. */
+static void test_an_end_that_is_not_told(void **state)
+{
+    (void)state;
+    rune_vm *vm = script_vm();
+    for (int i = 0; i < 3; i++) {
+        rune_error *error = NULL;
+        rune_function *function = NULL;
+        assert_int_equal(rune_vm_call_function(vm, "counter", NULL, 0, NULL, &function, &error),
+                         RUNE_E_OVERLOADED);
+        assert_string_equal(rune_error_kind(error), "unread");
+        rune_error_free(error);
+    }
+    rune_vm_free(vm);
+}
+
 /* Scripts by name */
 
 static void await_version(int64_t version)
@@ -630,6 +659,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nothing_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_client_that_vanishes, set_up_few, tear_down),
         cmocka_unit_test_setup_teardown(test_few, set_up_few, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_end_that_is_not_told, set_up_without_room,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_scripts_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_domain_goes_along, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_in_a_callback, set_up, tear_down),
