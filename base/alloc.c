@@ -16,7 +16,7 @@
 /* Blocks of up to this size are cached. */
 #define CACHED_SIZE_MAX 1024u
 
-/* A block costs one locked instruction when it comes and one when it goes, as much as its place in a cache. */
+/* Blocks alive are asked for, less refused, less freed: one locked instruction as each comes, one as it goes. */
 static _Atomic uint64_t asked_count;
 static _Atomic uint64_t refused_count;
 static _Atomic uint64_t freed_count;

@@ -131,7 +131,7 @@ void rn_const_reader_limit(struct rn_const_reader *reader, uint32_t count);
  * `count` values, then by an END token. Text is borrowed from the bytes. Failure is sticky:
  * RN_E_CBOR_INVALID, RN_E_CBOR_DEPTH, RN_E_CBOR_COUNT, RN_E_INVALID_UTF8, RN_E_TRUNCATED, at
  * rn_const_reader_offset. The counts of all tokens of a value together are less than its bytes, so
- * they may size storage. Equal keys are not seen here: whoever inserts them into a table finds
+ * they may size storage. `*out_token` is written in any case. Equal keys are not seen here: whoever inserts them into a table finds
  * them, in a time that hostile keys must not decide, or rn_const_value_check.
  */
 enum rn_error rn_const_read(struct rn_const_reader *reader,

@@ -202,9 +202,10 @@ static bool socket_is_ahead(const struct rn_lane *lane)
     return atomic_load_explicit(&lane->in->socket_sent, memory_order_acquire) != lane->socket_taken;
 }
 
+/* The tail first: whoever has seen it touched by a bell sees what was sent over the socket before (W1). */
 static bool has_news(const struct rn_lane *lane)
 {
-    return atomic_load(&lane->in->tail) != lane->head || socket_is_ahead(lane); // R1's order
+    return atomic_load(&lane->in->tail) != lane->head || socket_is_ahead(lane);
 }
 
 bool rn_lane_has_news(const struct rn_lane *lane)
@@ -282,20 +283,20 @@ bool rn_lane_linger(struct rn_lane *lane)
            look_for_news(lane, LINGER_LOOKS, &lane->linger_luck);
 }
 
-static void sleep_for_bell(struct rn_lane *lane, uint64_t timeout_ns)
+static void sleep_until_bell(struct rn_lane *lane, uint64_t timeout_ns)
 {
-    rn_ring_wait_with(lane->in, RN_RING_FUTEX);
+    rn_ring_say_waits(lane->in, RN_RING_FUTEX);
     if (!has_news(lane)) {
         rn_ring_sleep(lane->in, timeout_ns);
     }
-    rn_ring_awake(lane->in);
+    rn_ring_say_waits(lane->in, RN_RING_AWAKE);
 }
 
 void rn_lane_watch(struct rn_lane *lane)
 {
     if (lane->in && atomic_load(&lane->in->waits) != RN_RING_SOCKET) {
         atomic_fetch_add_explicit(&lane->wakes_owed, 1, memory_order_relaxed);
-        rn_ring_wait_with(lane->in, RN_RING_SOCKET);
+        rn_ring_say_waits(lane->in, RN_RING_SOCKET);
     }
 }
 
@@ -306,7 +307,7 @@ static enum rn_error sleep_on_socket(struct rn_lane *lane)
     }
     rn_lane_watch(lane);
     enum rn_error error = rn_lane_has_packet(lane) ? RN_OK : receive_socket(lane, RN_WAIT_ALLOWED);
-    rn_ring_awake(lane->in);
+    rn_ring_say_waits(lane->in, RN_RING_AWAKE);
     return error;
 }
 
@@ -316,7 +317,7 @@ bool rn_lane_doze(struct rn_lane *lane)
         return false;
     }
     if (!spin(lane)) {
-        sleep_for_bell(lane, FUTEX_SLEEP_NS);
+        sleep_until_bell(lane, FUTEX_SLEEP_NS);
     }
     return has_news(lane);
 }
@@ -327,7 +328,7 @@ static enum rn_error wait_for_news(struct rn_lane *lane)
     if (spin(lane)) {
         return RN_OK;
     }
-    sleep_for_bell(lane, lane->is_worker ? 0 : FUTEX_SLEEP_NS);
+    sleep_until_bell(lane, lane->is_worker ? 0 : FUTEX_SLEEP_NS);
     if (lane->is_worker || has_news(lane)) {
         return RN_OK;
     }

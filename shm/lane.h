@@ -8,7 +8,7 @@
  * rings, or before whatever it has no room for; the receiver hands out its packets one by one.
  *
  * D1  Packets are handed out in the order in which they were sent, whichever lane they took.
- * D2  Who sleeps is woken for every packet sent after it looked last (R1 in ring.c), as soon as its
+ * D2  Who sleeps is woken for every packet sent after it looked last (W1 in ring.c), as soon as its
  *     sender has rung, which it does before it sleeps itself.
  *
  *     ring head has a stamp that was reached   ─► take it
@@ -16,8 +16,8 @@
  *     else the ring has a packet               ─► receive from the socket what it waits for
  *     else                                     ─► nothing there: look at both, then sleep
  *
- * Sleeping. A worker sleeps until the ring's bell rings. The supervisor first spins, if the other side runs on
- * another processor and spinning has paid off of late, then sleeps for the bell for a short time,
+ * Sleeping. A worker sleeps until the bell of the ring rings. The supervisor first spins, if the other side runs on
+ * another processor and spinning has paid off of late, then sleeps a short time until the bell rings,
  * since most answers are near, and then in recvmsg, where it also learns of the worker's end; there
  * the worker wakes it with the message RING. Without a ring a lane is the socket alone. A worker whose
  * waiting always ends at once gives up, and does not keep its processor busy.

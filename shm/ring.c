@@ -1,13 +1,13 @@
 /*
  * ring.c: producing, consuming, waking and sleeping on one half of a ring.
  *
- * R1  Nobody sleeps through a packet whose sender has rung.
+ * W1  Nobody sleeps through a packet whose sender has rung.
  *
  *     consumer   waits = FUTEX    looks at tail, then at socket_sent    sleeps while waits is FUTEX
  *     producer   sends    touches tail    waits: FUTEX -> AWAKE, and if it was FUTEX, wakes
  *
- * All of these are sequentially consistent: either the consumer's look sees what was sent, or the
- * producer sees FUTEX. Whoever takes FUTEX away wakes: before the consumer sleeps the kernel finds
+ * What touches tail and waits is sequentially consistent: either the consumer's look at tail sees the
+ * producer's touch, and with it all that was sent on either lane, or the producer sees FUTEX. Whoever takes FUTEX away wakes: before the consumer sleeps the kernel finds
  * another word, after it a sleeper. So a bell that comes late, for packets that were taken already,
  * costs a look, and never the next wake-up: nobody sleeps while `waits` says AWAKE.
  *
@@ -69,7 +69,7 @@ bool rn_ring_push(struct rn_ring_half *half, uint32_t *tail, const void *packet,
 enum rn_error rn_ring_peek(const struct rn_ring_half *half, uint32_t head,
                            struct rn_ring_packet *out_packet)
 {
-    uint32_t left = atomic_load(&half->tail) - head; // R1
+    uint32_t left = atomic_load(&half->tail) - head; // W1
     out_packet->present = left != 0;
     if (left == 0) {
         return RN_OK;
@@ -109,7 +109,7 @@ static void wake(struct rn_ring_half *half)
 void rn_ring_bell(struct rn_ring_half *half)
 {
     uint32_t waits = RN_RING_FUTEX;
-    atomic_fetch_add(&half->tail, 0); // R1; the thread sanitizer knows no fences
+    atomic_fetch_add(&half->tail, 0); // W1; the thread sanitizer knows no fences
     if (atomic_load(&half->waits) == RN_RING_FUTEX &&
         atomic_compare_exchange_strong(&half->waits, &waits, RN_RING_AWAKE)) {
         wake(half);
@@ -123,7 +123,7 @@ bool rn_ring_must_wake(struct rn_ring_half *half)
            atomic_compare_exchange_strong(&half->waits, &waits, RN_RING_AWAKE);
 }
 
-void rn_ring_wait_with(struct rn_ring_half *half, enum rn_ring_waits waits)
+void rn_ring_say_waits(struct rn_ring_half *half, enum rn_ring_waits waits)
 {
     atomic_store(&half->waits, waits);
 }
@@ -134,11 +134,6 @@ void rn_ring_sleep(struct rn_ring_half *half, uint64_t timeout_ns)
                                .tv_nsec = (long)(timeout_ns % 1000000000u)};
     (void)syscall(SYS_futex, &half->waits, FUTEX_WAIT, RN_RING_FUTEX,
                   timeout_ns == 0 ? NULL : &timeout, NULL, 0);
-}
-
-void rn_ring_awake(struct rn_ring_half *half)
-{
-    atomic_store_explicit(&half->waits, RN_RING_AWAKE, memory_order_relaxed);
 }
 
 uint32_t rn_ring_cpu(void)

@@ -80,15 +80,13 @@ void rn_ring_bell(struct rn_ring_half *half);
  * worked and gone to sleep again, and would then be taken for awake.
  */
 bool rn_ring_must_wake(struct rn_ring_half *half);
-/* Consumer: says how it is going to sleep. It looks for packets once more before it does. */
-void rn_ring_wait_with(struct rn_ring_half *half, enum rn_ring_waits waits);
+/* Consumer: says how it is going to sleep, before it looks for packets once more, or that it does not any more. */
+void rn_ring_say_waits(struct rn_ring_half *half, enum rn_ring_waits waits);
 /*
- * Consumer, after rn_ring_wait_with(RN_RING_FUTEX) and a look: sleeps until the bell rings, at most
+ * Consumer, after rn_ring_say_waits(RN_RING_FUTEX) and a look: sleeps until the bell rings, at most
  * `timeout_ns` (0: without end); not at all if it has rung since. Comes back early, too.
  */
 void rn_ring_sleep(struct rn_ring_half *half, uint64_t timeout_ns);
-/* Consumer: does not sleep any more. */
-void rn_ring_awake(struct rn_ring_half *half);
 
 /* The processor this thread runs on, counted from 1, without a system call; 0: unknown. */
 uint32_t rn_ring_cpu(void);

@@ -8,9 +8,9 @@
  * on theirs. A script that does not compile keeps the Unit that it had, and its diagnostics say why.
  * Symbolic links are not followed.
  *
- * A script is built as soon as a file was closed or moved into its place, and its Unit serves once nothing
- * more happened for the settling time; a file that is being written to is waited for, up to ten seconds. A script
- * whose file has gone keeps its Unit for half a second, so that an editor may remove a file before
+ * A script is built as soon as a file was closed or moved into its place, and its Unit serves once nothing more happened
+ * for the settling time; what is saved meanwhile is waited for, and built with it. So is a file that is being written to,
+ * up to ten seconds. A script whose file has gone keeps its Unit for half a second, so that an editor may remove a file before
  * it writes the new one.
  *
  * A connection to a daemon (connect.h) watches as well. The folder is this process's own, which reads it: the

@@ -42,11 +42,11 @@ static double now_s(void)
 
 static void wait_ring(struct rn_ring_half *half, uint32_t head)
 {
-    rn_ring_wait_with(half, RN_RING_FUTEX);
+    rn_ring_say_waits(half, RN_RING_FUTEX);
     if (atomic_load(&half->tail) == head) {
         rn_ring_sleep(half, 0);
     }
-    rn_ring_awake(half);
+    rn_ring_say_waits(half, RN_RING_AWAKE);
 }
 
 /* A worker's part: everything that is at hand, then one ring of the bell. */

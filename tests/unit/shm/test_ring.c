@@ -127,18 +127,18 @@ static void test_who_must_be_woken_by_a_packet(void **state)
     struct rn_ring_half *half = &ring->to_supervisor;
     rn_ring_bell(half);
     assert_false(rn_ring_must_wake(half));
-    rn_ring_wait_with(half, RN_RING_SOCKET);
+    rn_ring_say_waits(half, RN_RING_SOCKET);
     rn_ring_bell(half);
     assert_int_equal(atomic_load(&half->waits), RN_RING_SOCKET);
     assert_true(rn_ring_must_wake(half));
     assert_false(rn_ring_must_wake(half));
-    rn_ring_wait_with(half, RN_RING_FUTEX);
+    rn_ring_say_waits(half, RN_RING_FUTEX);
     assert_false(rn_ring_must_wake(half));
     rn_ring_bell(half);
     assert_int_equal(atomic_load(&half->waits), RN_RING_AWAKE);
 }
 
-/* R1: a bell for what was taken already is all that rings; the word must not be slept on any more. */
+/* W1: a bell for what was taken already is all that rings; the word must not be slept on any more. */
 static void test_nobody_sleeps_once_a_late_bell_has_rung(void **state)
 {
     (void)state;
@@ -150,12 +150,12 @@ static void test_nobody_sleeps_once_a_late_bell_has_rung(void **state)
     assert_true(rn_ring_push(half, &tail, "x", 1, 0));
     assert_int_equal(rn_ring_peek(half, head, &packet), RN_OK);
     rn_ring_take(half, &head, &packet, bytes);
-    rn_ring_wait_with(half, RN_RING_FUTEX);
+    rn_ring_say_waits(half, RN_RING_FUTEX);
     rn_ring_bell(half);
     alarm(10); // ends a test that sleeps
     rn_ring_sleep(half, 0);
     alarm(0);
-    rn_ring_awake(half);
+    rn_ring_say_waits(half, RN_RING_AWAKE);
 }
 
 /* Both sides at work: each waits without end, so that a lost wake-up is a test that hangs. */
@@ -175,11 +175,11 @@ static void *answer(void *argument)
             rn_ring_bell(&ring->to_supervisor);
             continue;
         }
-        rn_ring_wait_with(&ring->to_worker, RN_RING_FUTEX);
+        rn_ring_say_waits(&ring->to_worker, RN_RING_FUTEX);
         if (atomic_load(&ring->to_worker.tail) == head) {
             rn_ring_sleep(&ring->to_worker, 0);
         }
-        rn_ring_awake(&ring->to_worker);
+        rn_ring_say_waits(&ring->to_worker, RN_RING_AWAKE);
     }
     return NULL;
 }
@@ -191,11 +191,11 @@ static void await_one(uint32_t *head)
     while (!packet.present) {
         assert_int_equal(rn_ring_peek(&ring->to_supervisor, *head, &packet), RN_OK);
         if (!packet.present) {
-            rn_ring_wait_with(&ring->to_supervisor, RN_RING_FUTEX);
+            rn_ring_say_waits(&ring->to_supervisor, RN_RING_FUTEX);
             if (atomic_load(&ring->to_supervisor.tail) == *head) {
                 rn_ring_sleep(&ring->to_supervisor, 0);
             }
-            rn_ring_awake(&ring->to_supervisor);
+            rn_ring_say_waits(&ring->to_supervisor, RN_RING_AWAKE);
         }
     }
     rn_ring_take(&ring->to_supervisor, head, &packet, bytes);

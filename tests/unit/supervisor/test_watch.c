@@ -361,7 +361,7 @@ static void test_saves_that_belong_together(void **state)
     write_file("part.rn", "pub fn name() { 1 }");
     rune_watch_options *options = rune_watch_options_new();
     assert_non_null(options);
-    rune_watch_options_set_settle(options, 400000000);
+    rune_watch_options_set_settle(options, 1000000000);
     rune_watch *watch = watch_with(by, options);
     rune_watch_options_free(options);
     assert_int_equal(result(watch, "a"), 1);
