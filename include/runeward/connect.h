@@ -20,9 +20,9 @@
  * A rune_sync_function (function.h) of such a supervisor is called there, in a fresh Vm as ever. A rune_function stays
  * in its Vm there until nobody here has it any more; all Vms of a user keep 16,384 together, or what the daemon was
  * told: OVERLOADED. A folder of this process's own is watched as ever (watch.h). What is not offered says UNSUPPORTED
- * with a message that names it: formatting and outlines (source.h). A cache of a build's options is left to the
- * daemon's own. When the daemon goes, calls end as
- * `unavailable` with the status CLOSED, and so does everything later.
+ * with a message that names it: formatting and outlines (source.h), replays (replay.h). A cache of a build's options is
+ * left to the daemon's own. When the daemon goes, calls end as `unavailable` with the status CLOSED, and so does
+ * everything later.
  *
  * Any thread may use the connection. Sinks and host functions of a synchronous call run on the thread that
  * made the call. One thread of the library receives, and runs the sinks and host functions of executions and

@@ -47,7 +47,8 @@ RUNE_API rune_status rune_function_call(rune_function *function,
 /*
  * The sync form, called with supervisor, runtime, Unit, domain, isolation, limits and user pointer
  * of the function's Vm; the caller's: rune_sync_function_unref. CONST_UNSUPPORTED: the message
- * names the capture that cannot be a ConstValue, its type, and where it was captured.
+ * names the capture that cannot be a ConstValue, its type, and where it was captured. STALE and
+ * VM_LOST as rune_function_call.
  */
 RUNE_API rune_status rune_function_into_sync(rune_function *function,
                                              rune_sync_function **out_function,
@@ -56,7 +57,7 @@ RUNE_API rune_status rune_function_into_sync(rune_function *function,
 RUNE_API const char *rune_function_item(const rune_function *function);
 /* Any thread. */
 RUNE_API rune_function *rune_function_ref(rune_function *function);
-/* Any thread, but not from a sink or host function of an execution. Accepts NULL. */
+/* Any thread, but without a connection not from a sink or host function of an execution. Accepts NULL. */
 RUNE_API void rune_function_unref(rune_function *function);
 
 /*
