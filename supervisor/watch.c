@@ -738,13 +738,20 @@ static void lose(rune_watch *watch, struct script *script)
     tell(watch, script, RUNE_CHANGE_BROKEN);
 }
 
+/* True of one whose build was out. */
+static bool has_said_so(const struct script *script)
+{
+    return script->error && strcmp(rune_error_kind(script->error), "daemon_lost") == 0;
+}
+
 /* Once: every script keeps what it has, and says why that is the last. */
 static void lose_all(rune_watch *watch)
 {
     watch->lost = true;
     for (size_t i = 0; i < watch->count && !atomic_load(&watch->ending); i++) {
-        if (!watch->scripts[i]->is_module && !watch->scripts[i]->is_new) {
-            lose(watch, watch->scripts[i]);
+        struct script *script = watch->scripts[i];
+        if (!script->is_module && !script->is_new && !has_said_so(script)) {
+            lose(watch, script);
         }
     }
 }

@@ -645,6 +645,7 @@ static void test_lost_while_a_build_is_out(void **state)
     wait_for(&told.broken, 1);
     assert_int_equal(lost.status, RUNE_E_CLOSED);
     assert_quiet();
+    assert_int_equal(count_of(&told.broken), 1);
     rune_watch_free(watch);
 }
 
