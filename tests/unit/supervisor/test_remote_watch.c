@@ -193,7 +193,7 @@ static void test_many_versions_are_not_held(void **state)
     assert_int_equal(daemon_status("builds"), saves + 3);
     // A broken one, and one that came out the same, leave nothing either.
     long before = units_held();
-    write_file("a.rn", "pub fn main() { 1 +");
+    replace_file("a.rn", "pub fn main() { 1 +");
     wait_for(&told.broken, 1);
     save_version("a.rn", saves);
     wait_for(&told.loaded, (unsigned)saves + 1);
