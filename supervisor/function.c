@@ -334,34 +334,57 @@ static rune_status fail_capture(const rune_function *function, const rune_error 
                           rune_error_kind(from), "%s", message);
 }
 
-rune_status rune_function_into_sync(rune_function *function, rune_sync_function **out_function,
-                                    rune_error **error)
+/* What the Vm is like while nobody can change it: afterwards another thread may, which makes the function stale. */
+static rune_status look_at_vm(rune_vm *vm, rune_vm_options *options, rune_runtime **out_runtime,
+                              rune_error **error)
 {
-    const rune_vm *vm = function->vm;
-    struct rn_request request = {.target = {.kind = RN_CALL_TARGET_SEND}};
-    rune_const_value *value = NULL;
-    rune_error *why = NULL;
-    rune_vm_options options = {
+    rune_status status = rn_vm_claim(vm, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    *options = (rune_vm_options){
         .has_isolation = true, .isolation = vm->isolation, .limits = vm->limits, .user = vm->user};
-    rune_status status = ask(function, &request, &value, &why);
+    const char *domain = vm->supervisor->remote ? vm->domain_name : vm->domain->name;
+    memcpy(options->domain, domain, strlen(domain) + 1);
+    *out_runtime = rune_runtime_ref(vm->runtime);
+    rn_vm_release(vm);
+    return RUNE_OK;
+}
+
+/* The function as a value. */
+static rune_status ask_for_value(rune_function *function, rune_const_value **out_value,
+                                 rune_error **error)
+{
+    struct rn_request request = {.target = {.kind = RN_CALL_TARGET_SEND}};
+    rune_error *why = NULL;
+    rune_status status = ask(function, &request, out_value, &why);
     if (status == RUNE_E_SCRIPT_ERROR && why &&
         strcmp(rune_error_kind(why), "ConstNotSupported") == 0) {
         status = fail_capture(function, why, error);
-        rune_error_free(why);
-        return status;
+    } else if (status != RUNE_OK && error) {
+        *error = RN_TAKE(why);
     }
-    if (status != RUNE_OK) {
-        if (error) {
-            *error = RN_TAKE(why);
-        }
-        rune_error_free(why);
-        return status;
+    rune_error_free(why);
+    return status;
+}
+
+rune_status rune_function_into_sync(rune_function *function, rune_sync_function **out_function,
+                                    rune_error **error)
+{
+    rune_vm *vm = function->vm;
+    rune_vm_options options;
+    rune_runtime *runtime = NULL;
+    rune_const_value *value = NULL;
+    rune_status status = look_at_vm(vm, &options, &runtime, error);
+    if (status == RUNE_OK) {
+        status = ask_for_value(function, &value, error);
     }
-    const char *domain = vm->supervisor->remote ? vm->domain_name : vm->domain->name;
-    memcpy(options.domain, domain, strlen(domain) + 1);
-    status = rune_sync_function_from_value(vm->supervisor, vm->runtime, function->unit, &options,
-                                           value, out_function, error);
+    if (status == RUNE_OK) {
+        status = rune_sync_function_from_value(vm->supervisor, runtime, function->unit, &options,
+                                               value, out_function, error);
+    }
     rune_value_unref(value);
+    rune_runtime_unref(runtime);
     return status;
 }
 

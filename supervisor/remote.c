@@ -720,6 +720,7 @@ static void *serve(void *argument)
     pthread_mutex_unlock(&remote->lock);
     (void)shutdown(remote->fd, SHUT_RDWR);
     die(remote);
+    rn_remote_unref(remote);
     return NULL;
 }
 
@@ -790,9 +791,12 @@ static enum rn_error start_thread(struct rn_remote *remote)
     sigset_t old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    int failed = pthread_create(&remote->thread, NULL, serve, remote);
+    int failed = pthread_create(&remote->thread, NULL, serve, rn_remote_ref(remote));
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     remote->has_thread = failed == 0;
+    if (failed) {
+        rn_remote_unref(remote);
+    }
     errno = failed;
     return remote->has_thread ? RN_OK : RN_E_SYSTEM;
 }
@@ -830,7 +834,12 @@ void rn_remote_free(struct rn_remote *remote)
     }
     if (remote->has_thread) {
         (void)shutdown(remote->fd, SHUT_RDWR);
-        pthread_join(remote->thread, NULL);
+        // The last handle may go in a callback of this thread, which then ends by itself.
+        if (rn_remote_in_callback(remote)) {
+            pthread_detach(remote->thread);
+        } else {
+            pthread_join(remote->thread, NULL);
+        }
     }
     rn_remote_unref(remote);
 }

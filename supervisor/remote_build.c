@@ -293,10 +293,9 @@ static rune_status read_unit(struct rn_remote *remote, const struct rn_remote_an
                              rune_unit **out_unit, rune_error **error)
 {
     size_t said = answer->fields.said_size;
-    if (said > answer->size) {
-        return rn_fail_plain(error, RN_E_MESSAGE_INVALID);
-    }
-    rune_status status = rune_unit_load(answer->body + said, answer->size - said, out_unit, error);
+    rune_status status = said > answer->size ? rn_fail_plain(error, RN_E_MESSAGE_INVALID)
+                                             : rune_unit_load(answer->body + said,
+                                                              answer->size - said, out_unit, error);
     if (status != RUNE_OK) {
         rn_remote_leave(remote, (uint32_t)answer->fields.value, 0);
         return status;
@@ -327,14 +326,17 @@ static rune_status read_built(struct rn_remote *remote, const struct rn_build_re
 {
     struct rn_cursor cursor;
     size_t said = answer->fields.said_size;
-    if (said > answer->size || answer->fields.status > 1000) {
-        return rn_fail_plain(error, RN_E_MESSAGE_INVALID);
+    enum rn_error failed =
+        said > answer->size || answer->fields.status > 1000 ? RN_E_MESSAGE_INVALID : RN_OK;
+    if (failed == RN_OK && request->diagnostics) {
+        failed = rn_diagnostics_replace(request->diagnostics, answer->body, said);
     }
-    if (request->diagnostics) {
-        enum rn_error failed = rn_diagnostics_replace(request->diagnostics, answer->body, said);
-        if (failed != RN_OK) {
-            return rn_fail_plain(error, failed);
-        }
+    if (failed != RN_OK && answer->fields.status == 0) {
+        rn_remote_leave(remote, (uint32_t)answer->fields.value,
+                        0); // what was built is wanted by nobody
+    }
+    if (failed != RN_OK) {
+        return rn_fail_plain(error, failed);
     }
     if (answer->fields.status == 0) {
         return read_unit(remote, answer, out_unit, error);

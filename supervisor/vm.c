@@ -287,12 +287,23 @@ uint32_t rn_vm_kept_count(rune_vm *vm)
     return count;
 }
 
-void rn_vm_unkeep(rune_vm *vm, const struct rn_kept *kept)
+/* Under the lock. Whoever drops may come twice, and for one that went with a call that should have kept it. */
+static bool mark_dropped(rune_vm *vm, const struct rn_kept *kept)
 {
     uint32_t i = kept->number - 1;
+    uint64_t bit = UINT64_C(1) << (i % 64);
+    bool there = vm->epoch == kept->epoch && (vm->kept[i / 64] & bit) != 0;
+    if (there) {
+        vm->dropped[i / 64] |= bit;
+        vm->has_dropped = true;
+    }
+    return there;
+}
+
+void rn_vm_unkeep(rune_vm *vm, const struct rn_kept *kept)
+{
     pthread_mutex_lock(&vm->lock);
-    vm->dropped[i / 64] |= UINT64_C(1) << (i % 64);
-    vm->has_dropped = true;
+    (void)mark_dropped(vm, kept);
     pthread_mutex_unlock(&vm->lock);
 }
 
@@ -304,6 +315,7 @@ static uint32_t take_dropped(rune_vm *vm)
     for (uint32_t word = 0; vm->has_dropped && word < RN_VM_FUNCTIONS_MAX / 64; word++) {
         if (vm->dropped[word] != 0) {
             uint32_t bit = (uint32_t)__builtin_ctzll(vm->dropped[word]);
+            RN_CHECK(vm->kept_count > 0 && (vm->kept[word] >> bit & 1));
             vm->dropped[word] &= ~(UINT64_C(1) << bit);
             vm->kept[word] &= ~(UINT64_C(1) << bit);
             vm->kept_count--;
@@ -362,11 +374,7 @@ void rn_vm_drop_function(rune_vm *vm, const struct rn_kept *kept)
         return;
     }
     pthread_mutex_lock(&vm->lock);
-    bool there = vm->epoch == kept->epoch;
-    if (there) {
-        vm->dropped[(kept->number - 1) / 64] |= UINT64_C(1) << ((kept->number - 1) % 64);
-        vm->has_dropped = true;
-    }
+    bool there = mark_dropped(vm, kept);
     pthread_mutex_unlock(&vm->lock);
     if (there) {
         tidy(vm);

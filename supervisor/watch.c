@@ -599,14 +599,14 @@ static void rebuild(rune_watch *watch, struct script *script)
         look_at_module(watch, script);
         return;
     }
-    bool insist = rn_now_ns() >= rn_after_ns(since_ns, UNSETTLED_MAX_NS);
+    bool insist = since_ns != 0 && rn_now_ns() >= rn_after_ns(since_ns, UNSETTLED_MAX_NS);
     enum rn_error found = build_file(watch, script, insist, &result);
     rn_folders_read(watch->folders);
     bool torn = found == RN_E_BUSY || (script->since_ns != 0 && result.inputs.count > 0) ||
                 !settle(watch, script, since_ns);
     if ((torn && !insist) || atomic_load(&watch->ending)) {
         // Half of one save and half of the next, perhaps. The news has made it due again.
-        script->since_ns = since_ns;
+        script->since_ns = since_ns != 0 ? since_ns : script->since_ns;
         drop_result(watch, script, &result);
         return;
     }

@@ -36,7 +36,7 @@ RUNE_API int rune_execution_fd(rune_execution *execution);
 /*
  * `fn` runs once when it has ended; at once, on this thread, if it has already. By then the Vm may
  * be called again; `fn` may complete and free the execution, but not give up the last handle of the
- * supervisor. BUSY: a callback is set already.
+ * supervisor, unless that is a connection. BUSY: a callback is set already.
  */
 typedef void (*rune_execution_fn)(void *user, rune_execution *execution);
 RUNE_API rune_status rune_execution_on_end(rune_execution *execution, rune_execution_fn fn,

@@ -788,6 +788,50 @@ static void test_functions_dropped_by_liars(void **state)
     expect_served();
 }
 
+/* The functions that Vms of all connections keep, as the daemon counts them. */
+static long long functions_counted(void)
+{
+    rune_text *text = NULL;
+    long long sum = 0;
+    assert_int_equal(rune_connect_query(good, RUNE_QUERY_PS, &text, NULL), RUNE_OK);
+    for (const char *at = rune_text_data(text); (at = strstr(at, "\"functions\":")) != NULL;) {
+        at += strlen("\"functions\":");
+        sum += strtoll(at, NULL, 10);
+    }
+    rune_text_free(text);
+    return sum;
+}
+
+/* Dropped before it is there, by who can guess what it will be called; the call ends badly, then well. */
+static void test_functions_dropped_too_early(void **state)
+{
+    (void)state;
+    struct client owner = open_client();
+    struct function_call got;
+    uint32_t vm = open_vm(&owner, 1);
+    long long before = functions_counted();
+    struct function_call first = keep_there(&owner, 2, vm, "idler");
+    struct function_call second = keep_there(&owner, 3, vm, "idler");
+    for (uint64_t i = 0; i < 5; i++) {
+        send_function_call(&owner, 10 + i, vm, (struct function_call){.item = "spin", .keep = 1});
+        drop_there(&owner, vm, 3, first.epoch);
+        drop_there(&owner, vm, 3, first.epoch);
+        struct rn_message cancel = {.type = RN_MESSAGE_CLIENT_CANCEL, .call = 10 + i};
+        send_message(&owner, &cancel);
+        assert_int_equal(end_named(&owner, &got), RUNE_REASON_CANCELLED);
+        assert_int_equal(functions_counted(), before + 2);
+        send_function_call(&owner, 20 + i, vm, (struct function_call){.item = "idler", .keep = 1});
+        drop_there(&owner, vm, 3, first.epoch);
+        assert_int_equal(end_named(&owner, &got), RUNE_REASON_OK);
+        drop_there(&owner, vm, 3, first.epoch);
+        expect_some(&owner, vm, first);
+        assert_int_equal(functions_counted(), before + 2);
+    }
+    expect_some(&owner, vm, second);
+    close(owner.fd);
+    expect_served();
+}
+
 /* As many as a Vm keeps, in several, and then nobody is there any more. */
 static void test_functions_left_behind(void **state)
 {
@@ -1791,6 +1835,7 @@ int main(void)
         cmocka_unit_test(test_functions_that_are_none),
         cmocka_unit_test(test_functions_of_other_vms),
         cmocka_unit_test(test_functions_dropped_by_liars),
+        cmocka_unit_test(test_functions_dropped_too_early),
         cmocka_unit_test(test_functions_left_behind),
         cmocka_unit_test(test_answers_to_nothing),
         cmocka_unit_test(test_a_forged_unit),

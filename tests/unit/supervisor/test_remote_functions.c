@@ -5,6 +5,7 @@
 #include "tests/unit/supervisor/daemon.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -604,6 +605,63 @@ static void test_in_a_callback(void **state)
     rune_vm_free(vm);
 }
 
+/* All that there is of a connection, given up on the thread that receives for it; which goes last differs. */
+static struct {
+    rune_supervisor *supervisor;
+    rune_vm *vm;
+    rune_function *function;
+    int last;
+    sem_t done;
+} final;
+
+static void give_up(int which, rune_execution *execution)
+{
+    switch (which % 4) {
+    case 0:
+        rune_supervisor_free(final.supervisor);
+        break;
+    case 1:
+        rune_vm_free(final.vm);
+        break;
+    case 2:
+        rune_function_unref(final.function);
+        break;
+    default:
+        rune_execution_free(execution);
+        break;
+    }
+}
+
+static void give_up_all(void *user, rune_execution *execution)
+{
+    (void)user;
+    for (int i = 1; i <= 4; i++) {
+        give_up(final.last + i, execution);
+    }
+    sem_post(&final.done);
+}
+
+static void test_the_last_handle_goes_in_a_callback(void **state)
+{
+    (void)state;
+    rune_call_options *options = with_limit(RUNE_LIMIT_WALL, 50000000);
+    sem_init(&final.done, 0, 0);
+    for (final.last = 0; final.last < 4; final.last++) {
+        rune_execution *execution = NULL;
+        final.supervisor = daemon_connect();
+        final.vm = vm_by(final.supervisor, unit);
+        final.function = keep(final.vm, "adder");
+        assert_int_equal(rune_vm_send_execute(final.vm, "spin", NULL, 0, options, &execution, NULL),
+                         RUNE_OK);
+        assert_int_equal(rune_execution_on_end(execution, give_up_all, NULL), RUNE_OK);
+        while (sem_wait(&final.done) != 0) {
+        }
+        daemon_await("connections", 2); // the fixture's, and the one that asks
+    }
+    sem_destroy(&final.done);
+    rune_call_options_free(options);
+}
+
 #define THREADS 4
 #define ROUNDS 50
 
@@ -675,6 +733,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_scripts_by_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_domain_goes_along, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_in_a_callback, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_last_handle_goes_in_a_callback, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_threads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_end_of_the_daemon, set_up, tear_down),
     };
