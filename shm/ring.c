@@ -7,9 +7,10 @@
  *     producer   sends    touches tail    waits: FUTEX -> AWAKE, and if it was FUTEX, wakes
  *
  * What touches tail and waits is sequentially consistent: either the consumer's look at tail sees the
- * producer's touch, and with it all that was sent on either lane, or the producer sees FUTEX. Whoever takes FUTEX away wakes: before the consumer sleeps the kernel finds
- * another word, after it a sleeper. So a bell that comes late, for packets that were taken already,
- * costs a look, and never the next wake-up: nobody sleeps while `waits` says AWAKE.
+ * producer's touch, and with it all that was sent on either lane, or the producer sees FUTEX. Whoever
+ * takes FUTEX away wakes: before the consumer sleeps the kernel finds another word, after it a sleeper.
+ * So a bell that comes late, for packets that were taken already, costs a look, and never the next
+ * wake-up: nobody sleeps while `waits` says AWAKE.
  *
  * Trust: reads memory that workers write.
  */

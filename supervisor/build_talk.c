@@ -103,24 +103,10 @@ static enum rn_error send_message(struct rn_build_talk *talk, const struct rn_me
 /* Answers NEED. */
 static enum rn_error send_module(struct rn_build_talk *talk, const char *item)
 {
-    struct rune_loaded loaded = {.name = NULL};
     RN_AUTO(rn_buf) struct rn_buf body;
+    size_t name_size;
     rn_buf_init(&body, RN_BUILD_BODY_MAX);
-    enum rn_error found = rn_sources_find(talk->sources, item, &loaded);
-    size_t name_size = 0;
-    if (talk->inputs) {
-        rn_inputs_add(talk->inputs, item, found, &loaded);
-    }
-    if (found == RN_OK) {
-        rn_buf_append_text(&body, loaded.name);
-        name_size = body.size;
-        rn_buf_append(&body, loaded.text, loaded.size);
-        found = rn_buf_status(&body);
-    }
-    rn_loaded_done(&loaded);
-    if (found != RN_OK) {
-        body.size = 0;
-    }
+    enum rn_error found = rn_inputs_answer(talk->inputs, talk->sources, item, &body, &name_size);
     struct rn_message message = {
         .type = RN_MESSAGE_MODULE,
         .body = body.data,

@@ -62,6 +62,29 @@ void rn_inputs_add(struct rn_inputs *inputs, const char *item, enum rn_error fou
     crypto_generichash_final(&state, input->digest, RN_DIGEST_SIZE);
 }
 
+enum rn_error rn_inputs_answer(struct rn_inputs *inputs, const rune_sources *sources,
+                               const char *item, struct rn_buf *out_body, size_t *out_name_size)
+{
+    struct rune_loaded loaded = {.name = NULL};
+    enum rn_error found = rn_sources_find(sources, item, &loaded);
+    *out_name_size = 0;
+    if (inputs) {
+        rn_inputs_add(inputs, item, found, &loaded);
+    }
+    if (found == RN_OK) {
+        rn_buf_append_text(out_body, loaded.name);
+        *out_name_size = out_body->size;
+        rn_buf_append(out_body, loaded.text, loaded.size);
+        found = rn_buf_status(out_body);
+    }
+    rn_loaded_done(&loaded);
+    if (found != RN_OK) {
+        out_body->size = 0;
+        *out_name_size = 0;
+    }
+    return found;
+}
+
 bool rn_inputs_have(const struct rn_inputs *inputs, const char *item)
 {
     for (size_t i = 0; i < inputs->count; i++) {

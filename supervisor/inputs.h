@@ -29,6 +29,13 @@ void rn_inputs_done(struct rn_inputs *inputs);
 /* Notes one answer; without memory the list becomes incomplete. */
 void rn_inputs_add(struct rn_inputs *inputs, const char *item, enum rn_error found,
                    const struct rune_loaded *loaded);
+/*
+ * What a build is answered that asks for a module: its name and text into `out_body`, which is initialised, or
+ * nothing. Noted in `inputs`, which may be NULL.
+ */
+enum rn_error rn_inputs_answer(struct rn_inputs *inputs, const rune_sources *sources,
+                               const char *item, struct rn_buf *out_body,
+                               size_t *out_name_size) RN_MUST_CHECK;
 /* True if `item` is in the list. */
 bool rn_inputs_have(const struct rn_inputs *inputs, const char *item);
 

@@ -31,6 +31,7 @@ rn_library(rn_supervisor
   pool.c
   record.c
   remote.c
+  remote_ask.c
   remote_build.c
   remote_call.c
   remote_held.c

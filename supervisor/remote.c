@@ -428,27 +428,6 @@ bool rn_remote_abandon(struct rn_remote *remote, struct rn_remote_request *reque
     return out;
 }
 
-rune_status rn_remote_read_answer(const struct rn_remote_answer *answer, rune_error **error)
-{
-    uint32_t status = answer->fields.status;
-    rune_error *why = NULL;
-    struct rn_cursor cursor;
-    if (status == 0) {
-        return RUNE_OK;
-    }
-    rn_cursor_init(&cursor, answer->body, answer->size);
-    (void)rn_cursor_bytes(&cursor, answer->fields.said_size);
-    if (rn_wire_get_error(&cursor, &why) != RN_OK || status > 1000) {
-        return rn_fail(error, RUNE_E_MESSAGE_INVALID, "the daemon sent an error that is none");
-    }
-    if (error) {
-        *error = why;
-    } else {
-        rune_error_free(why);
-    }
-    return (rune_status) - (int)status;
-}
-
 rune_status rn_remote_may_wait(const struct rn_remote *remote, rune_error **error)
 {
     return rn_remote_in_callback(remote)
@@ -457,33 +436,6 @@ rune_status rn_remote_may_wait(const struct rn_remote *remote, rune_error **erro
                      "a sink or callback of an execution may not wait for the daemon: its answer "
                      "comes on the same thread")
                : RUNE_OK;
-}
-
-rune_status rn_remote_ask(struct rn_remote *remote, struct rn_message *message,
-                          struct rn_remote_answer *out_answer, rune_error **error)
-{
-    struct rn_remote_request request;
-    rune_status may = rn_remote_may_wait(remote, error);
-    if (may != RUNE_OK) {
-        return may;
-    }
-    rn_remote_request_init(&request);
-    if (rn_remote_begin(remote, &request, message) != RN_OK) {
-        rn_remote_request_done(&request);
-        return rn_remote_fail(remote, error);
-    }
-    struct rn_remote_event *event;
-    while ((event = rn_remote_wait(remote, &request)) != NULL) {
-        rn_remote_event_free(event);
-    }
-    rune_status status = request.lost ? rn_remote_fail(remote, error)
-                                      : rn_remote_read_answer(&request.answer, error);
-    if (status == RUNE_OK) {
-        *out_answer = request.answer;
-        request.answer.body = NULL;
-    }
-    rn_remote_request_done(&request);
-    return status;
 }
 
 /* Receiving */

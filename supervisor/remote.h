@@ -57,9 +57,6 @@ bool rn_remote_is_lost(struct rn_remote *remote);
 /* Refuses new requests, waits for those that are out, then cancels them. */
 rune_status rn_remote_close(struct rn_remote *remote, uint64_t deadline_ns);
 
-/* One question, one answer; a failure that the daemon reports becomes *error. */
-rune_status rn_remote_ask(struct rn_remote *remote, struct rn_message *message,
-                          struct rn_remote_answer *out_answer, rune_error **error) RN_MUST_CHECK;
 /* BUSY on the receiving thread, where nobody would receive the answer; else OK. */
 rune_status rn_remote_may_wait(const struct rn_remote *remote, rune_error **error) RN_MUST_CHECK;
 /* Says something that is not answered. */
@@ -67,6 +64,19 @@ void rn_remote_tell(struct rn_remote *remote, struct rn_message *message);
 
 /* What is not offered over a socket. */
 rune_status rn_remote_unsupported(rune_error **error, const char *what);
+
+/* remote_ask.c */
+/* One question, one answer, whose body is the caller's; a failure that the daemon reports becomes *error. */
+rune_status rn_remote_ask(struct rn_remote *remote, struct rn_message *message,
+                          struct rn_remote_answer *out_answer, rune_error **error) RN_MUST_CHECK;
+/* The same of a build (NULL: of none): modules are answered, its `stop` gives it up (CANCELLED), and a failure that
+ * the daemon reports is an answer, for rn_remote_read_answer. */
+rune_status rn_remote_converse(struct rn_remote *remote, const struct rn_build_request *build,
+                               struct rn_message *message, struct rn_remote_answer *out_answer,
+                               rune_error **error) RN_MUST_CHECK;
+/* The error of an answer, if it is one. */
+rune_status rn_remote_read_answer(const struct rn_remote_answer *answer,
+                                  rune_error **error) RN_MUST_CHECK;
 
 /* remote_build.c */
 /* Whether this client may build there, on this thread. BUSY, DENIED; or what the connection ended with. */
@@ -84,7 +94,7 @@ rune_status rn_remote_runtime(struct rn_remote *remote, const rune_runtime *runt
                               uint32_t *out_number, rune_error **error) RN_MUST_CHECK;
 /* The request that named them was answered; accepts 0. */
 void rn_remote_leave(struct rn_remote *remote, uint32_t unit, uint32_t context);
-/* Another version serves from now on: the daemon need not hold this one for its number. */
+/* Its watch serves it no more: the daemon need not hold it for its number. */
 void rn_remote_unit_retire(struct rn_remote *remote, rune_unit *unit);
 rune_status rn_remote_stats(struct rn_remote *remote, rune_stats *out_stats) RN_MUST_CHECK;
 
@@ -176,9 +186,6 @@ bool rn_remote_is_done(struct rn_remote *remote, const struct rn_remote_request 
 void rn_remote_put_back(struct rn_remote *remote, struct rn_remote_request *request,
                         struct rn_remote_event *event);
 void rn_remote_event_free(struct rn_remote_event *event);
-/* The error of an answer, if it is one. */
-rune_status rn_remote_read_answer(const struct rn_remote_answer *answer,
-                                  rune_error **error) RN_MUST_CHECK;
 /* Why the connection ended. */
 rune_status rn_remote_fail(struct rn_remote *remote, rune_error **error);
 

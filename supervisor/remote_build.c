@@ -19,136 +19,6 @@
 
 #define STATS 5u /* of CLIENT_QUERY */
 
-/* Questions that may be given up */
-
-/* What is out: somebody's who waits, or, once he has given it up, the receiving thread's. */
-struct asked {
-    struct rn_remote_request request; /* first */
-    struct rn_remote *remote;
-    bool is_context;
-};
-
-/* Answers a module that the daemon's compiler needs. */
-static void send_module(struct rn_remote *remote, const struct rn_build_request *request,
-                        uint64_t id, const char *item)
-{
-    struct rune_loaded loaded = {.name = NULL};
-    RN_AUTO(rn_buf) struct rn_buf body;
-    rn_buf_init(&body, RN_BUILD_BODY_MAX);
-    enum rn_error found = rn_sources_find(request->sources, item, &loaded);
-    size_t name_size = 0;
-    if (request->inputs) {
-        rn_inputs_add(request->inputs, item, found, &loaded);
-    }
-    if (found == RN_OK) {
-        rn_buf_append_text(&body, loaded.name);
-        name_size = body.size;
-        rn_buf_append(&body, loaded.text, loaded.size);
-        found = rn_buf_status(&body);
-    }
-    rn_loaded_done(&loaded);
-    if (found != RN_OK) {
-        body.size = 0;
-    }
-    struct rn_message message = {
-        .type = RN_MESSAGE_CLIENT_MODULE,
-        .call = id,
-        .body = body.data,
-        .body_size = body.size,
-        .as.CLIENT_MODULE = {.status = (uint32_t) - (int)found, .name_size = (uint32_t)name_size}};
-    rn_remote_tell(remote, &message);
-}
-
-static void refuse_module(struct rn_remote *remote, uint64_t id)
-{
-    struct rn_message message = {.type = RN_MESSAGE_CLIENT_MODULE,
-                                 .call = id,
-                                 .as.CLIENT_MODULE = {.status = (uint32_t)-RN_E_CANCELLED}};
-    rn_remote_tell(remote, &message);
-}
-
-/* The three below are for what was given up: it is to end soon, and to leave nothing there. */
-
-static bool refuse_modules(struct rn_remote_request *request)
-{
-    struct asked *asked = (struct asked *)request;
-    struct rn_remote_event *event;
-    while ((event = rn_remote_take_event(asked->remote, request)) != NULL) {
-        if (event->type == RN_MESSAGE_DAEMON_NEED) {
-            refuse_module(asked->remote, request->id);
-        }
-        rn_remote_event_free(event);
-    }
-    return true;
-}
-
-static void drop_answer(struct rn_remote_request *request)
-{
-    struct asked *asked = (struct asked *)request;
-    const struct rn_fields_DAEMON_ANSWER *fields = &request->answer.fields;
-    if (!request->lost && fields->status == 0) {
-        uint32_t number = (uint32_t)fields->value;
-        rn_remote_leave(asked->remote, asked->is_context ? 0 : number,
-                        asked->is_context ? number : 0);
-    }
-    rn_remote_request_done(request);
-    rn_free(asked);
-}
-
-/* Acts on what comes until the end, or until nobody wants it any more; then it is not the caller's: false. */
-static bool await(struct asked *asked, const struct rn_build_request *build)
-{
-    struct rn_remote *remote = asked->remote;
-    struct rn_remote_request *request = &asked->request;
-    bool given_up;
-    do {
-        struct rn_remote_event *event;
-        while ((event = rn_remote_wait(remote, request)) != NULL) {
-            bool is_need = event->type == RN_MESSAGE_DAEMON_NEED;
-            if (is_need && build && !(request->stop && atomic_load(request->stop))) {
-                send_module(remote, build, request->id, (const char *)event->data);
-            } else if (is_need) {
-                refuse_module(remote, request->id);
-            }
-            rn_remote_event_free(event);
-        }
-        given_up = rn_remote_abandon(remote, request, refuse_modules, drop_answer);
-    } while (!given_up && !rn_remote_is_done(remote, request));
-    return !given_up;
-}
-
-/* One question of a build, or of nobody's (NULL); the answer may be a failure, and its body is the caller's. */
-static rune_status converse(struct rn_remote *remote, const struct rn_build_request *build,
-                            struct rn_message *message, struct rn_remote_answer *out_answer,
-                            rune_error **error)
-{
-    rune_status status = rn_remote_may_wait(remote, error);
-    if (status != RUNE_OK) {
-        return status;
-    }
-    struct asked *asked = rn_alloc(sizeof(*asked));
-    if (!asked) {
-        return rn_fail_plain(error, RN_E_NO_MEMORY);
-    }
-    rn_remote_request_init(&asked->request);
-    asked->request.stop = build ? build->stop : NULL;
-    asked->remote = remote;
-    asked->is_context = message->type == RN_MESSAGE_CLIENT_CONTEXT;
-    if (rn_remote_begin(remote, &asked->request, message) != RN_OK) {
-        status = rn_remote_fail(remote, error);
-    } else if (!await(asked, build)) {
-        return rn_fail_plain(error, RN_E_CANCELLED);
-    } else if (asked->request.lost) {
-        status = rn_remote_fail(remote, error);
-    } else {
-        *out_answer = asked->request.answer;
-        asked->request.answer.body = NULL;
-    }
-    rn_remote_request_done(&asked->request);
-    rn_free(asked);
-    return status;
-}
-
 /* Units */
 
 static void digest_unit(const rune_unit *unit, uint8_t out_digest[RN_DIGEST_SIZE])
@@ -164,7 +34,7 @@ static void digest_unit(const rune_unit *unit, uint8_t out_digest[RN_DIGEST_SIZE
 static struct rn_remote_held describe_unit(const rune_unit *unit)
 {
     struct rn_remote_held thing = {.bytes = unit->segment.size + unit->debug_size,
-                                   .stale = atomic_load(&unit->superseded)};
+                                   .retired = atomic_load(&unit->retired)};
     digest_unit(unit, thing.digest);
     return thing;
 }
@@ -176,7 +46,7 @@ static rune_status bring(struct rn_remote *remote, const struct rn_build_request
 {
     struct rn_remote_answer answer = {.body = NULL};
     bool is_unit = message->type == RN_MESSAGE_CLIENT_LOAD;
-    rune_status status = converse(remote, build, message, &answer, error);
+    rune_status status = rn_remote_converse(remote, build, message, &answer, error);
     if (status == RUNE_OK) {
         status = rn_remote_read_answer(&answer, error);
     }
@@ -215,7 +85,7 @@ rune_status rn_remote_unit(struct rn_remote *remote, const rune_unit *unit, uint
 void rn_remote_unit_retire(struct rn_remote *remote, rune_unit *unit)
 {
     struct rn_remote_held thing = describe_unit(unit);
-    atomic_store(&unit->superseded, true);
+    atomic_store(&unit->retired, true);
     rn_remote_held_retire(remote, &remote->units, thing.digest);
 }
 
@@ -324,34 +194,20 @@ static rune_status read_built(struct rn_remote *remote, const struct rn_build_re
                               const struct rn_remote_answer *answer, rune_unit **out_unit,
                               rune_error **error)
 {
-    struct rn_cursor cursor;
     size_t said = answer->fields.said_size;
-    enum rn_error failed =
-        said > answer->size || answer->fields.status > 1000 ? RN_E_MESSAGE_INVALID : RN_OK;
+    enum rn_error failed = said > answer->size ? RN_E_MESSAGE_INVALID : RN_OK;
     if (failed == RN_OK && request->diagnostics) {
         failed = rn_diagnostics_replace(request->diagnostics, answer->body, said);
     }
     if (failed != RN_OK && answer->fields.status == 0) {
-        rn_remote_leave(remote, (uint32_t)answer->fields.value,
-                        0); // what was built is wanted by nobody
+        // What was built is wanted by nobody.
+        rn_remote_leave(remote, (uint32_t)answer->fields.value, 0);
     }
     if (failed != RN_OK) {
         return rn_fail_plain(error, failed);
     }
-    if (answer->fields.status == 0) {
-        return read_unit(remote, answer, out_unit, error);
-    }
-    rune_error *why = NULL;
-    rn_cursor_init(&cursor, answer->body + said, answer->size - said);
-    if (rn_wire_get_error(&cursor, &why) != RN_OK) {
-        return rn_fail_plain(error, RN_E_MESSAGE_INVALID);
-    }
-    if (error) {
-        *error = why;
-    } else {
-        rune_error_free(why);
-    }
-    return (rune_status) - (int)answer->fields.status;
+    return answer->fields.status == 0 ? read_unit(remote, answer, out_unit, error)
+                                      : rn_remote_read_answer(answer, error);
 }
 
 rune_status rn_remote_may_build(struct rn_remote *remote, rune_error **error)
@@ -365,23 +221,19 @@ rune_status rn_remote_may_build(struct rn_remote *remote, rune_error **error)
     return rn_remote_may_wait(remote, error);
 }
 
-rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_request *request,
-                            rune_unit **out_unit, rune_error **error)
+/* The daemon's answer, with a context that it holds. */
+static rune_status ask_for_build(struct rn_remote *remote, const struct rn_build_request *request,
+                                 uint32_t context, struct rn_remote_answer *out_answer,
+                                 rune_error **error)
 {
     static const struct rune_options defaults;
     const rune_options *options = request->options ? request->options : &defaults;
     RN_AUTO(rn_buf) struct rn_buf body;
-    uint32_t context = 0;
-    rune_status status = bring_context(supervisor->remote, request, &context, error);
-    if (status != RUNE_OK) {
-        return status;
-    }
     rn_buf_init(&body, RN_CLIENT_BUILD_MAX);
     rn_buf_append_text(&body, options->domain ? options->domain : "");
     size_t domain_size = body.size;
     enum rn_error failed = put_sources(&body, request->sources);
     if (failed != RN_OK) {
-        rn_remote_leave(supervisor->remote, 0, context);
         return rn_fail_plain(error, failed);
     }
     struct rn_message message = {.type = RN_MESSAGE_CLIENT_BUILD,
@@ -393,11 +245,23 @@ rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_r
                                                      .context = context,
                                                      .wall_ns = options->wall_ns,
                                                      .memory_max = options->memory_max}};
+    return rn_remote_converse(remote, request, &message, out_answer, error);
+}
+
+rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_request *request,
+                            rune_unit **out_unit, rune_error **error)
+{
+    struct rn_remote *remote = supervisor->remote;
     struct rn_remote_answer answer = {.body = NULL};
-    status = converse(supervisor->remote, request, &message, &answer, error);
-    rn_remote_leave(supervisor->remote, 0, context);
+    uint32_t context = 0;
+    rune_status status = bring_context(remote, request, &context, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    status = ask_for_build(remote, request, context, &answer, error);
+    rn_remote_leave(remote, 0, context);
     if (status == RUNE_OK) {
-        status = read_built(supervisor->remote, request, &answer, out_unit, error);
+        status = read_built(remote, request, &answer, out_unit, error);
     }
     rn_free(answer.body);
     return status;

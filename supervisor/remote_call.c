@@ -77,6 +77,35 @@ static rune_status open_vm(rune_vm *vm, struct numbers numbers, const char *scri
     return status;
 }
 
+/* One that the daemon does not know of yet. */
+static rune_vm *make_vm(rune_supervisor *supervisor, const struct rn_remote_script *script,
+                        const rune_vm_options *options)
+{
+    const char *domain = options ? options->domain : "";
+    rune_vm *vm = rn_alloc(sizeof(*vm));
+    if (!vm) {
+        return NULL;
+    }
+    atomic_init(&vm->refs, 1);
+    pthread_mutex_init(&vm->lock, NULL);
+    rn_supervisor_ref(supervisor);
+    vm->supervisor = supervisor;
+    vm->unit = rune_unit_ref(script->unit);
+    vm->runtime = rune_runtime_ref(script->runtime);
+    vm->user = options ? options->user : NULL;
+    vm->isolation =
+        options && options->has_isolation ? options->isolation : supervisor->options.isolation;
+    vm->limits = supervisor->options.limits;
+    rn_limits_lower(&vm->limits, options ? &options->limits : NULL);
+    vm->domain_name = rn_strndup(domain, strlen(domain));
+    vm->script = script->name ? rn_strndup(script->name, strlen(script->name)) : NULL;
+    if (!vm->domain_name || (script->name && !vm->script)) {
+        rn_remote_vm_free(vm);
+        return NULL;
+    }
+    return vm;
+}
+
 rune_status rn_remote_vm_new(rune_supervisor *supervisor, struct rn_remote_script script,
                              const rune_vm_options *options, rune_vm **out_vm, rune_error **error)
 {
@@ -85,38 +114,16 @@ rune_status rn_remote_vm_new(rune_supervisor *supervisor, struct rn_remote_scrip
     if (status != RUNE_OK) {
         return status;
     }
-    rune_vm *vm = rn_alloc(sizeof(*vm));
-    if (!vm) {
-        rn_remote_leave(supervisor->remote, numbers.unit, numbers.context);
-        return rn_fail_plain(error, RN_E_NO_MEMORY);
-    }
-    atomic_init(&vm->refs, 1);
-    pthread_mutex_init(&vm->lock, NULL);
-    rn_supervisor_ref(supervisor);
-    vm->supervisor = supervisor;
-    vm->unit = rune_unit_ref(script.unit);
-    vm->runtime = rune_runtime_ref(script.runtime);
-    vm->user = options ? options->user : NULL;
-    vm->isolation =
-        options && options->has_isolation ? options->isolation : supervisor->options.isolation;
-    vm->limits = supervisor->options.limits;
-    rn_limits_lower(&vm->limits, options ? &options->limits : NULL);
-    const char *domain = options ? options->domain : "";
-    vm->domain_name = rn_strndup(domain, strlen(domain));
-    vm->script = script.name ? rn_strndup(script.name, strlen(script.name)) : NULL;
-    if (!vm->domain_name || (script.name && !vm->script)) {
-        rn_remote_leave(supervisor->remote, numbers.unit, numbers.context);
-        rn_remote_vm_free(vm);
-        return rn_fail_plain(error, RN_E_NO_MEMORY);
-    }
-    status = open_vm(vm, numbers, script.name, vm->domain_name, error);
+    rune_vm *vm = make_vm(supervisor, &script, options);
+    status = vm ? open_vm(vm, numbers, script.name, vm->domain_name, error)
+                : rn_fail_plain(error, RN_E_NO_MEMORY);
     rn_remote_leave(supervisor->remote, numbers.unit, numbers.context);
-    if (status != RUNE_OK) {
+    if (status == RUNE_OK) {
+        *out_vm = vm;
+    } else if (vm) {
         rn_remote_vm_free(vm);
-        return status;
     }
-    *out_vm = vm;
-    return RUNE_OK;
+    return status;
 }
 
 rune_status rune_connect_vm(rune_supervisor *supervisor, const char *name,

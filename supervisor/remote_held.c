@@ -1,4 +1,8 @@
-/* remote_held.c: what a daemon holds for its client. What falls out of the table is dropped there, without the lock. */
+/*
+ * remote_held.c: what a daemon holds for its client. What falls out of the table is dropped there, without the lock.
+ *
+ * Trust: numbers are the daemon's word. Nothing is looked up by one here but who uses it.
+ */
 #include "supervisor/remote_held.h"
 
 #include <string.h>
@@ -24,7 +28,7 @@ static void tell_dropped(struct rn_remote *remote, const struct rn_remote_table 
     }
 }
 
-/* The rest is under the connection's lock. */
+/* Called with the connection's lock held: */
 
 static struct rn_remote_held *find(struct rn_remote_table *table,
                                    const uint8_t digest[RN_DIGEST_SIZE])
@@ -99,13 +103,13 @@ static struct rn_remote_held *make_room(struct rn_remote_table *table, size_t by
     return free_place(table);
 }
 
-/* Of the stale, `kept` (may be NULL) may stay though nobody uses it. */
-static void drop_stale(struct rn_remote_table *table, const struct rn_remote_held *kept,
-                       struct dropped *dropped)
+/* Of the retired, `kept` (may be NULL) may stay though nobody uses it. */
+static void drop_retired(struct rn_remote_table *table, const struct rn_remote_held *kept,
+                         struct dropped *dropped)
 {
     for (size_t i = 0; i < RN_REMOTE_HELD_MAX; i++) {
         struct rn_remote_held *held = &table->places[i];
-        if (held->number != 0 && held->stale && held->uses == 0 && held != kept) {
+        if (held->number != 0 && held->retired && held->uses == 0 && held != kept) {
             drop(held, dropped);
         }
     }
@@ -117,7 +121,7 @@ static uint32_t enter(struct rn_remote_table *table, const struct rn_remote_held
     struct rn_remote_held *place = find(table, thing->digest);
     if (place) {
         place->uses += thing->uses;
-        place->stale = place->stale && thing->stale;
+        place->retired = place->retired && thing->retired;
         if (place->number != thing->number) {
             dropped->numbers[dropped->count++] = thing->number;
         }
@@ -133,7 +137,7 @@ static uint32_t enter(struct rn_remote_table *table, const struct rn_remote_held
     return thing->number; // one without a place is dropped when it is left
 }
 
-/* And these take it. */
+/* Take the lock: */
 
 uint32_t rn_remote_held_use(struct rn_remote *remote, struct rn_remote_table *table,
                             const uint8_t digest[RN_DIGEST_SIZE])
@@ -175,8 +179,8 @@ void rn_remote_held_leave(struct rn_remote *remote, struct rn_remote_table *tabl
     } else {
         dropped.numbers[dropped.count++] = number;
     }
-    if (held && held->stale) {
-        drop_stale(table, held, &dropped);
+    if (held && held->retired) {
+        drop_retired(table, held, &dropped);
     }
     pthread_mutex_unlock(&remote->lock);
     tell_dropped(remote, table, &dropped);
@@ -189,8 +193,8 @@ void rn_remote_held_retire(struct rn_remote *remote, struct rn_remote_table *tab
     pthread_mutex_lock(&remote->lock);
     struct rn_remote_held *held = find(table, digest);
     if (held) {
-        held->stale = true;
-        drop_stale(table, NULL, &dropped);
+        held->retired = true;
+        drop_retired(table, NULL, &dropped);
     }
     pthread_mutex_unlock(&remote->lock);
     tell_dropped(remote, table, &dropped);

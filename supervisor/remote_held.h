@@ -5,7 +5,7 @@
  * bounds the oldest go; the daemon's Vms hold theirs themselves. The daemon gives a number that was dropped to
  * something else: one that a request is about to name is in use, and dropped once it was left.
  *
- * A Unit that another version took the place of is stale. Who still has it may bring it again; of the stale that
+ * A Unit that its watch serves no more is retired. Who still has it may bring it again; of the retired that
  * nobody uses the last one is kept. So a client whose scripts change all the time has the daemon hold no more.
  *
  * Threads: all functions from any thread.
@@ -26,7 +26,7 @@ struct rn_remote_held {
     uint32_t uses;
     uint64_t serial; /* the lowest is the oldest */
     size_t bytes;
-    bool stale;
+    bool retired;
 };
 
 struct rn_remote_table {
@@ -45,7 +45,7 @@ uint32_t rn_remote_held_note(struct rn_remote *remote, struct rn_remote_table *t
                              const struct rn_remote_held *thing);
 /* The request that named it was answered. Accepts 0. */
 void rn_remote_held_leave(struct rn_remote *remote, struct rn_remote_table *table, uint32_t number);
-/* Another version took its place. */
+/* Its watch serves it no more. */
 void rn_remote_held_retire(struct rn_remote *remote, struct rn_remote_table *table,
                            const uint8_t digest[RN_DIGEST_SIZE]);
 

@@ -183,10 +183,11 @@ static bool send_whole(struct rn_serve_connection *connection, uint64_t id,
 }
 
 /* A record that the account has no room for is told without its value. True: the client knows of a function that
- * stays in the Vm. */
+ * stays in the Vm. *out_reason: how the call ended for the client. */
 static bool send_end(struct rn_serve_connection *connection, uint64_t id,
-                     struct rn_serve_begin *begin)
+                     struct rn_serve_begin *begin, rune_reason *out_reason)
 {
+    *out_reason = begin->record->reason;
     bool stays = begin->keeps && begin->record->reason == RUNE_REASON_OK;
     rune_error *error = NULL;
     if (stays && !begin->vm->home) {
@@ -197,6 +198,7 @@ static bool send_end(struct rn_serve_connection *connection, uint64_t id,
         (void)rn_fail_reason(&error, RUNE_E_OVERLOADED, RUNE_REASON_OVERLOADED, "unread",
                              "the result was dropped: more waits for this user than may be held");
     }
+    *out_reason = RUNE_REASON_OVERLOADED;
     send_failure(connection, id, error, begin);
     return false;
 }
@@ -245,8 +247,9 @@ static void settle_end(struct rn_serve_call *call)
     struct rn_serve_connection *connection = call->connection;
     bool stays = false;
     if (call->begin->status == RUNE_OK) {
-        count_end(connection->server, call->begin->record->reason, call->begun_ns);
-        stays = send_end(connection, call->id, call->begin);
+        rune_reason reason;
+        stays = send_end(connection, call->id, call->begin, &reason);
+        count_end(connection->server, reason, call->begun_ns);
     } else {
         fail_ended(connection, call);
     }
@@ -660,8 +663,8 @@ static bool hold_values(struct rn_serve_connection *connection, struct rn_serve_
 }
 
 /* The function that the call is about, or a number for the one that is to stay. */
-static rune_status take_function(struct rn_serve_connection *connection, struct rn_serve_vm *vm,
-                                 struct rn_serve_begin *begin, rune_error **error)
+static rune_status claim_function(struct rn_serve_connection *connection, struct rn_serve_vm *vm,
+                                  struct rn_serve_begin *begin, rune_error **error)
 {
     if (is_of_function(begin)) {
         return rn_vm_find_kept(vm->vm, begin->name, &begin->function, error);
@@ -698,24 +701,30 @@ static bool turn_down(struct rn_serve_connection *connection, const struct rn_me
     }
     if (why) {
         fail_call(connection, head->call, status, reason, why);
-        return true;
     }
+    return why != NULL;
+}
+
+/* False: the client has its answer. */
+static bool claim_vm(struct rn_serve_connection *connection, const struct rn_message *head,
+                     struct rn_serve_begin *begin)
+{
     rune_error *error = NULL;
-    struct rn_serve_vm *vm = &connection->vms[fields->vm - 1];
+    struct rn_serve_vm *vm = &connection->vms[head->as.CLIENT_CALL.vm - 1];
     begin->vm = vm->vm;
-    if (take_function(connection, vm, begin, &error) == RUNE_OK) {
-        return false;
+    if (claim_function(connection, vm, begin, &error) == RUNE_OK) {
+        return true;
     }
     rn_serve_unhold(connection, begin->held + begin->held_statics);
     count_end(connection->server, error ? error->reason : RUNE_REASON_INTERNAL, rn_now_ns());
     send_failure(connection, head->call, error, NULL);
-    return true;
+    return false;
 }
 
 static enum rn_error begin_call(struct rn_serve_connection *connection,
                                 const struct rn_message *head, struct rn_serve_begin *begin)
 {
-    if (turn_down(connection, head, begin)) {
+    if (turn_down(connection, head, begin) || !claim_vm(connection, head, begin)) {
         begin_done(begin);
         return RN_OK;
     }

@@ -14,7 +14,7 @@ struct rune_unit {
     _Atomic uint32_t refs;
     _Atomic uint32_t attachments; /* of those refs, held by workers' tables */
     _Atomic uint32_t kills;       /* workers killed while they ran it */
-    atomic_bool superseded;       /* a watch serves another one in its place */
+    atomic_bool retired;          /* its watch serves it no more */
     struct rn_segment segment;
     struct rune_verified_unit unit; /* of the sealed mapping */
     uint8_t *debug_bytes;           /* owned; NULL without */

@@ -15,7 +15,8 @@
  *
  * A connection to a daemon (connect.h) watches as well. The folder is this process's own, which reads it: the
  * daemon compiles what it is sent, and no name of a file means anything to it. Units are Units of that connection;
- * the daemon holds those that serve, not those that they replaced. When the connection is lost every script is told
+ * the daemon holds the newest 64 for it, up to 128 MiB, but none that was replaced once no Vm has it; others are
+ * brought when a Vm needs them. When the connection is lost every script is told
  * as BROKEN once, with its error (CLOSED, or what the daemon said last; kind "daemon_lost"), and whatever is saved
  * from then on is again: Units stay, and are good for another connection, but nothing is built any more. A new
  * connection takes a new watch.

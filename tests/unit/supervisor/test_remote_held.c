@@ -74,12 +74,12 @@ static uint32_t note(uint32_t content, uint32_t number)
     return rn_remote_held_note(remote, &remote->units, &noted);
 }
 
-static uint32_t note_used(uint32_t content, uint32_t number, bool stale)
+static uint32_t note_used(uint32_t content, uint32_t number, bool retired)
 {
     struct rn_remote_held noted = thing(content);
     noted.number = number;
     noted.uses = 1;
-    noted.stale = stale;
+    noted.retired = retired;
     return rn_remote_held_note(remote, &remote->units, &noted);
 }
 
@@ -144,7 +144,7 @@ static void test_one_version_follows_another(void **state)
     assert_int_equal(dropped(), 0);
     leave(302);
     assert_int_equal(dropped(), 303);
-    // One that serves again is not stale any more.
+    // One that serves again is not retired any more.
     assert_int_equal(note(2, 402), 302);
     assert_int_equal(dropped(), 402);
     (void)note_used(4, 304, true);
