@@ -94,6 +94,23 @@ rune_supervisor *daemon_connect(void)
     return remote;
 }
 
+rune_vm *daemon_vm(rune_supervisor *client)
+{
+    rune_vm *vm = NULL;
+    rune_error *error = NULL;
+    if (rune_connect_vm(client, "a", NULL, &vm, &error) != RUNE_OK) {
+        fail_msg("%s", rune_error_message(error));
+    }
+    return vm;
+}
+
+void daemon_leave(rune_supervisor *client)
+{
+    rune_supervisor_free(client);
+    daemon_stop();
+    daemon_remove();
+}
+
 long long daemon_status(const char *key)
 {
     char name[64];

@@ -18,6 +18,10 @@ void daemon_stop(void);
 void daemon_remove(void);
 void daemon_write(const char *name, const char *text);
 rune_supervisor *daemon_connect(void);
+/* A Vm of the script by its name. */
+rune_vm *daemon_vm(rune_supervisor *client);
+/* The end of a fixture: the client's, the daemon's, the folder's. */
+void daemon_leave(rune_supervisor *client);
 /* The value under `"key":` in the daemon's status. */
 long long daemon_status(const char *key);
 /* Waits until that value is as wanted. */

@@ -158,11 +158,16 @@ rune_unit *build(const char *source)
 
 rune_vm *new_vm(rune_unit *unit, rune_isolation isolation, const char *domain)
 {
+    return vm_by(supervisor, unit, isolation, domain);
+}
+
+rune_vm *vm_by(rune_supervisor *by, rune_unit *of, rune_isolation isolation, const char *domain)
+{
     rune_vm *vm = NULL;
     rune_vm_options *options = rune_vm_options_new();
     rune_vm_options_set_isolation(options, isolation);
     assert_int_equal(rune_vm_options_set_domain(options, domain), RUNE_OK);
-    assert_int_equal(rune_vm_new(supervisor, runtime, unit, options, &vm, NULL), RUNE_OK);
+    assert_int_equal(rune_vm_new(by, runtime, of, options, &vm, NULL), RUNE_OK);
     rune_vm_options_free(options);
     return vm;
 }

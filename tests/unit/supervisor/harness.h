@@ -30,6 +30,8 @@ rune_supervisor *new_small_supervisor(unsigned calls);
 rune_unit *build(const char *source);
 rune_unit *build_in(rune_supervisor *by, const char *source, bool script);
 rune_vm *new_vm(rune_unit *unit, rune_isolation isolation, const char *domain);
+/* The same of another supervisor. */
+rune_vm *vm_by(rune_supervisor *by, rune_unit *of, rune_isolation isolation, const char *domain);
 
 /* Calls without arguments; the record is the caller's. `options` may be NULL. */
 rune_record *call_record(rune_vm *vm, const char *item, const rune_call_options *options);

@@ -71,21 +71,8 @@ static int tear_down(void **state)
 
 static int tear_down_daemon(void **state)
 {
-    rune_supervisor_free(by);
-    daemon_stop();
-    daemon_remove();
+    daemon_leave(by);
     return tear_down(state);
-}
-
-static rune_vm *make_vm(rune_unit *of, rune_isolation isolation, const char *domain)
-{
-    rune_vm *vm = NULL;
-    rune_vm_options *options = rune_vm_options_new();
-    rune_vm_options_set_isolation(options, isolation);
-    assert_int_equal(rune_vm_options_set_domain(options, domain), RUNE_OK);
-    assert_int_equal(rune_vm_new(by, runtime, of, options, &vm, NULL), RUNE_OK);
-    rune_vm_options_free(options);
-    return vm;
 }
 
 struct numbers {
@@ -180,7 +167,7 @@ static void assert_kind(rune_status status, rune_error **error, rune_status want
 static void test_items_and_closures(void **state)
 {
     (void)state;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *item = keep(vm, "item", numbers(0, 0, 0));
     rune_function *adder = keep(vm, "adder", numbers(1, 40, 0));
     assert_string_equal(rune_function_item(item), "hidden");
@@ -197,7 +184,7 @@ static void test_items_and_closures(void **state)
 static void test_shared_state(void **state)
 {
     (void)state;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *counter = keep(vm, "counter", numbers(0, 0, 0));
     rune_function *counting = keep(vm, "counting", numbers(0, 0, 0));
     for (int64_t i = 1; i <= 5; i++) {
@@ -215,7 +202,7 @@ static void test_a_generator_is_captured(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_sync_function *made = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "generator", numbers(0, 0, 0));
     assert_int_equal(call(function, numbers(0, 0, 0)), 2);
     assert_int_equal(call(function, numbers(0, 0, 0)), 3);
@@ -236,7 +223,7 @@ static void test_constructors(void **state)
 {
     (void)state;
     rune_const_value *value = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *point = keep(vm, "constructor", numbers(0, 0, 0));
     rune_function *some = keep(vm, "some", numbers(0, 0, 0));
     struct numbers args = numbers(2, 3, 4);
@@ -264,7 +251,7 @@ static void test_constructors(void **state)
 static void test_async_closures_are_awaited(void **state)
 {
     (void)state;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *later = keep(vm, "later", numbers(0, 0, 0));
     assert_int_equal(call(later, numbers(1, 1, 0)), 1002);
     rune_sync_function *sync = into_sync(later);
@@ -280,7 +267,7 @@ static void test_wrong_results_and_arguments(void **state)
     rune_error *error = NULL;
     rune_function *function = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     assert_kind(rune_vm_call_function(vm, "number", NULL, 0, NULL, &function, &error), &error,
                 RUNE_E_SCRIPT_ERROR, "NotAFunction");
     assert_kind(rune_vm_call_function(vm, "missing", NULL, 0, NULL, &function, &error), &error,
@@ -310,7 +297,7 @@ static void test_limits_hold(void **state)
     rune_const_value *value = NULL;
     rune_error *error = NULL;
     rune_call_options *options = with_limit(RUNE_LIMIT_BUDGET, 100000);
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "looping", numbers(0, 0, 0));
     assert_int_equal(rune_function_call(function, NULL, 0, options, &value, &error), RUNE_E_LIMIT);
     assert_int_equal(rune_error_reason(error), RUNE_REASON_BUDGET);
@@ -326,7 +313,7 @@ static void test_life(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *first = keep(vm, "counter", numbers(0, 0, 0));
     assert_int_equal(call(first, numbers(1, 1, 0)), 1);
     assert_int_equal(rune_vm_reset(vm), RUNE_OK);
@@ -349,7 +336,7 @@ static void test_many_are_kept_and_dropped(void **state)
     static rune_function *functions[1024];
     rune_error *error = NULL;
     rune_function *one_more = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     for (int64_t i = 0; i < 1024; i++) {
         functions[i] = keep(vm, "adder", numbers(1, i, 0));
     }
@@ -372,7 +359,7 @@ static void test_a_worker_for_each_call_keeps_none(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_function *function = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_CALL, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_CALL, "");
     assert_kind(rune_vm_call_function(vm, "item", NULL, 0, NULL, &function, &error), &error,
                 RUNE_E_UNSUPPORTED, "UNSUPPORTED");
     rune_vm_free(vm);
@@ -393,7 +380,7 @@ static void test_lost_with_its_worker(void **state)
 {
     (void)state;
     rune_status status = RUNE_OK;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_VM, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_VM, "");
     rune_function *function = keep(vm, "counting", numbers(0, 0, 0));
     rune_sync_function *sync = NULL;
     assert_int_equal(call(function, numbers(0, 0, 0)), 1);
@@ -420,7 +407,7 @@ static void test_sync_outlives_its_vm(void **state)
 {
     (void)state;
     rune_unit *made = build(source);
-    rune_vm *vm = make_vm(made, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, made, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "adder", numbers(1, 40, 0));
     rune_function *nested = keep(vm, "nested", numbers(0, 0, 0));
     rune_sync_function *sync = into_sync(function);
@@ -439,7 +426,7 @@ static void test_sync_outlives_its_vm(void **state)
 static void test_sync_copies_what_was_captured(void **state)
 {
     (void)state;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "counter", numbers(0, 0, 0));
     assert_int_equal(call(function, numbers(1, 1, 0)), 1);
     rune_sync_function *sync = into_sync(function);
@@ -456,7 +443,7 @@ static void test_sync_has_no_statics(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "counting", numbers(0, 0, 0));
     rune_sync_function *sync = into_sync(function);
     assert_kind(rune_sync_function_call(sync, NULL, 0, NULL, &value, &error), &error,
@@ -495,7 +482,7 @@ static void test_sync_from_many_threads(void **state)
     (void)state;
     pthread_t threads[8];
     struct caller callers[8];
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "adder", numbers(1, 1000, 0));
     rune_sync_function *sync = into_sync(function);
     rune_function_unref(function);
@@ -515,14 +502,14 @@ static void test_library_and_host_functions(void **state)
 {
     (void)state;
     static const char *const items[] = {"native", "in_rune", "of_host", "some", "constructor"};
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_const_value *number = rune_value_i64(21);
     rune_const_value *text = rune_value_text("21");
     for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
         rune_function *function = keep(vm, items[i], numbers(0, 0, 0));
         rune_sync_function *sync = into_sync(function);
         // Back into a script, in another Vm.
-        rune_vm *second = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+        rune_vm *second = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
         rune_const_value *value = NULL;
         const rune_const_value *args[] = {rune_sync_function_to_value(sync),
                                           i == 0 ? text : number};
@@ -553,7 +540,7 @@ static void test_functions_inside_of_values(void **state)
     rune_const_value *value = NULL;
     rune_const_value *back = NULL;
     rune_sync_function *sync = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     struct numbers args = numbers(1, 5, 0);
     assert_int_equal(rune_vm_call(vm, "make", (const rune_const_value *const *)args.values, 1, NULL,
                                   &value, NULL),
@@ -586,7 +573,7 @@ static void test_cbor(void **state)
     rune_error *error = NULL;
     rune_sync_function *sync = NULL;
     rune_sync_function *read = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "adder", numbers(1, 7, 0));
     sync = into_sync(function);
     const void *data = rune_sync_function_to_cbor(sync, &size);
@@ -629,8 +616,8 @@ static void test_values_that_are_no_functions(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
-    rune_vm *foreign = make_vm(other, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *foreign = vm_by(by, other, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(foreign, "adder", numbers(1, 7, 0));
     rune_sync_function *sync = into_sync(function);
     rune_const_value *number = rune_value_i64(1);
@@ -680,7 +667,7 @@ static void test_dropped_by_another_thread(void **state)
     (void)state;
     rune_function *functions[100];
     pthread_t thread;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     for (int round = 0; round < 5; round++) {
         for (int64_t i = 0; i < 100; i++) {
             functions[i] = keep(vm, "adder", numbers(1, i, 0));

@@ -48,21 +48,8 @@ static int tear_down(void **state)
 
 static int tear_down_daemon(void **state)
 {
-    rune_supervisor_free(by);
-    daemon_stop();
-    daemon_remove();
+    daemon_leave(by);
     return tear_down(state);
-}
-
-static rune_vm *make_vm(rune_unit *of, rune_isolation isolation, const char *domain)
-{
-    rune_vm *vm = NULL;
-    rune_vm_options *options = rune_vm_options_new();
-    rune_vm_options_set_isolation(options, isolation);
-    assert_int_equal(rune_vm_options_set_domain(options, domain), RUNE_OK);
-    assert_int_equal(rune_vm_new(by, runtime, of, options, &vm, NULL), RUNE_OK);
-    rune_vm_options_free(options);
-    return vm;
 }
 
 static void set_i64(rune_vm *vm, const char *item, int64_t number)
@@ -96,7 +83,7 @@ static char *json(const rune_const_value *value)
 static void test_before_between_and_after(void **state)
 {
     (void)state;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     assert_int_equal(static_i64(vm, "COUNT"), 10); // what the script gives it
     set_i64(vm, "COUNT", 41);
     assert_int_equal(static_i64(vm, "COUNT"), 41); // not sent yet
@@ -114,7 +101,7 @@ static void test_independent_states(void **state)
     (void)state;
     rune_vm *vms[8];
     for (int64_t i = 0; i < 8; i++) {
-        vms[i] = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+        vms[i] = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
         set_i64(vms[i], "COUNT", i * 100);
     }
     for (int round = 1; round <= 3; round++) {
@@ -138,7 +125,7 @@ static void test_maps_are_found_under_another_seed(void **state)
               "MAP.insert(i, i); OBJECT.insert(`k${i}`, i); } 100 }\n"
               "pub fn look() { let n = 0; for i in 0..100 { if MAP.get(i) == Some(i) && "
               "OBJECT.get(`k${i}`) == Some(i) { n += 1; } } n }\n");
-    rune_vm *vm = make_vm(maps, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, maps, RUNE_ISOLATION_SHARED, "");
     rune_call_options *options = rune_call_options_new();
     for (uint64_t seed = 1; seed < 5; seed++) {
         int64_t found = -1;
@@ -161,7 +148,7 @@ static void test_uninitialized(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     assert_kind(rune_vm_static(vm, "NAME", &value, &error), &error, RUNE_E_NOT_FOUND,
                 "uninitialized_static");
     assert_int_equal(call_reason(vm, "name", NULL), RUNE_REASON_SCRIPT_ERROR);
@@ -177,7 +164,7 @@ static void test_named_errors(void **state)
     (void)state;
     rune_error *error = NULL;
     rune_const_value *value = rune_value_unit();
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     assert_kind(rune_vm_set_static(vm, "MISSING", value, &error), &error, RUNE_E_NOT_FOUND,
                 "no_static");
     assert_kind(rune_vm_static(vm, "app::MISSING", &value, &error), &error, RUNE_E_NOT_FOUND,
@@ -203,7 +190,7 @@ static void test_snapshot(void **state)
     rune_globals *globals = NULL;
     rune_globals *parsed = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     assert_int_equal(call_i64(vm, "count"), 11);
     value = rune_value_text("n");
     assert_int_equal(rune_vm_set_static(vm, "NAME", value, NULL), RUNE_OK);
@@ -213,7 +200,7 @@ static void test_snapshot(void **state)
     assert_string_equal(json(value), "{\"COUNT\":11,\"NAME\":\"n\"}");
     assert_int_equal(call_i64(vm, "count"), 12);
     // Into another Vm, by way of the value.
-    rune_vm *other = make_vm(unit, RUNE_ISOLATION_SHARED, "other");
+    rune_vm *other = vm_by(by, unit, RUNE_ISOLATION_SHARED, "other");
     assert_int_equal(rune_globals_from_value(unit, value, &parsed, NULL), RUNE_OK);
     assert_int_equal(rune_vm_set_globals(other, parsed, NULL), RUNE_OK);
     assert_int_equal(call_i64(other, "count"), 12);
@@ -259,7 +246,7 @@ static void test_state_outside_a_vm(void **state)
                 "no_static");
     rune_value_unref(object);
     rune_value_unref(value);
-    rune_vm *vm = make_vm(plain, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, plain, RUNE_ISOLATION_SHARED, "");
     assert_int_equal(rune_vm_set_globals(vm, globals, NULL), RUNE_E_INVALID_ARGUMENT);
     rune_vm_free(vm);
     rune_globals_free(globals);
@@ -269,7 +256,7 @@ static void test_state_outside_a_vm(void **state)
 static void test_after_a_failed_call(void **state)
 {
     (void)state;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_const_value *value = rune_value_text("kept");
     rune_const_value *got = NULL;
     assert_int_equal(rune_vm_set_static(vm, "NAME", value, NULL), RUNE_OK);
@@ -293,7 +280,7 @@ static void test_after_a_failed_call(void **state)
 static void test_a_worker_for_each_call(void **state)
 {
     (void)state;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_CALL, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_CALL, "");
     set_i64(vm, "COUNT", 5);
     assert_int_equal(call_i64(vm, "count"), 6);
     assert_int_equal(call_i64(vm, "count"), 6);
@@ -308,7 +295,7 @@ static void test_lost_and_found(void **state)
     rune_error *error = NULL;
     rune_const_value *value = NULL;
     rune_globals *globals = NULL;
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_VM, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_VM, "");
     set_i64(vm, "COUNT", 5);
     rune_record *record = call_record(vm, "count", NULL);
     rune_text *text = NULL;
@@ -348,7 +335,7 @@ static void test_a_state_that_is_too_large(void **state)
     rune_call_options *options = rune_call_options_new();
     assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_MEMORY, 256u << 10), RUNE_OK);
     assert_int_equal(rune_call_options_set_limits(options, limits), RUNE_OK);
-    rune_vm *vm = make_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, unit, RUNE_ISOLATION_SHARED, "");
     rune_const_value *value = rune_value_string(text, sizeof(text));
     assert_int_equal(rune_vm_set_static(vm, "NAME", value, NULL), RUNE_OK);
     assert_int_equal(call_reason(vm, "count", options), RUNE_REASON_MEMORY);
@@ -430,7 +417,7 @@ static void test_declared_by_the_host(void **state)
                                 "mod inner { pub fn calls() { CALLS } }",
                                 NULL, &made),
                      RUNE_OK);
-    rune_vm *vm = make_vm(made, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(by, made, RUNE_ISOLATION_SHARED, "");
     assert_int_equal(static_i64(vm, "CALLS"), 3);
     assert_int_equal(call_i64(vm, "main"), 45);
     assert_int_equal(call_reason(vm, "greet", NULL), RUNE_REASON_SCRIPT_ERROR); // no value

@@ -85,24 +85,8 @@ static int tear_down(void **state)
 {
     (void)state;
     rune_unit_unref(unit);
-    rune_supervisor_free(remote);
-    daemon_stop();
-    daemon_remove();
+    daemon_leave(remote);
     return 0;
-}
-
-static rune_vm *script_vm(void)
-{
-    rune_vm *vm = NULL;
-    assert_int_equal(rune_connect_vm(remote, "a", NULL, &vm, NULL), RUNE_OK);
-    return vm;
-}
-
-static rune_vm *vm_by(rune_supervisor *by, rune_unit *of)
-{
-    rune_vm *vm = NULL;
-    assert_int_equal(rune_vm_new(by, runtime, of, NULL, &vm, NULL), RUNE_OK);
-    return vm;
 }
 
 static rune_status try_keep(rune_vm *vm, const char *item, rune_function **out_function)
@@ -204,7 +188,7 @@ static void test_options_of_calls(void **state)
     (void)state;
     int64_t number = 0;
     int heard = 0;
-    rune_vm *vm = vm_by(remote, unit);
+    rune_vm *vm = vm_by(remote, unit, RUNE_ISOLATION_SHARED, "");
     rune_cancel_token *token = rune_cancel_token_new();
     rune_call_options *options = with_limit(RUNE_LIMIT_BUDGET, 100000);
     rune_function *printer = keep(vm, "printer");
@@ -229,7 +213,7 @@ static void test_functions_of_the_client(void **state)
 {
     (void)state;
     rune_unit *of_hosts = build(hosted);
-    rune_vm *vm = vm_by(remote, of_hosts);
+    rune_vm *vm = vm_by(remote, of_hosts, RUNE_ISOLATION_SHARED, "");
     rune_sync_function *sync = NULL;
     rune_const_value *value = NULL;
     rune_function *doubler = keep(vm, "doubler");
@@ -256,7 +240,7 @@ static void test_functions_of_the_client(void **state)
 static void test_statics_go_along(void **state)
 {
     (void)state;
-    rune_vm *vm = vm_by(remote, unit);
+    rune_vm *vm = vm_by(remote, unit, RUNE_ISOLATION_SHARED, "");
     rune_const_value *value = rune_value_i64(40);
     rune_function *counter = keep(vm, "counter");
     assert_int_equal(call(counter, -1), 11);
@@ -277,7 +261,7 @@ static void test_a_vm_that_runs(void **state)
     rune_function *more = NULL;
     rune_sync_function *sync = NULL;
     rune_call_options *options = with_limit(RUNE_LIMIT_BUDGET, 200000000);
-    rune_vm *vm = vm_by(remote, unit);
+    rune_vm *vm = vm_by(remote, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "adder");
     rune_function *other = keep(vm, "adder");
     assert_int_equal(counted(), 2);
@@ -304,7 +288,7 @@ static void test_another_unit_or_runtime(void **state)
     int64_t number = 0;
     rune_sync_function *sync = NULL;
     rune_unit *same = build(script); // by content
-    rune_vm *vm = vm_by(remote, unit);
+    rune_vm *vm = vm_by(remote, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *first = keep(vm, "adder");
     assert_int_equal(rune_vm_set_unit(vm, unit), RUNE_OK); // nothing changes
     assert_int_equal(call(first, 1), 6);
@@ -331,7 +315,7 @@ static void test_nothing_stays(void **state)
     (void)state;
     rune_unit *of_none = build(plain); // without statics, which would bind it as well
     unsigned before = pinned();
-    rune_vm *vm = vm_by(remote, of_none);
+    rune_vm *vm = vm_by(remote, of_none, RUNE_ISOLATION_SHARED, "");
     rune_function *first = keep(vm, "adder");
     rune_function *second = keep(vm, "adder");
     await_pinned(before + 1);
@@ -365,8 +349,8 @@ static void test_a_client_that_vanishes(void **state)
     rune_function *functions[FEW];
     rune_function *more = NULL;
     rune_supervisor *client = daemon_connect();
-    rune_vm *vm = vm_by(client, of_none);
-    rune_vm *other = vm_by(remote, of_none);
+    rune_vm *vm = vm_by(client, of_none, RUNE_ISOLATION_SHARED, "");
+    rune_vm *other = vm_by(remote, of_none, RUNE_ISOLATION_SHARED, "");
     for (int i = 0; i < FEW; i++) {
         functions[i] = keep(vm, "adder");
     }
@@ -401,8 +385,8 @@ static void test_few(void **state)
     rune_function *more = NULL;
     rune_function *functions[FEW];
     rune_supervisor *client = daemon_connect(); // of the same user
-    rune_vm *vm = vm_by(remote, unit);
-    rune_vm *theirs = vm_by(client, unit);
+    rune_vm *vm = vm_by(remote, unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *theirs = vm_by(client, unit, RUNE_ISOLATION_SHARED, "");
     assert_int_equal(try_keep(vm, "number", &more), RUNE_E_SCRIPT_ERROR); // which keeps nothing
     assert_int_equal(try_keep(vm, "missing", &more), RUNE_E_NOT_FOUND);
     functions[0] = keep(vm, "adder");
@@ -434,7 +418,7 @@ static void test_few(void **state)
 static void test_an_end_that_is_not_told(void **state)
 {
     (void)state;
-    rune_vm *vm = script_vm();
+    rune_vm *vm = daemon_vm(remote);
     for (int i = 0; i < 3; i++) {
         rune_error *error = NULL;
         rune_function *function = NULL;
@@ -450,7 +434,7 @@ static void test_an_end_that_is_not_told(void **state)
 
 static void await_version(int64_t version)
 {
-    rune_vm *watched = script_vm();
+    rune_vm *watched = daemon_vm(remote);
     int64_t until = now_ms() + 10000;
     while (call_i64(watched, "version") != version && now_ms() < until) {
     }
@@ -465,7 +449,7 @@ static void test_scripts_by_name(void **state)
     rune_error *error = NULL;
     rune_sync_function *sync = NULL;
     rune_const_value *value = NULL;
-    rune_vm *vm = script_vm();
+    rune_vm *vm = daemon_vm(remote);
     rune_function *adder = keep(vm, "adder");
     rune_function *generator = keep(vm, "generator");
     assert_string_equal(rune_function_item(adder), "adder::$0::$0");
@@ -586,8 +570,8 @@ static void test_in_a_callback(void **state)
     (void)state;
     rune_execution *execution = NULL;
     rune_call_options *options = rune_call_options_new();
-    rune_vm *vm = script_vm();
-    asked.vm = script_vm();
+    rune_vm *vm = daemon_vm(remote);
+    asked.vm = daemon_vm(remote);
     asked.function = keep(asked.vm, "adder");
     rune_call_options_set_output(options, ask_in_sink, NULL);
     assert_int_equal(rune_vm_send_execute(vm, "print", NULL, 0, options, &execution, NULL),
@@ -649,7 +633,7 @@ static void test_the_last_handle_goes_in_a_callback(void **state)
     for (final.last = 0; final.last < 4; final.last++) {
         rune_execution *execution = NULL;
         final.supervisor = daemon_connect();
-        final.vm = vm_by(final.supervisor, unit);
+        final.vm = vm_by(final.supervisor, unit, RUNE_ISOLATION_SHARED, "");
         final.function = keep(final.vm, "adder");
         assert_int_equal(rune_vm_send_execute(final.vm, "spin", NULL, 0, options, &execution, NULL),
                          RUNE_OK);
@@ -667,7 +651,7 @@ static void test_the_last_handle_goes_in_a_callback(void **state)
 
 static void *keep_and_call(void *argument)
 {
-    rune_vm *vm = vm_by(remote, unit);
+    rune_vm *vm = vm_by(remote, unit, RUNE_ISOLATION_SHARED, "");
     atomic_int *good = argument;
     for (int i = 0; i < ROUNDS; i++) {
         int64_t number = 0;
@@ -706,7 +690,7 @@ static void test_the_end_of_the_daemon(void **state)
     int64_t number = 0;
     rune_function *more = NULL;
     rune_sync_function *sync = NULL;
-    rune_vm *vm = vm_by(remote, unit);
+    rune_vm *vm = vm_by(remote, unit, RUNE_ISOLATION_SHARED, "");
     rune_function *function = keep(vm, "adder");
     daemon_stop();
     assert_int_equal(call_with(function, 1, NULL, &number), RUNE_E_CLOSED);

@@ -59,17 +59,8 @@ static int tear_down(void **state)
 {
     (void)state;
     rune_unit_unref(unit);
-    rune_supervisor_free(remote);
-    daemon_stop();
-    daemon_remove();
+    daemon_leave(remote);
     return 0;
-}
-
-static rune_vm *script_vm(void)
-{
-    rune_vm *vm = NULL;
-    assert_int_equal(rune_connect_vm(remote, "a", NULL, &vm, NULL), RUNE_OK);
-    return vm;
 }
 
 static rune_vm *unit_vm(rune_isolation isolation)
@@ -188,7 +179,7 @@ static void test_two_clients(void **state)
     rune_vm *theirs = NULL;
     rune_supervisor *client = daemon_connect();
     assert_int_equal(rune_connect_vm(client, "a", NULL, &theirs, NULL), RUNE_OK);
-    rune_vm *vm = script_vm();
+    rune_vm *vm = daemon_vm(remote);
     assert_int_equal(set_i64(vm, "COUNT", 20), RUNE_OK);
     assert_int_equal(set_i64(theirs, "COUNT", 30), RUNE_OK);
     assert_int_equal(call_i64(vm, "count"), 21);
@@ -206,7 +197,7 @@ static void test_scripts_by_name(void **state)
     rune_globals *globals = NULL;
     rune_const_value *value = NULL;
     rune_error *error = NULL;
-    rune_vm *vm = script_vm();
+    rune_vm *vm = daemon_vm(remote);
     assert_int_equal(static_i64(vm, "COUNT"), 10);
     assert_int_equal(set_i64(vm, "COUNT", 20), RUNE_OK);
     assert_int_equal(set_i64(vm, "app::DEEP", 5), RUNE_OK);
@@ -218,7 +209,7 @@ static void test_scripts_by_name(void **state)
     // A snapshot goes into another Vm of the script, and of its Unit.
     assert_int_equal(rune_vm_globals(vm, &globals, NULL), RUNE_OK);
     assert_int_equal(rune_globals_count(globals), 3);
-    rune_vm *other = script_vm();
+    rune_vm *other = daemon_vm(remote);
     assert_int_equal(rune_vm_set_globals(other, globals, NULL), RUNE_OK);
     assert_int_equal(call_i64(other, "deep"), 8);
     rune_vm *of_unit = unit_vm(RUNE_ISOLATION_SHARED);
@@ -245,9 +236,9 @@ static void test_scripts_by_name(void **state)
 static void test_a_save_in_between(void **state)
 {
     (void)state;
-    rune_vm *vm = script_vm();
-    rune_vm *waits = script_vm();
-    rune_vm *watched = script_vm();
+    rune_vm *vm = daemon_vm(remote);
+    rune_vm *waits = daemon_vm(remote);
+    rune_vm *watched = daemon_vm(remote);
     assert_int_equal(set_i64(vm, "COUNT", 20), RUNE_OK);
     assert_int_equal(call_i64(vm, "count"), 21);
     assert_int_equal(snapshot_i64(vm, "COUNT"), 21);
@@ -360,8 +351,8 @@ static void test_in_a_callback(void **state)
     (void)state;
     rune_execution *execution = NULL;
     rune_call_options *options = rune_call_options_new();
-    rune_vm *vm = script_vm();
-    asked.vm = script_vm();
+    rune_vm *vm = daemon_vm(remote);
+    asked.vm = daemon_vm(remote);
     rune_call_options_set_output(options, ask_in_sink, NULL);
     assert_int_equal(rune_vm_send_execute(vm, "print", NULL, 0, options, &execution, NULL),
                      RUNE_OK);

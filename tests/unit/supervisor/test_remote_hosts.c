@@ -296,9 +296,7 @@ static int tear_down(void **state)
     rune_unit_unref(unit);
     rune_runtime_unref(own_runtime);
     rune_context_free(own_context);
-    rune_supervisor_free(remote);
-    daemon_stop();
-    daemon_remove();
+    daemon_leave(remote);
     return 0;
 }
 

@@ -44,9 +44,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    rune_supervisor_free(remote);
-    daemon_stop();
-    daemon_remove();
+    daemon_leave(remote);
     return watching_tear_down(state);
 }
 

@@ -37,20 +37,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    rune_supervisor_free(remote);
-    daemon_stop();
-    daemon_remove();
+    daemon_leave(remote);
     return 0;
-}
-
-static rune_vm *script_vm(rune_supervisor *by)
-{
-    rune_vm *vm = NULL;
-    rune_error *error = NULL;
-    if (rune_connect_vm(by, "a", NULL, &vm, &error) != RUNE_OK) {
-        fail_msg("%s", rune_error_message(error));
-    }
-    return vm;
 }
 
 static rune_const_value *call_with(rune_vm *vm, const char *item, int64_t number)
@@ -69,14 +57,14 @@ static rune_const_value *call_with(rune_vm *vm, const char *item, int64_t number
 static void test_scripts_of_the_folder(void **state)
 {
     (void)state;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     for (int i = 0; i < 100; i++) {
         assert_int_equal(call_i64(vm, "main"), 1);
     }
     // Globals stay with the Vm, and with it alone.
     assert_int_equal(call_i64(vm, "count"), 1);
     assert_int_equal(call_i64(vm, "count"), 2);
-    rune_vm *other = script_vm(remote);
+    rune_vm *other = daemon_vm(remote);
     assert_int_equal(call_i64(other, "count"), 1);
     assert_int_equal(rune_vm_reset(vm), RUNE_OK);
     assert_int_equal(call_i64(vm, "count"), 1);
@@ -91,7 +79,7 @@ static void test_scripts_of_the_folder(void **state)
 static void test_large_values_go_both_ways(void **state)
 {
     (void)state;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     size_t size = (size_t)3 << 20;
     char *bytes = calloc(1, size);
     memset(bytes, 'x', size);
@@ -112,7 +100,7 @@ static void test_large_values_go_both_ways(void **state)
 static void test_errors_have_frames(void **state)
 {
     (void)state;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     rune_record *record = call_record(vm, "wrong", NULL);
     assert_int_equal(rune_record_reason(record), RUNE_REASON_SCRIPT_ERROR);
     rune_frame frame;
@@ -132,7 +120,7 @@ static void test_errors_have_frames(void **state)
 static void test_limits_hold(void **state)
 {
     (void)state;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     rune_call_options *options = with_limit(RUNE_LIMIT_BUDGET, 1000000);
     rune_record *record = call_record(vm, "spin", options);
     assert_int_equal(rune_record_reason(record), RUNE_REASON_BUDGET);
@@ -190,7 +178,7 @@ static bool take_nothing(void *user, int stream, const char *data, size_t size)
 static void test_output_that_nobody_takes(void **state)
 {
     (void)state;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     rune_execution *execution = NULL;
     rune_record *record = NULL;
     rune_call_options *options = rune_call_options_new();
@@ -212,7 +200,7 @@ static void test_output_that_nobody_takes(void **state)
 static void test_output_comes_and_may_be_refused(void **state)
 {
     (void)state;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     struct sink sink = {0};
     rune_call_options *options = rune_call_options_new();
     rune_call_options_set_output(options, take_some, &sink);
@@ -249,7 +237,7 @@ static void test_executions(void **state)
     rune_vm *vms[MANY];
     rune_execution *executions[MANY];
     for (int i = 0; i < MANY; i++) {
-        vms[i] = script_vm(remote);
+        vms[i] = daemon_vm(remote);
         assert_int_equal(rune_vm_send_execute(vms[i], "main", NULL, 0, NULL, &executions[i], NULL),
                          RUNE_OK);
     }
@@ -276,7 +264,7 @@ static void test_cancelling(void **state)
 {
     (void)state;
     pthread_t thread;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     rune_cancel_token *token = rune_cancel_token_new();
     rune_call_options *options = rune_call_options_new();
     rune_call_options_set_cancel_token(options, token);
@@ -363,7 +351,7 @@ static void test_building_over_the_socket(void **state)
 static void test_a_save_is_served(void **state)
 {
     (void)state;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     assert_int_equal(call_i64(vm, "main"), 1);
     daemon_write("a.rn", "pub fn main() { 2 }");
     int64_t until = now_ms() + 10000;
@@ -380,7 +368,7 @@ static void test_what_is_not_offered(void **state)
 {
     (void)state;
     rune_unit *unit = NULL;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     // A script of the daemon's has what the daemon offers.
     assert_int_equal(rune_vm_set_runtime(vm, NULL), RUNE_OK);
     assert_int_equal(rune_vm_set_runtime(vm, runtime), RUNE_E_UNSUPPORTED);
@@ -422,7 +410,7 @@ static void test_functions_that_are_values(void **state)
     rune_error *error = NULL;
     pthread_t threads[4];
     assert_int_equal(rune_connect_unit(remote, "a", &unit, NULL), RUNE_OK);
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     rune_const_value *closure = call_with(vm, "adder", 40);
     rune_vm_free(vm);
     assert_int_equal(rune_sync_function_from_value(remote, NULL, unit, NULL, closure, &adder, NULL),
@@ -454,7 +442,7 @@ static void test_looking_in(void **state)
     (void)state;
     rune_text *text = NULL;
     rune_stats stats;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     assert_int_equal(call_i64(vm, "main"), 1);
     rune_supervisor_stats(remote, &stats);
     assert_true(stats.workers_now > 0);
@@ -483,7 +471,7 @@ static void test_killing_a_worker(void **state)
     rune_text *text = NULL;
     rune_execution *execution = NULL;
     rune_record *record = NULL;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     assert_int_equal(rune_vm_send_execute(vm, "spin", NULL, 0, NULL, &execution, NULL), RUNE_OK);
     daemon_await("calls_now", 1);
     assert_int_equal(rune_connect_query(remote, RUNE_QUERY_PS, &text, NULL), RUNE_OK);
@@ -504,20 +492,27 @@ static void test_killing_a_worker(void **state)
     rune_vm_free(vm);
 }
 
+/* The program as a client: a process of its own, that calls until it is killed. */
+static int be_client(const char *socket)
+{
+    rune_supervisor *mine = NULL;
+    rune_vm *vm = NULL;
+    rune_execution *execution = NULL;
+    if (rune_supervisor_connect(socket, NULL, &mine, NULL) == RUNE_OK &&
+        rune_connect_vm(mine, "a", NULL, &vm, NULL) == RUNE_OK &&
+        rune_vm_send_execute(vm, "spin", NULL, 0, NULL, &execution, NULL) == RUNE_OK) {
+        pause();
+    }
+    return 1;
+}
+
 static void test_a_client_that_goes_cancels_its_calls(void **state)
 {
     (void)state;
     pid_t child = fork();
     if (child == 0) {
-        // Without a library that was forked: a process of its own, by its own connection.
-        rune_supervisor *mine = NULL;
-        rune_vm *vm = NULL;
-        rune_execution *execution = NULL;
-        if (rune_supervisor_connect(daemon_socket, NULL, &mine, NULL) == RUNE_OK &&
-            rune_connect_vm(mine, "a", NULL, &vm, NULL) == RUNE_OK &&
-            rune_vm_send_execute(vm, "spin", NULL, 0, NULL, &execution, NULL) == RUNE_OK) {
-            pause();
-        }
+        // Of many threads only this one is here, and what the others had locked stays so.
+        (void)execl("/proc/self/exe", "test_serve", "--client", daemon_socket, NULL);
         _exit(1);
     }
     daemon_await("calls_now", 1);
@@ -532,7 +527,7 @@ static void test_the_end_of_the_daemon(void **state)
     rune_execution *execution = NULL;
     rune_record *record = NULL;
     rune_error *error = NULL;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     assert_int_equal(rune_vm_send_execute(vm, "spin", NULL, 0, NULL, &execution, NULL), RUNE_OK);
     daemon_await("calls_now", 1);
     daemon_stop();
@@ -557,11 +552,11 @@ static void test_draining_lets_calls_end(void **state)
     (void)state;
     rune_execution *execution = NULL;
     rune_record *record = NULL;
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     rune_call_options *options = with_limit(RUNE_LIMIT_WALL, 500000000);
     assert_int_equal(rune_vm_send_execute(vm, "spin", NULL, 0, options, &execution, NULL), 0);
     daemon_await("calls_now", 1);
-    rune_vm *other = script_vm(remote);
+    rune_vm *other = daemon_vm(remote);
     assert_int_equal(rune_connect_control(remote, RUNE_CONTROL_DRAIN, 10000, NULL), RUNE_OK);
     assert_int_equal(call_reason(other, "main", NULL), RUNE_REASON_UNAVAILABLE);
     assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
@@ -901,9 +896,9 @@ static bool ask_in_sink(void *user, int stream, const char *data, size_t size)
 static void test_what_would_wait_in_a_callback(void **state)
 {
     (void)state;
-    struct asked asked = {.vm = script_vm(remote)};
+    struct asked asked = {.vm = daemon_vm(remote)};
     assert_int_equal(rune_connect_unit(remote, "a", &asked.unit, NULL), RUNE_OK);
-    rune_vm *vm = script_vm(remote);
+    rune_vm *vm = daemon_vm(remote);
     rune_execution *execution = NULL;
     rune_call_options *options = rune_call_options_new();
     rune_call_options_set_output(options, ask_in_sink, &asked);
@@ -939,7 +934,7 @@ static void test_nothing_is_left(void **state)
     for (int i = 0; i < 5; i++) {
         daemon_start(script, NULL);
         rune_supervisor *client = daemon_connect();
-        rune_vm *vm = script_vm(client);
+        rune_vm *vm = daemon_vm(client);
         assert_int_equal(call_i64(vm, "main"), 1);
         rune_vm_free(vm);
         rune_supervisor_free(client);
@@ -949,8 +944,11 @@ static void test_nothing_is_left(void **state)
     assert_int_equal(settled_fds(), before);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "--client") == 0) {
+        return be_client(argv[2]);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_scripts_of_the_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_large_values_go_both_ways, set_up, tear_down),

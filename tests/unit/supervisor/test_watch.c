@@ -31,9 +31,7 @@ static int set_up_daemon(void **state)
 
 static int tear_down_daemon(void **state)
 {
-    rune_supervisor_free(by);
-    daemon_stop();
-    daemon_remove();
+    daemon_leave(by);
     return watching_tear_down(state);
 }
 
