@@ -63,7 +63,9 @@ rn_library(rn_supervisor
   vm.c
   vm_pool.c
   watch.c
+  watch_build.c
   watch_folders.c
+  watch_table.c
   whole_file.c
   wire.c)
 target_include_directories(rn_supervisor PUBLIC ${CMAKE_SOURCE_DIR}/include)

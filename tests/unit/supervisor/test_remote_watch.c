@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "shm/message.h"
+#include "supervisor/remote_held.h"
 
 #define CALLERS 2
 #define SAVE_EVERY_MS 50
@@ -208,6 +209,34 @@ static void test_many_versions_are_not_held(void **state)
     }
     await_units(HELD_MAX);
     rune_vm_free(vm);
+    rune_watch_free(watch);
+    await_units(1);
+}
+
+/* More scripts than the daemon holds Units for a client: each serves, and those that fell out are brought again. */
+static void test_more_scripts_than_are_held(void **state)
+{
+    (void)state;
+    char name[32];
+    char text[64];
+    const int scripts = RN_REMOTE_HELD_MAX + 6;
+    for (int i = 0; i < scripts; i++) {
+        (void)snprintf(name, sizeof(name), "s%d.rn", i);
+        (void)snprintf(text, sizeof(text), "pub fn main() { %d }", i);
+        write_file(name, text);
+    }
+    rune_watch *watch = watch_with(remote, NULL);
+    for (int i = 0; i < scripts; i++) {
+        (void)snprintf(name, sizeof(name), "s%d", i);
+        rune_unit *unit = rune_watch_current(watch, name);
+        assert_non_null(unit);
+        rune_vm *vm = vm_by(remote, unit, RUNE_ISOLATION_SHARED, "");
+        assert_int_equal(call_i64(vm, "main"), i);
+        rune_vm_free(vm);
+        rune_unit_unref(unit);
+    }
+    await_units(RN_REMOTE_HELD_MAX);
+    assert_int_equal(daemon_status("builds"), scripts);
     rune_watch_free(watch);
     await_units(1);
 }
@@ -666,6 +695,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_host_functions_of_the_client, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_context_that_is_too_large, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_versions_are_not_held, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_more_scripts_than_are_held, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_old_version_serves_who_has_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_calls_while_scripts_are_saved, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_daemon_goes, set_up, tear_down),
