@@ -10,6 +10,7 @@
 #include "cli/daemon.h"
 #include "cli/exit_codes.h"
 #include "cli/quantity.h"
+#include "cli/visible.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -26,6 +27,8 @@
 #include <unistd.h>
 
 #define DRAIN_DEFAULT_NS UINT64_C(10000000000)
+/* Of a line of the log, shown. */
+#define LOG_SHOWN_MAX 4096u
 
 /* Options */
 
@@ -182,8 +185,10 @@ static void write_log(void *user, int level, const char *line)
     const struct rn_session *session = user;
     // What the service manager reads as priorities: warning, notice.
     if (level > 0 || !session->console.quiet) {
+        char shown[LOG_SHOWN_MAX];
+        rn_visible_copy(line, strlen(line), shown, sizeof(shown)); // it may quote a script
         fprintf(stderr, "%s%s\n",
-                getenv("JOURNAL_STREAM") == NULL ? "" : (level > 0 ? "<4>" : "<5>"), line);
+                getenv("JOURNAL_STREAM") == NULL ? "" : (level > 0 ? "<4>" : "<5>"), shown);
     }
 }
 

@@ -148,14 +148,32 @@ static void read_notes(struct rune_server *server)
 
 /* Making */
 
+/* Says where it does not compile, or what else kept it from being built. */
+static void log_broken(struct rune_server *server, const rune_change *change)
+{
+    rune_diagnostic first;
+    size_t count = change->diagnostics ? rune_diagnostics_count(change->diagnostics) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (rune_diagnostics_at(change->diagnostics, i, &first) &&
+            first.severity == RUNE_SEVERITY_ERROR) {
+            rn_supervisor_log(server->supervisor, 1, "serve: %s: does not compile: %s:%u:%u: %s",
+                              change->name, first.source, first.line, first.column, first.message);
+            return;
+        }
+    }
+    rn_supervisor_log(server->supervisor, 1, "serve: %s: was not built: %s", change->name,
+                      change->error ? rune_error_message(change->error) : "no memory");
+}
+
 static void on_change(void *user, const rune_change *change)
 {
     struct rune_server *server = user;
-    const char *what = change->kind == RUNE_CHANGE_LOADED   ? "loaded"
-                       : change->kind == RUNE_CHANGE_BROKEN ? "does not compile"
-                                                            : "gone";
-    rn_supervisor_log(server->supervisor, change->kind == RUNE_CHANGE_BROKEN, "serve: %s: %s",
-                      change->name, what);
+    if (change->kind == RUNE_CHANGE_BROKEN) {
+        log_broken(server, change);
+    } else {
+        rn_supervisor_log(server->supervisor, 0, "serve: %s: %s", change->name,
+                          change->kind == RUNE_CHANGE_LOADED ? "loaded" : "gone");
+    }
     pthread_mutex_lock(&server->lock);
     server->counts.reloads += change->kind == RUNE_CHANGE_LOADED;
     server->counts.broken += change->kind == RUNE_CHANGE_BROKEN;

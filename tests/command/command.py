@@ -773,6 +773,13 @@ pub fn f(a) {}
             if self.ask("call", "t", "add", "40", "2").stdout == "38\n":
                 break
         self.assertEqual(self.ask("call", "t", "add", "40", "2").stdout, "38\n")
+        self.write("t.rn", "pub fn add(a, b) {\n    a - \x1b[2J\n}")
+        for line in process.stderr:
+            if "does not compile" in line:
+                break
+        self.assertIn("serve: t: does not compile: t.rn:2:9: ", line.replace("./t.rn", "t.rn"))
+        self.assertNotIn("\x1b", line)
+        self.assertEqual(self.ask("call", "t", "add", "40", "2").stdout, "38\n")
         self.end(process)
 
     def test_the_daemon_is_looked_into_and_steered(self):
