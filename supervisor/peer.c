@@ -114,14 +114,24 @@ static enum rn_error wait_ready(struct rn_peer *peer)
     return message.as.READY.isa_digest == rn_isa_digest() ? RN_OK : RN_E_UNIT_VERSION;
 }
 
-/* What a first call would find cold of the memory that both sides have, while the worker starts. */
-static void touch(const struct rn_peer *peer)
+/* In one system call for many, which libsodium would make several of. */
+static void fill_random(struct rn_peer *peer)
+{
+    if (getrandom(peer->random, sizeof(peer->random), 0) != (ssize_t)sizeof(peer->random)) {
+        randombytes_buf(peer->random, sizeof(peer->random));
+    }
+    peer->random_left = RN_PEER_RANDOM;
+}
+
+/* What a first call would find cold on this side, while the worker starts. */
+static void warm(struct rn_peer *peer)
 {
     (void)atomic_load_explicit(&peer->control->stop[0], memory_order_relaxed);
     if (peer->ring) {
         (void)*(const volatile uint8_t *)peer->ring->to_worker.data;
         (void)*(const volatile uint8_t *)peer->ring->to_supervisor.data;
     }
+    fill_random(peer);
 }
 
 /* The wall as seen from outside; never the worker's own word. */
@@ -201,7 +211,7 @@ rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, r
     if (spawned) {
         rn_peer_find_cpu_clock(peer);
         enlist(peer);
-        touch(peer);
+        warm(peer);
         rn_child_look_early(&peer->child, &early);
         failure.step = "waiting for it";
         failed = wait_ready(peer);
@@ -498,15 +508,6 @@ static enum rn_error take_uses_hushed(struct rn_peer *peer, struct rn_call *call
         rn_peer_ring(peer);
     }
     return error;
-}
-
-/* In one system call for many, which libsodium would make several of. */
-static void fill_random(struct rn_peer *peer)
-{
-    if (getrandom(peer->random, sizeof(peer->random), 0) != (ssize_t)sizeof(peer->random)) {
-        randombytes_buf(peer->random, sizeof(peer->random));
-    }
-    peer->random_left = RN_PEER_RANDOM;
 }
 
 /* The id of a call in that slot: nobody guesses it, and it is not 0. */
