@@ -239,6 +239,18 @@ int count_fds(void)
     return count;
 }
 
+int count_memfds(void)
+{
+    char line[512];
+    int count = 0;
+    FILE *file = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof(line), file)) {
+        count += strstr(line, "memfd:") != NULL;
+    }
+    fclose(file);
+    return count;
+}
+
 int settled_fds(void)
 {
     return settled_fds_with(1);

@@ -45,6 +45,8 @@ rune_call_options *with_limit(rune_limit limit, uint64_t value);
 
 int64_t now_ms(void);
 int count_fds(void);
+/* memfds that this process has mapped. */
+int count_memfds(void);
 /* The same once spares have been made and nothing changes any more. */
 int settled_fds(void);
 /* With so many spares, one for each domain that has been used. */

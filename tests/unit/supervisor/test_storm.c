@@ -83,19 +83,6 @@ static rune_vm *make_vm(void)
     return vm;
 }
 
-/* memfds that this process has mapped. */
-static int count_memfds(void)
-{
-    char line[512];
-    int count = 0;
-    FILE *file = fopen("/proc/self/maps", "r");
-    while (fgets(line, sizeof(line), file)) {
-        count += strstr(line, "memfd:") != NULL;
-    }
-    fclose(file);
-    return count;
-}
-
 static void test_one_kill(void **state)
 {
     (void)state;
