@@ -60,12 +60,12 @@ static rune_status take_text(const struct rn_build_part *part, rune_text **out_t
     if (!part->whole) {
         return rn_build_talk_fail_missing(error);
     }
-    rune_text *text = rune_text_new((const char *)part->bytes, part->size);
-    if (!text) {
-        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    enum rn_error failed = rn_text_copy(part->bytes, part->size, out_text);
+    if (failed == RN_E_MESSAGE_INVALID) {
+        return rn_fail_reason(error, RUNE_E_VIOLATION, RUNE_REASON_VIOLATION, "protocol",
+                              "the compiler sent a text that is none");
     }
-    *out_text = text;
-    return RUNE_OK;
+    return failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
 }
 
 /* What is asked, and which part the answer is. */

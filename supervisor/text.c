@@ -1,11 +1,13 @@
-/* text.c: texts handed to the host, and the names of codes. */
+/* text.c: texts handed to the host, and the names of codes. Trust: see text.h. */
 #include "supervisor/text.h"
 
 #include <runeward/limits.h>
 #include <runeward/version.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "bytecode/unit.h"
+#include "shm/message.h"
 #include "shm/reason.h"
 
 struct rune_text {
@@ -25,6 +27,19 @@ rune_status rn_text_take(struct rn_buf *buf, rune_text **out_text)
     text->size--;
     *out_text = text;
     return RUNE_OK;
+}
+
+enum rn_error rn_text_copy(const void *bytes, size_t size, rune_text **out_text)
+{
+    if (size > RN_TEXT_BODY_MAX || !rn_utf8_valid(bytes, size, NULL)) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    rune_text *text = rune_text_new(bytes, size);
+    if (!text) {
+        return RN_E_NO_MEMORY;
+    }
+    *out_text = text;
+    return RN_OK;
 }
 
 rune_text *rune_text_new(const char *data, size_t size)

@@ -35,8 +35,8 @@ RUNE_API rune_status rune_format(rune_supervisor *supervisor, const rune_sources
  *     docs         text of the doc comments; docs_line: where the first one stands
  *     members      fields or variants, each with name, signature, docs
  *
- * The text comes from a process behind the wall that has read hostile sources: treat it so. It is the
- * caller's. Errors as for rune_format.
+ * The text comes from a process behind the wall that has read hostile sources: treat it so. That it is UTF-8 has been
+ * checked. It is the caller's. Errors as for rune_format.
  */
 RUNE_API rune_status rune_outline(rune_supervisor *supervisor, const rune_sources *sources,
                                   const rune_options *options, rune_diagnostics *diagnostics,

@@ -23,6 +23,8 @@ enum {
 enum {
     TYPE_RESULT = 35,
     TYPE_BUILD = 64,
+    TYPE_FORMAT = 66,
+    TYPE_OUTLINE = 67,
     TYPE_READY = 80,
     TYPE_NEED = 81,
     TYPE_IMAGE = 82,
@@ -35,7 +37,8 @@ enum {
     LAST = 2,
     BOTH = 3,
     HEADER = 24,
-    BUILD_FIELDS = 20,
+    BUILD_FIELDS = 20, /* of FORMAT as well */
+    OUTLINE_FIELDS = 16,
     GOOD_MAX = 32768,
     MODULES_MAX = 4096,
 };
@@ -46,6 +49,7 @@ static size_t out_size;
 static uint64_t call;
 static uint32_t sequence;
 
+static uint16_t asked;            /* type of the request */
 static uint8_t good[2][GOOD_MAX]; /* image and debug segment */
 static size_t good_size[2];
 
@@ -170,6 +174,10 @@ static void order(int number)
         break;
     case FORMATTED_INSTEAD:
         (void)message(TYPE_FORMATTED, "text", 4);
+        break;
+    case TEXT_NOT_UTF8:
+        (void)message(asked == TYPE_OUTLINE ? TYPE_OUTLINED : TYPE_FORMATTED, "a\xff", 2);
+        built(0);
         break;
     case OUTLINED_INSTEAD:
         (void)message(TYPE_OUTLINED, "{}", 2);
@@ -519,14 +527,18 @@ static int read_order(const uint8_t *text, const uint8_t *end)
     return number;
 }
 
-/* The text of BUILD: behind header, fields, name and context. One packet, or it is not for us. */
+/* The text of the request: behind header, fields, name and context. One packet, or it is not for us. */
 static int order_of(size_t size)
 {
     uint32_t name_size;
-    uint32_t context_size;
-    memcpy(&name_size, in + HEADER + 4, 4);
-    memcpy(&context_size, in + HEADER + 8, 4);
-    size_t at = HEADER + BUILD_FIELDS + (size_t)name_size + context_size;
+    uint32_t context_size = 0;
+    memcpy(&asked, in + 2, 2);
+    memcpy(&name_size, in + HEADER + (asked == TYPE_FORMAT ? 0 : 4), 4);
+    if (asked == TYPE_BUILD) {
+        memcpy(&context_size, in + HEADER + 8, 4);
+    }
+    size_t fields = asked == TYPE_OUTLINE ? OUTLINE_FIELDS : BUILD_FIELDS;
+    size_t at = HEADER + fields + (size_t)name_size + context_size;
     if (at + 6 > size || memcmp(in + at, "evil ", 5) != 0) {
         return SILENT;
     }

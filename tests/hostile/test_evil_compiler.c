@@ -215,17 +215,21 @@ static void what_an_honest_build_gives_runs(void **state)
     rune_unit_unref(unit);
 }
 
-/* A build does not stand for a format: nothing that the compiler says gives a text. */
-static void formatting_ends_as_well(void **state)
+/* Nothing of what the compiler does gives a text: neither a build instead, nor what is no UTF-8. */
+static void texts_end_as_well(void **state)
 {
     (void)state;
-    rune_text *text = NULL;
-    rune_error *error = NULL;
-    rune_sources *sources = source_of(0);
-    assert_int_not_equal(rune_format(supervisor, sources, NULL, NULL, &text, &error), RUNE_OK);
-    assert_null(text);
-    rune_error_free(error);
-    rune_sources_free(sources);
+    static const int numbers[] = {0, 1, 15, 21, 34};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        rune_text *text = NULL;
+        rune_sources *sources = source_of(numbers[i]);
+        rune_status status = rune_format(supervisor, sources, NULL, NULL, &text, NULL);
+        assert_int_equal(status, RUNE_E_VIOLATION);
+        status = rune_outline(supervisor, sources, NULL, NULL, &text, NULL);
+        assert_int_equal(status, RUNE_E_VIOLATION);
+        assert_null(text);
+        rune_sources_free(sources);
+    }
 }
 
 static int count_fds(void)
@@ -272,7 +276,7 @@ int main(void)
         cmocka_unit_test(every_misbehaviour_ends_its_own_build),
         cmocka_unit_test(deadlines_hold),
         cmocka_unit_test(what_an_honest_build_gives_runs),
-        cmocka_unit_test(formatting_ends_as_well),
+        cmocka_unit_test(texts_end_as_well),
         cmocka_unit_test(nothing_is_left),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
