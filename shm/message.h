@@ -95,6 +95,14 @@ enum rn_call_target {
     RN_CALL_TARGET_COUNT
 };
 
+/* What a client wants to have made of its sources. */
+enum rn_build_kind {
+    RN_BUILD_KIND_UNIT,
+    RN_BUILD_KIND_FORMAT,  /* the root source laid out */
+    RN_BUILD_KIND_OUTLINE, /* what the module tree declares */
+    RN_BUILD_KIND_COUNT
+};
+
 #define RN_UNPAREN(...) __VA_ARGS__
 #define U32(name) uint32_t name;
 #define U64(name) uint64_t name;

@@ -23,13 +23,12 @@
 #include "supervisor/unit.h"
 
 #define CACHE_BYTES_DEFAULT (UINT64_C(256) << 20)
-#define INDENT_DEFAULT 4u
 
 rune_options *rune_options_new(void)
 {
     struct rune_options *options = rn_alloc(sizeof(*options));
     if (options) {
-        options->indent = INDENT_DEFAULT;
+        options->indent = RN_INDENT_DEFAULT;
     }
     return options;
 }
@@ -242,8 +241,8 @@ static rune_status build_cached(rune_supervisor *supervisor, const struct rn_bui
     return compile(supervisor, request, &cache, out_unit, error);
 }
 
-rune_status rn_build(rune_supervisor *supervisor, const struct rn_build_request *request,
-                     rune_unit **out_unit, rune_error **error)
+rune_status rn_build_prepare(rune_supervisor *supervisor, const struct rn_build_request *request,
+                             rune_error **error)
 {
     if (rn_supervisor_is_forked(supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
@@ -253,6 +252,16 @@ rune_status rn_build(rune_supervisor *supervisor, const struct rn_build_request 
     }
     if (request->diagnostics && rn_diagnostics_replace(request->diagnostics, NULL, 0) != RN_OK) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    return RUNE_OK;
+}
+
+rune_status rn_build(rune_supervisor *supervisor, const struct rn_build_request *request,
+                     rune_unit **out_unit, rune_error **error)
+{
+    rune_status status = rn_build_prepare(supervisor, request, error);
+    if (status != RUNE_OK) {
+        return status;
     }
     RN_AUTO(rn_inputs) struct rn_inputs unasked = {.items = NULL};
     struct rn_build_request whole = *request;

@@ -6,7 +6,11 @@
 
 #include <stdatomic.h>
 
+#include "shm/message.h"
 #include "supervisor/inputs.h"
+
+/* Columns of a level. */
+#define RN_INDENT_DEFAULT 4u
 
 struct rune_options {
     bool script;
@@ -25,6 +29,7 @@ struct rune_options {
 rune_options *rn_options_copy(const rune_options *options) RN_MUST_CHECK;
 
 struct rn_build_request {
+    enum rn_build_kind kind;
     const rune_sources *sources;
     const rune_context *context; /* may be NULL, like the next two */
     const rune_options *options;
@@ -35,6 +40,9 @@ struct rn_build_request {
     const atomic_bool *stop;    /* when it is true, after rn_remote_nudge, the build is CANCELLED */
 };
 
+/* What precedes each kind of build: the diagnostics are emptied. FORKED, NO_MEMORY; INVALID_ARGUMENT: no source. */
+rune_status rn_build_prepare(rune_supervisor *supervisor, const struct rn_build_request *request,
+                             rune_error **error) RN_MUST_CHECK;
 /* rune_build, which has the same errors. */
 rune_status rn_build(rune_supervisor *supervisor, const struct rn_build_request *request,
                      rune_unit **out_unit, rune_error **error) RN_MUST_CHECK;

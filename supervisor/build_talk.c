@@ -15,7 +15,6 @@
 #include "supervisor/clock.h"
 #include "supervisor/diagnostics.h"
 #include "supervisor/error.h"
-#include "supervisor/remote.h"
 #include "supervisor/sources.h"
 #include "supervisor/supervisor.h"
 
@@ -32,15 +31,6 @@ rune_status rn_build_talk_begin(struct rn_build_talk *talk, rune_supervisor *sup
                                 const rune_sources *sources, const rune_options *options,
                                 rune_error **error)
 {
-    if (rn_supervisor_is_forked(supervisor)) {
-        return rn_fail_plain(error, RN_E_FORKED);
-    }
-    if (supervisor->remote) {
-        return rn_remote_unsupported(error, "formatting and outlines are");
-    }
-    if (sources->count == 0) {
-        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "there is no source");
-    }
     uint64_t wall_ns = options && options->wall_ns > 0 ? options->wall_ns : WALL_DEFAULT_NS;
     *talk =
         (struct rn_build_talk){.sources = sources, .until_ns = rn_after_ns(rn_now_ns(), wall_ns)};

@@ -43,7 +43,7 @@ struct rn_build_talk {
     bool built;
 };
 
-/* Takes a compiler. On failure there is nothing to end. `options` may be NULL. */
+/* Takes a compiler, for what rn_build_prepare was asked about. On failure there is nothing to end. `options` may be NULL. */
 rune_status rn_build_talk_begin(struct rn_build_talk *talk, rune_supervisor *supervisor,
                                 const rune_sources *sources, const rune_options *options,
                                 rune_error **error) RN_MUST_CHECK;

@@ -86,6 +86,9 @@ rune_status rn_remote_encode(const rune_statics *statics, const rune_context *co
                              struct rn_buf *out_items, rune_error **error) RN_MUST_CHECK;
 rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_request *request,
                             rune_unit **out_unit, rune_error **error) RN_MUST_CHECK;
+/* The same of the kinds that give a text, which is the caller's. */
+rune_status rn_remote_text(struct rn_remote *remote, const struct rn_build_request *request,
+                           rune_text **out_text, rune_error **error) RN_MUST_CHECK;
 /* The daemon's number of a Unit, brought there if it must be; in use until rn_remote_leave. */
 rune_status rn_remote_unit(struct rn_remote *remote, const rune_unit *unit, uint32_t *out_number,
                            rune_error **error) RN_MUST_CHECK;

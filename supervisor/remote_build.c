@@ -178,9 +178,15 @@ static rune_status read_unit(struct rn_remote *remote, const struct rn_remote_an
 
 /* Builds */
 
-static enum rn_error put_sources(struct rn_buf *body, const rune_sources *sources)
+/* A layout is of the root alone. */
+static size_t count_sources(const struct rn_build_request *request)
 {
-    for (size_t i = 0; i < sources->count; i++) {
+    return request->kind == RN_BUILD_KIND_FORMAT ? 1 : request->sources->count;
+}
+
+static enum rn_error put_sources(struct rn_buf *body, const rune_sources *sources, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
         const struct rn_source_text *text = &sources->texts[i];
         rn_buf_append_u32(body, (uint32_t)strlen(text->name));
         rn_buf_append_u32(body, (uint32_t)text->size);
@@ -190,15 +196,23 @@ static enum rn_error put_sources(struct rn_buf *body, const rune_sources *source
     return rn_buf_status(body);
 }
 
+/* What the daemon said about the sources. */
+static enum rn_error read_said(const struct rn_build_request *request,
+                               const struct rn_remote_answer *answer)
+{
+    size_t said = answer->fields.said_size;
+    if (said > answer->size) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    return request->diagnostics ? rn_diagnostics_replace(request->diagnostics, answer->body, said)
+                                : RN_OK;
+}
+
 static rune_status read_built(struct rn_remote *remote, const struct rn_build_request *request,
                               const struct rn_remote_answer *answer, rune_unit **out_unit,
                               rune_error **error)
 {
-    size_t said = answer->fields.said_size;
-    enum rn_error failed = said > answer->size ? RN_E_MESSAGE_INVALID : RN_OK;
-    if (failed == RN_OK && request->diagnostics) {
-        failed = rn_diagnostics_replace(request->diagnostics, answer->body, said);
-    }
+    enum rn_error failed = read_said(request, answer);
     if (failed != RN_OK && answer->fields.status == 0) {
         // What was built is wanted by nobody.
         rn_remote_leave(remote, (uint32_t)answer->fields.value, 0);
@@ -207,6 +221,32 @@ static rune_status read_built(struct rn_remote *remote, const struct rn_build_re
         return rn_fail_plain(error, failed);
     }
     return answer->fields.status == 0 ? read_unit(remote, answer, out_unit, error)
+                                      : rn_remote_read_answer(answer, error);
+}
+
+/* The text in an answer; that of a Unit has a number. */
+static rune_status take_text(const struct rn_remote_answer *answer, rune_text **out_text,
+                             rune_error **error)
+{
+    size_t said = answer->fields.said_size;
+    enum rn_error failed = answer->fields.value == 0
+                               ? rn_text_copy(answer->body + said, answer->size - said, out_text)
+                               : RN_E_MESSAGE_INVALID;
+    if (failed == RN_E_MESSAGE_INVALID) {
+        return rn_fail(error, RUNE_E_MESSAGE_INVALID, "the daemon sent a text that is none");
+    }
+    return failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
+}
+
+static rune_status read_text(const struct rn_build_request *request,
+                             const struct rn_remote_answer *answer, rune_text **out_text,
+                             rune_error **error)
+{
+    enum rn_error failed = read_said(request, answer);
+    if (failed != RN_OK) {
+        return rn_fail_plain(error, failed);
+    }
+    return answer->fields.status == 0 ? take_text(answer, out_text, error)
                                       : rn_remote_read_answer(answer, error);
 }
 
@@ -226,13 +266,13 @@ static rune_status ask_for_build(struct rn_remote *remote, const struct rn_build
                                  uint32_t context, struct rn_remote_answer *out_answer,
                                  rune_error **error)
 {
-    static const struct rune_options defaults;
+    static const struct rune_options defaults = {.indent = RN_INDENT_DEFAULT};
     const rune_options *options = request->options ? request->options : &defaults;
     RN_AUTO(rn_buf) struct rn_buf body;
     rn_buf_init(&body, RN_CLIENT_BUILD_MAX);
     rn_buf_append_text(&body, options->domain ? options->domain : "");
     size_t domain_size = body.size;
-    enum rn_error failed = put_sources(&body, request->sources);
+    enum rn_error failed = put_sources(&body, request->sources, count_sources(request));
     if (failed != RN_OK) {
         return rn_fail_plain(error, failed);
     }
@@ -240,9 +280,12 @@ static rune_status ask_for_build(struct rn_remote *remote, const struct rn_build
                                  .body = body.data,
                                  .body_size = body.size,
                                  .as.CLIENT_BUILD = {.script = options->script,
-                                                     .sources = (uint32_t)request->sources->count,
+                                                     .sources = (uint32_t)count_sources(request),
                                                      .domain_size = (uint32_t)domain_size,
                                                      .context = context,
+                                                     .kind = request->kind,
+                                                     .indent = options->indent,
+                                                     .bare_end = options->bare_end,
                                                      .wall_ns = options->wall_ns,
                                                      .memory_max = options->memory_max}};
     return rn_remote_converse(remote, request, &message, out_answer, error);
@@ -262,6 +305,18 @@ rune_status rn_remote_build(rune_supervisor *supervisor, const struct rn_build_r
     rn_remote_leave(remote, 0, context);
     if (status == RUNE_OK) {
         status = read_built(remote, request, &answer, out_unit, error);
+    }
+    rn_free(answer.body);
+    return status;
+}
+
+rune_status rn_remote_text(struct rn_remote *remote, const struct rn_build_request *request,
+                           rune_text **out_text, rune_error **error)
+{
+    struct rn_remote_answer answer = {.body = NULL};
+    rune_status status = ask_for_build(remote, request, 0, &answer, error);
+    if (status == RUNE_OK) {
+        status = read_text(request, &answer, out_text, error);
     }
     rn_free(answer.body);
     return status;

@@ -398,7 +398,7 @@ void rn_serve_unit_drop(struct rn_serve_connection *connection, uint32_t number)
 void rn_serve_unit_enter(struct rn_serve_connection *connection, uint32_t number);
 void rn_serve_unit_leave(struct rn_serve_connection *connection, uint32_t number);
 
-/* A Unit as an answer: its number, its bytes, and what there is to be said about it. */
+/* A Unit, or a text, as an answer: its number, its bytes, and what there is to be said about it. */
 struct rn_serve_unit_answer {
     struct rn_buf body;
     size_t said_size;

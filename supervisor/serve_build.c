@@ -1,5 +1,6 @@
 /*
- * serve_build.c: builds and Units of clients. Contexts, which may take as long to check, come in the same way.
+ * serve_build.c: builds and Units of clients. Layouts and outlines of sources are builds whose answer is a text; contexts,
+ * which may take as long to check, come in the same way.
  *
  *      CLIENT_BUILD ──► job ──► (DAEMON_NEED ──► CLIENT_MODULE)* ──► DAEMON_ANSWER
  *
@@ -10,6 +11,8 @@
  * Trust: reads requests of clients. Sources go to a compiler behind its wall, Units through the
  * verifier, like anybody's.
  */
+#include <runeward/source.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -34,6 +37,7 @@ struct rn_serve_build {
     struct rn_serve_job job; /* first */
     struct rn_serve_build *next;
     enum rn_message_type type; /* CLIENT_BUILD, _LOAD or _CONTEXT */
+    enum rn_build_kind kind;   /* of CLIENT_BUILD */
     uint64_t id;
     uint64_t wall_ns;
     uint64_t until_ns; /* once it runs */
@@ -156,6 +160,20 @@ void rn_serve_unit_answer_save(struct rn_serve_connection *connection,
     }
 }
 
+/* Sends what there is, under a Unit's number or 0. */
+static bool send_answer(struct rn_serve_connection *connection, uint64_t id,
+                        struct rn_serve_unit_answer *answer, uint32_t number)
+{
+    struct rn_message message = {
+        .type = RN_MESSAGE_DAEMON_ANSWER,
+        .call = id,
+        .body_size = answer->body.size,
+        .as.DAEMON_ANSWER = {.said_size = (uint32_t)answer->said_size, .value = number}};
+    rn_serve_unhold(connection, answer->held); // sending counts it
+    answer->held = 0;
+    return rn_serve_send(connection, &message, RN_TAKE(answer->body.data), false);
+}
+
 void rn_serve_unit_answer_send(struct rn_serve_connection *connection, uint64_t id,
                                struct rn_serve_unit_answer *answer, rune_unit *unit)
 {
@@ -165,15 +183,7 @@ void rn_serve_unit_answer_send(struct rn_serve_connection *connection, uint64_t 
     } else {
         rune_unit_unref(unit);
     }
-    struct rn_message message = {
-        .type = RN_MESSAGE_DAEMON_ANSWER,
-        .call = id,
-        .body_size = answer->body.size,
-        .as.DAEMON_ANSWER = {.said_size = (uint32_t)answer->said_size, .value = number}};
-    rn_serve_unhold(connection, answer->held); // sending counts it
-    answer->held = 0;
-    bool sent =
-        number != 0 && rn_serve_send(connection, &message, RN_TAKE(answer->body.data), false);
+    bool sent = number != 0 && send_answer(connection, id, answer, number);
     if (number != 0 && !sent) {
         rn_serve_unit_drop(connection, number);
     }
@@ -288,6 +298,29 @@ static rune_status compile(struct rn_serve_build *build)
     return status;
 }
 
+/* The text that is wanted instead of a Unit. */
+static rune_status make_text(struct rn_serve_build *build, rune_text **out_text)
+{
+    rune_supervisor *supervisor = build->job.connection->server->supervisor;
+    return build->kind == RN_BUILD_KIND_FORMAT
+               ? rune_format(supervisor, build->sources, build->options, build->diagnostics,
+                             out_text, &build->error)
+               : rune_outline(supervisor, build->sources, build->options, build->diagnostics,
+                              out_text, &build->error);
+}
+
+/* Counted before it is copied, as the bytes of a Unit are. */
+static void save_text(struct rn_serve_build *build, const rune_text *text)
+{
+    struct rn_serve_unit_answer *answer = &build->answer;
+    size_t size = rune_text_size(text);
+    if (rn_serve_hold(build->job.connection, size)) {
+        answer->held = size;
+        rn_buf_append(&answer->body, rune_text_data(text), size);
+        answer->whole = rn_buf_status(&answer->body) == RN_OK;
+    }
+}
+
 static void run_build(struct rn_serve_job *base)
 {
     struct rn_serve_build *build = (struct rn_serve_build *)base;
@@ -301,11 +334,15 @@ static void run_build(struct rn_serve_job *base)
         build->answer.whole = true;
         return;
     }
-    build->status = compile(build);
+    rune_text *text = NULL;
+    build->status = build->kind == RN_BUILD_KIND_UNIT ? compile(build) : make_text(build, &text);
     say(build);
-    if (build->status == RUNE_OK) {
+    if (build->unit) {
         rn_serve_unit_answer_save(build->job.connection, &build->answer, build->unit);
+    } else if (text) {
+        save_text(build, text);
     }
+    rune_text_free(text);
 }
 
 static void free_build(struct rn_serve_build *build)
@@ -366,6 +403,13 @@ static void answer_context(struct rn_serve_connection *connection, struct rn_ser
     }
 }
 
+static void answer_text(struct rn_serve_connection *connection, struct rn_serve_build *build)
+{
+    if (!build->answer.whole || !send_answer(connection, build->id, &build->answer, 0)) {
+        rn_serve_answer_error(connection, build->id, RUNE_E_OVERLOADED, NULL);
+    }
+}
+
 static void built(struct rn_serve_note *note)
 {
     struct rn_serve_build *build = (struct rn_serve_build *)note;
@@ -379,6 +423,8 @@ static void built(struct rn_serve_note *note)
     count_build(connection->server, build);
     if (build->status == RUNE_OK && build->runtime) {
         answer_context(connection, build);
+    } else if (build->status == RUNE_OK && build->kind != RN_BUILD_KIND_UNIT) {
+        answer_text(connection, build);
     } else if (build->status == RUNE_OK) {
         rn_serve_unit_answer_send(connection, build->id, &build->answer, RN_TAKE(build->unit));
     } else {
@@ -421,6 +467,8 @@ static enum rn_error set_options(struct rn_serve_build *build, const struct rn_m
         return RN_E_NO_MEMORY;
     }
     rune_options_set_script(build->options, fields->script != 0);
+    rune_options_set_indent(build->options, fields->indent); // rune_format has its bound
+    rune_options_set_final_newline(build->options, fields->bare_end == 0);
     rune_options_set_wall(build->options, wall_ns);
     rune_options_set_memory_max(build->options,
                                 fields->memory_max > 0 && fields->memory_max < MEMORY_MAX
@@ -437,9 +485,13 @@ static enum rn_error read_build(struct rn_serve_build *build, const struct rn_me
     const struct rn_serve_connection *connection = build->job.connection;
     struct rn_cursor cursor;
     rn_cursor_init(&cursor, body, size);
-    if (fields->domain_size > RN_SERVE_DOMAIN_NAME_MAX || fields->script > 1) {
+    bool text = fields->kind != RN_BUILD_KIND_UNIT;
+    if (fields->domain_size > RN_SERVE_DOMAIN_NAME_MAX || fields->script > 1 ||
+        fields->bare_end > 1 || fields->kind >= RN_BUILD_KIND_COUNT ||
+        (text && fields->context != 0)) {
         return RN_E_MESSAGE_INVALID;
     }
+    build->kind = (enum rn_build_kind)fields->kind;
     RN_AUTO_FREE char *domain = rn_wire_take_text(&cursor, fields->domain_size);
     RN_TRY(rn_cursor_status(&cursor));
     build->sources = rune_sources_new();

@@ -5,11 +5,12 @@
 #include "base/buf.h"
 #include "supervisor/build_talk.h"
 #include "supervisor/error.h"
+#include "supervisor/remote.h"
 #include "supervisor/sources.h"
+#include "supervisor/supervisor.h"
 #include "supervisor/text.h"
 
 #define INDENT_MAX 16u
-#define INDENT_DEFAULT 4u
 
 /* Name and text of the root source one behind the other; *out_size: of the name. */
 static enum rn_error make_body(const rune_sources *sources, struct rn_buf *body, uint32_t *out_size)
@@ -31,7 +32,7 @@ static enum rn_error make_format(const rune_sources *sources, const rune_options
         .body = body->data,
         .body_size = body->size,
         .as.FORMAT = {.name_size = name_size,
-                      .indent = options ? options->indent : INDENT_DEFAULT,
+                      .indent = options ? options->indent : RN_INDENT_DEFAULT,
                       .bare_end = options && options->bare_end,
                       .memory_max = rn_build_memory_max(options)},
     };
@@ -68,7 +69,7 @@ static rune_status take_text(const struct rn_build_part *part, rune_text **out_t
     return failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
 }
 
-/* What is asked, and which part the answer is. */
+/* What is asked of a compiler, and which part the answer is. */
 struct question {
     enum rn_error (*make)(const rune_sources *sources, const rune_options *options,
                           struct rn_buf *body, struct rn_message *out_message);
@@ -76,17 +77,46 @@ struct question {
     uint32_t wanted; /* besides answer and diagnostics */
 };
 
-static rune_status ask(struct rn_build_talk *talk, const struct question *question,
-                       const rune_options *options, rune_diagnostics *diagnostics,
-                       rune_error **error)
+static rune_status converse(struct rn_build_talk *talk, const struct question *question,
+                            const struct rn_build_request *request, rune_error **error)
 {
-    struct rn_message request;
+    struct rn_message message;
     RN_AUTO(rn_buf) struct rn_buf body;
     rn_buf_init(&body, RN_BUILD_BODY_MAX);
     talk->wanted = 1u << question->answer | 1u << RN_BUILD_DIAGNOSTICS | question->wanted;
-    enum rn_error failed = question->make(talk->sources, options, &body, &request);
-    return failed == RN_OK ? rn_build_talk_run(talk, &request, diagnostics, error)
+    enum rn_error failed = question->make(talk->sources, request->options, &body, &message);
+    return failed == RN_OK ? rn_build_talk_run(talk, &message, request->diagnostics, error)
                            : rn_fail_plain(error, failed);
+}
+
+static rune_status ask_compiler(rune_supervisor *supervisor, const struct question *question,
+                                const struct rn_build_request *request, rune_text **out_text,
+                                rune_error **error)
+{
+    struct rn_build_talk talk;
+    rune_status status =
+        rn_build_talk_begin(&talk, supervisor, request->sources, request->options, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    status = converse(&talk, question, request, error);
+    if (status == RUNE_OK) {
+        status = take_text(&talk.parts[question->answer], out_text, error);
+    }
+    rn_build_talk_done(&talk);
+    return status;
+}
+
+static rune_status ask(rune_supervisor *supervisor, const struct question *question,
+                       const struct rn_build_request *request, rune_text **out_text,
+                       rune_error **error)
+{
+    rune_status status = rn_build_prepare(supervisor, request, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
+    return supervisor->remote ? rn_remote_text(supervisor->remote, request, out_text, error)
+                              : ask_compiler(supervisor, question, request, out_text, error);
 }
 
 rune_status rune_format(rune_supervisor *supervisor, const rune_sources *sources,
@@ -94,20 +124,14 @@ rune_status rune_format(rune_supervisor *supervisor, const rune_sources *sources
                         rune_text **out_text, rune_error **error)
 {
     static const struct question question = {make_format, RN_BUILD_FORMATTED, 0};
-    struct rn_build_talk talk;
+    struct rn_build_request request = {.kind = RN_BUILD_KIND_FORMAT,
+                                       .sources = sources,
+                                       .options = options,
+                                       .diagnostics = diagnostics};
     if (options && options->indent > INDENT_MAX) {
         return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "a level is indented by at most 16 columns");
     }
-    rune_status status = rn_build_talk_begin(&talk, supervisor, sources, options, error);
-    if (status != RUNE_OK) {
-        return status;
-    }
-    status = ask(&talk, &question, options, diagnostics, error);
-    if (status == RUNE_OK) {
-        status = take_text(&talk.parts[question.answer], out_text, error);
-    }
-    rn_build_talk_done(&talk);
-    return status;
+    return ask(supervisor, &question, &request, out_text, error);
 }
 
 rune_status rune_outline(rune_supervisor *supervisor, const rune_sources *sources,
@@ -115,15 +139,9 @@ rune_status rune_outline(rune_supervisor *supervisor, const rune_sources *source
                          rune_text **out_text, rune_error **error)
 {
     static const struct question question = {make_outline, RN_BUILD_OUTLINED, 1u << RN_BUILD_NEED};
-    struct rn_build_talk talk;
-    rune_status status = rn_build_talk_begin(&talk, supervisor, sources, options, error);
-    if (status != RUNE_OK) {
-        return status;
-    }
-    status = ask(&talk, &question, options, diagnostics, error);
-    if (status == RUNE_OK) {
-        status = take_text(&talk.parts[question.answer], out_text, error);
-    }
-    rn_build_talk_done(&talk);
-    return status;
+    struct rn_build_request request = {.kind = RN_BUILD_KIND_OUTLINE,
+                                       .sources = sources,
+                                       .options = options,
+                                       .diagnostics = diagnostics};
+    return ask(supervisor, &question, &request, out_text, error);
 }

@@ -2,8 +2,8 @@
  * connect.h: a supervisor in another process, the daemon.
  *
  * rune_supervisor_connect gives a rune_supervisor whose workers are those of a daemon (serve.h).
- * The same functions work on it: rune_build, rune_vm_new, rune_vm_call and _call_record,
- * rune_vm_send_execute and all of rune_execution, limits, output sinks, cancel tokens,
+ * The same functions work on it: rune_build, rune_format and rune_outline (source.h), rune_vm_new, rune_vm_call and
+ * _call_record, rune_vm_send_execute and all of rune_execution, limits, output sinks, cancel tokens,
  * rune_vm_set_unit, _set_runtime and _reset, rune_supervisor_stats, _report and _close. Units are the same
  * objects: one that was built or loaded here is brought to the daemon when a Vm first needs it.
  *
@@ -20,15 +20,14 @@
  * A rune_sync_function (function.h) of such a supervisor is called there, in a fresh Vm as ever. A rune_function stays
  * in its Vm there until nobody here has it any more; all Vms of a user keep 16,384 together, or what the daemon was
  * told: OVERLOADED. A folder of this process's own is watched as ever (watch.h). What is not offered says UNSUPPORTED
- * with a message that names it: formatting and outlines (source.h), replays (replay.h). A cache of a build's options is
- * left to the daemon's own. When the daemon goes, calls end as `unavailable` with the status CLOSED, and so does
- * everything later.
+ * with a message that names it: replays (replay.h). A cache of a build's options is left to the daemon's own. When the
+ * daemon goes, calls end as `unavailable` with the status CLOSED, and so does everything later.
  *
  * Any thread may use the connection. Sinks and host functions of a synchronous call run on the thread that
  * made the call. One thread of the library receives, and runs the sinks and host functions of executions and
- * what was given to rune_execution_on_end. There, whatever waits for the daemon (building, watching, making or
- * resetting a Vm, a synchronous call, getting statics, a query) says BUSY: its answer would come on that thread.
- * Beginning, cancelling, answering and freeing go there as anywhere else.
+ * what was given to rune_execution_on_end. There, whatever waits for the daemon (building, formatting, outlines,
+ * watching, making or resetting a Vm, a synchronous call, getting statics, a query) says BUSY: its answer would come on
+ * that thread. Beginning, cancelling, answering and freeing go there as anywhere else.
  */
 #ifndef RUNEWARD_CONNECT_H
 #define RUNEWARD_CONNECT_H

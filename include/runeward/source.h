@@ -1,7 +1,8 @@
 /*
  * source.h: what the compiler knows about sources, for editors and commands.
  *
- * The text is read by a process behind the same wall as for a build; the host parses nothing.
+ * The text is read by a process behind the same wall as for a build; the host parses nothing. Over a connection
+ * (connect.h) it is a process of the daemon's, which asks for modules as it does for a build, and takes the same right.
  * Functions from any thread; several may run at once.
  */
 #ifndef RUNEWARD_SOURCE_H
@@ -16,7 +17,8 @@ RUNE_BEGIN
  * braces that mean nothing. `options` (or NULL) gives indentation, end, memory and time. The text is
  * the caller's. COMPILE_FAILED: the diagnostics (or NULL) say what cannot be read, or what would
  * change by the layout. INVALID_ARGUMENT, LIMIT, CRASHED, VIOLATION, SETUP, NO_MEMORY, SYSTEM, as for
- * rune_build.
+ * rune_build; over a connection also DENIED, BUSY, OVERLOADED, CLOSED, and MESSAGE_INVALID: what the daemon sent is no
+ * text.
  */
 RUNE_API rune_status rune_format(rune_supervisor *supervisor, const rune_sources *sources,
                                  const rune_options *options, rune_diagnostics *diagnostics,

@@ -61,7 +61,7 @@ bool scene_of_a_killed_worker(void);
 bool scene_of_ends(void);
 /* Formatting, an outline, diagnostics of a source with mistakes. */
 bool scene_of_source_tools(void);
-/* A daemon, a client: a build, a Unit brought along, calls, a query, a watch; both go. */
+/* A daemon, a client: a build, texts, a Unit brought along, calls, a query, a watch; both go. */
 bool scene_of_a_daemon(void);
 
 /* If the last error since the last question says that a system call failed, it says why. */

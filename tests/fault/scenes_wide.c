@@ -339,7 +339,7 @@ static bool build_wrong(void)
     return good;
 }
 
-static bool format_and_outline(void)
+static bool format_and_outline(rune_supervisor *by)
 {
     rune_text *out = NULL;
     rune_error *error = NULL;
@@ -349,12 +349,12 @@ static bool format_and_outline(void)
         WENT_WELL(rune_sources_insert_memory(sources, "a.rn", text, strlen(text), &error), error);
     if (good) {
         error = NULL;
-        good = WENT_WELL(rune_format(supervisor, sources, NULL, NULL, &out, &error), error);
+        good = WENT_WELL(rune_format(by, sources, NULL, NULL, &out, &error), error);
         rune_text_free(RN_TAKE(out));
     }
     if (good) {
         error = NULL;
-        good = WENT_WELL(rune_outline(supervisor, sources, NULL, NULL, &out, &error), error);
+        good = WENT_WELL(rune_outline(by, sources, NULL, NULL, &out, &error), error);
         rune_text_free(out);
     }
     rune_sources_free(sources);
@@ -364,7 +364,7 @@ static bool format_and_outline(void)
 bool scene_of_source_tools(void)
 {
     bool good = build_wrong();
-    return format_and_outline() && good;
+    return format_and_outline(supervisor) && good;
 }
 
 /* ---- A daemon ---- */
@@ -420,8 +420,8 @@ static bool use_daemon(const char *socket)
     rune_error *error = NULL;
     rune_supervisor *remote = NULL;
     bool good = WENT_WELL(rune_supervisor_connect(socket, NULL, &remote, &error), error);
-    good = good && build_there(remote, &made) && new_one(remote, NULL, made, &vm) &&
-           call(vm, "main", NULL);
+    good = good && build_there(remote, &made) && format_and_outline(remote) &&
+           new_one(remote, NULL, made, &vm) && call(vm, "main", NULL);
     if (good) {
         error = NULL;
         good = WENT_WELL(rune_connect_vm(remote, "client", NULL, &of_script, &error), error);

@@ -1,11 +1,13 @@
 /*
- * What travels between daemon and client: a packet of either side, and the errors, records, grants and
- * contexts in it. What decodes encodes to something that decodes to the same.
+ * What travels between daemon and client: a packet of either side, and the errors, records, grants,
+ * contexts and texts in it. What decodes encodes to something that decodes to the same.
  */
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "supervisor/context.h"
+#include "supervisor/text.h"
 #include "supervisor/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -97,6 +99,29 @@ static void try_context(const uint8_t *data, size_t size)
     rune_runtime_unref(runtime);
 }
 
+/* The answer to a layout or an outline. */
+static void try_text(const uint8_t *data, size_t size)
+{
+    rune_text *text = NULL;
+    bool valid = rn_utf8_valid(data, size, NULL);
+    RN_CHECK((rn_text_copy(data, size, &text) == RN_OK) == valid);
+    RN_CHECK(!valid || rune_text_size(text) == size);
+    RN_CHECK(!valid || rune_text_data(text)[size] == 0);
+    rune_text_free(text);
+}
+
+/* Encoded again, a packet is the same. */
+static void try_build(const struct rn_message *message, const uint8_t *data, size_t size)
+{
+    static uint8_t packet[RN_PACKET_MAX];
+    struct rn_outgoing outgoing;
+    if (message->type == RN_MESSAGE_CLIENT_BUILD && message->first && message->last) {
+        rn_outgoing_init(&outgoing, message);
+        RN_CHECK(rn_outgoing_packet(&outgoing, message->sequence, packet) == size);
+        RN_CHECK(memcmp(packet, data, size) == 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     for (int direction = RN_FROM_CLIENT; direction <= RN_TO_CLIENT; direction++) {
@@ -107,11 +132,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             try_error(message.body, message.body_size);
             try_grant(message.body, message.body_size);
             try_context(message.body, message.body_size);
+            try_text(message.body, message.body_size);
+            try_build(&message, data, size);
         }
     }
     try_record(data, size);
     try_error(data, size);
     try_grant(data, size);
     try_context(data, size);
+    try_text(data, size);
     return 0;
 }

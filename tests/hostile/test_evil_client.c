@@ -1698,6 +1698,149 @@ static void test_output_that_nobody_reads(void **state)
     daemon_await("calls_now", 0);
 }
 
+/* Texts instead of Units */
+
+/* A source under the name "m"; the caller's, as is the body. */
+static struct rn_message text_of(uint64_t id, const char *text, enum rn_build_kind kind)
+{
+    uint32_t sizes[] = {1, (uint32_t)strlen(text)};
+    uint8_t *body = malloc(9 + sizes[1] + 1);
+    assert_non_null(body);
+    memcpy(body, sizes, sizeof(sizes));
+    body[8] = 'm';
+    memcpy(body + 9, text, sizes[1]);
+    return (struct rn_message){.type = RN_MESSAGE_CLIENT_BUILD,
+                               .call = id,
+                               .body = body,
+                               .body_size = 9 + (size_t)sizes[1],
+                               .as.CLIENT_BUILD = {.sources = 1, .kind = (uint32_t)kind}};
+}
+
+/* Ends the connection as malformed. */
+static void expect_malformed(const struct rn_message *message)
+{
+    struct client client = open_client();
+    send_message(&client, message);
+    assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+}
+
+static void test_texts_of_no_kind(void **state)
+{
+    (void)state;
+    struct rn_message message = text_of(1, "fn f(){}", RN_BUILD_KIND_COUNT);
+    struct rn_message got;
+    expect_malformed(&message);
+    message.as.CLIENT_BUILD.kind = UINT32_MAX;
+    expect_malformed(&message);
+    message.as.CLIENT_BUILD.kind = RN_BUILD_KIND_FORMAT;
+    message.as.CLIENT_BUILD.bare_end = 2;
+    expect_malformed(&message);
+    message.as.CLIENT_BUILD.bare_end = 0;
+    // What is merely wrong is said, and the connection stays.
+    struct client client = open_client();
+    message.as.CLIENT_BUILD.indent = UINT32_MAX;
+    send_message(&client, &message);
+    assert_int_equal(answer(&client), RUNE_E_INVALID_ARGUMENT);
+    message.as.CLIENT_BUILD.indent = 17;
+    send_message(&client, &message);
+    assert_int_equal(answer(&client), RUNE_E_INVALID_ARGUMENT);
+    message.as.CLIENT_BUILD.indent = 16;
+    message.as.CLIENT_BUILD.context = 5;
+    send_message(&client, &message);
+    assert_int_equal(answer(&client), RUNE_E_NOT_FOUND);
+    message.as.CLIENT_BUILD.context = 0;
+    send_message(&client, &message);
+    await(&client, RN_MESSAGE_DAEMON_ANSWER, &got);
+    assert_int_equal(got.as.DAEMON_ANSWER.status, 0);
+    assert_int_equal(got.as.DAEMON_ANSWER.value, 0); // it is no Unit, and has no number
+    assert_true(got.body_size > 10 &&
+                memcmp(got.body + got.body_size - 10, "fn f() {}\n", 10) == 0);
+    close(client.fd);
+    free((void *)message.body);
+    expect_served();
+}
+
+static void test_a_text_with_a_context(void **state)
+{
+    (void)state;
+    for (uint32_t kind = RN_BUILD_KIND_FORMAT; kind < RN_BUILD_KIND_COUNT; kind++) {
+        struct client client = open_client();
+        struct rn_message message = text_of(1, "fn f(){}", (enum rn_build_kind)kind);
+        message.as.CLIENT_BUILD.context = send_context(&client);
+        send_message(&client, &message);
+        assert_int_equal(goodbye(&client), RUNE_E_MESSAGE_INVALID);
+        free((void *)message.body);
+    }
+    expect_served();
+}
+
+/* Functions of nested blocks, 22 KB, whose layout takes 16 MB. */
+static struct rn_message long_text(uint64_t id)
+{
+    enum {
+        DEPTH = 100,
+        FUNCTIONS = 100
+    };
+    char *text = calloc(FUNCTIONS, 2 * DEPTH + 40);
+    char *at = text;
+    assert_non_null(text);
+    for (int i = 0; i < FUNCTIONS; i++) {
+        at += sprintf(at, "fn f%03d() { ", i);
+        memset(at, '{', DEPTH);
+        at = stpcpy(at + DEPTH, "1;");
+        memset(at, '}', DEPTH);
+        at = stpcpy(at + DEPTH, " }\n");
+    }
+    struct rn_message message = text_of(id, text, RN_BUILD_KIND_FORMAT);
+    message.as.CLIENT_BUILD.indent = 16;
+    free(text);
+    return message;
+}
+
+/* Beyond what the account may hold texts are left out, until somebody reads or goes. */
+static void test_texts_that_nobody_reads(void **state)
+{
+    (void)state;
+    struct client clients[4];
+    struct rn_message message = long_text(1);
+    long long built = daemon_status("builds");
+    for (int i = 0; i < 4; i++) {
+        clients[i] = open_client();
+        send_message(&clients[i], &message);
+        daemon_await("builds", built + i + 1);
+    }
+    struct client late = open_client();
+    send_message(&late, &message);
+    assert_int_equal(answer(&late), RUNE_E_OVERLOADED);
+    expect_served();
+    assert_int_equal(answer(&clients[0]), RUNE_OK);
+    for (int i = 0; i < 4; i++) {
+        close(clients[i].fd);
+    }
+    daemon_await("connections", 3);
+    message.call = 2;
+    send_message(&late, &message);
+    assert_int_equal(answer(&late), RUNE_OK);
+    close(late.fd);
+    free((void *)message.body);
+    daemon_await("connections", 2);
+    expect_served();
+}
+
+/* A text takes the same right as a Unit. */
+static void test_texts_without_right(void **state)
+{
+    (void)state;
+    struct client client = open_client();
+    for (uint32_t kind = 0; kind <= RN_BUILD_KIND_COUNT; kind++) {
+        struct rn_message message = text_of(kind, "fn f(){}", (enum rn_build_kind)kind);
+        send_message(&client, &message);
+        assert_int_equal(answer(&client), RUNE_E_DENIED);
+        free((void *)message.body);
+    }
+    close(client.fd);
+}
+
 static void test_half_a_conversation(void **state)
 {
     (void)state;
@@ -1721,15 +1864,19 @@ static void test_half_a_conversation(void **state)
 /* Goes in the middle of everything. */
 static void test_vanishing(void **state)
 {
-    static const char source[] = "\7\0\0\0\x18\0\0\0main.rnmod part; pub fn main() {}";
+    static const char source[] = "\7\0\0\0\x1a\0\0\0main.rnmod part; pub fn main() {}";
     (void)state;
     for (int i = 0; i < 20; i++) {
         struct client client = open_client();
         struct rn_message build = {.type = RN_MESSAGE_CLIENT_BUILD,
                                    .call = 1,
                                    .body = (const uint8_t *)source,
-                                   .body_size = 8 + 7 + 0x18,
+                                   .body_size = 8 + 7 + 0x1a,
                                    .as.CLIENT_BUILD = {.sources = 1}};
+        // A layout asks for no module.
+        build.as.CLIENT_BUILD.kind = i % 8 == 0   ? RN_BUILD_KIND_UNIT
+                                     : i % 4 == 0 ? RN_BUILD_KIND_OUTLINE
+                                                  : (uint32_t)i % RN_BUILD_KIND_COUNT;
         send_message(&client, &build);
         struct rn_message open = {.type = RN_MESSAGE_CLIENT_OPEN,
                                   .call = 2,
@@ -1851,6 +1998,9 @@ int main(void)
         cmocka_unit_test(test_a_script_that_is_not_sent),
         cmocka_unit_test(test_builds_that_wait),
         cmocka_unit_test(test_modules_without_end),
+        cmocka_unit_test(test_texts_of_no_kind),
+        cmocka_unit_test(test_a_text_with_a_context),
+        cmocka_unit_test(test_texts_that_nobody_reads),
         cmocka_unit_test(test_answers_of_host_functions),
         cmocka_unit_test(test_answers_nobody_asked_for),
         cmocka_unit_test(test_host_calls_of_others),
@@ -1862,6 +2012,7 @@ int main(void)
     };
     const struct CMUnitTest without[] = {
         cmocka_unit_test(test_messages_without_right),
+        cmocka_unit_test(test_texts_without_right),
     };
     int failed = cmocka_run_group_tests(tests, set_up, tear_down);
     return failed + cmocka_run_group_tests(without, set_up_without_rights, tear_down);

@@ -99,6 +99,20 @@ static bool answer_build(struct peer *peer, const struct rn_message *request)
     return say(peer, &message);
 }
 
+/* Likewise, with a text. */
+static bool answer_text(struct peer *peer, const struct rn_message *request, const char *text,
+                        size_t size)
+{
+    static uint8_t body[RN_TEXT_BODY_MAX + 4096];
+    memcpy(body, said.data, said.size);
+    memcpy(body + said.size, text, size);
+    struct rn_message message = answer_to(request, 0, NULL);
+    message.body = body;
+    message.body_size = said.size + size;
+    message.as.DAEMON_ANSWER.said_size = (uint32_t)said.size;
+    return say(peer, &message);
+}
+
 static bool tell(struct peer *peer, enum rn_message_type type, uint64_t call, const char *body)
 {
     struct rn_message message = {
@@ -165,14 +179,31 @@ static bool answer_query(struct peer *peer, const struct rn_message *request)
     return say(peer, &message);
 }
 
+/* What it is that asks for modules. */
+static enum rn_build_kind kind_that_needs;
+
+static bool begin_build(struct peer *peer, const struct rn_message *request)
+{
+    kind_that_needs = (enum rn_build_kind)request->as.CLIENT_BUILD.kind;
+    return kind_that_needs == RN_BUILD_KIND_FORMAT
+               ? answer_text(peer, request, "laid out", 8)
+               : tell(peer, RN_MESSAGE_DAEMON_NEED, request->call, "m");
+}
+
+static bool end_build(struct peer *peer, const struct rn_message *request)
+{
+    return kind_that_needs == RN_BUILD_KIND_OUTLINE ? answer_text(peer, request, "{}\n", 3)
+                                                    : answer_build(peer, request);
+}
+
 /* True: goes on. */
 static bool serve(struct peer *peer, const struct rn_message *request)
 {
     switch ((uint32_t)request->type) {
     case RN_MESSAGE_CLIENT_BUILD:
-        return tell(peer, RN_MESSAGE_DAEMON_NEED, request->call, "m");
+        return begin_build(peer, request);
     case RN_MESSAGE_CLIENT_MODULE:
-        return answer_build(peer, request);
+        return end_build(peer, request);
     case RN_MESSAGE_CLIENT_LOAD:
     case RN_MESSAGE_CLIENT_OPEN:
     case RN_MESSAGE_CLIENT_SET_UNIT:
@@ -354,6 +385,75 @@ static bool do_fail_properly(struct peer *peer, const struct rn_message *request
     return fail_with(peer, request, 7, 0, error, sizeof(error));
 }
 
+/* The same to what asks for a text only; an outline needs a module first. */
+
+static bool is_format(const struct rn_message *request)
+{
+    return request->as.CLIENT_BUILD.kind == RN_BUILD_KIND_FORMAT;
+}
+
+static bool do_close_for_a_text(struct peer *peer, const struct rn_message *request)
+{
+    return !is_format(request) && serve(peer, request);
+}
+
+static bool do_send_no_text(struct peer *peer, const struct rn_message *request)
+{
+    return is_format(request) ? answer_text(peer, request, "laid \xc3\x28", 7)
+                              : serve(peer, request);
+}
+
+static bool do_send_half_a_character(struct peer *peer, const struct rn_message *request)
+{
+    return kind_that_needs == RN_BUILD_KIND_OUTLINE ? answer_text(peer, request, "{}\xe2\x82", 4)
+                                                    : serve(peer, request);
+}
+
+/* One byte more than any may have. */
+static bool do_send_a_text_without_end(struct peer *peer, const struct rn_message *request)
+{
+    static char text[RN_TEXT_BODY_MAX + 1];
+    memset(text, 'x', sizeof(text));
+    return is_format(request) ? answer_text(peer, request, text, sizeof(text))
+                              : serve(peer, request);
+}
+
+static bool do_send_a_unit_as_a_text(struct peer *peer, const struct rn_message *request)
+{
+    return is_format(request) ? answer_build(peer, request) : serve(peer, request);
+}
+
+/* It would be a text but for the number. */
+static bool do_number_a_text(struct peer *peer, const struct rn_message *request)
+{
+    return is_format(request) ? answer(peer, request, 5, NULL) : serve(peer, request);
+}
+
+static bool do_say_more_than_the_text(struct peer *peer, const struct rn_message *request)
+{
+    return is_format(request) ? do_say_more_than_there_is(peer, request) : serve(peer, request);
+}
+
+static bool do_diagnose_a_text_with_nonsense(struct peer *peer, const struct rn_message *request)
+{
+    return is_format(request) ? do_diagnose_nonsense(peer, request) : serve(peer, request);
+}
+
+static bool do_fail_a_text_without_error(struct peer *peer, const struct rn_message *request)
+{
+    return is_format(request) ? do_fail_without_error(peer, request) : serve(peer, request);
+}
+
+static bool do_fail_a_text_properly(struct peer *peer, const struct rn_message *request)
+{
+    return is_format(request) ? do_fail_properly(peer, request) : serve(peer, request);
+}
+
+static bool do_leave_an_outline(struct peer *peer, const struct rn_message *request)
+{
+    return kind_that_needs != RN_BUILD_KIND_OUTLINE && serve(peer, request);
+}
+
 static bool do_end_without_record(struct peer *peer, const struct rn_message *request)
 {
     return tell(peer, RN_MESSAGE_DAEMON_END, request->call, "no record");
@@ -414,16 +514,21 @@ static bool do_not_serve_the_script_again(struct peer *peer, const struct rn_mes
     return asked++ % 2 == 0 ? serve(peer, request) : do_fail_properly(peer, request);
 }
 
-static bool do_close_at_the_next_build(struct peer *peer, const struct rn_message *request)
+/* The first is that of the step before, texts apart. */
+static bool is_next_build(const struct rn_message *request)
 {
     static unsigned asked;
-    return asked++ % 2 == 0 && serve(peer, request);
+    return request->as.CLIENT_BUILD.kind == RN_BUILD_KIND_UNIT && asked++ % 2 == 1;
+}
+
+static bool do_close_at_the_next_build(struct peer *peer, const struct rn_message *request)
+{
+    return !is_next_build(request) && serve(peer, request);
 }
 
 static bool do_noise_at_the_next_build(struct peer *peer, const struct rn_message *request)
 {
-    static unsigned asked;
-    return asked++ % 2 == 0 ? serve(peer, request) : do_noise(peer, request);
+    return is_next_build(request) ? do_noise(peer, request) : serve(peer, request);
 }
 
 static bool goodbye(struct peer *peer, uint32_t status, const char *text)
@@ -467,6 +572,8 @@ enum step {
     STEP_QUERY,
     STEP_CONTROL,
     STEP_BUILD,
+    STEP_FORMAT,
+    STEP_OUTLINE,
     STEP_SCRIPT,
     STEP_VM,
     STEP_CALL,
@@ -514,6 +621,35 @@ static void build_there(struct life *life)
     note(life, STEP_BUILD, status, error);
     rune_sources_free(sources);
     rune_diagnostics_free(diagnostics);
+}
+
+static void ask_for_texts(struct life *life)
+{
+    static const struct {
+        enum step step;
+        rune_status (*ask)(rune_supervisor *supervisor, const rune_sources *sources,
+                           const rune_options *options, rune_diagnostics *diagnostics,
+                           rune_text **out_text, rune_error **error);
+    } tools[] = {{STEP_FORMAT, rune_format}, {STEP_OUTLINE, rune_outline}};
+    for (size_t i = 0; i < RN_COUNT_OF(tools); i++) {
+        rune_error *error = NULL;
+        rune_text *text = NULL;
+        rune_status status = RUNE_E_NO_MEMORY;
+        rune_diagnostics *diagnostics = rune_diagnostics_new();
+        rune_sources *sources = rune_sources_new();
+        if (diagnostics && sources) {
+            status =
+                rune_sources_insert_memory(sources, "a.rn", source, sizeof(source) - 1, &error);
+        }
+        if (status == RUNE_OK) {
+            status = tools[i].ask(life->client, sources, NULL, diagnostics, &text, &error);
+        }
+        assert_true((status == RUNE_OK) == (text != NULL));
+        note(life, tools[i].step, status, error);
+        rune_text_free(text);
+        rune_sources_free(sources);
+        rune_diagnostics_free(diagnostics);
+    }
 }
 
 static unsigned outputs;
@@ -676,6 +812,7 @@ static void *clients_life(void *argument)
     note(life, STEP_CONNECT, status, error);
     if (status == RUNE_OK) {
         build_there(life);
+        ask_for_texts(life);
         ask_there(life);
         if (life->script) {
             use_vm(life);
@@ -778,6 +915,25 @@ static const struct misbehaviour misbehaviours[] = {
     {"said too much", AT(CLIENT_BUILD), do_say_more_than_there_is, STEP_BUILD,
      RUNE_E_MESSAGE_INVALID},
     {"no diagnostics", AT(CLIENT_BUILD), do_diagnose_nonsense, STEP_BUILD, RUNE_E_MESSAGE_INVALID},
+    {"a text for a Unit", AT(CLIENT_BUILD), do_send_no_unit, STEP_BUILD, RUNE_E_UNIT_INVALID},
+    {"gone for a text", AT(CLIENT_BUILD), do_close_for_a_text, STEP_FORMAT, RUNE_E_CLOSED},
+    {"no text", AT(CLIENT_BUILD), do_send_no_text, STEP_FORMAT, RUNE_E_MESSAGE_INVALID},
+    {"half a character", AT(CLIENT_MODULE), do_send_half_a_character, STEP_OUTLINE,
+     RUNE_E_MESSAGE_INVALID},
+    {"a text without end", AT(CLIENT_BUILD), do_send_a_text_without_end, STEP_FORMAT,
+     RUNE_E_MESSAGE_INVALID},
+    {"a Unit for a text", AT(CLIENT_BUILD), do_send_a_unit_as_a_text, STEP_FORMAT,
+     RUNE_E_MESSAGE_INVALID},
+    {"a text with a number", AT(CLIENT_BUILD), do_number_a_text, STEP_FORMAT,
+     RUNE_E_MESSAGE_INVALID},
+    {"said more than the text", AT(CLIENT_BUILD), do_say_more_than_the_text, STEP_FORMAT,
+     RUNE_E_MESSAGE_INVALID},
+    {"no diagnostics of a text", AT(CLIENT_BUILD), do_diagnose_a_text_with_nonsense, STEP_FORMAT,
+     RUNE_E_MESSAGE_INVALID},
+    {"a text without error", AT(CLIENT_BUILD), do_fail_a_text_without_error, STEP_FORMAT,
+     RUNE_E_MESSAGE_INVALID},
+    {"a text that fails", AT(CLIENT_BUILD), do_fail_a_text_properly, STEP_FORMAT, RUNE_E_NOT_FOUND},
+    {"gone in an outline", AT(CLIENT_MODULE), do_leave_an_outline, STEP_OUTLINE, RUNE_E_CLOSED},
     {"left in the middle", AT(CLIENT_MODULE), do_leave, STEP_BUILD, RUNE_E_OVERLOADED},
     {"left in no language", AT(CLIENT_MODULE), do_leave_in_no_language, STEP_BUILD, RUNE_E_CLOSED},
     {"a query without error", AT(CLIENT_QUERY), do_fail_without_error, STEP_QUERY,
@@ -822,8 +978,9 @@ static const struct misbehaviour misbehaviours[] = {
 
 /* In the order in which they are taken. */
 static const enum step order[STEP_COUNT] = {
-    STEP_CONNECT, STEP_BUILD,    STEP_QUERY,   STEP_CONTROL, STEP_SCRIPT,   STEP_VM,   STEP_CALL,
-    STEP_RESET,   STEP_SET_UNIT, STEP_EXECUTE, STEP_GLOBALS, STEP_FUNCTION, STEP_WATCH};
+    STEP_CONNECT,  STEP_BUILD,   STEP_FORMAT,  STEP_OUTLINE,  STEP_QUERY,
+    STEP_CONTROL,  STEP_SCRIPT,  STEP_VM,      STEP_CALL,     STEP_RESET,
+    STEP_SET_UNIT, STEP_EXECUTE, STEP_GLOBALS, STEP_FUNCTION, STEP_WATCH};
 
 static void check_life(const struct misbehaviour *how, const struct life *life)
 {
