@@ -90,6 +90,43 @@ enum rn_error rn_diagnostics_replace(rune_diagnostics *diagnostics, const void *
     return RN_OK;
 }
 
+enum rn_error rn_diagnostics_copy(const rune_diagnostics *from, rune_diagnostics *to)
+{
+    RN_AUTO(rn_buf) struct rn_buf bytes;
+    rn_buf_init(&bytes, TEXT_MAX);
+    RN_TRY(rn_diagnostics_encode(&from->list, true, &bytes));
+    RN_TRY(rn_diagnostics_replace(to, bytes.data, bytes.size));
+    // Where it is does not show in a list without texts.
+    for (size_t i = 0; i < to->count && i < from->count; i++) {
+        to->flat[i].line = from->flat[i].line;
+        to->flat[i].column = from->flat[i].column;
+        to->flat[i].end_line = from->flat[i].end_line;
+        to->flat[i].end_column = from->flat[i].end_column;
+    }
+    return RN_OK;
+}
+
+size_t rn_diagnostics_bytes(const rune_diagnostics *diagnostics)
+{
+    const struct rn_diagnostics *list = &diagnostics->list;
+    size_t bytes = list->arena.used + diagnostics->arena.used;
+    for (uint32_t i = 0; i < list->source_count; i++) {
+        bytes += list->sources[i].text.size;
+    }
+    return bytes;
+}
+
+void rn_diagnostics_drop_texts(rune_diagnostics *diagnostics)
+{
+    struct rn_diagnostics *list = &diagnostics->list;
+    for (uint32_t i = 0; i < list->source_count; i++) {
+        struct rn_source *source = &list->sources[i];
+        rn_free((void *)(uintptr_t)source->text.data);
+        source->text = (struct rn_utf8){.data = NULL};
+        source->line_marks = NULL;
+    }
+}
+
 size_t rune_diagnostics_count(const rune_diagnostics *diagnostics)
 {
     return diagnostics->count;

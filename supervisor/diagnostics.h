@@ -16,5 +16,11 @@ struct rune_diagnostics {
 /* Replaces what is there by the wire form that a compiler sent. Trust: checked by the decoder. */
 enum rn_error rn_diagnostics_replace(rune_diagnostics *diagnostics, const void *bytes,
                                      size_t size) RN_MUST_CHECK;
+/* What `from` says, in the place of what is there. */
+enum rn_error rn_diagnostics_copy(const rune_diagnostics *from, rune_diagnostics *to) RN_MUST_CHECK;
+/* Bytes that they hold. */
+size_t rn_diagnostics_bytes(const rune_diagnostics *diagnostics);
+/* The texts of their sources: what they say and where stays, but nothing can be quoted any more. */
+void rn_diagnostics_drop_texts(rune_diagnostics *diagnostics);
 
 #endif

@@ -53,6 +53,7 @@ void rn_inputs_add(struct rn_inputs *inputs, const char *item, enum rn_error fou
     crypto_generichash_state state;
     int32_t status = (int32_t)found;
     input->item = copy;
+    inputs->bytes += sizeof(*input) + strlen(copy) + 1;
     crypto_generichash_init(&state, NULL, 0, RN_DIGEST_SIZE);
     crypto_generichash_update(&state, (const uint8_t *)&status, sizeof(status));
     if (found == RN_OK) {

@@ -21,6 +21,7 @@ struct rn_inputs {
     struct rn_input *items;
     size_t count;
     size_t capacity;
+    size_t bytes;    /* that the list takes */
     bool incomplete; /* one could not be noted */
 };
 typedef struct rn_inputs rn_inputs;

@@ -63,6 +63,7 @@ rn_library(rn_supervisor
   vm.c
   vm_pool.c
   watch.c
+  watch_bound.c
   watch_build.c
   watch_folders.c
   watch_table.c

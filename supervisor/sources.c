@@ -265,15 +265,18 @@ enum rn_error rn_sources_insert_beneath(rune_sources *sources, int folder, const
                                                      text.size, NULL);
 }
 
+/* Of every module that a watch knows, for each piece of news: it leaves off where they first differ. */
 bool rn_sources_is_candidate(const char *item, const char *path)
 {
-    char there[ITEM_SIZE_MAX];
-    if (!to_path(item, there)) {
-        return false;
+    while (*item) {
+        bool colons = item[0] == ':' && item[1] == ':';
+        if (*path != (colons ? '/' : *item)) {
+            return false;
+        }
+        item += colons ? 2 : 1;
+        path++;
     }
-    size_t size = strlen(there);
-    return strncmp(path, there, size) == 0 &&
-           (strcmp(path + size, ".rn") == 0 || strcmp(path + size, "/mod.rn") == 0);
+    return strcmp(path, ".rn") == 0 || strcmp(path, "/mod.rn") == 0;
 }
 
 enum rn_error rn_sources_find(const rune_sources *sources, const char *item,

@@ -186,14 +186,18 @@ static void sort_out_modules(rune_watch *watch)
     }
 }
 
+/* Whoever has waited longest, so that no name goes before others. */
 static struct rn_watch_script *first_due(const rune_watch *watch, uint64_t now_ns)
 {
+    struct rn_watch_script *first = NULL;
     for (size_t i = 0; i < watch->count; i++) {
-        if (watch->scripts[i]->due_ns != 0 && watch->scripts[i]->due_ns <= now_ns) {
-            return watch->scripts[i];
+        struct rn_watch_script *script = watch->scripts[i];
+        if (script->due_ns != 0 && script->due_ns <= now_ns &&
+            (!first || script->due_ns < first->due_ns)) {
+            first = script;
         }
     }
-    return NULL;
+    return first;
 }
 
 /* Builds what is due at that time; what falls due meanwhile waits for the next round. */
@@ -512,18 +516,6 @@ rune_unit *rune_watch_current(rune_watch *watch, const char *name)
     return unit;
 }
 
-/* Under the lock. */
-static enum rn_error copy_diagnostics(const struct rn_watch_script *script, rune_diagnostics *copy)
-{
-    RN_AUTO(rn_buf) struct rn_buf bytes;
-    rn_buf_init(&bytes, JSON_MAX);
-    if (!script->diagnostics) {
-        return RN_OK;
-    }
-    RN_TRY(rn_diagnostics_encode(&script->diagnostics->list, true, &bytes));
-    return rn_diagnostics_replace(copy, bytes.data, bytes.size);
-}
-
 rune_status rune_watch_diagnostics(rune_watch *watch, const char *name,
                                    rune_diagnostics **out_diagnostics)
 {
@@ -533,7 +525,10 @@ rune_status rune_watch_diagnostics(rune_watch *watch, const char *name,
     }
     pthread_mutex_lock(&watch->lock);
     const struct rn_watch_script *script = find_served(watch, name);
-    enum rn_error error = script ? copy_diagnostics(script, copy) : RN_E_NOT_FOUND;
+    enum rn_error error = script ? RN_OK : RN_E_NOT_FOUND;
+    if (script && script->diagnostics) {
+        error = rn_diagnostics_copy(script->diagnostics, copy);
+    }
     pthread_mutex_unlock(&watch->lock);
     if (error != RN_OK) {
         rune_diagnostics_free(copy);

@@ -18,15 +18,7 @@
 /* A build that failed for reasons of the machine is tried again after this. */
 #define RETRY_NS UINT64_C(1000000000)
 
-struct result {
-    rune_status status;
-    rune_unit *unit;
-    rune_diagnostics *diagnostics;
-    rune_error *error;
-    struct rn_inputs inputs;
-};
-
-static void result_done(struct result *result)
+static void result_done(struct rn_watch_result *result)
 {
     rune_unit_unref(result->unit);
     rune_diagnostics_free(result->diagnostics);
@@ -57,7 +49,7 @@ static enum rn_error read_file(rune_watch *watch, struct rn_watch_script *script
 }
 
 static enum rn_error build_file(rune_watch *watch, struct rn_watch_script *script, bool insist,
-                                struct result *result)
+                                struct rn_watch_result *result)
 {
     rune_sources *sources = rune_sources_new();
     result->diagnostics = rune_diagnostics_new();
@@ -94,11 +86,6 @@ static bool is_same(const rune_unit *a, const rune_unit *b)
         (b) = swapped_;                                                                            \
     } while (0)
 
-static uint64_t bytes_of(const rune_unit *unit)
-{
-    return unit ? (uint64_t)unit->segment.size + unit->debug_size : 0;
-}
-
 /* What does not serve, or not any more, need not be held by a daemon. */
 void rn_watch_give_up(const rune_watch *watch, const struct rn_watch_script *script,
                       rune_unit *unit)
@@ -110,30 +97,15 @@ void rn_watch_give_up(const rune_watch *watch, const struct rn_watch_script *scr
 }
 
 static void drop_result(const rune_watch *watch, const struct rn_watch_script *script,
-                        struct result *result)
+                        struct rn_watch_result *result)
 {
     rn_watch_give_up(watch, script, RN_TAKE(result->unit));
     result_done(result);
 }
 
-/* A Unit that would take the folder beyond its bytes is as one that did not compile. */
-static void bound(const rune_watch *watch, const struct rn_watch_script *script,
-                  struct result *result)
-{
-    uint64_t bytes = bytes_of(result->unit);
-    for (size_t i = 0; result->unit && i < watch->count; i++) {
-        bytes += watch->scripts[i] == script ? 0 : bytes_of(watch->scripts[i]->unit);
-    }
-    if (result->unit && bytes > watch->bytes_max) {
-        rn_watch_give_up(watch, script, RN_TAKE(result->unit));
-        result->status = rn_fail(&result->error, RUNE_E_TOO_LARGE,
-                                 "the Units of all scripts would take more than %llu bytes",
-                                 (unsigned long long)watch->bytes_max);
-    }
-}
-
 /* The result takes the place of what was there, which the caller gets in exchange. */
-static void publish(rune_watch *watch, struct rn_watch_script *script, struct result *result)
+static void publish(rune_watch *watch, struct rn_watch_script *script,
+                    struct rn_watch_result *result)
 {
     bool was_broken = script->broken;
     bool changed = result->unit && !is_same(result->unit, script->unit);
@@ -228,7 +200,7 @@ static bool settle(rune_watch *watch, const struct rn_watch_script *script, uint
 /* Looks at one that is due; it may be gone afterwards. */
 void rn_watch_rebuild(rune_watch *watch, struct rn_watch_script *script)
 {
-    struct result result = {.status = RUNE_OK};
+    struct rn_watch_result result = {.status = RUNE_OK};
     uint64_t since_ns = script->since_ns;
     script->due_ns = 0;
     script->since_ns = 0;
@@ -255,7 +227,7 @@ void rn_watch_rebuild(rune_watch *watch, struct rn_watch_script *script)
     }
     script->missing_ns = 0;
     script->is_patient = script->since_ns != 0;
-    bound(watch, script, &result);
+    rn_watch_bound(watch, script, &result);
     if (is_passing(watch, result.status) && script->due_ns == 0) {
         script->due_ns = rn_after_ns(rn_now_ns(), RETRY_NS);
     }

@@ -21,13 +21,14 @@
 #include "base/unicode.h"
 #include "base/utf8.h"
 #include "shm/fd.h"
+#include "supervisor/clock.h"
 
 #define WATCHED                                                                                    \
     (IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |            \
      IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK)
-/* Events of one system call, and calls of one read: a storm does not keep the reader for ever. */
-#define EVENT_BYTES 32768u
-#define READS_MAX 64u
+/* Events of one system call, and how long one read goes on: a storm does not keep the reader for ever. */
+#define EVENT_BYTES 8192u
+#define READ_NS UINT64_C(100000000)
 
 struct folder {
     int wd;
@@ -38,12 +39,20 @@ struct rn_folders {
     char *root;
     rn_news_fn fn;
     void *user;
+    bool enough; /* whoever is told wants no more */
     int root_fd; /* -1: not there */
     int inotify_fd;
     struct folder *folders;
     size_t count;
     size_t capacity;
 };
+
+static void tell(struct rn_folders *folders, enum rn_news news, const char *path)
+{
+    if (!folders->enough) {
+        folders->enough = !folders->fn(folders->user, news, path);
+    }
+}
 
 /* Names */
 
@@ -198,7 +207,7 @@ static enum rn_error walk_entry(struct rn_folders *folders, DIR *folder, const c
     }
     if (S_ISREG(about.st_mode) && is_script(entry->d_name) &&
         join(path, entry->d_name, "", inner)) {
-        folders->fn(folders->user, RN_NEWS_SEEN, inner);
+        tell(folders, RN_NEWS_SEEN, inner);
     }
     return RN_OK;
 }
@@ -218,7 +227,7 @@ static enum rn_error walk(struct rn_folders *folders, const char *path, unsigned
         return error == RN_OK ? RN_E_SYSTEM : error;
     }
     const struct dirent *entry;
-    while (error == RN_OK && (errno = 0, entry = readdir(folder)) != NULL) {
+    while (error == RN_OK && !folders->enough && (errno = 0, entry = readdir(folder)) != NULL) {
         error = walk_entry(folders, folder, path, entry, depth);
     }
     int why = errno;
@@ -303,7 +312,7 @@ int rn_folders_root(const struct rn_folders *folders)
 void rn_folders_look_again(struct rn_folders *folders)
 {
     if (folders->root_fd >= 0) {
-        folders->fn(folders->user, RN_NEWS_LOST, "");
+        tell(folders, RN_NEWS_LOST, "");
     }
     enum rn_error error = open_all(folders);
     if (error != RN_OK && error != RN_E_TOO_LARGE) {
@@ -319,7 +328,7 @@ static void on_folder(struct rn_folders *folders, uint32_t mask, const char *pat
     }
     if (mask & (IN_MOVED_FROM | IN_DELETE)) {
         forget(folders, inner);
-        folders->fn(folders->user, RN_NEWS_GONE, inner);
+        tell(folders, RN_NEWS_GONE, inner);
     }
     unsigned depth = 0;
     for (const char *c = inner; *c; c++) {
@@ -334,12 +343,12 @@ static void on_folder(struct rn_folders *folders, uint32_t mask, const char *pat
 static void on_file(struct rn_folders *folders, uint32_t mask, const char *path)
 {
     if (mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) {
-        folders->fn(folders->user, RN_NEWS_SAVED, path);
+        tell(folders, RN_NEWS_SAVED, path);
     } else if (mask & (IN_MODIFY | IN_CREATE)) {
         // Of a new hard link this is all that comes; of other files there is more.
-        folders->fn(folders->user, RN_NEWS_WRITTEN, path);
+        tell(folders, RN_NEWS_WRITTEN, path);
     } else if (mask & (IN_DELETE | IN_MOVED_FROM)) {
-        folders->fn(folders->user, RN_NEWS_GONE, path);
+        tell(folders, RN_NEWS_GONE, path);
     }
 }
 
@@ -376,7 +385,7 @@ static bool read_some(struct rn_folders *folders)
     if (size <= 0) {
         return size < 0 && errno == EINTR;
     }
-    for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= size;) {
+    for (ssize_t at = 0; at + (ssize_t)sizeof(struct inotify_event) <= size && !folders->enough;) {
         struct inotify_event event;
         memcpy(&event, bytes + at, sizeof(event));
         if (!handle(folders, (const struct inotify_event *)(const void *)(bytes + at))) {
@@ -394,6 +403,8 @@ void rn_folders_read(struct rn_folders *folders)
         rn_folders_look_again(folders);
         return;
     }
-    for (unsigned i = 0; i < READS_MAX && read_some(folders); i++) {
+    uint64_t until_ns = rn_after_ns(rn_now_ns(), READ_NS);
+    while (!folders->enough && read_some(folders) && rn_now_ns() < until_ns) {
+        // what is left is read the next time
     }
 }

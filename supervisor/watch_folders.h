@@ -26,8 +26,8 @@ enum rn_news {
     RN_NEWS_LOST,    /* whatever was told may be out of date; SEEN follows for all that is there */
 };
 
-/* `path`: relative to the root, "shop/prices.rn"; "" for LOST. */
-typedef void (*rn_news_fn)(void *user, enum rn_news news, const char *path);
+/* `path`: relative to the root, "shop/prices.rn"; "" for LOST. False: no more of it, ever. */
+typedef bool (*rn_news_fn)(void *user, enum rn_news news, const char *path);
 
 struct rn_folders;
 

@@ -19,6 +19,10 @@
 #include "supervisor/watch_folders.h"
 
 #define RN_WATCH_SCRIPTS_MAX 4096u
+/* Bytes of what is kept of all builds to be shown: whoever writes scripts decides how much there is to say. */
+#define RN_WATCH_DIAGNOSTICS_MAX (64u << 20)
+/* Bytes of the lists of modules that scripts asked for, through all of which each piece of news goes. */
+#define RN_WATCH_INPUTS_MAX (32u << 20)
 /* A file that is being written, or has gone, gets this long until the next news of it ... */
 #define RN_WATCH_UNSETTLED_NS UINT64_C(50000000)
 /* ... and no longer than this altogether; then it is taken as it is. */
@@ -44,6 +48,15 @@ struct rn_watch_script {
     bool was_empty;      /* when it was read last */
     bool is_new;         /* never built */
     bool used;
+};
+
+/* What one build gave. */
+struct rn_watch_result {
+    rune_status status;
+    rune_unit *unit;
+    rune_diagnostics *diagnostics;
+    rune_error *error;
+    struct rn_inputs inputs;
 };
 
 struct rune_watch {
@@ -87,7 +100,7 @@ size_t rn_watch_folder_size(const struct rn_watch_script *script);
 /* A first save is built at once; saves that follow it put the next build off, within bounds. */
 void rn_watch_fall_due(const rune_watch *watch, struct rn_watch_script *script, bool settled);
 /* Of watch_folders.h, with the watch as `user`. */
-void rn_watch_on_news(void *user, enum rn_news news, const char *path);
+bool rn_watch_on_news(void *user, enum rn_news news, const char *path);
 
 /* watch_build.c */
 /* Looks at one that is due; it may be gone afterwards. */
@@ -97,6 +110,11 @@ void rn_watch_give_up(const rune_watch *watch, const struct rn_watch_script *scr
                       rune_unit *unit);
 /* Until that time, news of files, or a wake-up. */
 void rn_watch_sleep_until(rune_watch *watch, uint64_t at_ns);
+
+/* watch_bound.c */
+/* Takes away from a result what would bring the folder beyond its bounds. */
+void rn_watch_bound(const rune_watch *watch, const struct rn_watch_script *script,
+                    struct rn_watch_result *result);
 
 /* watch.c */
 /* Tells the host. */

@@ -186,7 +186,7 @@ void rn_watch_fall_due(const rune_watch *watch, struct rn_watch_script *script, 
     script->was_empty = false;
 }
 
-void rn_watch_on_news(void *user, enum rn_news news, const char *path)
+bool rn_watch_on_news(void *user, enum rn_news news, const char *path)
 {
     rune_watch *watch = user;
     bool known = false;
@@ -203,4 +203,5 @@ void rn_watch_on_news(void *user, enum rn_news news, const char *path)
             rn_watch_fall_due(watch, script, news == RN_NEWS_SAVED);
         }
     }
+    return !atomic_load(&watch->ending);
 }

@@ -21,6 +21,11 @@
  * from then on is again: Units stay, and are good for another connection, but nothing is built any more. A new
  * connection takes a new watch.
  *
+ * Whoever writes into the folder decides what is built: a script may take the time of its build (build.h), and one that is
+ * due waits for those that have been due for longer. What is kept of all builds together has bounds: 64 MiB of diagnostics
+ * with their sources, beyond which they quote no lines; 32 MiB of names of modules, beyond which a script is as one that
+ * does not compile (TOO_LARGE).
+ *
  * Threads: every function from any thread; builds and change functions run on a thread of the watch.
  */
 #ifndef RUNEWARD_WATCH_H

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "supervisor/watch_state.h"
+
 static rune_supervisor *by; /* what watches */
 
 static int set_up(void **state)
@@ -193,6 +195,93 @@ static void test_units_of_all_scripts_are_bounded(void **state)
     write_large("c.rn", 1u << 20, 6);
     wait_for(&told.loaded, 2);
     assert_int_equal(result(watch, "c"), 6);
+    rune_watch_free(watch);
+}
+
+/* One broken file under many names. */
+static void write_links(const char *first, unsigned count)
+{
+    char name[16];
+    for (unsigned i = 0; i < count; i++) {
+        (void)snprintf(name, sizeof(name), "l%02u.rn", i);
+        assert_int_equal(link(at(first), at(name)), 0);
+    }
+}
+
+/* One error; true if its line can be shown. */
+static bool can_quote(rune_watch *watch, const char *name)
+{
+    rune_diagnostics *diagnostics;
+    rune_diagnostic one;
+    rune_text *text;
+    assert_int_equal(rune_watch_diagnostics(watch, name, &diagnostics), RUNE_OK);
+    assert_true(rune_diagnostics_at(diagnostics, 0, &one));
+    assert_string_equal(one.code, "E0402");
+    assert_int_equal(one.line, 2);
+    assert_int_equal(rune_diagnostics_render(diagnostics, false, &text), RUNE_OK);
+    bool quotes = strstr(rune_text_data(text), "pub fn main() { nothing }") != NULL;
+    assert_non_null(strstr(rune_text_data(text), name));
+    rune_text_free(text);
+    rune_diagnostics_free(diagnostics);
+    return quotes;
+}
+
+/* Whoever writes scripts decides how long those are that do not compile. */
+static void test_what_is_kept_to_be_shown_is_bounded(void **state)
+{
+    (void)state;
+    const size_t size = 7u << 20;
+    const unsigned count = RN_WATCH_DIAGNOSTICS_MAX / size + 3;
+    char *text = malloc(size + 64);
+    assert_non_null(text);
+    memset(text, 'x', size);
+    memcpy(text, "//", 2);
+    (void)snprintf(text + size, 64, "\npub fn main() { nothing }\n");
+    write_file("first.rn", text);
+    free(text);
+    write_links("first.rn", count);
+    rune_watch *watch = watch_folder();
+    unsigned quoted = 0;
+    for (unsigned i = 0; i < count; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "l%02u", i);
+        quoted += can_quote(watch, name);
+    }
+    assert_in_range(quoted + can_quote(watch, "first"), 1, RN_WATCH_DIAGNOSTICS_MAX / size);
+    rune_watch_free(watch);
+}
+
+/* Each asks for as many modules as there may be, none of which is there. */
+static void write_asking(const char *name, unsigned count)
+{
+    char line[256];
+    FILE *file = fopen(at(name), "w");
+    assert_non_null(file);
+    memset(line, 'm', sizeof(line));
+    for (unsigned i = 0; i < count; i++) {
+        (void)fprintf(file, "mod %.240s%u;\n", line, i);
+    }
+    (void)fprintf(file, "pub fn main() { 1 }\n");
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_modules_of_all_scripts_are_bounded(void **state)
+{
+    (void)state;
+    const unsigned count = RN_WATCH_INPUTS_MAX / (4000 * 300) + 2;
+    write_asking("first.rn", 4000);
+    write_links("first.rn", count);
+    write_file("zz.rn", "pub fn main() { 1 }");
+    rune_watch *watch = watch_folder();
+    rune_text *json;
+    assert_int_equal(rune_watch_to_json(watch, &json), RUNE_OK);
+    assert_non_null(strstr(rune_text_data(json), "more modules than a watch can follow: 4000"));
+    rune_text_free(json);
+    // News goes through all of their lists, and others are built as ever.
+    assert_int_equal(result(watch, "zz"), 1);
+    write_file("zz.rn", "pub fn main() { 2 }");
+    wait_for(&told.loaded, 1);
+    assert_int_equal(result(watch, "zz"), 2);
     rune_watch_free(watch);
 }
 
@@ -420,6 +509,9 @@ int main(void)
         EACH(test_the_same_again_is_no_change),
         EACH(test_a_broken_script_keeps_its_unit),
         EACH(test_units_of_all_scripts_are_bounded),
+        EACH(test_what_is_kept_to_be_shown_is_bounded),
+        cmocka_unit_test_setup_teardown(test_modules_of_all_scripts_are_bounded, set_up,
+                                        watching_tear_down),
         EACH(test_modules_rebuild_who_uses_them),
         EACH(test_a_module_becomes_a_script),
         EACH(test_folders_come_and_go),
