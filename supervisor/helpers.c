@@ -23,6 +23,10 @@
 #define RN_HELPER_DIR "/usr/libexec/runeward"
 #endif
 
+#ifndef RN_HELPERS_OF_LIBRARY
+#define RN_HELPERS_OF_LIBRARY "../libexec/runeward"
+#endif
+
 #define PATH_SIZE_MAX 8192u
 
 /* `directory[0..size)/relative/name` as text of the caller's, or NULL. */
@@ -83,7 +87,9 @@ static bool find_library(char out_path[PATH_MAX])
 
 static bool try_beside_library(const char *name, char **out_worker, char **out_compiler)
 {
+    // As installed; in the tree of a build, or beside a program that is the library itself; below lib/TRIPLE.
     static const char *const places[] = {
+        RN_HELPERS_OF_LIBRARY "/",
         "../libexec/runeward/",
         "../../libexec/runeward/",
     };

@@ -70,8 +70,10 @@ rn_library(rn_supervisor
   whole_file.c
   wire.c)
 target_include_directories(rn_supervisor PUBLIC ${CMAKE_SOURCE_DIR}/include)
+file(RELATIVE_PATH rn_helpers_of_library ${CMAKE_INSTALL_FULL_LIBDIR} ${CMAKE_INSTALL_FULL_LIBEXECDIR}/runeward)
 target_compile_definitions(rn_supervisor PRIVATE
-  RN_HELPER_DIR="${CMAKE_INSTALL_FULL_LIBEXECDIR}/runeward")
+  RN_HELPER_DIR="${CMAKE_INSTALL_FULL_LIBEXECDIR}/runeward"
+  RN_HELPERS_OF_LIBRARY="${rn_helpers_of_library}")
 set(rn_supervisor_parts rn_spawner rn_policy rn_policy_table rn_bytecode rn_shm_owner rn_shm rn_base)
 target_link_libraries(rn_supervisor PUBLIC ${rn_supervisor_parts} sodium pthread ${CMAKE_DL_LIBS})
 
@@ -97,25 +99,6 @@ set_target_properties(runeward_static PROPERTIES OUTPUT_NAME runeward LINKER_LAN
 target_link_libraries(runeward_static PUBLIC sodium pthread ${CMAKE_DL_LIBS})
 target_include_directories(runeward_static INTERFACE
   $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-
-# Installing
-include(CMakePackageConfigHelpers)
-install(TARGETS runeward runeward_static EXPORT runeward
-  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/runeward DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-  FILES_MATCHING PATTERN "*.h")
-install(EXPORT runeward NAMESPACE Runeward:: FILE RunewardTargets.cmake
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Runeward)
-configure_package_config_file(RunewardConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/RunewardConfig.cmake
-  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Runeward)
-write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/RunewardConfigVersion.cmake
-  COMPATIBILITY SameMinorVersion)
-configure_file(runeward.pc.in ${CMAKE_CURRENT_BINARY_DIR}/runeward.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/RunewardConfig.cmake
-  ${CMAKE_CURRENT_BINARY_DIR}/RunewardConfigVersion.cmake
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Runeward)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/runeward.pc
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 # Tests with live processes: through the library, or with its insides (STATIC) where they must be seen.
 function(rn_supervisor_test stem)
