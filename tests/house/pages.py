@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """What the guides in docs/ say is true.
 
-usage: pages.py snippets | reasons
+usage: pages.py snippets | reasons | order
 
 `snippets`: each block marked `c` or `rune` is in an example that the tests build and run, up to
 indentation and gaps ("...") between its parts. `reasons`: the table of limits-and-reasons.md has the
-rows of shm/reasons.def, and says what cli/explain.def says.
+rows of shm/reasons.def, and says what cli/explain.def says. `order`: no call in what people copy, as in
+f(g(&x), x), reads a variable that another argument of it may set: C leaves open which comes first.
 """
 import pathlib
 import re
@@ -48,8 +49,25 @@ def check_reasons():
     return bad, f"{len(rows)} reasons agree"
 
 
+def unordered(text):
+    """Where x is an argument after a call in the same list that was given &x."""
+    text = re.sub(r"/\*.*?\*/|//[^\n]*", lambda comment: "\n" * comment[0].count("\n"), text, flags=re.S)
+    for found in re.finditer(r"&(\w+)\b[^;{}&|?]*\)\s*,\s*\1\b", text):
+        yield text[:found.start()].count("\n") + 1
+
+
+def check_order():
+    if list(unordered("must(f(a, &error), error);")) != [1] or list(unordered("must(f(a, &error), &error);")):
+        sys.exit("pages: the check of the order finds the wrong thing")
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    code = [path for folder in ("docs/examples", "include") for path in sorted((ROOT / folder).rglob("*.[ch]"))]
+    bad = [f"{path.relative_to(ROOT)}:{line}: an argument that another one may set" for path in pages + code
+           for line in unordered(path.read_text())]
+    return bad, f"{len(pages + code)} files read nothing before it is set"
+
+
 def main():
-    checks = {"snippets": check_snippets, "reasons": check_reasons}
+    checks = {"snippets": check_snippets, "reasons": check_reasons, "order": check_order}
     if len(sys.argv) != 2 or sys.argv[1] not in checks:
         sys.exit(__doc__)
     bad, good = checks[sys.argv[1]]()

@@ -48,11 +48,11 @@ static void *count(void *argument)
     rune_error *error = NULL;
     rune_vm *vm = make_vm(shared->supervisor, shared->runtime, shared->unit);
     rune_const_value *counter = rune_value_i64(COUNTER);
-    must(rune_vm_set_static(vm, "COUNTER", counter, &error), error);
+    must(rune_vm_set_static(vm, "COUNTER", counter, &error), &error);
     rune_value_unref(counter);
     for (int i = 0; i < CALLS; i++) {
         rune_const_value *value = NULL;
-        must(rune_vm_call(vm, "main", NULL, 0, NULL, &value, &error), error);
+        must(rune_vm_call(vm, "main", NULL, 0, NULL, &value, &error), &error);
         rune_value_unref(value);
     }
     rune_vm_free(vm);

@@ -8,14 +8,17 @@
 
 #include <runeward/runeward.h>
 
-/* Ends the program with what is known of the failure; nothing if there was none. */
-static inline void must(rune_status status, rune_error *error)
+/*
+ * Ends the program with what is known of the failure; nothing if there was none. Takes the address of the
+ * error: in must(f(&error), error) the compiler may read `error` before f has set it.
+ */
+static inline void must(rune_status status, rune_error **error)
 {
     rune_text *text;
     if (status == RUNE_OK) {
         return;
     }
-    if (error && rune_error_render(error, false, &text) == RUNE_OK) {
+    if (error && *error && rune_error_render(*error, false, &text) == RUNE_OK) {
         (void)fputs(rune_text_data(text), stderr);
     } else {
         (void)fprintf(stderr, "%s\n", rune_status_message(status));
@@ -27,7 +30,7 @@ static inline rune_supervisor *start(void)
 {
     rune_supervisor *supervisor = NULL;
     rune_error *error = NULL;
-    must(rune_supervisor_new(NULL, &supervisor, &error), error);
+    must(rune_supervisor_new(NULL, &supervisor, &error), &error);
     return supervisor;
 }
 
@@ -40,13 +43,13 @@ static inline rune_unit *build(rune_supervisor *supervisor, const rune_context *
     rune_text *text;
     rune_sources *sources = rune_sources_new();
     rune_diagnostics *diagnostics = rune_diagnostics_new();
-    must(rune_sources_insert_memory(sources, "entry", source, strlen(source), &error), error);
+    must(rune_sources_insert_memory(sources, "entry", source, strlen(source), &error), &error);
     rune_status status =
         rune_build(supervisor, sources, context, options, diagnostics, &unit, &error);
     if (status != RUNE_OK && rune_diagnostics_render(diagnostics, false, &text) == RUNE_OK) {
         (void)fputs(rune_text_data(text), stderr);
     }
-    must(status, error);
+    must(status, &error);
     rune_diagnostics_free(diagnostics);
     rune_sources_free(sources);
     return unit;
@@ -57,7 +60,7 @@ static inline rune_context *context_with(rune_module *module)
 {
     rune_error *error = NULL;
     rune_context *context = rune_context_with_default_modules();
-    must(rune_context_install(context, module, &error), error);
+    must(rune_context_install(context, module, &error), &error);
     rune_module_free(module);
     return context;
 }
@@ -66,14 +69,14 @@ static inline void add_function(rune_module *module, const char *name, int arity
                                 rune_host_fn fn, void *user)
 {
     rune_error *error = NULL;
-    must(rune_module_function(module, name, arity, flags, fn, user, &error), error);
+    must(rune_module_function(module, name, arity, flags, fn, user, &error), &error);
 }
 
 static inline rune_runtime *freeze(const rune_context *context)
 {
     rune_runtime *runtime = NULL;
     rune_error *error = NULL;
-    must(rune_context_runtime(context, &runtime, &error), error);
+    must(rune_context_runtime(context, &runtime, &error), &error);
     return runtime;
 }
 
@@ -81,7 +84,7 @@ static inline rune_vm *make_vm(rune_supervisor *supervisor, rune_runtime *runtim
 {
     rune_vm *vm = NULL;
     rune_error *error = NULL;
-    must(rune_vm_new(supervisor, runtime, unit, NULL, &vm, &error), error);
+    must(rune_vm_new(supervisor, runtime, unit, NULL, &vm, &error), &error);
     return vm;
 }
 

@@ -34,7 +34,7 @@ static rune_function *closure(rune_vm *vm, const char *item, int64_t argument, s
     rune_error *error = NULL;
     rune_const_value *value = rune_value_i64(argument);
     const rune_const_value *args[] = {value};
-    must(rune_vm_call_function(vm, item, args, count, NULL, &function, &error), error);
+    must(rune_vm_call_function(vm, item, args, count, NULL, &function, &error), &error);
     rune_value_unref(value);
     return function;
 }
@@ -45,7 +45,7 @@ static int64_t call(rune_function *function, int64_t argument)
     rune_error *error = NULL;
     rune_const_value *number = rune_value_i64(argument);
     const rune_const_value *args[] = {number};
-    must(rune_function_call(function, args, 1, NULL, &value, &error), error);
+    must(rune_function_call(function, args, 1, NULL, &value, &error), &error);
     rune_value_unref(number);
     return number_of(value);
 }
@@ -58,7 +58,7 @@ static void *add_one(void *argument)
     rune_error *error = NULL;
     rune_const_value *one = rune_value_i64(1);
     const rune_const_value *args[] = {one};
-    must(rune_sync_function_call(function, args, 1, NULL, &value, &error), error);
+    must(rune_sync_function_call(function, args, 1, NULL, &value, &error), &error);
     rune_value_unref(one);
     rune_sync_function_unref(function);
     return value;
@@ -97,7 +97,7 @@ int main(void)
 
     // A closure that captured a constant becomes a value, which outlives its Vm.
     rune_function *adder = closure(vm, "adder", 41, 1);
-    must(rune_function_into_sync(adder, &sync, &error), error);
+    must(rune_function_into_sync(adder, &sync, &error), &error);
     rune_function_unref(adder);
 
     // One that captured a generator cannot.
@@ -118,7 +118,7 @@ int main(void)
     rune_const_value *one = rune_value_i64(1);
     const rune_const_value *args[] = {rune_sync_function_to_value(sync), one};
     error = NULL;
-    must(rune_vm_call(other, "apply", args, 2, NULL, &value, &error), error);
+    must(rune_vm_call(other, "apply", args, 2, NULL, &value, &error), &error);
     (void)printf("apply: %lld\n", (long long)number_of(value));
 
     rune_value_unref(one);

@@ -25,7 +25,7 @@ static int64_t call_with(rune_vm *vm, const char *item, int64_t argument)
     rune_error *error = NULL;
     rune_const_value *number = rune_value_i64(argument);
     const rune_const_value *args[] = {number};
-    must(rune_vm_call(vm, item, args, 1, NULL, &value, &error), error);
+    must(rune_vm_call(vm, item, args, 1, NULL, &value, &error), &error);
     (void)rune_value_get_i64(value, &result);
     rune_value_unref(value);
     rune_value_unref(number);
@@ -39,7 +39,7 @@ static void *work(void *argument)
     while ((job = atomic_fetch_add(&jobs->next, 1)) < JOBS) {
         rune_vm *vm = NULL;
         rune_error *error = NULL;
-        must(rune_vm_pool_take(jobs->pool, NULL, jobs->units[job % 2], &vm, &error), error);
+        must(rune_vm_pool_take(jobs->pool, NULL, jobs->units[job % 2], &vm, &error), &error);
         atomic_fetch_add(&jobs->sum, call_with(vm, "main", job));
         must(rune_vm_pool_give(jobs->pool, vm), NULL);
     }
@@ -58,7 +58,7 @@ static void batch(rune_supervisor *supervisor, struct jobs *jobs)
         rune_vm *vm = make_vm(supervisor, NULL, jobs->units[i]);
         calls[i] = (rune_batch_call){.vm = vm, .item = "main", .args = args, .arg_count = 1};
     }
-    must(rune_call_many(calls, 2, records, &error), error);
+    must(rune_call_many(calls, 2, records, &error), &error);
     for (int i = 0; i < 2; i++) {
         int64_t result = 0;
         (void)rune_value_get_i64(rune_record_value(records[i]), &result);
@@ -78,7 +78,7 @@ int main(void)
     size_t idle = 0;
     jobs.units[0] = build(supervisor, NULL, NULL, "pub fn main(n) { n * 2 }");
     jobs.units[1] = build(supervisor, NULL, NULL, "pub fn main(n) { n + 1 }");
-    must(rune_vm_pool_new(supervisor, NULL, THREADS, &jobs.pool, &error), error);
+    must(rune_vm_pool_new(supervisor, NULL, THREADS, &jobs.pool, &error), &error);
     for (int i = 0; i < THREADS; i++) {
         if (pthread_create(&threads[i], NULL, work, &jobs) != 0) {
             return 71;

@@ -197,11 +197,11 @@ static rune_vm *make_sharing_vm(rune_supervisor *supervisor, rune_runtime *runti
     rune_error *error = NULL;
     rune_vm_options *options = rune_vm_options_new();
     rune_vm_options_set_isolation(options, RUNE_ISOLATION_VM);
-    must(rune_vm_new(supervisor, runtime, unit, options, &vm, &error), error);
+    must(rune_vm_new(supervisor, runtime, unit, options, &vm, &error), &error);
     rune_vm_options_free(options);
     for (int64_t i = 0; i < 3; i++) {
         rune_const_value *number = rune_value_i64(i);
-        must(rune_vm_set_static(vm, items[i], number, &error), error);
+        must(rune_vm_set_static(vm, items[i], number, &error), &error);
         rune_value_unref(number);
     }
     return vm;
@@ -213,7 +213,7 @@ static rune_execution *execute(rune_vm *vm, const char *item, rune_const_value *
     rune_execution *execution = NULL;
     rune_error *error = NULL;
     const rune_const_value *args[] = {first, second};
-    must(rune_vm_send_execute(vm, item, args, second ? 2 : 1, NULL, &execution, &error), error);
+    must(rune_vm_send_execute(vm, item, args, second ? 2 : 1, NULL, &execution, &error), &error);
     rune_value_unref(first);
     rune_value_unref(second);
     return execution;
@@ -242,7 +242,7 @@ static rune_supervisor *start_with(unsigned workers)
     rune_error *error = NULL;
     rune_supervisor_options *options = rune_supervisor_options_new();
     rune_supervisor_options_set_workers(options, workers);
-    must(rune_supervisor_new(options, &supervisor, &error), error);
+    must(rune_supervisor_new(options, &supervisor, &error), &error);
     rune_supervisor_options_free(options);
     return supervisor;
 }

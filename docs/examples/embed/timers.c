@@ -56,7 +56,7 @@ static rune_execution *start_timer(rune_vm *vm, double seconds)
     rune_error *error = NULL;
     rune_const_value *timeout = rune_value_f64(seconds);
     const rune_const_value *args[] = {timeout};
-    must(rune_vm_send_execute(vm, "main", args, 1, NULL, &execution, &error), error);
+    must(rune_vm_send_execute(vm, "main", args, 1, NULL, &execution, &error), &error);
     must(rune_execution_on_end(execution, ticked, NULL), NULL);
     rune_value_unref(timeout);
     return execution;
