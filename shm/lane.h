@@ -9,7 +9,8 @@
  *
  * D1  Packets are handed out in the order in which they were sent, whichever lane they took.
  * D2  Who sleeps is woken for every packet sent after it looked last (W1 in ring.c), as soon as its
- *     sender has rung, which it does before it sleeps itself.
+ *     sender has rung, which it does before it sleeps itself. On each side that is the one thread that
+ *     receives; who sleeps beside it relies on there being one (P6 in supervisor/peer.h).
  *
  *     ring head has a stamp that was reached   ─► take it
  *     else a packet of the socket is at hand   ─► take that

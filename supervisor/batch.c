@@ -8,7 +8,8 @@
  *
  * So a call costs no thread its wake-up: while a worker is busy with some, the results of others are
  * taken and further ones sent. If all calls are at one peer, this thread waits as its receiver does;
- * if they are at several, it has the role of all of them and polls.
+ * if they are at several, it polls, with the role of all where no other thread has it: those others note
+ * what comes for it, and call it when they leave (P6).
  */
 #include "supervisor/batch.h"
 
@@ -42,6 +43,7 @@ struct place {
     uint32_t idle;        /* loads of calls that have ended, for others to begin with */
     uint32_t begun;       /* such, which the pool has not counted yet */
     bool watched;         /* by this thread, which polls */
+    struct rn_peer_poller poller;
 };
 
 struct batch {
@@ -71,6 +73,7 @@ static struct place *new_place(struct batch *batch)
         rn_free(place);
         return NULL;
     }
+    place->poller.group = &batch->group;
     place->next = batch->places;
     batch->places = place;
     batch->place_count++;
@@ -381,7 +384,7 @@ static int watch_all(struct batch *batch, nfds_t *out_count)
     nfds_t count = 0;
     for (struct place *place = batch->places; place; place = place->next) {
         struct rn_peer_watch watch = {.events = 0};
-        place->watched = place->calls > 0 && rn_peer_watch(place->peer, &watch);
+        place->watched = place->calls > 0 && rn_peer_watch(place->peer, &place->poller, &watch);
         if (watch.events != 0) {
             batch->polled[count++] = (struct pollfd){.fd = place->peer->fd, .events = watch.events};
         }
@@ -413,7 +416,7 @@ static rune_status wait_anywhere(struct batch *batch)
     }
     for (struct place *place = batch->places; place; place = place->next) {
         if (place->watched) {
-            rn_peer_unwatch(place->peer);
+            rn_peer_unwatch(place->peer, &place->poller);
         }
     }
     return status;

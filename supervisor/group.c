@@ -1,8 +1,8 @@
 /*
  * group.c: a list that anybody adds to and its owner takes as a whole, without a lock.
  *
- * Who adds looks whether the owner sleeps after that; the owner says that it sleeps and looks at the
- * list after that: one of the two sees the other.
+ * Who adds, or calls, looks whether the owner sleeps after that; the owner says that it sleeps and looks at
+ * the list after that: one of the two sees the other.
  */
 #include "supervisor/group.h"
 
@@ -22,6 +22,13 @@ void rn_group_done(struct rn_group *group)
     rn_fd_close(group->event_fd);
 }
 
+static void wake(struct rn_group *group)
+{
+    if (atomic_load(&group->asleep) && atomic_exchange(&group->asleep, false)) {
+        rn_wake(group->event_fd);
+    }
+}
+
 void rn_group_note(struct rn_group *group, struct rn_call *call)
 {
     if (atomic_exchange(&call->is_noted, true)) {
@@ -31,9 +38,13 @@ void rn_group_note(struct rn_group *group, struct rn_call *call)
     do {
         call->group_next = first;
     } while (!atomic_compare_exchange_weak(&group->news, &first, call));
-    if (atomic_load(&group->asleep) && atomic_exchange(&group->asleep, false)) {
-        rn_wake(group->event_fd);
-    }
+    wake(group);
+}
+
+void rn_group_call(struct rn_group *group)
+{
+    atomic_store(&group->called, true);
+    wake(group);
 }
 
 bool rn_group_has_news(const struct rn_group *group)
@@ -74,7 +85,7 @@ enum rn_error rn_group_fall_asleep(struct rn_group *group, bool *out_may)
         return RN_E_SYSTEM;
     }
     atomic_store(&group->asleep, true);
-    *out_may = !rn_group_has_news(group);
+    *out_may = !rn_group_has_news(group) && !atomic_load(&group->called);
     return RN_OK;
 }
 
@@ -83,4 +94,5 @@ void rn_group_wake_up(struct rn_group *group)
     if (!atomic_exchange(&group->asleep, false)) {
         rn_wake_clear(group->event_fd);
     }
+    atomic_store(&group->called, false);
 }

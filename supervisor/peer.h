@@ -4,7 +4,8 @@
  *
  * Receiving is a role that one thread has at a time: a synchronous caller that waits for its own
  * call receives for all calls of the peer and hands their packets to them; when it has its result,
- * another waiting thread takes over, or the runner (runner.h) if only executions are left.
+ * another thread takes over: one that sleeps on the condition of a call (`waiting`), a batch that polls for
+ * several peers (`polling`), or the runner (runner.h) if only executions are left.
  *
  * P1  A call that was begun is in `slots` until its result has come or the peer is dead.
  * P2  What the state machine of a call refuses kills the peer; `culprit` names the call.
@@ -14,6 +15,10 @@
  * P4  `dead` is set once, after the process is known to have ended (or to have been killed).
  * P5  A peer stays in its domain until it is dead or nobody has a call there: whoever receives finds it by
  *     its serial, and its end by the list. After that none of its timers is set any more.
+ * P6  Nobody sleeps without the role unless another thread has it, or was called to take it. Who enters
+ *     `waiting` or `polling` does so while another thread has it; who gives it up, and who leaves one of these
+ *     lists and finds it free, calls the next one. Who is awake with calls of his own asks for it before
+ *     he sleeps.
  *
  * Locks: a peer's lock is taken after the pool's and before the clock's; never two peers' at once.
  * Trust: reads packets from workers.
@@ -126,7 +131,8 @@ struct rn_peer {
     struct rn_queued *queue;
     struct rn_queued **queue_end;
     struct rn_slots slots;
-    struct rn_call *waiting;        /* those whose owners sleep on their conditions; a list */
+    struct rn_call *waiting;        /* those whose owners sleep on their conditions; a list; P6 */
+    struct rn_peer_poller *polling; /* batches that could not have the role; a list; P6 */
     struct rn_timer backstop_timer; /* the word in the control segment is to be found anew */
     uint32_t placed;                /* the processor it was put on, from 1; 0: none */
     uint64_t backstop_look_ns;      /* when that timer fires; 0: it is not set */
@@ -192,10 +198,18 @@ struct rn_peer_watch {
     bool at_hand; /* something can be received that poll does not tell of */
     bool soon;    /* there may be something to do that poll never tells of */
 };
-/* It has the role of receiving from here on. False: another thread has it, and notes what comes. */
-bool rn_peer_watch(struct rn_peer *peer, struct rn_peer_watch *out_watch) RN_MUST_CHECK;
-/* Sends on, hands out what came, and gives the role up. */
-void rn_peer_unwatch(struct rn_peer *peer);
+/* That owner, at one of these peers; its group is called when it is to receive there. Its own storage. */
+struct rn_peer_poller {
+    struct rn_group *group;
+    struct rn_peer_poller *next;
+    struct rn_peer_poller **link; /* NULL: it is in no list */
+};
+/* It has the role of receiving from here on, or, with nothing to poll for, is listed while another thread has
+ * it and notes what comes. False: neither, since the peer is dead. */
+bool rn_peer_watch(struct rn_peer *peer, struct rn_peer_poller *poller,
+                   struct rn_peer_watch *out_watch) RN_MUST_CHECK;
+/* After that: sends on, hands out what came, and gives the role up; or leaves the list. */
+void rn_peer_unwatch(struct rn_peer *peer, struct rn_peer_poller *poller);
 
 /* After a kill: waits until the peer is dead. The call is still in the table. */
 void rn_peer_wait_dead(struct rn_peer *peer, struct rn_call *call);

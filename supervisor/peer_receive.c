@@ -230,21 +230,23 @@ static struct rn_call *find_waiting(const struct rn_peer *peer)
     return call;
 }
 
-/* Under the lock, with the role free: wakes a thread that waits; false: none does. */
-static bool wake_waiting(struct rn_peer *peer)
+/* Under the lock, with the role free: calls a thread that sleeps without it; false: none does. P6 */
+static bool call_next(struct rn_peer *peer)
 {
     struct rn_call *next = find_waiting(peer);
     if (next) {
         pthread_cond_signal(&next->cond);
+    } else if (peer->polling) {
+        rn_group_call(peer->polling->group);
     }
-    return next != NULL;
+    return next || peer->polling;
 }
 
-/* Under the lock: an owner gives up the role to another one that waits, or to the runner. */
+/* Under the lock: an owner gives up the role to another one that sleeps, or to the runner. */
 static void hand_over(struct rn_peer *peer)
 {
     peer->receiving = false;
-    if (peer->call_count > 1 && wake_waiting(peer)) {
+    if (call_next(peer)) {
         return;
     }
     if (peer->async_count > 0) {
@@ -325,6 +327,7 @@ static void unlist_waiting(struct rn_call *call)
 
 static void wait_for_receiver(struct rn_peer *peer, struct rn_call *call)
 {
+    RN_ASSERT(peer->receiving); // P6
     list_waiting(peer, call);
     pthread_cond_wait(&call->cond, &peer->lock);
     unlist_waiting(call);
@@ -402,26 +405,63 @@ static void find_watch(struct rn_peer *peer, struct rn_peer_watch *out_watch)
     };
 }
 
-bool rn_peer_watch(struct rn_peer *peer, struct rn_peer_watch *out_watch)
+static void list_polling(struct rn_peer *peer, struct rn_peer_poller *poller)
+{
+    RN_ASSERT(peer->receiving && !poller->link); // P6
+    poller->next = peer->polling;
+    poller->link = &peer->polling;
+    if (poller->next) {
+        poller->next->link = &poller->next;
+    }
+    peer->polling = poller;
+}
+
+static void unlist_polling(struct rn_peer_poller *poller)
+{
+    *poller->link = poller->next;
+    if (poller->next) {
+        poller->next->link = poller->link;
+    }
+    poller->link = NULL;
+}
+
+bool rn_peer_watch(struct rn_peer *peer, struct rn_peer_poller *poller,
+                   struct rn_peer_watch *out_watch)
 {
     pthread_mutex_lock(&peer->lock);
     rn_peer_ring(peer);
     rn_peer_flush(peer);
-    bool taken = !peer->receiving && !peer->dead;
-    if (taken) {
+    bool lives = !peer->dead;
+    *out_watch = (struct rn_peer_watch){.events = 0};
+    if (lives && peer->receiving) {
+        list_polling(peer, poller);
+    } else if (lives) {
         peer->receiving = true;
         find_watch(peer, out_watch);
     }
     pthread_mutex_unlock(&peer->lock);
-    return taken;
+    return lives;
 }
 
-void rn_peer_unwatch(struct rn_peer *peer)
+/* It may have been meant to receive, and may leave: the next one is called. */
+static void stop_polling(struct rn_peer *peer, struct rn_peer_poller *poller)
+{
+    unlist_polling(poller);
+    if (!peer->receiving && !peer->dead) {
+        hand_over(peer);
+    }
+}
+
+void rn_peer_unwatch(struct rn_peer *peer, struct rn_peer_poller *poller)
 {
     pthread_mutex_lock(&peer->lock);
-    rn_peer_flush(peer);
-    receive_what_came(peer, true);
-    hand_over(peer);
+    if (poller->link) {
+        stop_polling(peer, poller);
+    } else {
+        rn_peer_flush(peer);
+        receive_what_came(peer, true);
+        hand_over(peer);
+    }
     pthread_mutex_unlock(&peer->lock);
 }
 
@@ -452,9 +492,7 @@ void rn_peer_pump(struct rn_peer *peer)
         }
     }
     peer->receiving = false;
-    if (peer->call_count > peer->async_count) {
-        (void)wake_waiting(peer); // it found the role taken
-    }
+    (void)call_next(peer); // it found the role taken
 }
 
 void rn_peer_tend(struct rn_peer *peer)

@@ -23,6 +23,7 @@ enum {
     THREADS = 3,
     STANDSTILL = 4000,
     STANDSTILL_TEXT = 1200,
+    NAPS = 4,
 };
 
 static rune_unit *unit;
@@ -36,7 +37,10 @@ static int set_up(void **state)
                  "pub fn say(n) { println!(\"{n}\"); n }\n"
                  "pub fn compute(n) { let i = 0; while i < 200000 { i += 1; } n + i }\n"
                  "pub fn spin(n) { loop {} }\n"
-                 "pub fn length(text) { text.len() as i64 }\n");
+                 "pub fn length(text) { text.len() as i64 }\n"
+                 "pub async fn nap(ms) {\n"
+                 "    time::sleep(time::Duration::from_millis(ms)).await; ms\n"
+                 "}\n");
     return failed;
 }
 
@@ -271,23 +275,27 @@ static void test_a_vm_that_is_taken(void **state)
 /* Workers are killed while a batch runs: every call ends well, some of them at another worker. */
 static atomic_bool killing;
 
+static void kill_a_worker(void)
+{
+    struct rn_peer *found = NULL;
+    pthread_mutex_lock(&supervisor->pool.lock);
+    for (struct rn_domain *d = supervisor->pool.domains; d && !found; d = d->next) {
+        for (struct rn_peer *peer = d->peers; peer && !found; peer = peer->next) {
+            found = peer->place == RN_PLACE_SERVING && peer->load > 0 ? rn_peer_ref(peer) : NULL;
+        }
+    }
+    pthread_mutex_unlock(&supervisor->pool.lock);
+    if (found) {
+        rn_child_kill(&found->child);
+        rn_peer_unref(found);
+    }
+}
+
 static void *kill_workers(void *argument)
 {
     (void)argument;
     while (atomic_load(&killing)) {
-        struct rn_peer *found = NULL;
-        pthread_mutex_lock(&supervisor->pool.lock);
-        for (struct rn_domain *d = supervisor->pool.domains; d && !found; d = d->next) {
-            for (struct rn_peer *peer = d->peers; peer && !found; peer = peer->next) {
-                found =
-                    peer->place == RN_PLACE_SERVING && peer->load > 0 ? rn_peer_ref(peer) : NULL;
-            }
-        }
-        pthread_mutex_unlock(&supervisor->pool.lock);
-        if (found) {
-            rn_child_kill(&found->child);
-            rn_peer_unref(found);
-        }
+        kill_a_worker();
         (void)poll(NULL, 0, 50);
     }
     return NULL;
@@ -535,6 +543,116 @@ static void test_batches_side_by_side(void **state)
     rune_vm_free(vm);
 }
 
+/* Calls that sleep, made by a thread of their own. */
+struct naps {
+    int64_t ms;
+    int count; /* 1: a call by itself, which has no batch around it */
+    rune_vm *vms[NAPS];
+    rune_record *records[NAPS];
+    pthread_t thread;
+};
+
+static void *take_naps(void *argument)
+{
+    struct naps *naps = argument;
+    rune_batch_call calls[NAPS];
+    rune_const_value *ms = rune_value_i64(naps->ms);
+    const rune_const_value *args[] = {ms};
+    for (int i = 0; i < naps->count; i++) {
+        calls[i] = (rune_batch_call){naps->vms[i], "nap", args, 1, NULL};
+    }
+    if (naps->count == 1) {
+        (void)!rune_vm_call_record(naps->vms[0], "nap", args, 1, NULL, &naps->records[0], NULL);
+    } else {
+        (void)!rune_call_many(calls, (size_t)naps->count, naps->records, NULL);
+    }
+    rune_value_unref(ms);
+    return NULL;
+}
+
+static void begin_naps(struct naps *naps, int count, int64_t ms)
+{
+    *naps = (struct naps){.ms = ms, .count = count};
+    for (int i = 0; i < count; i++) {
+        naps->vms[i] = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    }
+    assert_int_equal(pthread_create(&naps->thread, NULL, take_naps, naps), 0);
+}
+
+static void end_naps(struct naps *naps)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 5;
+    assert_int_equal(pthread_timedjoin_np(naps->thread, NULL, &until), 0);
+    for (int i = 0; i < naps->count; i++) {
+        assert_non_null(naps->records[i]);
+        assert_int_equal(rune_record_reason(naps->records[i]), RUNE_REASON_OK);
+        rune_record_free(naps->records[i]);
+        rune_vm_free(naps->vms[i]);
+    }
+}
+
+/* As many calls at once as are needed for both workers to run and have some. */
+static void test_who_received_for_a_batch_leaves_first(void **state)
+{
+    (void)state;
+    static const int first_count[] = {NAPS, 1, NAPS};
+    struct naps first;
+    struct naps second;
+    begin_naps(&first, NAPS, 1);
+    end_naps(&first);
+    for (int k = 0; k < 3; k++) {
+        begin_naps(&first, first_count[k], 60);
+        (void)poll(NULL, 0, 25);
+        begin_naps(&second, NAPS, 120);
+        end_naps(&first);
+        if (k == 2) { // what is to be learnt then is that a worker has died
+            (void)poll(NULL, 0, 20);
+            kill_a_worker();
+        }
+        end_naps(&second);
+    }
+}
+
+/* Batches and calls that sleep for a little while come and go, so that the role changes hands all the time. */
+static void *come_and_go(void *argument)
+{
+    unsigned number = *(const unsigned *)argument;
+    struct naps naps = {.count = number == 0 ? 1 : NAPS};
+    for (int i = 0; i < naps.count; i++) {
+        naps.vms[i] = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    }
+    for (int k = 0; k < 100; k++) {
+        naps.ms = ((int64_t)number * 7 + k * 3) % 5;
+        (void)take_naps(&naps);
+        for (int i = 0; i < naps.count; i++) {
+            assert_int_equal(rune_record_reason(naps.records[i]), RUNE_REASON_OK);
+            rune_record_free(naps.records[i]);
+        }
+    }
+    for (int i = 0; i < naps.count; i++) {
+        rune_vm_free(naps.vms[i]);
+    }
+    return NULL;
+}
+
+static void test_batches_that_come_and_go(void **state)
+{
+    (void)state;
+    static const unsigned numbers[] = {0, 1, 2};
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, (void *)&numbers[i]), 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 20;
+        assert_int_equal(pthread_timedjoin_np(threads[i], NULL, &until), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -548,6 +666,8 @@ int main(void)
         cmocka_unit_test(test_a_worker_that_stands_still),
         cmocka_unit_test(test_a_parcel_that_waits),
         cmocka_unit_test(test_batches_side_by_side),
+        cmocka_unit_test(test_who_received_for_a_batch_leaves_first),
+        cmocka_unit_test(test_batches_that_come_and_go),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

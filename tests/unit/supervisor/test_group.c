@@ -75,6 +75,31 @@ static void test_who_sleeps_is_woken_once(void **state)
     rn_group_done(&group);
 }
 
+/* Before it sleeps or while it does; but once. */
+static void test_who_is_called_does_not_sleep(void **state)
+{
+    (void)state;
+    struct rn_group group;
+    bool may = true;
+    rn_group_init(&group);
+    rn_group_call(&group);
+    assert_int_equal(rn_group_fall_asleep(&group, &may), RN_OK);
+    assert_false(may);
+    assert_false(rn_group_has_news(&group));
+    rn_group_wake_up(&group);
+    assert_int_equal(rn_group_fall_asleep(&group, &may), RN_OK);
+    assert_true(may);
+    rn_group_call(&group);
+    rn_group_call(&group);
+    assert_true(is_readable(&group));
+    rn_group_wake_up(&group);
+    assert_false(is_readable(&group));
+    assert_int_equal(rn_group_fall_asleep(&group, &may), RN_OK);
+    assert_true(may);
+    rn_group_wake_up(&group);
+    rn_group_done(&group);
+}
+
 /* Two threads with news, and a sleeper that counts them. */
 static void *note_all(void *argument)
 {
@@ -129,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_oldest_comes_first),
         cmocka_unit_test(test_who_sleeps_is_woken_once),
+        cmocka_unit_test(test_who_is_called_does_not_sleep),
         cmocka_unit_test(test_nobody_sleeps_through_news),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
