@@ -13,7 +13,8 @@
 
 enum rn_error rn_control_make(struct rn_control **out_control, int *out_fd)
 {
-    RN_AUTO_FD int fd = memfd_create("runeward-control", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    RN_AUTO_FD int fd = rn_fd_take_above_standard(
+        memfd_create("runeward-control", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (fd < 0 || ftruncate(fd, RN_CONTROL_SIZE) != 0) {
         return RN_E_SYSTEM;
     }

@@ -12,7 +12,8 @@ void rn_fd_done(int *fd);
 
 /*
  * `fd`, or what takes its place if it has the number of a standard stream: a host that has closed
- * those may still write to them. Consumes `fd`; -1 with errno if it cannot be moved.
+ * those may still write to them. Consumes `fd`; -1 with errno if it cannot be moved. Whatever the library
+ * opens to keep, or to write to, goes through it, and so does what may be written to at its other end.
  */
 int rn_fd_take_above_standard(int fd);
 

@@ -9,7 +9,8 @@
 
 enum rn_error rn_ring_make(struct rn_ring **out_ring, int *out_fd)
 {
-    RN_AUTO_FD int fd = memfd_create("runeward-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    RN_AUTO_FD int fd =
+        rn_fd_take_above_standard(memfd_create("runeward-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (fd < 0 || ftruncate(fd, sizeof(struct rn_ring)) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
         return RN_E_SYSTEM;

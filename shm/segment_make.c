@@ -24,7 +24,7 @@ static int make_memfd(const char *name)
         // Kernels before 6.3 do not know MFD_NOEXEC_SEAL.
         fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     }
-    return fd;
+    return rn_fd_take_above_standard(fd);
 }
 
 static enum rn_error write_all(int fd, const uint8_t *bytes, size_t size)

@@ -37,9 +37,9 @@ enum rn_error rn_transport_pair(int out_fds[2])
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
         return RN_E_SYSTEM;
     }
-    RN_AUTO_FD int theirs = fds[1];
+    RN_AUTO_FD int theirs = rn_fd_take_above_standard(fds[1]);
     RN_AUTO_FD int ours = rn_fd_take_above_standard(fds[0]);
-    if (ours < 0) {
+    if (ours < 0 || theirs < 0) {
         return RN_E_SYSTEM;
     }
     RN_TRY(set_buffer(ours));

@@ -118,7 +118,7 @@ enum rn_error rn_cache_open(struct rn_cache *cache, const struct rn_build_reques
     if (mkdir(path, 0700) != 0 && errno != EEXIST) {
         return RN_E_SYSTEM;
     }
-    cache->directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cache->directory_fd = rn_fd_take_above_standard(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (cache->directory_fd < 0) {
         return RN_E_SYSTEM;
     }

@@ -277,7 +277,8 @@ int rune_execution_fd(rune_execution *execution)
 {
     pthread_mutex_lock(&execution->lock);
     if (execution->event_fd < 0) {
-        execution->event_fd = eventfd(execution->ended, EFD_CLOEXEC | EFD_NONBLOCK);
+        execution->event_fd =
+            rn_fd_take_above_standard(eventfd(execution->ended, EFD_CLOEXEC | EFD_NONBLOCK));
     }
     int fd = execution->event_fd;
     pthread_mutex_unlock(&execution->lock);

@@ -79,7 +79,7 @@ struct rn_call *rn_group_next(struct rn_group *group)
 enum rn_error rn_group_fall_asleep(struct rn_group *group, bool *out_may)
 {
     if (group->event_fd < 0) {
-        group->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        group->event_fd = rn_fd_take_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     }
     if (group->event_fd < 0) {
         return RN_E_SYSTEM;

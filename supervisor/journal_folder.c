@@ -89,7 +89,7 @@ static rune_status check_folder(int fd, const char *path, rune_error **error)
 rune_status rn_journal_folder_open(const char *path, const struct rn_journal_bounds *bounds,
                                    struct rn_journal_folder **out_folder, rune_error **error)
 {
-    RN_AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    RN_AUTO_FD int fd = rn_fd_take_above_standard(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd < 0) {
         return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
     }

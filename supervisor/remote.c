@@ -686,7 +686,7 @@ static rune_status open_socket(struct rn_remote *remote, const char *path, rune_
                        path, sizeof(address.sun_path) - 1);
     }
     memcpy(address.sun_path, path, strlen(path));
-    remote->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    remote->fd = rn_fd_take_above_standard(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     if (remote->fd >= 0 &&
         connect(remote->fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
         return RUNE_OK;

@@ -381,8 +381,8 @@ static void *serve(void *argument)
 
 static enum rn_error open_fds(struct rn_runner *runner)
 {
-    runner->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    runner->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    runner->epoll_fd = rn_fd_take_above_standard(epoll_create1(EPOLL_CLOEXEC));
+    runner->event_fd = rn_fd_take_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0};
     if (runner->epoll_fd < 0 || runner->event_fd < 0 ||
         epoll_ctl(runner->epoll_fd, EPOLL_CTL_ADD, runner->event_fd, &event) != 0) {

@@ -202,8 +202,8 @@ static rune_status start_watch(struct rune_server *server, const rune_server_opt
 
 static enum rn_error open_fds(struct rune_server *server)
 {
-    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    server->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    server->epoll_fd = rn_fd_take_above_standard(epoll_create1(EPOLL_CLOEXEC));
+    server->event_fd = rn_fd_take_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &server->event_fd};
     if (server->epoll_fd < 0 || server->event_fd < 0 ||
         epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->event_fd, &event) != 0) {

@@ -122,7 +122,8 @@ static rune_status bind_to(struct rune_server *server, const char *path, bool sh
     if (status != RUNE_OK) {
         return status;
     }
-    server->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    server->listen_fd = rn_fd_take_above_standard(
+        socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     // Nobody connects before it listens, so the mode may come after the name.
     if (server->listen_fd < 0 ||
         bind(server->listen_fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
@@ -167,7 +168,7 @@ rune_status rn_serve_listen(struct rune_server *server, const rune_server_option
         epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->listen_fd, &event) != 0) {
         status = rn_fail_plain(error, RN_E_SYSTEM);
     }
-    server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    server->spare_fd = rn_fd_take_above_standard(open("/dev/null", O_RDONLY | O_CLOEXEC));
     return status;
 }
 
@@ -289,23 +290,29 @@ static void let_in(struct rune_server *server, int fd)
     rn_serve_connection_open(server, account, fd, (uint32_t)peer.pid);
 }
 
+static int accept_one(const struct rune_server *server)
+{
+    return rn_fd_take_above_standard(
+        accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
 /* No descriptor is left: one is given up to take the peer and turn it away, or the kernel would say
  * so without end. */
 static void turn_one_away(struct rune_server *server)
 {
     rn_fd_close(RN_TAKE_FD(server->spare_fd));
-    int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd = accept_one(server);
     if (fd >= 0) {
         refuse(server, fd, RUNE_E_OVERLOADED, "the daemon has no descriptors left");
     }
-    server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    server->spare_fd = rn_fd_take_above_standard(open("/dev/null", O_RDONLY | O_CLOEXEC));
     server->accept_ns = rn_after_ns(rn_now_ns(), ACCEPT_PAUSE_NS);
 }
 
 void rn_serve_accept(struct rune_server *server)
 {
     for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
-        int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int fd = accept_one(server);
         if (fd >= 0) {
             let_in(server, fd);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {

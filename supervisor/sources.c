@@ -84,7 +84,8 @@ static rune_status set_root(rune_sources *sources, const char *path, rune_error 
     if (!folder) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
-    int fd = open(slash ? folder : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd =
+        rn_fd_take_above_standard(open(slash ? folder : ".", O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (fd < 0) {
         rn_free(folder);
         return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
@@ -181,7 +182,7 @@ static int open_beneath(int folder, const char *path, uint64_t flags)
         .flags = flags | O_CLOEXEC,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
-    return (int)syscall(SYS_openat2, folder, path, &how, sizeof(how));
+    return rn_fd_take_above_standard((int)syscall(SYS_openat2, folder, path, &how, sizeof(how)));
 }
 
 /* One candidate; NOT_FOUND if there is no such file. */

@@ -75,7 +75,7 @@ static void fail(struct rn_spawn_failure *out_failure, const char *step, int err
 static enum rn_error open_image(const char *path, const char *step, int *out_fd,
                                 struct rn_spawn_failure *out_failure)
 {
-    *out_fd = open(path, O_RDONLY | O_CLOEXEC);
+    *out_fd = rn_fd_take_above_standard(open(path, O_RDONLY | O_CLOEXEC));
     if (*out_fd < 0) {
         fail(out_failure, step, errno);
         return RN_E_SETUP;
@@ -180,7 +180,7 @@ static enum rn_error receive(struct rn_zygote *zygote, struct rn_zygote_packet *
         zygote->gone = true;
         return RN_E_CLOSED;
     }
-    int fd = take_descriptor(&message);
+    int fd = rn_fd_take_above_standard(take_descriptor(&message));
     if (size != (ssize_t)sizeof(*packet) || packet->magic != RN_ZYGOTE_MAGIC) {
         if (fd >= 0) {
             close(fd);
@@ -291,15 +291,15 @@ static enum rn_error start(struct rn_zygote *zygote, int *out_helper_pidfd,
         close(host_fd);
         return RN_E_SETUP;
     }
+    // What a host writes to a standard stream that it has closed would come out at either end.
     zygote->socket_fd = rn_fd_take_above_standard(ends[0]);
-    if (zygote->socket_fd < 0) {
+    RN_AUTO_FD int theirs = rn_fd_take_above_standard(ends[1]);
+    if (zygote->socket_fd < 0 || theirs < 0) {
         fail(out_failure, "control socket", errno);
-        close(ends[1]);
         close(host_fd);
         return RN_E_SETUP;
     }
-    int error = execute_helper(zygote, ends[1], host_fd, out_helper_pidfd);
-    close(ends[1]);
+    int error = execute_helper(zygote, theirs, host_fd, out_helper_pidfd);
     close(host_fd);
     if (error != 0) {
         fail(out_failure, "executing the worker image", error);

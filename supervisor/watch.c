@@ -353,7 +353,7 @@ static rune_watch *new_watch(rune_supervisor *supervisor, const char *directory,
         rune_watch_free(watch);
         return NULL;
     }
-    watch->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    watch->event_fd = rn_fd_take_above_standard(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     return watch;
 }
 

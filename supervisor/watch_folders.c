@@ -171,7 +171,8 @@ static int open_folder(const struct rn_folders *folders, const char *path)
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
     };
     const char *name = path[0] == 0 ? "." : path;
-    return (int)syscall(SYS_openat2, folders->root_fd, name, &how, sizeof(how));
+    return rn_fd_take_above_standard(
+        (int)syscall(SYS_openat2, folders->root_fd, name, &how, sizeof(how)));
 }
 
 static enum rn_error add_watch(struct rn_folders *folders, int fd, const char *path)
@@ -255,11 +256,12 @@ static void close_all(struct rn_folders *folders)
 static enum rn_error open_all(struct rn_folders *folders)
 {
     close_all(folders);
-    folders->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    folders->inotify_fd = rn_fd_take_above_standard(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     if (folders->inotify_fd < 0) {
         return RN_E_SYSTEM;
     }
-    folders->root_fd = open(folders->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    folders->root_fd =
+        rn_fd_take_above_standard(open(folders->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (folders->root_fd < 0) {
         return errno == ENOENT ? RN_E_NOT_FOUND : RN_E_SYSTEM;
     }

@@ -49,8 +49,8 @@ bool rn_whole_file_at(int folder_fd, const char *name, const void *bytes, size_t
 {
     char temporary[NAME_SIZE];
     make_name(temporary);
-    RN_AUTO_FD int fd =
-        openat(folder_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    RN_AUTO_FD int fd = rn_fd_take_above_standard(
+        openat(folder_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
     if (fd < 0) {
         return false;
     }
@@ -80,7 +80,7 @@ static int open_folder_of(const char *path, const char **out_name)
 /* A device, a pipe: it is not ours to replace. */
 static bool write_into(const char *path, const void *bytes, size_t size)
 {
-    RN_AUTO_FD int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    RN_AUTO_FD int fd = rn_fd_take_above_standard(open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC));
     return fd >= 0 && write_all(fd, bytes, size);
 }
 
