@@ -100,5 +100,7 @@ const char *rn_wall_flavour(void);
  */
 int rn_wall_exit_code(enum rn_layer layer);
 bool rn_wall_layer_of_exit(int code, enum rn_layer *out_layer);
+/* The exit code of one that could not map its segments, or reserve its arena. */
+#define RN_WALL_EXIT_MEMORY 72
 
 #endif

@@ -267,7 +267,10 @@ void rn_process_run(int argc, char **argv, enum rn_role role, rn_process_body *b
         rn_process_exit(EXIT_SETUP);
     }
     if (!map_segments(&process, arguments.segment_mask) ||
-        !reserve_arena(&process, arguments.arena_size) || !seed(&process)) {
+        !reserve_arena(&process, arguments.arena_size)) {
+        rn_process_exit(RN_WALL_EXIT_MEMORY);
+    }
+    if (!seed(&process)) {
         rn_process_exit(EXIT_SETUP);
     }
 #ifndef RN_SANITIZED

@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 #define STACK_SIZE 32768u
-// Descriptors are moved above this before they get their numbers.
-#define PARKED_FD 32
+// Descriptors are moved here, above those that they become, before they get their numbers.
+#define PARKED_FD (3 + (int)RN_DETACH_FDS_MAX)
 
 #ifdef __SANITIZE_THREAD__
 // The thread sanitizer takes clone() for a fork and looks no more after it; its other name is not
@@ -50,16 +50,26 @@ struct launch {
 #define NO_SANITIZE __attribute__((no_sanitize("address", "thread", "undefined")))
 #endif
 
+// Where the limit does not even reach the first such number, the kernel says EINVAL.
+NO_SANITIZE static int park(int fd)
+{
+    int parked = fcntl(fd, F_DUPFD_CLOEXEC, PARKED_FD);
+    if (parked < 0 && errno == EINVAL) {
+        errno = EMFILE;
+    }
+    return parked;
+}
+
 NO_SANITIZE static int place(const struct rn_detach *detach)
 {
     int parked[RN_DETACH_FDS_MAX];
     for (unsigned i = 0; i < detach->fd_count; i++) {
-        parked[i] = fcntl(detach->fds[i], F_DUPFD_CLOEXEC, PARKED_FD);
+        parked[i] = park(detach->fds[i]);
         if (parked[i] < 0) {
             return -1;
         }
     }
-    int image = fcntl(detach->image_fd, F_DUPFD_CLOEXEC, PARKED_FD);
+    int image = park(detach->image_fd);
     for (unsigned i = 0; i < detach->fd_count; i++) {
         if (syscall(SYS_dup3, parked[i], 3 + (int)i, 0) < 0) {
             return -1;

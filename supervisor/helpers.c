@@ -28,6 +28,7 @@
 #endif
 
 #define PATH_SIZE_MAX 8192u
+#define PLACES_MAX 4u
 
 /* `directory[0..size)/relative/name` as text of the caller's, or NULL. */
 static char *join(const char *directory, size_t size, const char *relative, const char *name)
@@ -46,6 +47,13 @@ struct place {
     const char *directory;
     size_t size;
     const char *relative;
+};
+
+/* All of them, in their order. */
+struct places {
+    struct place list[PLACES_MAX];
+    size_t count;
+    char library[PATH_MAX];
 };
 
 static bool try_place(const struct place *place, const char *name, char **out_worker,
@@ -85,39 +93,70 @@ static bool find_library(char out_path[PATH_MAX])
     return out_path[0] == '/';
 }
 
-static bool try_beside_library(const char *name, char **out_worker, char **out_compiler)
+static void add_place(struct places *places, const char *directory, size_t size,
+                      const char *relative)
+{
+    places->list[places->count++] = (struct place){directory, size, relative};
+}
+
+static void add_beside_library(struct places *places)
 {
     // As installed; in the tree of a build, or beside a program that is the library itself; below lib/TRIPLE.
-    static const char *const places[] = {
+    static const char *const relative[] = {
         RN_HELPERS_OF_LIBRARY "/",
         "../libexec/runeward/",
         "../../libexec/runeward/",
     };
-    char path[PATH_MAX];
-    if (getauxval(AT_SECURE) != 0 || !find_library(path)) {
-        return false;
+    if (getauxval(AT_SECURE) != 0 || !find_library(places->library)) {
+        return;
     }
-    size_t size = (size_t)(strrchr(path, '/') - path);
-    for (size_t i = 0; i < RN_COUNT_OF(places); i++) {
-        struct place place = {path, size, places[i]};
-        if (try_place(&place, name, out_worker, out_compiler)) {
-            return true;
+    size_t size = (size_t)(strrchr(places->library, '/') - places->library);
+    for (size_t i = 0; i < RN_COUNT_OF(relative); i++) {
+        if (i == 0 || strcmp(relative[i], relative[0]) != 0) {
+            add_place(places, places->library, size, relative[i]);
         }
     }
-    return false;
+}
+
+static void list_places(const char *directory, struct places *out_places)
+{
+    out_places->count = 0;
+    if (directory) {
+        add_place(out_places, directory, strlen(directory), "");
+        return;
+    }
+    add_beside_library(out_places);
+    add_place(out_places, RN_HELPER_DIR, sizeof(RN_HELPER_DIR) - 1, "");
 }
 
 enum rn_error rn_helpers_find(const char *directory, const char *worker, char **out_worker,
                               char **out_compiler)
 {
-    struct place given = {directory, directory ? strlen(directory) : 0, ""};
-    struct place compiled_in = {RN_HELPER_DIR, sizeof(RN_HELPER_DIR) - 1, ""};
-    if (directory) {
-        return try_place(&given, worker, out_worker, out_compiler) ? RN_OK : RN_E_NOT_FOUND;
-    }
-    if (try_beside_library(worker, out_worker, out_compiler) ||
-        try_place(&compiled_in, worker, out_worker, out_compiler)) {
-        return RN_OK;
+    struct places places;
+    list_places(directory, &places);
+    for (size_t i = 0; i < places.count; i++) {
+        if (try_place(&places.list[i], worker, out_worker, out_compiler)) {
+            return RN_OK;
+        }
     }
     return RN_E_NOT_FOUND;
+}
+
+char *rn_helpers_searched(const char *directory)
+{
+    struct places places;
+    RN_AUTO(rn_buf) struct rn_buf text;
+    size_t ignored;
+    list_places(directory, &places);
+    rn_buf_init(&text, PLACES_MAX * PATH_SIZE_MAX);
+    for (size_t i = 0; i < places.count; i++) {
+        const struct place *place = &places.list[i];
+        size_t size = strlen(place->relative);
+        rn_buf_append_text(&text, i == 0 ? "" : ", ");
+        rn_buf_append(&text, place->directory, place->size);
+        rn_buf_append_text(&text, size > 0 ? "/" : "");
+        rn_buf_append(&text, place->relative, size > 0 ? size - 1 : 0); // without its last slash
+    }
+    rn_buf_append_u8(&text, 0);
+    return rn_buf_status(&text) == RN_OK ? (char *)rn_buf_take(&text, &ignored) : NULL;
 }

@@ -2,12 +2,14 @@
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -152,13 +154,42 @@ void rn_start_explain(const struct rn_child_exit *end, struct rn_spawn_failure *
     out_failure->code = end->code;
 }
 
-/* How it ended, if it did by itself. */
+/* A limit of this process, which those that it starts inherit; false if there is none. */
+static bool limit_of(__rlimit_resource_t resource, uint64_t *out_limit)
+{
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return false;
+    }
+    *out_limit = limit.rlim_cur;
+    return true;
+}
+
+static void describe_memory(char *out_text, size_t size)
+{
+    uint64_t limit;
+    if (limit_of(RLIMIT_AS, &limit)) {
+        (void)snprintf(out_text, size,
+                       "; it could not map its memory: the limit of this process's address space "
+                       "(RLIMIT_AS), %" PRIu64 " bytes, is the limit of each that it starts",
+                       limit);
+    } else {
+        (void)snprintf(out_text, size, "; it could not map its memory");
+    }
+}
+
+/* How it ended, if it did by itself, or what limit of this process's own stood in the way. */
 static void describe_end(const struct rn_spawn_failure *failure, char *out_text, size_t size)
 {
+    uint64_t limit;
     out_text[0] = 0;
     const char *name = sigabbrev_np(failure->code);
-    if (failure->has_end && failure->signalled) {
+    if (failure->error == EMFILE && limit_of(RLIMIT_NOFILE, &limit)) {
+        (void)snprintf(out_text, size, "; the limit is %" PRIu64 " (RLIMIT_NOFILE)", limit);
+    } else if (failure->has_end && failure->signalled) {
         (void)snprintf(out_text, size, "; it died of SIG%s", name ? name : "?");
+    } else if (failure->has_end && failure->code == RN_WALL_EXIT_MEMORY) {
+        describe_memory(out_text, size);
     } else if (failure->has_end) {
         (void)snprintf(out_text, size, "; it ended with exit code %d", failure->code);
     }
@@ -179,7 +210,7 @@ rune_status rn_fail_spawn(rune_error **error, enum rn_error failed,
     if (failed == RN_E_CLOSED || failed == RN_E_NOT_FOUND) {
         status = RUNE_E_SETUP;
     }
-    char end[80];
+    char end[200];
     describe_end(failure, end, sizeof(end));
     return rn_fail_reason(error, status, RUNE_REASON_SETUP, rune_status_name(status),
                           "a process could not be started (%s): %s%s", failure->step,
@@ -215,6 +246,17 @@ enum rn_policy rn_supervisor_policy(const rune_supervisor *supervisor)
                                                             : RN_POLICY_BEST_EFFORT;
 }
 
+static rune_status fail_helpers(const rune_supervisor *supervisor, const char *worker,
+                                rune_error **error)
+{
+    RN_AUTO_FREE char *searched = rn_helpers_searched(supervisor->options.helpers);
+    return rn_fail_reason(
+        error, RUNE_E_NOT_FOUND, RUNE_REASON_UNAVAILABLE, "helpers",
+        "%s and runeward-compiler are not, or may not be executed, in %s; "
+        "rune_supervisor_options_set_helpers, or --helpers of the command, names their folder",
+        worker, searched ? searched : "any folder");
+}
+
 static rune_status make_spawner(rune_supervisor *supervisor, rune_error **error)
 {
     RN_AUTO_FREE char *worker = NULL;
@@ -222,10 +264,7 @@ static rune_status make_spawner(rune_supervisor *supervisor, rune_error **error)
     const char *name =
         supervisor->options.diagnose ? "runeward-worker-diagnose" : "runeward-worker";
     if (rn_helpers_find(supervisor->options.helpers, name, &worker, &compiler) != RN_OK) {
-        return rn_fail_reason(error, RUNE_E_NOT_FOUND, RUNE_REASON_UNAVAILABLE, "helpers",
-                              "%s and runeward-compiler were not found%s%s", name,
-                              supervisor->options.helpers ? " in " : "",
-                              supervisor->options.helpers ? supervisor->options.helpers : "");
+        return fail_helpers(supervisor, name, error);
     }
     struct rn_spawner_options options = {
         .worker_path = worker,

@@ -107,5 +107,7 @@ bool rn_supervisor_in_callback(rune_supervisor *supervisor);
  * name of the one that is to be the worker. */
 enum rn_error rn_helpers_find(const char *directory, const char *worker, char **out_worker,
                               char **out_compiler) RN_MUST_CHECK;
+/* The folders where they are looked for, as a text for people; the caller's, NULL without memory. */
+char *rn_helpers_searched(const char *directory);
 
 #endif

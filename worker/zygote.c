@@ -246,15 +246,25 @@ static void format_arguments(struct birth *birth)
     }
 }
 
+// Where the limit does not even reach the first such number, the kernel says EINVAL.
+static int move_up(int fd)
+{
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, PARKED_FD);
+    if (moved < 0 && errno == EINVAL) {
+        errno = EMFILE;
+    }
+    return moved;
+}
+
 static bool park(struct birth *birth)
 {
     const struct request *request = birth->request;
     int image =
         request->spawn.role == RN_ROLE_COMPILER ? RN_ZYGOTE_COMPILER_FD : RN_ZYGOTE_WORKER_FD;
-    birth->image = fcntl(image, F_DUPFD_CLOEXEC, PARKED_FD);
+    birth->image = move_up(image);
     bool parked = birth->image >= 0;
     for (size_t i = 0; i < request->fd_count; i++) {
-        birth->fds[i] = fcntl(request->fds[i], F_DUPFD_CLOEXEC, PARKED_FD);
+        birth->fds[i] = move_up(request->fds[i]);
         parked = parked && birth->fds[i] >= 0;
     }
     return parked;

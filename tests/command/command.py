@@ -93,6 +93,18 @@ class Command(unittest.TestCase):
         self.assertIn("nothing.rn", self.run_command("nothing.rn", code=66).stderr)
         self.run_command("run", ".", code=66)
 
+    def test_limits_of_the_shell_are_named(self):
+        """Helpers inherit them: who cannot start a process is told which one it was, and what it is."""
+        def run(words):
+            done = subprocess.run(["sh", "-c", f"{words}; exec \"$@\"", "sh", *COMMAND, "t.rn"], cwd=self.path,
+                                  capture_output=True, text=True, timeout=30)
+            self.assertNotEqual(done.returncode, 0, done.stdout)
+            return done.stderr
+        for files in (12, 15):
+            self.assertIn(f"Too many open files; the limit is {files} (RLIMIT_NOFILE)", run(f"ulimit -n {files}"))
+        self.assertIn("it could not map its memory: the limit of this process's address space (RLIMIT_AS), "
+                      f"{200 << 20} bytes,", run(f"ulimit -v {200 << 10}"))
+
     # limits
 
     def test_limits_end_calls_with_their_own_code(self):

@@ -73,8 +73,9 @@ static void read_error(struct sweep *sweep)
     const char *text = what_was_said();
     if (strstr(text, "(waiting for it)")) {
         sweep->starts++;
-        sweep->told +=
-            strstr(text, "; it ended with exit code ") || strstr(text, "; it died of SIG");
+        sweep->told += strstr(text, "; it ended with exit code ") ||
+                       strstr(text, "; it died of SIG") ||
+                       strstr(text, "; it could not map its memory");
     }
 }
 

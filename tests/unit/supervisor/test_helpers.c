@@ -183,6 +183,23 @@ static void test_a_program_with_more_rights_than_its_user(void **state)
     assert_null(strstr(found, foreign));
 }
 
+/* Where none is found, whoever reads that learns where they were looked for. */
+static void test_what_is_searched(void **state)
+{
+    (void)state;
+    char expected[PATH_MAX];
+    char *searched = rn_helpers_searched(NULL);
+    assert_non_null(searched);
+    (void)snprintf(expected, sizeof(expected), "%.*s/../libexec/runeward, ",
+                   (int)(strrchr(self, '/') - self), self);
+    assert_ptr_equal(strstr(searched, expected), searched);
+    assert_non_null(strstr(searched, "/../../libexec/runeward, /"));
+    rn_free(searched);
+    searched = rn_helpers_searched("/nowhere");
+    assert_string_equal(searched, "/nowhere");
+    rn_free(searched);
+}
+
 /* A host in a folder of somebody else's, with a library that it loaded by a relative name. */
 static int start_with_library(void)
 {
@@ -233,6 +250,7 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_name_of_a_program),
+        cmocka_unit_test(test_what_is_searched),
         cmocka_unit_test(test_a_program_with_more_rights_than_its_user),
         cmocka_unit_test(test_a_library_with_a_relative_name),
     };

@@ -530,6 +530,50 @@ static void test_closed_streams(void **state)
     assert_int_equal(status, 0);
 }
 
+/* Whether a supervisor that cannot be made with so few descriptors says `text`. */
+static bool says_of_files(rlim_t value, const char *text)
+{
+    rune_supervisor *own = NULL;
+    rune_error *error = NULL;
+    struct rlimit limit = {value, value};
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    bool refused = setrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+                   rune_supervisor_new(options, &own, &error) != RUNE_OK;
+    const char *message = refused ? rune_error_message(error) : "it worked";
+    bool said = strstr(message, text) != NULL;
+    if (!said) {
+        (void)fprintf(stderr, "under a limit of %llu: %s\n", (unsigned long long)value, message);
+    }
+    rune_supervisor_options_free(options);
+    rune_error_free(error);
+    rune_supervisor_free(own);
+    return said;
+}
+
+static void expect_said(rlim_t value, const char *text)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(says_of_files(value, text) ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void test_limits_of_the_host(void **state)
+{
+    (void)state;
+    char text[64];
+    skip_if_threads_die();
+    int fds = count_fds();
+    for (int more = 1; more < 6; more++) {
+        (void)snprintf(text, sizeof(text), "Too many open files; the limit is %d", fds + more);
+        expect_said((rlim_t)(fds + more), text);
+    }
+}
+
 /* As PID 1 of a container would: what its processes leave behind falls to it. */
 static bool leaves_no_zombies(void)
 {
@@ -578,6 +622,9 @@ static void test_helpers_that_are_not_there(void **state)
     assert_int_equal(rune_supervisor_options_set_helpers(options, "/nonexistent"), RUNE_OK);
     assert_int_equal(rune_supervisor_new(options, &own, &error), RUNE_E_NOT_FOUND);
     assert_int_equal(rune_error_reason(error), RUNE_REASON_UNAVAILABLE);
+    assert_non_null(strstr(rune_error_message(error), " in /nonexistent;"));
+    assert_non_null(strstr(rune_error_message(error), "rune_supervisor_options_set_helpers"));
+    assert_non_null(strstr(rune_error_message(error), "--helpers"));
     rune_error_free(error);
     rune_supervisor_options_free(options);
 }
@@ -617,6 +664,7 @@ int main(void)
         cmocka_unit_test(test_a_good_guest),
         cmocka_unit_test(test_the_step_that_failed_is_named),
         cmocka_unit_test(test_closed_streams),
+        cmocka_unit_test(test_limits_of_the_host),
         cmocka_unit_test(test_a_host_that_is_init),
         cmocka_unit_test(test_the_report),
         cmocka_unit_test(test_helpers_that_are_not_there),
