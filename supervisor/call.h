@@ -135,6 +135,7 @@ struct rn_call {
     uint32_t context_index;
     uint32_t vm_handle;
     bool was_pinned; /* the Vm's Globals were there before the call */
+    bool vm_lost;    /* they went with the worker; once the peer was left (rn_peer_finish) */
     uint32_t sequence_out;
     struct rn_call_state state;
     struct rn_event *events;

@@ -284,9 +284,7 @@ static void set_usage(struct rn_call *call, rune_usage *usage)
 static void settle_vm(struct rn_call *call)
 {
     rune_vm *vm = call->vm;
-    if (call->was_pinned && call->end.dead) {
-        vm->lost = true;
-    }
+    vm->lost = vm->lost || call->vm_lost;
     bool kept = call->result.fields.kept != 0;
     if (kept) {
         rune_globals_free(RN_TAKE(vm->pending)); // the worker has them now
@@ -294,7 +292,7 @@ static void settle_vm(struct rn_call *call)
     if (kept && !vm->home) {
         vm->home = rn_peer_ref(call->peer);
         vm->handle = call->vm_handle;
-    } else if (!kept && vm->home && !vm->lost) {
+    } else if (!kept && vm->home) {
         rn_peer_unref(vm->home);
         vm->home = NULL;
         vm->handle = 0;

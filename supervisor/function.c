@@ -121,7 +121,7 @@ static rune_status take_function(rune_vm *vm, rune_record *record, const struct 
     memcpy(id_text, record->unit_id, sizeof(id_text));
     rune_status status = rn_record_unwrap(record, &value, error);
     if (status == RUNE_OK && !vm->home && !vm->supervisor->remote) {
-        status = rn_fail(error, RUNE_E_OVERLOADED, "the worker cannot keep any more Vms");
+        status = rn_vm_fail_unkept(vm, error);
     }
     if (status == RUNE_OK) {
         status = find_unit(vm, id_text, &unit, error);

@@ -571,8 +571,10 @@ enum rn_error rn_peer_begin(struct rn_peer *peer, struct rn_call *call)
 void rn_peer_finish_locked(struct rn_peer *peer, struct rn_call *call)
 {
     bool was_backstop = backstop_of(call) == get_backstop(peer);
-    bool kept = rn_call_is_done(call) && call->result.fields.kept != 0 && call->vm_handle != 0 &&
-                !peer->dead;
+    bool said_kept = rn_call_is_done(call) && call->result.fields.kept != 0 && call->vm_handle != 0;
+    bool kept = said_kept && !peer->dead;
+    // Also of a worker that died after the result had come: what it kept went with it.
+    call->vm_lost = peer->dead && (said_kept || call->was_pinned);
     call->result.fields.kept = kept;
     if (kept != call->was_pinned) {
         int32_t change = kept ? 1 : -1;

@@ -191,7 +191,7 @@ static bool send_end(struct rn_serve_connection *connection, uint64_t id,
     bool stays = begin->keeps && begin->record->reason == RUNE_REASON_OK;
     rune_error *error = NULL;
     if (stays && !begin->vm->home) {
-        (void)rn_fail(&error, RUNE_E_OVERLOADED, "the worker cannot keep any more Vms");
+        (void)rn_vm_fail_unkept(begin->vm, &error);
     } else if (send_whole(connection, id, begin, stays)) {
         return stays;
     } else {

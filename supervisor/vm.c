@@ -300,6 +300,12 @@ static bool mark_dropped(rune_vm *vm, const struct rn_kept *kept)
     return there;
 }
 
+rune_status rn_vm_fail_unkept(const rune_vm *vm, rune_error **error)
+{
+    return vm->lost ? rn_fail_plain(error, RN_E_VM_LOST)
+                    : rn_fail(error, RUNE_E_OVERLOADED, "the worker cannot keep any more Vms");
+}
+
 void rn_vm_unkeep(rune_vm *vm, const struct rn_kept *kept)
 {
     pthread_mutex_lock(&vm->lock);
@@ -342,7 +348,8 @@ static void drop_functions(rune_vm *vm)
             pthread_mutex_unlock(&vm->home->lock);
         }
     }
-    if (vm->kept_count == 0 && vm->home && vm->unit->unit.counts[RN_SECTION_STATICS] == 0) {
+    if (vm->kept_count == 0 && (vm->home || vm->lost) &&
+        vm->unit->unit.counts[RN_SECTION_STATICS] == 0) {
         leave_home(vm);
     }
 }

@@ -147,6 +147,8 @@ bool rn_vm_is_warm(const rune_vm *vm);
 
 /* A number for a function. UNSUPPORTED: nothing stays in the Vm's workers; OVERLOADED: there are too many. */
 rune_status rn_vm_keep(rune_vm *vm, struct rn_kept *out_kept, rune_error **error) RN_MUST_CHECK;
+/* Of a claimed Vm: why a function that its last call was to keep is kept nowhere. OVERLOADED, VM_LOST. */
+rune_status rn_vm_fail_unkept(const rune_vm *vm, rune_error **error);
 /* The worker does not keep it after all. */
 void rn_vm_unkeep(rune_vm *vm, const struct rn_kept *kept);
 /* What it kept has gone. */

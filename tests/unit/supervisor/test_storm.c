@@ -48,10 +48,58 @@ static void host_within(void *user, rune_host_call *call)
     rune_value_unref(value);
 }
 
+static rune_supervisor
+    *doomed; /* its workers die when a call has ended, but is not yet over for its host */
+
+static void kill_workers_of(rune_supervisor *by)
+{
+    pthread_mutex_lock(&by->pool.lock);
+    for (struct rn_domain *domain = by->pool.domains; domain; domain = domain->next) {
+        for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
+            rn_child_kill(&peer->child);
+        }
+    }
+    pthread_mutex_unlock(&by->pool.lock);
+}
+
+/* Time enough for whoever receives. */
+static void let_it_be_seen(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 150000000}, NULL);
+}
+
+static void kill_doomed(void *user)
+{
+    (void)user;
+    kill_workers_of(doomed);
+    let_it_be_seen();
+}
+
+/* It is never answered: what it is told of is the end of its call. */
+static void host_pending(void *user, rune_host_call *call)
+{
+    (void)user;
+    assert_int_equal(rune_host_call_on_cancel(call, kill_doomed, NULL), RUNE_OK);
+}
+
+static bool sink_doomed(void *user, int stream, const char *data, size_t size)
+{
+    (void)user;
+    (void)stream;
+    (void)data;
+    (void)size;
+    let_it_be_seen(); // the result
+    kill_doomed(NULL);
+    return true;
+}
+
 static int set_up(void **state)
 {
     int failed = harness_set_up(state);
     rune_module *module = rune_module_new("test");
+    assert_int_equal(
+        rune_module_function(module, "pending", 0, RUNE_FUNCTION_ASYNC, host_pending, NULL, NULL),
+        RUNE_OK);
     assert_int_equal(rune_module_function(module, "kill", 0, 0, host_kill, NULL, NULL), RUNE_OK);
     assert_int_equal(rune_module_function(module, "within", 0, 0, host_within, NULL, NULL),
                      RUNE_OK);
@@ -64,6 +112,9 @@ static int set_up(void **state)
                  "pub fn main() { test::kill(); loop {} }\n"
                  "pub fn keep() { COUNT += 1; COUNT }\n"
                  "pub fn fine() { 1 }\n"
+                 "pub fn ends() { let never = test::pending(); COUNT += 1; COUNT }\n"
+                 "pub fn says() { COUNT += 1; println!(\"so\"); COUNT }\n"
+                 "pub async fn nap() { time::sleep(time::Duration::from_millis(5000)).await }\n"
                  "pub fn outer() { test::within() }\n");
     return failed;
 }
@@ -201,6 +252,48 @@ static void test_handles_are_of_one_worker(void **state)
     rune_supervisor_free(own);
 }
 
+/* On a thread that receives whatever comes from the worker, while others act upon it. */
+static rune_execution *receive_for(rune_vm *vm)
+{
+    rune_execution *execution;
+    assert_int_equal(rune_vm_send_execute(vm, "nap", NULL, 0, once, &execution, NULL), RUNE_OK);
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    return execution;
+}
+
+static void expect_lost(rune_vm *vm)
+{
+    assert_int_equal(call_reason(vm, "keep", NULL), RUNE_REASON_VM_LOST);
+    assert_int_equal(rune_vm_reset(vm), RUNE_OK);
+    assert_int_equal(call_i64(vm, "keep"), 1);
+}
+
+/* A result is good though its worker dies behind it; the Globals that were left there are not there any more, and
+ * do not begin anew unnoticed. */
+static void test_a_worker_dies_behind_its_result(void **state)
+{
+    (void)state;
+    doomed = new_small_supervisor(4);
+    for (int was_pinned = 0; was_pinned < 2; was_pinned++) {
+        rune_call_options *options = rune_call_options_new();
+        rune_vm *vm = vm_of(doomed);
+        rune_vm *other = vm_of(doomed);
+        if (was_pinned) {
+            assert_int_equal(call_i64(vm, "keep"), 1);
+        } else {
+            rune_call_options_set_output(options, sink_doomed, NULL);
+        }
+        rune_execution *execution = receive_for(other);
+        assert_int_equal(call_reason(vm, was_pinned ? "ends" : "says", options), RUNE_REASON_OK);
+        expect_lost(vm);
+        rune_execution_free(execution);
+        rune_vm_free(vm);
+        rune_vm_free(other);
+        rune_call_options_free(options);
+    }
+    rune_supervisor_free(doomed);
+}
+
 /* Idle workers that die are replaced before anybody notices. */
 static void test_idle_workers_die(void **state)
 {
@@ -268,9 +361,13 @@ static void test_a_zygote_dies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_kill),         cmocka_unit_test(test_a_thousand_kills),
-        cmocka_unit_test(test_a_stopped_worker), cmocka_unit_test(test_handles_are_of_one_worker),
-        cmocka_unit_test(test_globals_are_lost), cmocka_unit_test(test_idle_workers_die),
+        cmocka_unit_test(test_one_kill),
+        cmocka_unit_test(test_a_thousand_kills),
+        cmocka_unit_test(test_a_stopped_worker),
+        cmocka_unit_test(test_handles_are_of_one_worker),
+        cmocka_unit_test(test_globals_are_lost),
+        cmocka_unit_test(test_idle_workers_die),
+        cmocka_unit_test(test_a_worker_dies_behind_its_result),
         cmocka_unit_test(test_a_zygote_dies),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
