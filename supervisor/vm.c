@@ -546,9 +546,14 @@ static rune_status inherit(struct rn_call *call, const rune_host_call *parent, r
 
 static void set_tag(struct rn_call_tags *tags, enum rn_call_tag tag, uint64_t value)
 {
+    tags->values[tag] = value;
+    tags->present |= 1u << tag;
+}
+
+static void set_limit(struct rn_call_tags *tags, enum rn_call_tag tag, uint64_t value)
+{
     if (value != RUNE_UNLIMITED) {
-        tags->values[tag] = value;
-        tags->present |= 1u << tag;
+        set_tag(tags, tag, value);
     }
 }
 
@@ -563,11 +568,11 @@ static enum rn_error encode(struct rn_call *call, const struct rn_request *reque
     RN_TRY(rn_buf_status(&statics));
     struct rn_call_tags tags = {.present = 0};
     const uint64_t *limits = call->limits.values;
-    set_tag(&tags, RN_CALL_TAG_BUDGET, limits[RUNE_LIMIT_BUDGET]);
-    set_tag(&tags, RN_CALL_TAG_MEMORY, limits[RUNE_LIMIT_MEMORY]);
-    set_tag(&tags, RN_CALL_TAG_OUTPUT_BYTES, limits[RUNE_LIMIT_OUTPUT]);
-    set_tag(&tags, RN_CALL_TAG_DEPTH, limits[RUNE_LIMIT_DEPTH]);
-    set_tag(&tags, RN_CALL_TAG_HOST_CALLS, limits[RUNE_LIMIT_HOST_CALLS]);
+    set_limit(&tags, RN_CALL_TAG_BUDGET, limits[RUNE_LIMIT_BUDGET]);
+    set_limit(&tags, RN_CALL_TAG_MEMORY, limits[RUNE_LIMIT_MEMORY]);
+    set_limit(&tags, RN_CALL_TAG_OUTPUT_BYTES, limits[RUNE_LIMIT_OUTPUT]);
+    set_limit(&tags, RN_CALL_TAG_DEPTH, limits[RUNE_LIMIT_DEPTH]);
+    set_limit(&tags, RN_CALL_TAG_HOST_CALLS, limits[RUNE_LIMIT_HOST_CALLS]);
     set_tag(&tags, RN_CALL_TAG_SEED, call->seed);
     if (call->clock) {
         set_tag(&tags, RN_CALL_TAG_CLOCK, call->clock_ns);

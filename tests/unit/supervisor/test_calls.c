@@ -429,6 +429,27 @@ static void call_again(void *user, rune_host_call *call)
     rune_call_options_free(options);
 }
 
+/* Every number is a seed of its own, the largest as well. */
+static void test_every_seed_is_one(void **state)
+{
+    (void)state;
+    int64_t numbers[3] = {0};
+    const uint64_t seeds[3] = {0, UINT64_MAX, UINT64_MAX - 1};
+    rune_unit *unit = build("pub fn main() { rand::rng().random::<i64>() }");
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_call_options *options = rune_call_options_new();
+    for (int i = 0; i < 3; i++) {
+        rune_call_options_set_seed(options, seeds[i]);
+        rune_record *record = call_record(vm, "main", options);
+        assert_true(rune_value_get_i64(rune_record_value(record), &numbers[i]));
+        rune_record_free(record);
+    }
+    assert_true(numbers[0] != numbers[1] && numbers[1] != numbers[2]);
+    rune_call_options_free(options);
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+}
+
 static void test_nested_calls(void **state)
 {
     (void)state;
@@ -692,6 +713,7 @@ int main(void)
         cmocka_unit_test(test_a_script_body),
         cmocka_unit_test(test_the_record_as_json),
         cmocka_unit_test(test_counts_are_exact),
+        cmocka_unit_test(test_every_seed_is_one),
         cmocka_unit_test(test_nested_calls),
         cmocka_unit_test(test_globals),
         cmocka_unit_test(test_another_unit_for_a_warm_vm),
