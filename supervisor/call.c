@@ -730,16 +730,25 @@ static void put_event_back(struct rn_call *call, struct rn_event *event)
     pthread_mutex_unlock(&call->peer->lock);
 }
 
+/* What an earlier run has delivered is taken away. Once, however often the host refuses the rest. */
+static void note_output(struct rn_call *call, struct rn_event *event)
+{
+    if (!event->is_noted) {
+        size_t known = rn_replay_output(call, event);
+        rn_trace_output(call, event);
+        event->size -= known;
+        memmove(event->data, event->data + known, event->size);
+        event->is_noted = true;
+    }
+}
+
 /* True: the event is done with. */
 static bool handle_output(struct rn_call *call, struct rn_event *event)
 {
-    size_t known = rn_replay_output(call, event);
-    rn_trace_output(call, event);
-    if (known == event->size) {
+    note_output(call, event);
+    if (event->size == 0) {
         return true;
     }
-    event->size -= known;
-    memmove(event->data, event->data + known, event->size);
     int stream = event->number == 0 ? RUNE_STREAM_STDOUT : RUNE_STREAM_STDERR;
     if (!call->output(call->output_user, stream, (const char *)event->data, event->size)) {
         return false;

@@ -44,6 +44,7 @@ struct rn_event {
     uint32_t function;
     uint64_t budget; /* spent when the host call was made */
     uint32_t pc;     /* of the script, which made it */
+    bool is_noted;   /* output that a journal and a trace have seen, of which the host has what is left */
     uint8_t *data;   /* owned */
     size_t size;
 };

@@ -181,10 +181,16 @@ static int tear_down(void **state)
     return harness_tear_down(state);
 }
 
+static unsigned refusals; /* of the sink, before it takes anything */
+
 static bool collect(void *user, int stream, const char *data, size_t size)
 {
     struct told *told = user;
     (void)stream;
+    if (refusals > 0) {
+        refusals--;
+        return false;
+    }
     assert_true(told->output_size + size <= sizeof(told->output));
     memcpy(told->output + told->output_size, data, size);
     told->output_size += size;
@@ -302,6 +308,21 @@ static void test_the_same_again(void **state)
         assert_int_equal(told.differing, 0);
         assert_memory_equal(told.output, "0 5\n1 8\n2 14\n", told.output_size);
     }
+    rune_text_free(bytes);
+}
+
+static void test_a_sink_may_refuse(void **state)
+{
+    (void)state;
+    struct told told;
+    rune_text *bytes = keep("plain", 3, keeping(), RUNE_REASON_OK);
+    assert_int_equal(run_file(bytes, &told), RUNE_REPLAY_SAME);
+    unsigned outputs = told.counts[RUNE_REPLAY_OUTPUT];
+    refusals = 2;
+    assert_int_equal(run_file(bytes, &told), RUNE_REPLAY_SAME);
+    assert_int_equal(refusals, 0);
+    assert_int_equal(told.counts[RUNE_REPLAY_OUTPUT], outputs);
+    assert_memory_equal(told.output, "0 5\n1 8\n2 14\n", told.output_size);
     rune_text_free(bytes);
 }
 
@@ -776,6 +797,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_same_again),
+        cmocka_unit_test(test_a_sink_may_refuse),
         cmocka_unit_test(test_what_a_file_says),
         cmocka_unit_test(test_work_with_everything),
         cmocka_unit_test(test_a_place_is_the_scripts_own),
