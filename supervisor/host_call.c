@@ -14,8 +14,10 @@
 #include "supervisor/remote_host.h"
 #include "supervisor/value.h"
 
-/* Bytes that wait for a worker which does not read, while others still answer its host calls. */
-#define WAITING_MAX ((size_t)64 << 20)
+/* Bytes that wait for a worker which does not read, while its host calls are still answered: by a client, whom it
+ * costs nothing; by the host, whose own memory it is. */
+#define CLIENTS_WAITING_MAX ((size_t)64 << 20)
+#define HOSTS_WAITING_MAX ((size_t)256 << 20)
 
 /* What a list of host calls hangs on: the call here, or what stands for it in a client. */
 struct place {
@@ -59,6 +61,17 @@ void rn_host_call_unref(rune_host_call *host_call)
     rn_free(host_call);
 }
 
+/* Under the lock: true if that may be held for a worker that has not come to read it. */
+static bool has_room(const struct rn_call *call, const struct rn_peer *peer, size_t size)
+{
+    size_t max = call->forward_user ? CLIENTS_WAITING_MAX : HOSTS_WAITING_MAX;
+    size_t waiting = 0;
+    for (const struct rn_queued *queued = peer->queue; queued; queued = queued->next) {
+        waiting += queued->outgoing.message.body_size;
+    }
+    return waiting <= max && rn_replay_has_room(call, size);
+}
+
 /* Gives the worker its answer if the call still runs, be it in a second run. */
 static rune_status send_reply(struct rn_call *call, uint32_t number, bool failed, const void *body,
                               size_t size)
@@ -70,9 +83,12 @@ static rune_status send_reply(struct rn_call *call, uint32_t number, bool failed
                                .number = number,
                                .body = body,
                                .size = size};
-        status = rn_replay_give(call, &step);
+        status = has_room(call, peer, size) ? rn_replay_give(call, &step) : RUNE_E_OVERLOADED;
     }
     pthread_mutex_unlock(&peer->lock);
+    if (status == RUNE_E_OVERLOADED) {
+        rn_call_stop(call, RN_REASON_MEMORY);
+    }
     return status;
 }
 
@@ -367,17 +383,6 @@ bool rn_host_call_run_remote(struct rn_remote_hosts *hosts, uint32_t number,
 }
 
 /* Bytes that the worker has yet to take. */
-static size_t count_waiting(struct rn_call *call)
-{
-    size_t size = 0;
-    struct rn_peer *peer = rn_call_lock(call);
-    for (const struct rn_queued *queued = peer->queue; queued; queued = queued->next) {
-        size += queued->outgoing.message.body_size;
-    }
-    pthread_mutex_unlock(&peer->lock);
-    return size;
-}
-
 rune_status rn_host_call_answer(rune_host_call *host_call, const void *bytes, size_t size)
 {
     struct rn_call *call = host_call->call;
@@ -386,11 +391,7 @@ rune_status rn_host_call_answer(rune_host_call *host_call, const void *bytes, si
         return status;
     }
     count_time(host_call);
-    if (count_waiting(call) > WAITING_MAX) {
-        rn_call_stop(call, RN_REASON_MEMORY);
-    } else {
-        status = send_reply(call, host_call->number, false, bytes, size);
-    }
+    status = send_reply(call, host_call->number, false, bytes, size);
     release_async(host_call);
     return status;
 }

@@ -53,7 +53,7 @@ bool rn_host_call_run_remote(struct rn_remote_hosts *hosts, uint32_t number,
 /* The message that a script may get, of at most RN_HOST_ERROR_MAX bytes: `message`, or its beginning. */
 const char *rn_host_call_message(const char *message, size_t *out_size);
 
-/* Of one that was forwarded: answers with bytes that nobody has looked at; the worker will. STALE. */
+/* Of one that was forwarded: answers with bytes that nobody has looked at; the worker will. STALE, OVERLOADED. */
 rune_status rn_host_call_answer(rune_host_call *host_call, const void *bytes, size_t size);
 /* For whoever makes a call for it that begins on another thread. */
 rune_host_call *rn_host_call_ref(rune_host_call *host_call);

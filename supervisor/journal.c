@@ -85,7 +85,7 @@ bool rn_journal_is_caught_up(const struct rn_journal *journal)
            output_total(journal, true) == output_total(journal, false);
 }
 
-/* J6. What a run that is being repeated adds is the host's own, and soon over. */
+/* J6. What a run that is being repeated adds was asked for before (rn_replay_has_room). */
 static enum rn_error count(struct rn_journal *journal, uint64_t bytes)
 {
     bool bounded = rn_journal_is_caught_up(journal);

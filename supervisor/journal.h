@@ -21,7 +21,8 @@
  *     differs ends the call.
  * J5  A call is run again at most once.
  * J6  A journal is bounded, as are all journals of a supervisor: what would exceed that is refused, and
- *     the call cannot be run again.
+ *     the call cannot be run again. A second run that has not caught up cannot do without its journal: an
+ *     answer that would bring all of them beyond their bound ends it (rn_replay_has_room).
  *
  * Plain data: no I/O, no locks. A journal is made with its first entry: a call that neither calls the
  * host nor prints has none. One that comes from a file (replay_file.h) is restored entry by entry; of the

@@ -95,6 +95,15 @@ static rune_status give_known(struct rn_call *call)
     return status == RUNE_E_CLOSED ? RUNE_OK : status;
 }
 
+bool rn_replay_has_room(const struct rn_call *call, size_t size)
+{
+    const struct rn_replay *replay = &call->replay;
+    bool behind = replay->journal && replay->runs > 1 && !replay->from_file &&
+                  !rn_journal_is_caught_up(replay->journal);
+    return !behind ||
+           atomic_load(&call->supervisor->journals_bytes) + size <= RN_JOURNALS_BYTES_MAX;
+}
+
 rune_status rn_replay_give(struct rn_call *call, const struct rn_step *step)
 {
     struct rn_journal *journal = to_note(call);

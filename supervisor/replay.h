@@ -51,6 +51,9 @@ bool rn_replay_sleep(struct rn_call *call);
 /* An answer or a wake-up for the worker, in its turn. Locked. */
 rune_status rn_replay_give(struct rn_call *call, const struct rn_step *step);
 
+/* J6: false if a second run that is behind, and cannot do without its journal, would hold too much. Locked. */
+bool rn_replay_has_room(const struct rn_call *call, size_t size);
+
 /* The sink of a call that has none, but whose output is noted. */
 bool rn_replay_drop_output(void *user, int stream, const char *data, size_t size);
 

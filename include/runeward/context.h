@@ -76,7 +76,8 @@ RUNE_API const char *rune_host_call_item(const rune_host_call *call);
 /*
  * Answers, once. An async call is consumed by any of them. Any thread. STALE: the script's call has
  * ended meanwhile, nobody waits; harmless. TOO_LARGE: the value exceeds the reply limit (the script
- * gets an error instead).
+ * gets an error instead). OVERLOADED: more waits for its worker than may be held, 256 MiB, or 64 MiB of all
+ * that run a second time: the call ends as `memory`.
  */
 RUNE_API rune_status rune_host_call_reply(rune_host_call *call, const rune_const_value *value);
 /* The script gets an error with this message, which it may not catch but its caller sees. */

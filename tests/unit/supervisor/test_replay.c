@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,16 @@ static void host_spoil(void *user, rune_host_call *call)
     host_kill(user, call);
 }
 
+static rune_host_call *held[CALLS_MAX];
+static atomic_uint held_count;
+
+/* held(n): whoever runs the test answers. */
+static void host_held(void *user, rune_host_call *call)
+{
+    (void)user;
+    held[held_count++] = call;
+}
+
 static rune_cancel_token *token;
 
 static void host_kill_and_cancel(void *user, rune_host_call *call)
@@ -248,6 +259,14 @@ static const char source[] =
     "pub fn twice() { test::kill(); test::kill(); 5 }\n"
     "pub fn three() { test::kill(); 3 }\n"
     "pub fn large() { test::large().len() + test::kill() }\n"
+    "pub async fn greedy() {\n"
+    "    for _ in 0..100000000 {}\n"
+    "    let all = [];\n"
+    "    for i in 0..8 { all.push(test::held(i)); }\n"
+    "    let sum = 0;\n"
+    "    for one in all { sum += one.await.len(); }\n"
+    "    sum\n"
+    "}\n"
     "pub fn spoil() { print!(\"x\"); test::spoil(); println!(\"z\"); 1 }\n"
     "pub fn spin() { test::kill(); loop {} }\n"
     "pub fn stop() { test::stop(); loop {} }\n"
@@ -266,6 +285,9 @@ static int set_up(void **state)
         RUNE_OK);
     assert_int_equal(
         rune_module_function(module, "slowly", 1, RUNE_FUNCTION_ASYNC, host_slowly, NULL, NULL),
+        RUNE_OK);
+    assert_int_equal(
+        rune_module_function(module, "held", 1, RUNE_FUNCTION_ASYNC, host_held, NULL, NULL),
         RUNE_OK);
     assert_int_equal(rune_module_function(module, "kill", 0, 0, host_kill, NULL, NULL), RUNE_OK);
     assert_int_equal(rune_module_function(module, "large", 0, 0, host_large, NULL, NULL), RUNE_OK);
@@ -555,6 +577,41 @@ static void test_too_much_taken_in(void **state)
     check_no_journals();
 }
 
+/* A second run computes what the first has computed; what it was asked for is answered meanwhile, with more than
+ * may be held for it. */
+static void test_answers_while_it_is_behind(void **state)
+{
+    (void)state;
+    struct story story = {.kill_at = -1};
+    rune_vm *vm = make_vm(&story);
+    rune_execution *execution;
+    rune_record *record;
+    assert_int_equal(rune_vm_send_execute(vm, "greedy", NULL, 0, NULL, &execution, NULL), RUNE_OK);
+    while (held_count < 8) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    kill_all_workers();
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    size_t size = 15u << 20;
+    char *text = calloc(1, size);
+    memset(text, 'x', size);
+    rune_const_value *value = rune_value_string(text, size);
+    for (unsigned i = 0; i < held_count; i++) {
+        assert_int_equal(rune_host_call_reply(held[i], value),
+                         i < RN_JOURNALS_BYTES_MAX / size ? RUNE_OK : RUNE_E_OVERLOADED);
+        assert_true(supervisor->journals_bytes <= RN_JOURNALS_BYTES_MAX);
+    }
+    rune_value_unref(value);
+    free(text);
+    assert_int_equal(rune_execution_wait(execution, UINT64_C(5000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_MEMORY);
+    rune_record_free(record);
+    rune_execution_free(execution);
+    rune_vm_free(vm);
+    check_no_journals();
+}
+
 static void test_divergence(void **state)
 {
     (void)state;
@@ -611,12 +668,19 @@ static void test_sleeps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_at_each_point), cmocka_unit_test(test_random_kills),
-        cmocka_unit_test(test_races),         cmocka_unit_test(test_many_at_once),
-        cmocka_unit_test(test_only_once),     cmocka_unit_test(test_not_wanted),
-        cmocka_unit_test(test_globals),       cmocka_unit_test(test_too_much_taken_in),
-        cmocka_unit_test(test_divergence),    cmocka_unit_test(test_deadline),
-        cmocka_unit_test(test_cancelled),     cmocka_unit_test(test_sleeps),
+        cmocka_unit_test(test_at_each_point),
+        cmocka_unit_test(test_random_kills),
+        cmocka_unit_test(test_races),
+        cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_only_once),
+        cmocka_unit_test(test_not_wanted),
+        cmocka_unit_test(test_globals),
+        cmocka_unit_test(test_too_much_taken_in),
+        cmocka_unit_test(test_answers_while_it_is_behind),
+        cmocka_unit_test(test_divergence),
+        cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_sleeps),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
