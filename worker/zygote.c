@@ -42,7 +42,7 @@
 // How often deadlines are looked at while there are children.
 #define LOOK_INTERVAL_MS 1000
 #define DEFAULT_STACK (UINT64_C(8) << 20)
-// A packet that the kernel has no room for is tried again after a millisecond, so many times.
+// A packet that the kernel has no memory for is tried again after a millisecond, so many times.
 #define SEND_ATTEMPTS 20
 
 struct child {
@@ -65,27 +65,61 @@ struct request {
     int error; // errno: it is sound, but cannot be fulfilled
 };
 
+static void look_at_deadlines(struct zygote *zygote)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    for (struct child *child = zygote->children; child != NULL; child = child->next) {
+        uint64_t deadline =
+            child->deadline == NULL
+                ? 0
+                : __atomic_load_n((const uint64_t *)child->deadline, __ATOMIC_RELAXED);
+        if (deadline != 0 && deadline < now_ns && !child->killed_at_deadline) {
+            // Not reaped yet, so the number is still its own.
+            child->killed_at_deadline = kill(child->pid, SIGKILL) == 0;
+        }
+    }
+}
+
 static bool is_passing(int error)
 {
     return error == EINTR || error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
 }
 
-// Whoever cannot speak to the host has to end, and takes its domain along: not for want of a moment.
-static bool send_at_last(const struct msghdr *message, size_t size)
+// A host that reads nothing may be one that is stopped: deadlines are for that, and are kept meanwhile. False: it has
+// ended.
+static bool await_reader(struct zygote *zygote)
 {
-    for (int attempt = 0; attempt < SEND_ATTEMPTS; attempt++) {
-        if (sendmsg(RN_ZYGOTE_CONTROL_FD, message, MSG_NOSIGNAL) == (ssize_t)size) {
+    struct pollfd polled[] = {{RN_ZYGOTE_CONTROL_FD, POLLOUT, 0}, {RN_ZYGOTE_HOST_FD, POLLIN, 0}};
+    (void)poll(polled, RN_COUNT_OF(polled), LOOK_INTERVAL_MS);
+    look_at_deadlines(zygote);
+    return polled[1].revents == 0;
+}
+
+// Whoever cannot speak to the host has to end, and takes its domain along: not for want of a moment.
+static bool send_at_last(struct zygote *zygote, const struct msghdr *message, size_t size)
+{
+    for (int attempt = 0; attempt < SEND_ATTEMPTS;) {
+        if (sendmsg(RN_ZYGOTE_CONTROL_FD, message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size) {
             return true;
+        }
+        if (errno == EAGAIN) {
+            if (!await_reader(zygote)) {
+                return false;
+            }
+            continue;
         }
         if (!is_passing(errno)) {
             return false;
         }
         poll(NULL, 0, 1);
+        attempt++;
     }
     return false;
 }
 
-static bool send_packet(const struct rn_zygote_packet *packet, int fd)
+static bool send_packet(struct zygote *zygote, const struct rn_zygote_packet *packet, int fd)
 {
     char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {0};
     struct iovec iov = {(void *)packet, sizeof(*packet)};
@@ -99,7 +133,7 @@ static bool send_packet(const struct rn_zygote_packet *packet, int fd)
         header->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(header), &fd, sizeof(int));
     }
-    return send_at_last(&message, sizeof(*packet));
+    return send_at_last(zygote, &message, sizeof(*packet));
 }
 
 static struct rn_zygote_packet packet_of(enum rn_zygote_packet_kind kind)
@@ -361,7 +395,7 @@ static bool spawn(struct zygote *zygote, struct request *request)
         child->next = zygote->children;
         zygote->children = child;
     }
-    bool sent = send_packet(&packet, pidfd);
+    bool sent = send_packet(zygote, &packet, pidfd);
     if (pidfd >= 0) {
         close(pidfd);
     }
@@ -375,7 +409,8 @@ static uint64_t nanoseconds(const struct timeval *time)
     return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_usec * 1000u;
 }
 
-static bool tell_end(const struct child *child, int status, const struct rusage *usage)
+static bool tell_end(struct zygote *zygote, const struct child *child, int status,
+                     const struct rusage *usage)
 {
     struct rn_zygote_packet packet = packet_of(RN_ZYGOTE_PACKET_ENDED);
     packet.id = child->id;
@@ -384,7 +419,7 @@ static bool tell_end(const struct child *child, int status, const struct rusage 
     packet.deadline = child->killed_at_deadline;
     packet.cpu_ns = nanoseconds(&usage->ru_utime) + nanoseconds(&usage->ru_stime);
     packet.memory_peak = (uint64_t)usage->ru_maxrss * 1024u;
-    return send_packet(&packet, -1);
+    return send_packet(zygote, &packet, -1);
 }
 
 // Collects every process that has ended; strangers are orphans of the namespace.
@@ -399,30 +434,13 @@ static bool reap(struct zygote *zygote)
             struct child *child = *at;
             if (child->pid == pid) {
                 *at = child->next;
-                told = tell_end(child, status, &usage) && told;
+                told = tell_end(zygote, child, status, &usage) && told;
                 forget(child);
                 break;
             }
         }
     }
     return told;
-}
-
-static void look_at_deadlines(struct zygote *zygote)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    for (struct child *child = zygote->children; child != NULL; child = child->next) {
-        uint64_t deadline =
-            child->deadline == NULL
-                ? 0
-                : __atomic_load_n((const uint64_t *)child->deadline, __ATOMIC_RELAXED);
-        if (deadline != 0 && deadline < now_ns && !child->killed_at_deadline) {
-            // Not reaped yet, so the number is still its own.
-            child->killed_at_deadline = kill(child->pid, SIGKILL) == 0;
-        }
-    }
 }
 
 // False when it cannot be read: it would be reported again and again.
@@ -477,7 +495,7 @@ static int serve(struct rn_domain *domain)
     struct zygote zygote = {.signal_fd = open_signal_fd()};
     struct rn_zygote_packet hello = packet_of(RN_ZYGOTE_PACKET_HELLO);
     hello.report = domain->report;
-    if (zygote.signal_fd < 0 || !send_packet(&hello, -1)) {
+    if (zygote.signal_fd < 0 || !send_packet(&zygote, &hello, -1)) {
         return EXIT_SETUP;
     }
     while (serve_once(&zygote)) {
@@ -549,7 +567,8 @@ static int help(struct rn_domain *domain)
     }
     struct rn_zygote_packet packet = packet_of(RN_ZYGOTE_PACKET_ZYGOTE);
     packet.error = pid < 0 ? errno : 0;
-    bool told = send_packet(&packet, pidfd);
+    struct zygote childless = {.signal_fd = -1};
+    bool told = send_packet(&childless, &packet, pidfd);
     if (!told && pid > 0) {
         kill(pid, SIGKILL); // or the host would wait for what it is never told
     }

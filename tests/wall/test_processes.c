@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,6 +18,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* Notices of ends that no socket has room for. */
+#define UNREAD 400
 
 static unsigned open_descriptors(void)
 {
@@ -132,6 +136,50 @@ static void a_zygote_keeps_deadlines(void **state)
     struct rn_child_exit ended = subject_wait(&harness, &subject);
     assert_true(ended.deadline);
     assert_true(ended.signalled);
+    close(control);
+    harness_close(&harness);
+}
+
+static void forget_all(struct harness *harness, struct subject *subjects, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct rn_child_exit ended;
+        enum rn_error error;
+        while ((error = rn_zygote_next_exit(harness->zygote, &ended)) == RN_E_WOULD_BLOCK) {
+            struct pollfd polled = {rn_zygote_fd(harness->zygote), POLLIN, 0};
+            assert_int_equal(poll(&polled, 1, 20000), 1);
+        }
+        assert_int_equal(error, RN_OK);
+        close(subjects[i].child.pidfd);
+        close(subjects[i].socket_fd);
+    }
+}
+
+/* What a host that is stopped does not read are the ends of others: more than the socket holds. */
+static void a_zygote_keeps_deadlines_of_a_host_that_does_not_read(void **state)
+{
+    (void)state;
+    struct harness harness;
+    static struct subject subjects[1 + UNREAD];
+    harness_open(&harness, RN_POLICY_STRICT);
+    int control = control_segment(0);
+    struct rn_spawn_request request = {
+        .role = RN_ROLE_WORKER, .segment_fds = {control, -1, -1}, .arena_size = 1u << 20};
+    subject_spawn_with(&harness, &request, &subjects[0]);
+    struct order order = {.kind = ORDER_SPIN};
+    assert_int_equal(send(subjects[0].socket_fd, &order, sizeof(order), 0), sizeof(order));
+    for (size_t i = 1; i <= UNREAD; i++) {
+        subject_spawn(&harness, RN_ROLE_WORKER, &subjects[i]);
+    }
+    for (size_t i = 1; i <= UNREAD; i++) {
+        rn_child_kill(&subjects[i].child);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    uint64_t past = 1;
+    assert_int_equal(pwrite(control, &past, sizeof(past), 0), sizeof(past));
+    struct pollfd polled = {subjects[0].child.pidfd, POLLIN, 0};
+    assert_int_equal(poll(&polled, 1, 10000), 1);
+    forget_all(&harness, subjects, 1 + UNREAD);
     close(control);
     harness_close(&harness);
 }
@@ -327,6 +375,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_host_gets_no_signal),
         cmocka_unit_test(a_thousand_children_leave_nothing),
         cmocka_unit_test(a_zygote_keeps_deadlines),
+        cmocka_unit_test(a_zygote_keeps_deadlines_of_a_host_that_does_not_read),
         cmocka_unit_test(a_zygote_outlives_a_refusal),
         cmocka_unit_test(segments_have_their_rights),
         cmocka_unit_test(children_differ_in_seed_and_layout),
