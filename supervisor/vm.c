@@ -190,13 +190,17 @@ rune_status rn_vm_claim(rune_vm *vm, rune_error **error)
         return rn_fail_plain(error, RN_E_FORKED);
     }
     uint32_t state = RN_VM_FREE;
-    while (!atomic_compare_exchange_strong(&vm->busy, &state, RN_VM_CLAIMED)) {
-        if (state == RN_VM_CLAIMED) {
+    while (!atomic_compare_exchange_strong(&vm->busy, &state,
+                                           RN_VM_CLAIMED | (state & RN_VM_DROPPED))) {
+        uint32_t who = state & ~(uint32_t)RN_VM_DROPPED;
+        if (who == RN_VM_CLAIMED) {
             return rn_fail(error, RUNE_E_BUSY, "a call of this Vm runs already");
         }
-        // No call runs: another thread is about to be done with a function that it dropped.
-        state = RN_VM_FREE;
-        (void)sched_yield();
+        if (who == RN_VM_TIDIED) {
+            // No call runs: another thread is about to be done with a function that it dropped.
+            state = RN_VM_FREE;
+            (void)sched_yield();
+        }
     }
     return RUNE_OK;
 }
@@ -223,7 +227,7 @@ void rn_vm_forget_functions(rune_vm *vm)
     memset(vm->kept, 0, sizeof(vm->kept));
     memset(vm->dropped, 0, sizeof(vm->dropped));
     vm->kept_count = 0;
-    vm->has_dropped = false;
+    (void)atomic_fetch_and(&vm->busy, ~(uint32_t)RN_VM_DROPPED);
     pthread_mutex_unlock(&vm->lock);
 }
 
@@ -295,7 +299,7 @@ static bool mark_dropped(rune_vm *vm, const struct rn_kept *kept)
     bool there = vm->epoch == kept->epoch && (vm->kept[i / 64] & bit) != 0;
     if (there) {
         vm->dropped[i / 64] |= bit;
-        vm->has_dropped = true;
+        (void)atomic_fetch_or(&vm->busy, RN_VM_DROPPED);
     }
     return there;
 }
@@ -318,7 +322,7 @@ static uint32_t take_dropped(rune_vm *vm)
 {
     uint32_t number = 0;
     pthread_mutex_lock(&vm->lock);
-    for (uint32_t word = 0; vm->has_dropped && word < RN_VM_FUNCTIONS_MAX / 64; word++) {
+    for (uint32_t word = 0; word < RN_VM_FUNCTIONS_MAX / 64; word++) {
         if (vm->dropped[word] != 0) {
             uint32_t bit = (uint32_t)__builtin_ctzll(vm->dropped[word]);
             RN_CHECK(vm->kept_count > 0 && (vm->kept[word] >> bit & 1));
@@ -329,7 +333,6 @@ static uint32_t take_dropped(rune_vm *vm)
             break;
         }
     }
-    vm->has_dropped = vm->has_dropped && number != 0;
     pthread_mutex_unlock(&vm->lock);
     return number;
 }
@@ -354,25 +357,30 @@ static void drop_functions(rune_vm *vm)
     }
 }
 
+/* What was dropped meanwhile, by threads that found the Vm taken, goes first. */
+static void give_back(rune_vm *vm, uint32_t who)
+{
+    uint32_t state = who;
+    while (!atomic_compare_exchange_strong(&vm->busy, &state, RN_VM_FREE)) {
+        RN_ASSERT(state == (who | RN_VM_DROPPED));
+        (void)atomic_fetch_and(&vm->busy, ~(uint32_t)RN_VM_DROPPED);
+        drop_functions(vm);
+        state = who;
+    }
+}
+
 /* Gives up what was dropped, unless somebody has the Vm, who will. */
 static void tidy(rune_vm *vm)
 {
-    uint32_t state = RN_VM_FREE;
-    while (atomic_load(&vm->has_dropped) &&
-           atomic_compare_exchange_strong(&vm->busy, &state, RN_VM_TIDIED)) {
-        drop_functions(vm);
-        atomic_store(&vm->busy, RN_VM_FREE);
+    uint32_t state = RN_VM_FREE | RN_VM_DROPPED;
+    if (atomic_compare_exchange_strong(&vm->busy, &state, RN_VM_TIDIED | RN_VM_DROPPED)) {
+        give_back(vm, RN_VM_TIDIED);
     }
 }
 
 void rn_vm_release(rune_vm *vm)
 {
-    if (atomic_load(&vm->has_dropped)) {
-        drop_functions(vm);
-    }
-    atomic_store(&vm->busy, RN_VM_FREE);
-    // One may have been dropped in between, by a thread that found the Vm claimed.
-    tidy(vm);
+    give_back(vm, RN_VM_CLAIMED);
 }
 
 void rn_vm_drop_function(rune_vm *vm, const struct rn_kept *kept)

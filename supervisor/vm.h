@@ -43,11 +43,13 @@ struct rune_call_options {
     struct rn_run_input *input; /* borrowed; NULL: an ordinary call */
 };
 
-/* Who has a Vm. */
+/* Who has a Vm; and a bit beside that: functions were dropped, which the worker does not know yet. In one word, since
+ * whoever gives the Vm back may not look at it again: from then on others may free it. */
 enum rn_vm_busy {
     RN_VM_FREE,
     RN_VM_CLAIMED, /* by a call, or by whoever changes it */
-    RN_VM_TIDIED   /* for a moment, while functions that were dropped are given up */
+    RN_VM_TIDIED,  /* for a moment, while functions that were dropped are given up */
+    RN_VM_DROPPED = 4
 };
 
 struct rune_vm {
@@ -77,7 +79,6 @@ struct rune_vm {
     uint64_t kept[RN_VM_FUNCTIONS_MAX / 64];    /* functions that the worker keeps */
     uint64_t dropped[RN_VM_FUNCTIONS_MAX / 64]; /* of those, that it is to forget */
     uint32_t kept_count;
-    atomic_bool has_dropped; /* read without the lock, too */
 };
 
 /* A function that a Vm keeps. */
