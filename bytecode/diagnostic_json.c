@@ -7,25 +7,11 @@
  */
 #include "bytecode/diagnostic.h"
 
+#include "bytecode/json.h"
+
 static void put_string(struct rn_buf *out, struct rn_utf8 text)
 {
-    rn_buf_append_u8(out, '"');
-    size_t from = 0;
-    for (size_t at = 0; at < text.size; at++) {
-        unsigned char c = (unsigned char)text.data[at];
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
-            continue;
-        }
-        rn_buf_append(out, text.data + from, at - from);
-        if (c == '"' || c == '\\') {
-            rn_buf_append_format(out, "\\%c", c);
-        } else {
-            rn_buf_append_format(out, "\\u%04x", c);
-        }
-        from = at + 1;
-    }
-    rn_buf_append(out, text.data + from, text.size - from);
-    rn_buf_append_u8(out, '"');
+    rn_json_append_string(out, text.data, text.size);
 }
 
 static void put_span(const struct rn_diagnostics *list, struct rn_span span, struct rn_buf *out)

@@ -226,12 +226,27 @@ static void test_json(void **state)
         "{\"severity\":\"error\",\"code\":\"E0402\",\"name\":\"MISSING_LOCAL\",\"message\":\"no "
         "local "
         "variable "
-        "`\\\"\\u000a`\",\"span\":{\"file\":\"main.rn\",\"line\":2,\"column\":3,\"end_line\":2,"
+        "`\\\"\\n`\",\"span\":{\"file\":\"main.rn\",\"line\":2,\"column\":3,\"end_line\":2,"
         "\"end_column\":4,\"start\":5,\"end\":6},\"text\":\"\",\"labels\":[{\"span\":{\"file\":"
         "\"main.rn\","
         "\"line\":1,\"column\":1,\"end_line\":1,\"end_column\":2,\"start\":0,\"end\":1},\"text\":"
         "\"l\"}],"
         "\"notes\":[\"n\"],\"helps\":[]}\n");
+    rn_buf_done(&out);
+    rn_diagnostics_done(&list);
+}
+
+/* Terminals obey the controls of Latin 1 as well as those of ASCII. */
+static void test_json_escapes(void **state)
+{
+    (void)state;
+    struct rn_diagnostics list;
+    init(&list, "x");
+    rn_diagnose(&list, MISSING_LOCAL, at(0, 1), RN_UTF8("\x1b\x7f\xc2\x9b\xc3\xa9"));
+    struct rn_buf out;
+    rn_buf_init(&out, 1u << 16);
+    rn_diagnostics_render_json(&list, &out);
+    assert_non_null(memmem(out.data, out.size, "`\\u001b\\u007f\\u009b\xc3\xa9`", 22));
     rn_buf_done(&out);
     rn_diagnostics_done(&list);
 }
@@ -331,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_hostile_arguments),
         cmocka_unit_test(test_maximum),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_escapes),
         cmocka_unit_test(test_wire),
         cmocka_unit_test(test_wire_refuses),
     };
