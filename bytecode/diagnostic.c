@@ -15,7 +15,6 @@
 #define ARENA_MAX (4u << 20)
 #define ARGUMENT_MAX 160u
 #define MESSAGE_MAX 2048u
-#define REMARKS_MAX 16u
 
 const struct rn_diagnostic_info rn_diagnostic_infos[RN_DIAGNOSTIC_COUNT] = {
     [RN_DIAGNOSTIC_NONE] = {"NONE", "", "{}", NULL, RN_SEVERITY_ERROR},
@@ -94,14 +93,33 @@ static uint32_t count_lines(const char *text, size_t size)
     return count;
 }
 
+/* The place `size` bytes behind `from`, an offset whose mark is known. */
+static struct rn_line_mark look_ahead(struct rn_line_mark mark, struct rn_utf8 text, size_t from,
+                                      size_t size)
+{
+    if (size == 0) {
+        return mark;
+    }
+    const char *start = text.data + from;
+    const char *newline = memrchr(start, '\n', size);
+    if (newline != NULL) {
+        mark.newlines += count_lines(start, size);
+        mark.line_start = (uint32_t)(newline + 1 - text.data);
+        mark.characters = 0;
+        size -= (size_t)(newline + 1 - start);
+        start = newline + 1;
+    }
+    mark.characters += (uint32_t)rn_utf8_count(start, size);
+    return mark;
+}
+
 /* NULL when memory is gone. */
-static const uint32_t *mark_lines(struct rn_diagnostics *list, struct rn_utf8 text)
+static const struct rn_line_mark *mark_lines(struct rn_diagnostics *list, struct rn_utf8 text)
 {
     size_t blocks = text.size / RN_LINE_BLOCK + 1;
-    uint32_t *marks = rn_arena_alloc(&list->arena, blocks * sizeof *marks);
+    struct rn_line_mark *marks = rn_arena_alloc(&list->arena, blocks * sizeof *marks);
     for (size_t i = 1; marks != NULL && i < blocks; i++) {
-        const char *block = text.data + (i - 1) * RN_LINE_BLOCK;
-        marks[i] = marks[i - 1] + count_lines(block, RN_LINE_BLOCK);
+        marks[i] = look_ahead(marks[i - 1], text, (i - 1) * RN_LINE_BLOCK, RN_LINE_BLOCK);
     }
     return marks;
 }
@@ -268,7 +286,7 @@ static struct rn_diagnostic_label *new_label(struct rn_diagnostics *list,
 {
     struct rn_diagnostic_label **tail = &diagnostic->labels;
     for (uint32_t count = 0; *tail != NULL; tail = &(*tail)->next) {
-        if (++count >= REMARKS_MAX) {
+        if (++count >= RN_DIAGNOSTIC_EXTRAS_MAX) {
             return NULL;
         }
     }
@@ -303,7 +321,7 @@ static struct rn_remark *new_remark(struct rn_diagnostics *list, struct rn_diagn
 {
     struct rn_remark **tail = &diagnostic->remarks;
     for (uint32_t count = 0; *tail != NULL; tail = &(*tail)->next) {
-        if (++count >= REMARKS_MAX) {
+        if (++count >= RN_DIAGNOSTIC_EXTRAS_MAX) {
             return NULL;
         }
     }
@@ -364,18 +382,13 @@ struct rn_utf8 rn_text_i64(struct rn_number_text *storage, int64_t value)
 
 struct rn_position rn_source_position(const struct rn_source *source, uint32_t offset)
 {
-    struct rn_position position = {1, 1};
     if (source->text.data == NULL) {
-        return position;
+        return (struct rn_position){.line = 1, .column = 1};
     }
-    const char *text = source->text.data;
     size_t end = rn_min_size(offset, source->text.size);
-    size_t block = source->line_marks == NULL ? 0 : end / RN_LINE_BLOCK;
-    position.line += source->line_marks == NULL ? 0 : source->line_marks[block];
-    position.line += count_lines(text + block * RN_LINE_BLOCK, end - block * RN_LINE_BLOCK);
-    const char *newline = memrchr(text, '\n', end);
-    for (const char *at = newline == NULL ? text : newline + 1; at < text + end; at++) {
-        position.column += ((unsigned char)*at & 0xc0) != 0x80;
-    }
-    return position;
+    size_t block = end / RN_LINE_BLOCK;
+    struct rn_line_mark at = look_ahead(source->line_marks[block], source->text,
+                                        block * RN_LINE_BLOCK, end % RN_LINE_BLOCK);
+    return (struct rn_position){
+        .line = at.newlines + 1, .column = at.characters + 1, .line_start = at.line_start};
 }

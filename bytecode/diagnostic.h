@@ -80,11 +80,17 @@ struct rn_diagnostic {
     struct rn_remark *remarks;
 };
 
+/* Where a block of RN_LINE_BLOCK bytes begins, so that a place in it is found by that block alone. */
+struct rn_line_mark {
+    uint32_t newlines;   /* before it */
+    uint32_t line_start; /* offset of the line that goes on there */
+    uint32_t characters; /* of that line, before the block */
+};
+
 struct rn_source {
     struct rn_utf8 name;
-    struct rn_utf8 text; /* data NULL: not known here, nothing can be quoted */
-    /* Newlines before each block of RN_LINE_BLOCK bytes, so that lines are found fast; or NULL. */
-    const uint32_t *line_marks;
+    struct rn_utf8 text;                   /* data NULL: not known here, nothing can be quoted */
+    const struct rn_line_mark *line_marks; /* of each block; NULL without a text */
 };
 
 /*
@@ -104,7 +110,8 @@ struct rn_diagnostics {
 };
 typedef struct rn_diagnostics rn_diagnostics;
 
-#define RN_DIAGNOSTICS_MAX 64u /* of each severity */
+#define RN_DIAGNOSTICS_MAX 64u       /* of each severity */
+#define RN_DIAGNOSTIC_EXTRAS_MAX 16u /* labels of one; remarks of one. Further ones are left out */
 
 void rn_diagnostics_init(struct rn_diagnostics *list);
 void rn_diagnostics_done(struct rn_diagnostics *list);
@@ -155,10 +162,14 @@ struct rn_number_text {
 struct rn_utf8 rn_text_u64(struct rn_number_text *storage, uint64_t value);
 struct rn_utf8 rn_text_i64(struct rn_number_text *storage, int64_t value);
 
-/* Line and column of an offset, both counted from 1; the column in characters. */
+/*
+ * Line and column of an offset, both counted from 1; the column in characters. At most RN_LINE_BLOCK
+ * bytes are looked at, however long the line is: sources may be forged, with a single line.
+ */
 struct rn_position {
     uint32_t line;
     uint32_t column;
+    uint32_t line_start; /* offset of the line's first byte */
 };
 struct rn_position rn_source_position(const struct rn_source *source, uint32_t offset);
 

@@ -14,6 +14,7 @@
  */
 #include "bytecode/diagnostic.h"
 
+#include "base/math.h"
 #include "base/unicode.h"
 
 #include <string.h>
@@ -21,6 +22,8 @@
 #define MARKS_MAX 20u
 #define LINE_BYTES_MAX 200u
 #define LINE_BYTES_BEFORE 80u
+/* Of the line behind a mark: more than is ever shown. */
+#define LINE_LOOK_MAX (2 * LINE_BYTES_MAX)
 #define CELLS_MAX 1024u
 
 enum color {
@@ -36,10 +39,9 @@ struct mark {
     uint32_t source;
     uint32_t start;
     uint32_t end;
-    uint32_t line_start; /* bytes in the source */
-    uint32_t line_end;
-    uint32_t line;
-    uint32_t cell; /* first cell; filled in when the line is printed */
+    uint32_t line_end;           /* or as far as it was looked for */
+    struct rn_position position; /* of its start */
+    uint32_t cell;               /* first cell; filled in when the line is printed */
     uint32_t cells;
     struct rn_utf8 text;
     bool primary;
@@ -112,16 +114,19 @@ static const struct rn_source *source_of(const struct rn_diagnostics *list, stru
     return span.source < list->source_count ? &list->sources[span.source] : NULL;
 }
 
-/* Moves an offset back to the start of a character and into the text. */
+/* Moves an offset back to the start of a character and into the text. No character has more than
+ * four bytes, though a text that is no UTF-8 may have millions that only continue one. */
 static uint32_t clamp_offset(const struct rn_source *source, uint32_t offset)
 {
     if (offset >= source->text.size) {
         return (uint32_t)source->text.size;
     }
-    while (offset > 0 && ((unsigned char)source->text.data[offset] & 0xc0) == 0x80) {
-        offset--;
+    uint32_t start = offset;
+    while (start > 0 && offset - start < 3 &&
+           ((unsigned char)source->text.data[start] & 0xc0) == 0x80) {
+        start--;
     }
-    return offset;
+    return start;
 }
 
 static void put_place(struct renderer *r, struct rn_span span)
@@ -158,24 +163,29 @@ static void put_header(struct renderer *r, const struct rn_diagnostic *d)
     rn_buf_append_u8(r->out, '\n');
 }
 
+/* The end of the line around `offset`, as far as any of it may be shown. */
+static uint32_t find_line_end(const struct rn_source *source, uint32_t offset)
+{
+    size_t size = rn_min_size(source->text.size - offset, LINE_LOOK_MAX);
+    const char *start = source->text.data + offset;
+    const char *newline = memchr(start, '\n', size);
+    return offset + (uint32_t)(newline == NULL ? size : (size_t)(newline - start));
+}
+
 static void add_mark(struct renderer *r, struct rn_span span, struct rn_utf8 text, bool primary)
 {
     const struct rn_source *source = source_of(r->list, span);
     if (source == NULL || source->text.data == NULL || r->mark_count == MARKS_MAX) {
         return;
     }
-    const char *data = source->text.data;
     struct mark mark = {.source = span.source, .text = text, .primary = primary};
     mark.start = clamp_offset(source, span.start);
     mark.end = clamp_offset(source, span.end);
-    const char *before = memrchr(data, '\n', mark.start);
-    const char *after = memchr(data + mark.start, '\n', source->text.size - mark.start);
-    mark.line_start = before == NULL ? 0 : (uint32_t)(before + 1 - data);
-    mark.line_end = after == NULL ? (uint32_t)source->text.size : (uint32_t)(after - data);
+    mark.line_end = find_line_end(source, mark.start);
+    mark.position = rn_source_position(source, mark.start);
     // Of what goes over several lines the first one is shown.
     mark.end = mark.end < mark.start ? mark.start : mark.end;
     mark.end = mark.end > mark.line_end ? mark.line_end : mark.end;
-    mark.line = rn_source_position(source, mark.start).line;
     r->marks[r->mark_count++] = mark;
 }
 
@@ -254,7 +264,7 @@ static uint32_t put_character(struct renderer *r, uint32_t scalar, uint32_t cell
 static void put_line(struct renderer *r, struct mark *marks, unsigned count)
 {
     const struct rn_source *source = &r->list->sources[marks[0].source];
-    uint32_t start = marks[0].line_start;
+    uint32_t start = marks[0].position.line_start;
     uint32_t end = marks[0].line_end;
     if (end - start > LINE_BYTES_MAX) {
         if (marks[0].start - start > LINE_BYTES_BEFORE) {
@@ -264,10 +274,10 @@ static void put_line(struct renderer *r, struct mark *marks, unsigned count)
             end = clamp_offset(source, start + LINE_BYTES_MAX);
         }
     }
-    put_gutter(r, marks[0].line);
+    put_gutter(r, marks[0].position.line);
     rn_buf_append_u8(r->out, ' ');
     uint32_t cell = 0;
-    if (start > marks[0].line_start) {
+    if (start > marks[0].position.line_start) {
         rn_buf_append_text(r->out, "\xe2\x80\xa6");
         cell = 1;
     }
@@ -382,9 +392,8 @@ static void put_other_source(struct renderer *r, const struct mark *mark)
     rn_buf_append_text(r->out, " ::: ");
     set_color(r, COLOR_NONE);
     const struct rn_source *source = &r->list->sources[mark->source];
-    struct rn_position position = rn_source_position(source, mark->start);
     put_text(r->out, source->name);
-    rn_buf_append_format(r->out, ":%u:%u\n", position.line, position.column);
+    rn_buf_append_format(r->out, ":%u:%u\n", mark->position.line, mark->position.column);
 }
 
 static void put_excerpt(struct renderer *r, uint32_t first_source)
@@ -397,16 +406,16 @@ static void put_excerpt(struct renderer *r, uint32_t first_source)
         struct mark *marks = &r->marks[i];
         unsigned count = 1;
         while (i + count < r->mark_count && marks[count].source == marks[0].source &&
-               marks[count].line_start == marks[0].line_start) {
+               marks[count].position.line == marks[0].position.line) {
             count++;
         }
         if (marks[0].source != source) {
             put_other_source(r, &marks[0]);
-        } else if (line != 0 && marks[0].line > line + 1) {
+        } else if (line != 0 && marks[0].position.line > line + 1) {
             rn_buf_append_text(r->out, "...\n");
         }
         source = marks[0].source;
-        line = marks[0].line;
+        line = marks[0].position.line;
         put_marked_line(r, marks, count);
         i += count;
     }
@@ -432,7 +441,8 @@ static void set_gutter_width(struct renderer *r)
 {
     uint32_t line = 1;
     for (unsigned i = 0; i < r->mark_count; i++) {
-        line = r->marks[i].line > line ? r->marks[i].line : line;
+        uint32_t other = r->marks[i].position.line;
+        line = other > line ? other : line;
     }
     r->gutter = 1;
     for (; line >= 10; line /= 10) {

@@ -181,10 +181,20 @@ static void get_source(struct reader *reader)
     reader->list->sources[index].name = name;
 }
 
+/* How many labels, or remarks: no more than a list keeps. */
+static uint8_t get_extras(struct reader *reader)
+{
+    uint8_t count = rn_cursor_u8(&reader->cursor);
+    if (count > RN_DIAGNOSTIC_EXTRAS_MAX) {
+        refuse(reader);
+    }
+    return count;
+}
+
 static void get_labels(struct reader *reader, struct rn_diagnostic *d)
 {
     struct rn_diagnostic_label **tail = &d->labels;
-    uint8_t count = rn_cursor_u8(&reader->cursor);
+    uint8_t count = get_extras(reader);
     for (uint8_t i = 0; i < count && rn_cursor_status(&reader->cursor) == RN_OK; i++) {
         struct rn_diagnostic_label *label = rn_arena_alloc(&reader->list->arena, sizeof *label);
         if (label == NULL) {
@@ -201,7 +211,7 @@ static void get_labels(struct reader *reader, struct rn_diagnostic *d)
 static void get_remarks(struct reader *reader, struct rn_diagnostic *d)
 {
     struct rn_remark **tail = &d->remarks;
-    uint8_t count = rn_cursor_u8(&reader->cursor);
+    uint8_t count = get_extras(reader);
     for (uint8_t i = 0; i < count && rn_cursor_status(&reader->cursor) == RN_OK; i++) {
         struct rn_remark *remark = rn_arena_alloc(&reader->list->arena, sizeof *remark);
         if (remark == NULL) {
@@ -218,6 +228,18 @@ static void get_remarks(struct reader *reader, struct rn_diagnostic *d)
     }
 }
 
+/* Counts it; what no list keeps is refused before more is read of it. */
+static void count_kept(struct reader *reader, uint8_t severity)
+{
+    struct rn_diagnostics *list = reader->list;
+    list->kept_errors += severity == RN_SEVERITY_ERROR;
+    list->kept_warnings += severity == RN_SEVERITY_WARNING;
+    if (severity >= RN_SEVERITY_COUNT || list->kept_errors > RN_DIAGNOSTICS_MAX ||
+        list->kept_warnings > RN_DIAGNOSTICS_MAX) {
+        refuse(reader);
+    }
+}
+
 static void get_diagnostic(struct reader *reader)
 {
     struct rn_diagnostics *list = reader->list;
@@ -228,10 +250,11 @@ static void get_diagnostic(struct reader *reader)
     }
     d->code = rn_cursor_u16(&reader->cursor);
     d->severity = rn_cursor_u8(&reader->cursor);
+    count_kept(reader, d->severity);
     d->span = get_span(reader);
     d->message = get_text(reader);
     d->span_text = get_text(reader);
-    if (d->code >= RN_DIAGNOSTIC_COUNT || d->severity >= RN_SEVERITY_COUNT) {
+    if (d->code >= RN_DIAGNOSTIC_COUNT) {
         refuse(reader);
     }
     get_labels(reader, d);
@@ -242,8 +265,6 @@ static void get_diagnostic(struct reader *reader)
         list->last->next = d;
     }
     list->last = d;
-    list->kept_errors += d->severity == RN_SEVERITY_ERROR;
-    list->kept_warnings += d->severity == RN_SEVERITY_WARNING;
 }
 
 static void get_all(struct reader *reader)
@@ -263,8 +284,7 @@ static void get_all(struct reader *reader)
         get_diagnostic(reader);
     }
     bool counts =
-        list->kept_errors <= list->error_count && list->kept_warnings <= list->warning_count &&
-        list->kept_errors <= RN_DIAGNOSTICS_MAX && list->kept_warnings <= RN_DIAGNOSTICS_MAX;
+        list->kept_errors <= list->error_count && list->kept_warnings <= list->warning_count;
     if (!counts || rn_cursor_left(&reader->cursor) != 0) {
         refuse(reader);
     }

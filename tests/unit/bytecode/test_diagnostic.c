@@ -251,6 +251,53 @@ static void test_json_escapes(void **state)
     rn_diagnostics_done(&list);
 }
 
+/* As the header says it, byte by byte. */
+static struct rn_position count_to(const char *text, size_t offset)
+{
+    struct rn_position position = {.line = 1, .column = 1};
+    for (uint32_t i = 0; i < offset; i++) {
+        position.column += ((unsigned char)text[i] & 0xc0) != 0x80;
+        if (text[i] == '\n') {
+            position =
+                (struct rn_position){.line = position.line + 1, .column = 1, .line_start = i + 1};
+        }
+    }
+    return position;
+}
+
+static void expect_positions(const char *text, size_t size)
+{
+    struct rn_diagnostics list;
+    rn_diagnostics_init(&list);
+    uint32_t index;
+    assert_int_equal(rn_diagnostics_add_source(&list, "m", text, size, &index), RN_OK);
+    for (size_t offset = 0; offset <= size; offset += offset % 61 + 1) {
+        struct rn_position expected = count_to(text, offset);
+        struct rn_position found = rn_source_position(&list.sources[0], (uint32_t)offset);
+        assert_int_equal(found.line, expected.line);
+        assert_int_equal(found.column, expected.column);
+        assert_int_equal(found.line_start, expected.line_start);
+    }
+    rn_diagnostics_done(&list);
+}
+
+/* Lines and characters that end before, at and behind the blocks in which places are looked for. */
+static void test_positions(void **state)
+{
+    (void)state;
+    static char text[3 * RN_LINE_BLOCK + 7];
+    for (unsigned period = RN_LINE_BLOCK - 3; period < RN_LINE_BLOCK + 3; period++) {
+        for (unsigned i = 0; i < sizeof text; i++) {
+            text[i] = i % period == period - 1 ? '\n' : "ab\xe2\x82\xac"[i % 5];
+        }
+        expect_positions(text, sizeof text);
+        expect_positions(text, 2 * RN_LINE_BLOCK);
+    }
+    memset(text, 'x', sizeof text);
+    expect_positions(text, sizeof text);
+    expect_positions("", 0);
+}
+
 static void encode_sample(struct rn_buf *wire, bool with_texts)
 {
     struct rn_diagnostics list;
@@ -347,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_maximum),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_escapes),
+        cmocka_unit_test(test_positions),
         cmocka_unit_test(test_wire),
         cmocka_unit_test(test_wire_refuses),
     };

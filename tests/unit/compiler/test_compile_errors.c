@@ -78,7 +78,7 @@ static void check_refused(const char *path)
 {
     char place[1024];
     snprintf(place, sizeof place, "%.*s.err", (int)(strlen(path) - 3), path);
-    struct rn_position expected = {0, 0};
+    struct rn_position expected = {.line = 0};
     FILE *file = fopen(place, "r");
     assert_non_null(file);
     assert_int_equal(fscanf(file, "%u:%u", &expected.line, &expected.column), 2);
