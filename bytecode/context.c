@@ -2,7 +2,9 @@
  * context.c: the list of items that a script may name.
  *
  * All items stand in one array in order of their making; `order` has their indices sorted by path,
- * `slots` is an open-addressing table over the hash of the path. The library's rows come from
+ * `slots` is an open-addressing table over the hash of the path. No two items have the same hash, and
+ * where one stands depends on a key of this process as well, so that nobody can choose names whose
+ * places in the table are the same. The library's rows come from
  * std.def and types.def; strings of theirs are static, those of the host are copied into the arena.
  * A small table of (type, trait) says which types have which traits, in the order in which they are
  * searched.
@@ -16,6 +18,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/cursor.h"
+#include "base/hash_key.h"
+#include "base/math.h"
 #include "bytecode/const_value.h"
 #include "bytecode/hash.h"
 #include "bytecode/types.h"
@@ -32,6 +36,7 @@ enum {
     ITEMS_MAX = 1 << 16,
     ARENA_SIZE_MAX = 64 << 20,
     ENCODING_VERSION = 1,
+    ENCODED_SIZE_MIN = 13, /* of an item: its head and one byte of a path */
 };
 
 struct impl {
@@ -52,6 +57,7 @@ struct rn_context {
     size_t capacity;
     size_t slot_count;
     size_t library_count; /* items that every context has */
+    uint64_t key;         /* of the slots only: nothing that is seen depends on it */
     struct rn_arena arena;
 };
 
@@ -106,10 +112,16 @@ static size_t last_segment(struct rn_utf8 path)
 
 /* ---- The table ---- */
 
+/* Where a hash is looked for first. */
+static size_t first_slot(const struct rn_context *context, uint64_t hash)
+{
+    return (size_t)rn_splitmix(hash ^ context->key, 1) & (context->slot_count - 1);
+}
+
 static size_t slot_of(const struct rn_context *context, struct rn_utf8 path, uint64_t hash)
 {
     size_t mask = context->slot_count - 1;
-    size_t slot = (size_t)hash & mask;
+    size_t slot = first_slot(context, hash);
     while (context->slots[slot] != 0) {
         const struct rn_context_item *item = &context->items[context->slots[slot] - 1];
         if (item->hash == hash && same_text(item->path, path)) {
@@ -192,7 +204,20 @@ static enum rn_error insert(struct rn_context *context, const struct rn_context_
     return RN_OK;
 }
 
-/* Modules above a path, innermost last; they borrow the path's text. */
+/* A module borrows its path. Refused if an item of another path has its hash. */
+static enum rn_error insert_module(struct rn_context *context, struct rn_utf8 path)
+{
+    if (lookup(context, path) != NULL) {
+        return RN_OK;
+    }
+    if (rn_context_find_hash(context, rn_hash_item(path.data, path.size)) != NULL) {
+        return RN_E_INVALID_ARGUMENT;
+    }
+    struct rn_context_item module = {.path = path, .kind = RN_ITEM_MODULE, .type_id = RN_NONE};
+    return insert(context, &module);
+}
+
+/* Modules above a path, innermost last. */
 static enum rn_error insert_modules(struct rn_context *context, struct rn_utf8 path)
 {
     size_t end = last_segment(path);
@@ -200,12 +225,7 @@ static enum rn_error insert_modules(struct rn_context *context, struct rn_utf8 p
         if (path.data[i] != ':' || path.data[i + 1] != ':') {
             continue;
         }
-        struct rn_utf8 above = {path.data, i};
-        if (lookup(context, above) == NULL) {
-            struct rn_context_item module = {
-                .path = above, .kind = RN_ITEM_MODULE, .type_id = RN_NONE};
-            RN_TRY(insert(context, &module));
-        }
+        RN_TRY(insert_module(context, (struct rn_utf8){path.data, i}));
     }
     return RN_OK;
 }
@@ -415,6 +435,7 @@ enum rn_error rn_context_new(struct rn_context **out_context)
         return RN_E_NO_MEMORY;
     }
     rn_arena_init(&context->arena, ARENA_SIZE_MAX);
+    context->key = rn_hash_key();
     enum rn_error error = insert_library(context);
     if (error != RN_OK) {
         rn_context_free(context);
@@ -621,7 +642,8 @@ const struct rn_context_item *rn_context_find_hash(const struct rn_context *cont
         return NULL;
     }
     size_t mask = context->slot_count - 1;
-    for (size_t slot = (size_t)hash & mask; context->slots[slot] != 0; slot = (slot + 1) & mask) {
+    for (size_t slot = first_slot(context, hash); context->slots[slot] != 0;
+         slot = (slot + 1) & mask) {
         const struct rn_context_item *item = &context->items[context->slots[slot] - 1];
         if (item->hash == hash) {
             return item;
@@ -801,8 +823,11 @@ enum rn_error rn_context_decode(struct rn_context *context, const void *bytes, s
     }
     uint32_t count = rn_cursor_u32(&cursor);
     RN_TRY(rn_cursor_status(&cursor));
-    if (count > ITEMS_MAX) {
+    if (count > ITEMS_MAX - context->count) {
         return RN_E_TOO_LARGE;
+    }
+    if (count > rn_cursor_left(&cursor) / ENCODED_SIZE_MIN) {
+        return RN_E_INVALID_ARGUMENT;
     }
     for (uint32_t i = 0; i < count; i++) {
         RN_TRY(decode_item(context, &cursor));

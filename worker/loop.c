@@ -9,10 +9,9 @@
  * CREDIT, CANCEL and WAKE between them.
  */
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 
-#include "base/math.h"
+#include "base/hash_key.h"
 #include "worker/std/library.h"
 #include "worker/worker.h"
 
@@ -135,17 +134,6 @@ static enum rn_error serve(struct rn_worker *worker)
     }
 }
 
-/* From what the kernel gives each program that it starts. */
-static uint64_t draw_hash_key(void)
-{
-    uint64_t words[2] = {0};
-    const void *random = (const void *)getauxval(AT_RANDOM);
-    if (random) {
-        memcpy(words, random, sizeof(words));
-    }
-    return rn_splitmix(words[0], 1) ^ rn_splitmix(words[1], 2);
-}
-
 /* Lays the worker's own state and the engine out in the arena. What is seldom used lies last: pages
  * are small at the beginning only. */
 static struct rn_worker *lay_out(struct rn_process *process)
@@ -175,7 +163,7 @@ static struct rn_worker *lay_out(struct rn_process *process)
     if (rn_engine_new(region, size, &rn_std_library, &worker->engine) != RN_OK) {
         return NULL;
     }
-    rn_engine_set_hash_key(worker->engine, draw_hash_key());
+    rn_engine_set_hash_key(worker->engine, rn_hash_key());
     return worker;
 }
 

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -286,6 +287,64 @@ static void test_round_trip(void **state)
     rn_context_free(context);
 }
 
+/* Whose hashes end in small numbers: without a key all stand in one run of a table over the last bits. */
+static void encode_crowded(struct rn_buf *out, uint32_t count)
+{
+    static const char digits[] = "abcdefghijklmnopqrstuvwxyzABCDEF";
+    char path[8] = "aaaaaaaa";
+    rn_context_encode_head(out, count);
+    for (uint32_t n = 0, made = 0; made < count; n++) {
+        for (unsigned i = 0; i < 6; i++) {
+            path[7 - i] = digits[n >> 5 * i & 31];
+        }
+        if ((rn_hash_item(path, sizeof path) & 0x1ffff) < 0x1000) {
+            struct rn_context_item item = {
+                .path = {path, sizeof path}, .kind = RN_ITEM_FUNCTION, .flags = RN_ITEM_HOST};
+            rn_context_encode_item(out, &item);
+            made++;
+        }
+    }
+}
+
+/* A client names the items of its context, of which its daemon makes one. Their hashes are no secret. */
+static void test_chosen_names(void **state)
+{
+    (void)state;
+    const uint32_t count = 60000;
+    RN_AUTO(rn_buf) struct rn_buf buf;
+    rn_buf_init(&buf, 4 << 20);
+    encode_crowded(&buf, count);
+    assert_int_equal(rn_buf_status(&buf), RN_OK);
+    struct rn_context *context = new_context();
+    clock_t start = clock();
+    assert_int_equal(rn_context_decode(context, buf.data, buf.size), RN_OK);
+    double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    if (seconds > 3) {
+        fail_msg("took %.1f s of the processor", seconds);
+    }
+    assert_int_equal(rn_context_added_count(context), count);
+    rn_context_free(context);
+}
+
+/* More items than there are bytes for: nothing of them is made. */
+static void test_false_counts(void **state)
+{
+    (void)state;
+    const struct rn_context_item item = {
+        .path = RN_UTF8("app"), .kind = RN_ITEM_FUNCTION, .flags = RN_ITEM_HOST};
+    static const uint32_t counts[] = {2, 60000, 65536, UINT32_MAX};
+    for (size_t i = 0; i < RN_COUNT_OF(counts); i++) {
+        RN_AUTO(rn_buf) struct rn_buf buf;
+        rn_buf_init(&buf, 1 << 16);
+        rn_context_encode_head(&buf, counts[i]);
+        rn_context_encode_item(&buf, &item);
+        struct rn_context *context = new_context();
+        assert_int_not_equal(rn_context_decode(context, buf.data, buf.size), RN_OK);
+        assert_int_equal(rn_context_added_count(context), 0);
+        rn_context_free(context);
+    }
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -328,6 +387,8 @@ int main(void)
         cmocka_unit_test(test_adding),
         cmocka_unit_test(test_bad_paths),
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_chosen_names),
+        cmocka_unit_test(test_false_counts),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_intrinsics),
     };
