@@ -176,6 +176,12 @@ static bool to_path(const char *item, char out_path[ITEM_SIZE_MAX])
     return part > 0 && rn_utf8_valid(item, strlen(item), NULL);
 }
 
+/*
+ * Mounts within the folder are followed (no RESOLVE_NO_XDEV): volumes of containers, bind mounts and
+ * overlays are usual below a folder of sources, and whoever may mount there could as well put scripts
+ * there. So a file system that never answers holds the thread that builds, here as in the folder itself;
+ * build.h says so.
+ */
 static int open_beneath(int folder, const char *path, uint64_t flags)
 {
     struct open_how how = {

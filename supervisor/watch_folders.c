@@ -164,6 +164,7 @@ static void forget(struct rn_folders *folders, const char *path)
 
 /* Walking */
 
+/* Mounts are followed, for the reason given at open_beneath of sources.c. */
 static int open_folder(const struct rn_folders *folders, const char *path)
 {
     struct open_how how = {

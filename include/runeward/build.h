@@ -29,7 +29,8 @@ RUNE_API rune_status rune_sources_insert_memory(rune_sources *sources, const cha
                                                 rune_error **error) RUNE_MUST_CHECK;
 /*
  * Reads a file as the root. `mod a;` then finds `a.rn` and `a/mod.rn` beside it, never outside its
- * folder and never through symbolic links. NOT_FOUND, SYSTEM, TOO_LARGE, NO_MEMORY.
+ * folder and never through symbolic links. Mounts within the folder are followed: a file system that does
+ * not answer holds the build, whatever its limit of time. NOT_FOUND, SYSTEM, TOO_LARGE, NO_MEMORY.
  */
 RUNE_API rune_status rune_sources_insert_file(rune_sources *sources, const char *path,
                                               rune_error **error) RUNE_MUST_CHECK;

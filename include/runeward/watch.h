@@ -6,7 +6,7 @@
  * begin with a dot or `#` or have a character that is not printable. A script is rebuilt when its file
  * or one of its modules was saved; the new Unit serves whoever asks from then on, calls that run finish
  * on theirs. A script that does not compile keeps the Unit that it had, and its diagnostics say why.
- * Symbolic links are not followed.
+ * Symbolic links are not followed, mounts are: a file system within the folder that does not answer holds the watch.
  *
  * A script is built as soon as a file was closed or moved into its place, and its Unit serves once nothing more happened
  * for the settling time; what is saved meanwhile is waited for, and built with it. So is a file that is being written to,
