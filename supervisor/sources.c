@@ -214,13 +214,9 @@ static enum rn_error try_file(const rune_sources *sources, const char *path, con
                                               text.data ? (const char *)text.data : "", text.size);
 }
 
-static enum rn_error find_file(const rune_sources *sources, const char *item,
+static enum rn_error find_file(const rune_sources *sources, const char *path,
                                struct rune_loaded *out_loaded)
 {
-    char path[ITEM_SIZE_MAX];
-    if (!to_path(item, path)) {
-        return RN_E_NOT_FOUND;
-    }
     enum rn_error error = try_file(sources, path, ".rn", out_loaded);
     return error == RN_E_NOT_FOUND ? try_file(sources, path, "/mod.rn", out_loaded) : error;
 }
@@ -289,7 +285,12 @@ bool rn_sources_is_candidate(const char *item, const char *path)
 enum rn_error rn_sources_find(const rune_sources *sources, const char *item,
                               struct rune_loaded *out_loaded)
 {
+    char path[ITEM_SIZE_MAX];
     *out_loaded = (struct rune_loaded){.name = NULL};
+    // First of all: a loader of the host, or of a client, may take it for the name of a file.
+    if (!to_path(item, path)) {
+        return RN_E_NOT_FOUND;
+    }
     for (size_t i = 1; i < sources->count; i++) {
         const struct rn_source_text *text = &sources->texts[i];
         if (strcmp(text->name, item) == 0) {
@@ -299,7 +300,7 @@ enum rn_error rn_sources_find(const rune_sources *sources, const char *item,
     }
     enum rn_error error = RN_E_UNSUPPORTED;
     if (sources->root_fd >= 0) {
-        error = find_file(sources, item, out_loaded);
+        error = find_file(sources, path, out_loaded);
     }
     if (sources->loader && (error == RN_E_NOT_FOUND || error == RN_E_UNSUPPORTED)) {
         error = (enum rn_error)sources->loader(sources->loader_user, item, out_loaded);

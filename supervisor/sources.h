@@ -36,8 +36,9 @@ struct rune_loaded {
 };
 
 /*
- * The text of module `item`; name and text are the caller's. NOT_FOUND, TOO_LARGE, SYSTEM;
- * UNSUPPORTED: there are only texts in memory.
+ * The text of module `item`; name and text are the caller's. NOT_FOUND, also for an item that is not
+ * identifiers joined by "::", of which nobody is asked for anything; TOO_LARGE, SYSTEM; UNSUPPORTED: there
+ * are only texts in memory.
  */
 enum rn_error rn_sources_find(const rune_sources *sources, const char *item,
                               struct rune_loaded *out_loaded) RN_MUST_CHECK;

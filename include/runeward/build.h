@@ -37,6 +37,11 @@ RUNE_API rune_status rune_sources_insert_file(rune_sources *sources, const char 
 /*
  * Modules that no other source provides come from `fn`: it writes the text through
  * rune_sources_loaded and returns RUNE_OK, or NOT_FOUND. Runs on the thread that builds.
+ *
+ * `item` is one or more identifiers joined by "::" ("a", "shop::prices"), UTF-8, less than 4 KiB: ASCII
+ * letters, digits and underscores, and any characters beyond ASCII. No part is empty, and none has a dot, a
+ * slash or a space; other items are not found without `fn` being asked. It is what a script says: whether
+ * that text may have it is for `fn` to decide.
  */
 typedef struct rune_loaded rune_loaded;
 typedef rune_status (*rune_loader_fn)(void *user, const char *item, rune_loaded *loaded);

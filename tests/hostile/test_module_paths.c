@@ -2,7 +2,8 @@
  * test_module_paths.c: what a taken-over compiler may ask for as a module.
  *
  * A folder with two modules, and beside and inside of it what no item path may reach: a file
- * outside, a link to it, a folder and a pipe under names of modules.
+ * outside, a link to it, a folder and a pipe under names of modules. A loader of the host gets to see no
+ * other items than modules may have.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,6 +137,77 @@ static void nothing_else_is(void **state)
     }
 }
 
+/* A loader that gives whatever it is asked for. */
+static rune_status give(void *user, const char *item, rune_loaded *loaded)
+{
+    (*(unsigned *)user)++;
+    return rune_sources_loaded(loaded, item, SECRET, strlen(SECRET));
+}
+
+static void refuse_all(const rune_sources *sources)
+{
+    static char long_item[4097];
+    static const char *const items[] = {
+        "../../../etc/passwd",
+        "/etc/passwd",
+        "",
+        "::far",
+        "far::",
+        "a::..::b",
+        "far.rn",
+        "a b",
+        "far\xff",
+        "\xc0\xaf",
+        "a\nb",
+        "a:b",
+        "~root",
+        "a\\b",
+        long_item,
+    };
+    memset(long_item, 'a', sizeof(long_item) - 1);
+    for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++) {
+        struct rune_loaded loaded;
+        assert_int_equal(rn_sources_find(sources, items[i], &loaded), RN_E_NOT_FOUND);
+        assert_false(loaded.given);
+    }
+}
+
+static void loaders_are_asked_for_modules_only(void **state)
+{
+    struct folder *folder = *state;
+    rune_sources *bare = rune_sources_new();
+    assert_non_null(bare);
+    unsigned asked = 0;
+    rune_sources_set_loader(bare, give, &asked);
+    rune_sources_set_loader(folder->sources, give, &asked);
+    refuse_all(bare);
+    refuse_all(folder->sources);
+    assert_int_equal(asked, 0);
+    assert_found(folder, "far", "far");
+    assert_int_equal(asked, 0);
+    assert_found(folder,
+                 "b\xc3\xbc"
+                 "cher::_1",
+                 SECRET);
+    assert_int_equal(asked, 1);
+    rune_sources_set_loader(folder->sources, NULL, NULL);
+    rune_sources_free(bare);
+}
+
+/* Nor has a host a text for what is no module. */
+static void texts_in_memory_are_modules_only(void **state)
+{
+    (void)state;
+    rune_sources *sources = rune_sources_new();
+    struct rune_loaded loaded;
+    assert_non_null(sources);
+    assert_int_equal(rune_sources_insert_memory(sources, "main", "", 0, NULL), RUNE_OK);
+    assert_int_equal(rune_sources_insert_memory(sources, "../far", "", 0, NULL), RUNE_OK);
+    assert_int_equal(rn_sources_find(sources, "../far", &loaded), RN_E_NOT_FOUND);
+    assert_int_equal(rn_sources_find(sources, "far", &loaded), RN_E_UNSUPPORTED);
+    rune_sources_free(sources);
+}
+
 static void long_paths_are_refused(void **state)
 {
     static char item[8192];
@@ -155,6 +227,8 @@ int main(void)
         cmocka_unit_test(modules_are_found),
         cmocka_unit_test(nothing_else_is),
         cmocka_unit_test(long_paths_are_refused),
+        cmocka_unit_test(loaders_are_asked_for_modules_only),
+        cmocka_unit_test(texts_in_memory_are_modules_only),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
