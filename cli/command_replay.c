@@ -3,6 +3,7 @@
  */
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
+#include "cli/visible.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -46,13 +47,22 @@ static void print_args(const rune_const_value *args)
     putchar(')');
 }
 
+// Names in a replay file are whoever's it was.
+static void print_name(const char *name)
+{
+    rn_visible_put(stdout, name, strlen(name), false);
+}
+
 static void print_place(const rune_frame *place)
 {
     if (place->line > 0) {
-        printf("  %s:%u:%u", place->source, place->line, place->column);
+        fputs("  ", stdout);
+        print_name(place->source);
+        printf(":%u:%u", place->line, place->column);
     }
     if (place->function[0] != 0) {
-        printf(" in %s", place->function);
+        fputs(" in ", stdout);
+        print_name(place->function);
     }
 }
 
@@ -60,7 +70,7 @@ static void print_step(const rune_replay_event *event)
 {
     if (event->kind == RUNE_REPLAY_HOST_CALL) {
         printf("%14llu  call %-4u ", (unsigned long long)event->budget, event->number);
-        fputs(event->item, stdout);
+        print_name(event->item);
         print_args(event->value);
         print_place(&event->place);
     } else if (event->kind == RUNE_REPLAY_ANSWER) {

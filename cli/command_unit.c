@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/paths.h"
+#include "cli/visible.h"
 
 #include <runeward/tools.h>
 
@@ -59,7 +60,8 @@ static int save(struct rn_session *session, rune_unit *unit, const char *path)
         return status == RUNE_E_SYSTEM ? RN_EXIT_OUTPUT : code;
     }
     if (session->console.verbose) {
-        fprintf(stderr, "%s: %s\n", path, rune_unit_id_text(unit));
+        rn_visible_put(stderr, path, strlen(path), false);
+        fprintf(stderr, ": %s\n", rune_unit_id_text(unit));
     }
     return 0;
 }
@@ -118,11 +120,13 @@ static int verify(struct rn_session *session, const char *path)
     rune_unit *unit = NULL;
     rune_error *error = NULL;
     if (rune_unit_load_file(path, &unit, &error) != RUNE_OK) {
-        fprintf(stderr, "%s: ", path);
+        rn_visible_put(stderr, path, strlen(path), false);
+        fputs(": ", stderr);
         return rn_console_take_error(&session->console, error);
     }
     if (session->console.format == RN_FORMAT_TEXT) {
-        printf("%s: ok, %s\n", path, rune_unit_id_text(unit));
+        rn_visible_list(path, strlen(path), false);
+        printf(": ok, %s\n", rune_unit_id_text(unit));
     } else {
         fputs("{\"v\":1,\"reason\":\"ok\",\"file\":", stdout);
         rn_console_json_string(path, strlen(path));

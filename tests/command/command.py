@@ -475,6 +475,20 @@ pub fn f(a) {}
         report = self.run_command("test", "--report", "tap", name, code=None).stdout
         self.assertNotIn("\x1b", report)
 
+    def test_names_of_units_cannot_either(self):
+        name = "a\x1b[2J.rnu"
+        self.run_command("compile", "t.rn", "-o", "t.rnu")
+        (self.path / "t.rnu").rename(self.path / name)
+        for said in (self.on_a_terminal("verify", name), self.on_a_terminal("verify", "x" + name)):
+            self.assertIn("a\\x1b[2J.rnu: ", said)
+            self.assertNotIn("\x1b[2J", said)
+
+    def test_controls_do_not_pass_as_json(self):
+        self.write("c1.rn", "pub fn main() { \u009b31m }")
+        for form in ("text", "json", "jsonl"):
+            done = self.run_command("--format", form, "check", "c1.rn", code=1)
+            self.assertNotIn("\u009b", done.stdout + done.stderr)
+
     def on_a_terminal(self, *words):
         ours, theirs = os.openpty()
         process = subprocess.Popen([*COMMAND, "--color", "never", *words], cwd=self.path, stdout=theirs, stderr=theirs)
