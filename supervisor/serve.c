@@ -15,6 +15,7 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/text.h"
 #include "supervisor/wake.h"
+#include "supervisor/watch_state.h"
 
 #define EVENTS_MAX 64
 /* What was cancelled at the end of a drain gets this long to end. */
@@ -165,6 +166,11 @@ static void log_broken(struct rune_server *server, const rune_change *change)
                       change->error ? rune_error_message(change->error) : "no memory");
 }
 
+static void on_broken_at_start(void *user, const rune_change *change)
+{
+    log_broken(user, change);
+}
+
 static void on_change(void *user, const rune_change *change)
 {
     struct rune_server *server = user;
@@ -188,6 +194,7 @@ static rune_status start_watch(struct rune_server *server, const rune_server_opt
         watch ? rune_watch_options_set_build(watch, server->build) : RUNE_E_NO_MEMORY;
     if (status == RUNE_OK) {
         rune_watch_options_set_context(watch, server->context);
+        rn_watch_options_set_broken(watch, on_broken_at_start, server);
         status =
             rune_watch_new(server->supervisor, options->directory, watch, &server->watch, error);
     } else {

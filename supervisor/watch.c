@@ -47,6 +47,8 @@ struct rune_watch_options {
     rune_options *build; /* NULL: defaults */
     uint64_t settle_ns;
     uint64_t bytes_max;
+    rune_change_fn on_broken; /* or NULL */
+    void *user;
 };
 
 /* Options */
@@ -85,6 +87,12 @@ void rune_watch_options_set_settle(rune_watch_options *options, uint64_t settle_
 void rune_watch_options_set_bytes_max(rune_watch_options *options, uint64_t bytes)
 {
     options->bytes_max = bytes;
+}
+
+void rn_watch_options_set_broken(rune_watch_options *options, rune_change_fn fn, void *user)
+{
+    options->on_broken = fn;
+    options->user = user;
 }
 
 void rune_watch_options_free(rune_watch_options *options)
@@ -391,6 +399,24 @@ static rune_status join_remote(rune_watch *watch, rune_error **error)
     return status;
 }
 
+/* Under the lock. A new file is a script once it is known that none has it for a module. */
+static bool is_script(const struct rn_watch_script *script)
+{
+    return !script->is_module && !script->untold;
+}
+
+/* What was found broken; nobody but this thread knows the watch yet. */
+static void tell_broken(rune_watch *watch, const rune_watch_options *options)
+{
+    rune_watch_on_change(watch, options->on_broken, options->user);
+    for (size_t i = 0; i < watch->count; i++) {
+        if (is_script(watch->scripts[i]) && watch->scripts[i]->broken) {
+            rn_watch_tell(watch, watch->scripts[i], RUNE_CHANGE_BROKEN);
+        }
+    }
+    rune_watch_on_change(watch, NULL, NULL);
+}
+
 /* What is there was built: unless the connection was lost over it, the thread takes over. */
 static rune_status begin(rune_watch *watch, rune_error **error)
 {
@@ -425,6 +451,9 @@ rune_status rune_watch_new(rune_supervisor *supervisor, const char *directory,
         work(watch, rn_after_ns(rn_now_ns(), RN_WATCH_UNSETTLED_NS));
         watch->settle_ns =
             options ? options->settle_ns : SETTLE_DEFAULT_NS; // not for what was there
+        if (options && options->on_broken) {
+            tell_broken(watch, options);
+        }
         status = begin(watch, error);
     }
     if (status != RUNE_OK) {
@@ -493,12 +522,6 @@ void rune_watch_free(rune_watch *watch)
 }
 
 /* Asking */
-
-/* Under the lock. A new file is a script once it is known that none has it for a module. */
-static bool is_script(const struct rn_watch_script *script)
-{
-    return !script->is_module && !script->untold;
-}
 
 /* Under the lock. NULL: there is none of that name. */
 static struct rn_watch_script *find_served(const rune_watch *watch, const char *name)

@@ -91,6 +91,10 @@ struct rune_watch {
     void *user;
 };
 
+/* watch.c: is told, before rune_watch_new returns and on its thread, of each script that does not compile as it is
+ * found there; rune_watch_on_change tells of later changes only. */
+void rn_watch_options_set_broken(rune_watch_options *options, rune_change_fn fn, void *user);
+
 /* watch_table.c */
 struct rn_watch_script *rn_watch_find(const rune_watch *watch, const char *name, size_t size);
 void rn_watch_remove(rune_watch *watch, struct rn_watch_script *script);

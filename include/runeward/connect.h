@@ -56,8 +56,10 @@ RUNE_API rune_status rune_connect_unit(rune_supervisor *supervisor, const char *
                                        rune_unit **out_unit, rune_error **error) RUNE_MUST_CHECK;
 /*
  * A Vm of a script of the daemon's folder: each call is of the version that serves when it begins,
- * and the Globals stay as long as that one does. It calls what the daemon offers. Errors as of rune_vm_new; a name
- * without a script ends its calls as NOT_FOUND. The caller's: rune_vm_free.
+ * and the Globals stay as long as that one does. It calls what the daemon offers. Errors as of rune_vm_new; NOT_FOUND of
+ * kind "no_script": there is none of that name, or it never compiled. A client that may start before its script is
+ * deployed tries again. Once the script has gone, calls say NOT_FOUND, until there is one again. The caller's:
+ * rune_vm_free.
  *
  * Values for its statics go by their paths to the version that serves when the next call begins: whether there are
  * such statics is known only then, and the call says NOT_FOUND of kind "no_static", having set none. Globals of any

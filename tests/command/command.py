@@ -756,9 +756,11 @@ pub fn f(a) {}
         process = subprocess.Popen([*COMMAND, "serve", ".", "--socket", "run/socket", *options], cwd=self.path,
                                    stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})}, **more)
         self.addCleanup(lambda: (process.kill(), process.wait(), process.stderr.close()))
+        self.said_before = ""
         for line in process.stderr:
             if line.startswith("serving"):
                 return process
+            self.said_before += line
         self.fail(f"no daemon: {process.wait()}")
 
     def ask(self, *words, **more):
@@ -807,6 +809,16 @@ pub fn f(a) {}
         self.assertNotIn("\x1b", line)
         self.assertEqual(self.ask("call", "t", "add", "40", "2").stdout, "38\n")
         self.end(process)
+
+    def test_what_is_broken_at_the_start_is_said(self):
+        self.write("broken.rn", "pub fn main() {\n    1 +\n}")
+        self.write("user.rn", "mod half; pub fn main() { 1 }")
+        self.write("half.rn", "pub fn f() { other() }")
+        self.end(self.serve())
+        said = self.said_before.replace("./", "")
+        self.assertIn("serve: broken: does not compile: broken.rn:3:1: ", said)
+        self.assertIn("serve: user: does not compile: half.rn:1:14: ", said)
+        self.assertNotIn("serve: half", said)
 
     def test_the_daemon_is_looked_into_and_steered(self):
         process = self.serve()

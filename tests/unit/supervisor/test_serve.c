@@ -73,7 +73,16 @@ static void test_scripts_of_the_folder(void **state)
     rune_error *error = NULL;
     assert_int_equal(rune_connect_vm(remote, "nothing", NULL, &vm, &error), RUNE_E_NOT_FOUND);
     assert_non_null(strstr(rune_error_message(error), "nothing"));
+    assert_string_equal(rune_error_kind(error), "no_script");
     rune_error_free(error);
+    // Until there is one.
+    daemon_write("nothing.rn", "pub fn main() { 5 }");
+    int64_t until = now_ms() + 10000;
+    while (rune_connect_vm(remote, "nothing", NULL, &vm, NULL) != RUNE_OK) {
+        assert_true(now_ms() < until);
+    }
+    assert_int_equal(call_i64(vm, "main"), 5);
+    rune_vm_free(vm);
 }
 
 static void test_large_values_go_both_ways(void **state)
