@@ -187,8 +187,8 @@ static bool begins_upper(struct rn_utf8 name)
     return name.size != 0 && name.data[0] >= 'A' && name.data[0] <= 'Z';
 }
 
-/* What stands before the last identifier, followed without a word about failures. */
-static void consider_base(struct rn_items *items, struct search *search, struct rn_decl *scope,
+/* What stands before the last identifier, followed without a word about failures; false: nothing that is known. */
+static bool consider_base(struct rn_items *items, struct search *search, struct rn_decl *scope,
                           const struct rn_ast_path *path)
 {
     struct rn_ast_path base = *path;
@@ -203,12 +203,25 @@ static void consider_base(struct rn_items *items, struct search *search, struct 
     }
     items->private_->quiet = false;
     if (items->diagnostics->error_count != kept) {
-        return;
+        return true;
     }
     if (target.kind == RN_RESOLVED_DECL) {
         consider_scope(items, search, target.decl);
     } else if (target.kind == RN_RESOLVED_CONTEXT) {
         consider_context(items, search, target.item->path);
+    }
+    return target.kind != RN_RESOLVED_NOTHING;
+}
+
+/* A module beside the root, in a file or in memory, is none of the script's before that says so. */
+static void propose_module(struct rn_items *items, struct rn_diagnostic *diagnostic,
+                           const struct rn_ast_path *path)
+{
+    struct rn_utf8 name = rn_symbol_text(&items->symbols, path->segments[0].name.symbol);
+    if (path->count == 2 && path->segments[0].kind == RN_SEGMENT_IDENT && !begins_upper(name)) {
+        rn_diagnostic_help(items->diagnostics, diagnostic,
+                           "a module `%.*s` in a source of its own is declared: `mod %.*s;`",
+                           (int)name.size, name.data, (int)name.size, name.data);
     }
 }
 
@@ -220,11 +233,12 @@ static void propose(struct rn_items *items, struct rn_diagnostic *diagnostic, st
         return;
     }
     struct search search = search_for(rn_symbol_text(&items->symbols, last->name.symbol));
+    bool has_base = true;
     for (size_t i = 0; locals != NULL && i < locals->count; i++) {
         consider(&search, rn_symbol_text(&items->symbols, locals->symbols[i]));
     }
     if (path->count > 1) {
-        consider_base(items, &search, scope, path);
+        has_base = consider_base(items, &search, scope, path);
     } else {
         for (const struct rn_decl *at = scope; at != NULL;
              at = at->kind == RN_DECL_MODULE ? NULL : at->outer) {
@@ -235,6 +249,8 @@ static void propose(struct rn_items *items, struct rn_diagnostic *diagnostic, st
     if (search.best.size != 0) {
         rn_diagnostic_help(items->diagnostics, diagnostic, "did you mean `%.*s`?",
                            (int)search.best.size, search.best.data);
+    } else if (!has_base) {
+        propose_module(items, diagnostic, path);
     }
 }
 
