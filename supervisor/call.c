@@ -261,6 +261,30 @@ static rune_status find_domain(rune_vm *vm, rune_error **error)
     return status;
 }
 
+/* Who waits for a worker is woken when the call is cancelled. */
+struct waiter {
+    struct rn_cancel_watch watch;
+    struct rune_supervisor *supervisor;
+};
+
+static void on_cancel_waiting(struct rn_cancel_watch *watch)
+{
+    rn_pool_tell_room(((struct waiter *)(void *)watch)->supervisor);
+}
+
+static rune_status take_from_pool(struct rn_call *call, struct rn_pool_request *request,
+                                  struct rn_peer **out_peer, rune_error **error)
+{
+    struct waiter waiter = {.supervisor = call->supervisor};
+    if (request->wait && call->token) {
+        request->token = call->token;
+        rn_cancel_watch(&waiter.watch, call->token, on_cancel_waiting);
+    }
+    rune_status status = rn_pool_take(call->supervisor, request, out_peer, error);
+    rn_cancel_unwatch(&waiter.watch);
+    return status;
+}
+
 /* `again`: for a second run, which was let in with the first. */
 static rune_status take_peer(struct rn_call *call, bool again, struct rn_peer **out_peer,
                              rune_error **error)
@@ -293,7 +317,7 @@ static rune_status take_peer(struct rn_call *call, bool again, struct rn_peer **
     request.bypass = call->bypass || again;
     request.wait = call->wait && !again;
     request.until_ns = call->deadline_ns;
-    return rn_pool_take(call->supervisor, &request, out_peer, error);
+    return take_from_pool(call, &request, out_peer, error);
 }
 
 static void give_peer_back(struct rn_call *call, bool lost)

@@ -44,8 +44,9 @@ struct rn_event {
     uint32_t function;
     uint64_t budget; /* spent when the host call was made */
     uint32_t pc;     /* of the script, which made it */
-    bool is_noted;   /* output that a journal and a trace have seen, of which the host has what is left */
-    uint8_t *data;   /* owned */
+    bool
+        is_noted; /* output that a journal and a trace have seen, of which the host has what is left */
+    uint8_t *data; /* owned */
     size_t size;
 };
 
@@ -93,13 +94,14 @@ struct rn_call {
     rune_output_fn output;
     void *output_user;
     void *user;
-    void *forward_user;                     /* of host functions that are forwarded */
-    uint32_t depth;                         /* of nesting in host functions */
-    bool bypass;                            /* admission */
-    bool wait;                              /* for a free worker */
-    bool is_async;                          /* the runner owns it */
-    bool wants_usage;                       /* somebody will read its usage */
-    bool keeps;                             /* something may stay in the worker after it */
+    void *forward_user;       /* of host functions that are forwarded */
+    uint32_t depth;           /* of nesting in host functions */
+    bool bypass;              /* admission */
+    bool wait;                /* for a free worker */
+    rune_cancel_token *token; /* that ends this wait; borrowed until the call begins, or NULL */
+    bool is_async;            /* the runner owns it */
+    bool wants_usage;         /* somebody will read its usage */
+    bool keeps;               /* something may stay in the worker after it */
     void (*on_end)(struct rn_call *call);   /* executions: its end, once */
     void (*on_leave)(struct rn_call *call); /* after that: wakes who waits for it */
     void *owner;                            /* the execution */

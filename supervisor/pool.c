@@ -498,6 +498,11 @@ static rune_status refuse_closed(rune_error **error)
     return rn_fail(error, RUNE_E_CLOSED, "the supervisor was closed");
 }
 
+static bool is_cancelled(const struct rn_pool_request *request)
+{
+    return request->token && rune_cancel_token_is_cancelled(request->token);
+}
+
 rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_pool_request *request,
                          struct rn_peer **out_peer, rune_error **error)
 {
@@ -513,7 +518,8 @@ rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_poo
             spares->awaited++;
             rn_cond_wait_until(&pool->changed, &pool->lock, RN_NEVER_NS);
             spares->awaited--;
-        } else if (start || !request->wait || rn_now_ns() >= request->until_ns) {
+        } else if (start || !request->wait || rn_now_ns() >= request->until_ns ||
+                   is_cancelled(request)) {
             break;
         } else {
             rn_cond_wait_until(&pool->changed, &pool->lock, request->until_ns);
@@ -542,6 +548,9 @@ rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_poo
     }
     if (closing) {
         return refuse_closed(error);
+    }
+    if (!start && is_cancelled(request)) {
+        return rn_fail(error, RUNE_E_CANCELLED, "the call was cancelled before it began");
     }
     if (!start) {
         return rn_fail(error, RUNE_E_OVERLOADED, "every worker has as many calls%s as it may",

@@ -86,10 +86,11 @@ struct rn_pool_request {
     bool bypass;
     bool wait;
     uint64_t until_ns;
+    const rune_cancel_token
+        *token; /* ends the wait; who cancels it tells of room (rn_pool_tell_room). NULL: none */
 };
 
-/* A peer with one more call reserved; counted. OVERLOADED, CLOSED, and why a worker cannot start.
- */
+/* A peer with one more call reserved; counted. OVERLOADED, CLOSED, CANCELLED, and why a worker cannot start. */
 rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_pool_request *request,
                          struct rn_peer **out_peer, rune_error **error) RN_MUST_CHECK;
 /* Of a spare that was taken: not before the call was sent, since waking a thread costs as much as the call. */

@@ -375,6 +375,44 @@ static void test_admission(void **state)
     rune_supervisor_free(small);
 }
 
+static void *cancel_soon(void *token)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    rune_cancel_token_cancel(token);
+    return NULL;
+}
+
+/* One that waits for a worker which is busy for longer. */
+static void test_a_call_that_waits_is_cancelled(void **state)
+{
+    (void)state;
+    rune_supervisor *small = new_small_supervisor(1);
+    rune_vm *busy = vm_by(small, unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *vm = vm_by(small, unit, RUNE_ISOLATION_SHARED, "");
+    rune_cancel_token *token = rune_cancel_token_new();
+    rune_call_options *wait = rune_call_options_new();
+    pthread_t spinner;
+    pthread_t canceller;
+    assert_int_equal(pthread_create(&spinner, NULL, spin_for_a_while, busy), 0);
+    rune_stats stats = {0};
+    while (stats.calls_now == 0) {
+        rune_supervisor_stats(small, &stats);
+    }
+    rune_call_options_set_wait(wait, true);
+    rune_call_options_set_cancel_token(wait, token);
+    assert_int_equal(pthread_create(&canceller, NULL, cancel_soon, token), 0);
+    assert_int_equal(call_reason(vm, "main", wait), RUNE_REASON_CANCELLED);
+    rune_supervisor_stats(small, &stats);
+    assert_int_equal(stats.calls_now, 1); // it did not wait for that one
+    pthread_join(canceller, NULL);
+    pthread_join(spinner, NULL);
+    rune_call_options_free(wait);
+    rune_cancel_token_unref(token);
+    rune_vm_free(vm);
+    rune_vm_free(busy);
+    rune_supervisor_free(small);
+}
+
 static void test_closing(void **state)
 {
     (void)state;
@@ -659,6 +697,7 @@ int main(void)
         cmocka_unit_test(test_units_leave_a_worker),
         cmocka_unit_test(test_domains_never_share),
         cmocka_unit_test(test_admission),
+        cmocka_unit_test(test_a_call_that_waits_is_cancelled),
         cmocka_unit_test(test_closing),
         cmocka_unit_test(test_a_forked_child),
         cmocka_unit_test(test_a_good_guest),
