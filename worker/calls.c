@@ -391,6 +391,8 @@ static void set_unprepared(struct rn_worker *worker, struct rn_slot *slot, enum 
 {
     if (error == RN_E_NO_MEMORY) {
         set_failure(worker, slot, RN_REASON_OVERLOADED, "Overloaded", "no room in the worker");
+    } else if (error == RN_E_CANCELLED) {
+        set_cancelled(worker, slot);
     } else {
         set_failure(worker, slot, RN_REASON_USAGE, rn_error_name(error), rn_error_message(error));
     }

@@ -167,7 +167,8 @@ enum rn_error rn_vm_start(struct rn_vm *vm, const struct rn_vm_call *call)
     }
     if (error != RN_OK && vm->limit == RN_LIMIT_NONE) {
         rn_vm_end(vm);
-        return error;
+        // Values that are taken in are paid for, and whoever pays looks whether the call is to stop.
+        return error == RN_E_NO_MEMORY && rn_vm_is_cancelled(vm) ? RN_E_CANCELLED : error;
     }
     return RN_OK;
 }

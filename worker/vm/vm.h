@@ -105,7 +105,8 @@ struct rn_vm_call {
 /*
  * Begins an execution. Errors that the script is to blame for (missing entry, wrong number of
  * arguments) are not returned here but come as RN_EVENT_RAISED from the first run.
- * RN_E_CBOR_*: args or statics do not decode; RN_E_INVALID_ARGUMENT: they do, to something else.
+ * RN_E_CBOR_*: args or statics do not decode; RN_E_INVALID_ARGUMENT: they do, to something else. RN_E_CANCELLED: by
+ * `cancel`, before anything ran. RN_E_NO_MEMORY: the region is full.
  */
 enum rn_error rn_vm_start(struct rn_vm *vm, const struct rn_vm_call *call) RN_MUST_CHECK;
 

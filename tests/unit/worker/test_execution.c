@@ -605,6 +605,29 @@ static void arguments_and_results_are_const_values(void **state)
     assert_memory_equal(data, args.data + args.size - size, size);
 }
 
+/* That is how a call ends whose time was up before its worker came to it: not for want of room. */
+static void a_flag_cancels_before_the_first_instruction(void **state)
+{
+    struct machine *m = *state;
+    uint8_t storage[64];
+    struct rn_buf args;
+    uint32_t flag = 1;
+    begin(m->b, "same", 1);
+    end(m->b, 0);
+    finish(m);
+    rn_buf_init_fixed(&args, storage, sizeof(storage));
+    rn_const_begin_tuple(&args, 1);
+    rn_const_write_i64(&args, 7);
+    struct rn_vm_call run = {.item = rn_hash_item("same", 4),
+                             .args = args.data,
+                             .args_size = args.size,
+                             .cancel = &flag};
+    assert_int_equal(rn_vm_start(m->vm, &run), RN_E_CANCELLED);
+    flag = 0;
+    assert_int_equal(rn_vm_start(m->vm, &run), RN_OK);
+    assert_int_equal(run_slices(m, 1000), RN_EVENT_DONE);
+}
+
 static void bad_arguments_are_refused(void **state)
 {
     struct machine *m = *state;
@@ -1217,6 +1240,7 @@ int main(void)
         TEST(slices_change_nothing),
         TEST(a_slice_ends_where_it_says),
         TEST(a_flag_cancels),
+        TEST(a_flag_cancels_before_the_first_instruction),
         TEST(encoding_ends_when_the_call_is_to_stop),
         TEST(garbage_is_collected_within_the_limit),
         TEST(blocks_without_life_are_given_back),
