@@ -146,6 +146,11 @@ rune_status rn_fail_plain(rune_error **out_error, enum rn_error status)
                    why ? ": " : "", why ? why : "");
 }
 
+rune_status rn_fail_null(rune_error **error, const char *parameter)
+{
+    return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "`%s` is NULL", parameter);
+}
+
 rune_status rn_fail_reason(rune_error **out_error, rune_status status, rune_reason reason,
                            const char *kind, const char *format, ...)
 {

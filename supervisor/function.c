@@ -463,6 +463,9 @@ rune_status rune_sync_function_from_value(rune_supervisor *supervisor, rune_runt
                                           rune_sync_function **out_function, rune_error **error)
 {
     uint64_t hash = 0;
+    if (!supervisor || !unit || !value) {
+        return rn_fail_null(error, !supervisor ? "supervisor" : !unit ? "unit" : "value");
+    }
     rune_status status = check(unit, value, &hash, error);
     if (status != RUNE_OK) {
         return status;
@@ -496,6 +499,9 @@ rune_status rune_sync_function_lookup(rune_supervisor *supervisor, rune_runtime 
                                       const char *item, rune_sync_function **out_function,
                                       rune_error **error)
 {
+    if (!unit || !item) {
+        return rn_fail_null(error, unit ? "item" : "unit");
+    }
     if (!rune_unit_has(unit, item) || item[0] == 0) {
         return rn_unit_fail_missing(unit, item, error);
     }

@@ -140,6 +140,9 @@ void rune_call_options_free(rune_call_options *options)
 rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune_unit *unit,
                         const rune_vm_options *options, rune_vm **out_vm, rune_error **error)
 {
+    if (!supervisor || !unit) {
+        return rn_fail_null(error, supervisor ? "unit" : "supervisor");
+    }
     if (rn_supervisor_is_forked(supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
     }
@@ -421,7 +424,7 @@ rune_status rune_vm_reset(rune_vm *vm)
 
 rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit)
 {
-    rune_status status = rn_vm_claim(vm, NULL);
+    rune_status status = unit ? rn_vm_claim(vm, NULL) : RUNE_E_INVALID_ARGUMENT;
     if (status == RUNE_OK && vm->unit == unit) {
         rn_vm_release(vm); // nothing changes, its Globals included
     } else if (status == RUNE_OK && vm->supervisor->remote) {

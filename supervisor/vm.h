@@ -58,6 +58,7 @@ struct rune_vm {
     rune_runtime *runtime;       /* counted, may be NULL */
     rune_unit *unit;             /* counted */
     struct rn_domain *domain;
+    _Atomic(struct rune_vm_pool *) pool; /* it was taken out of, and is to go back to; NULL: none */
     uint64_t serial;
     rune_isolation isolation;
     struct rune_limits limits;

@@ -84,7 +84,8 @@ RUNE_API void rune_call_options_free(rune_call_options *options);
 
 /*
  * `runtime` may be NULL (standard modules only), `options` too. No worker is made or talked to yet,
- * but the domain is: SETUP, WALL_REFUSED, OVERLOADED. The caller's: rune_vm_free.
+ * but the domain is: SETUP, WALL_REFUSED, OVERLOADED. INVALID_ARGUMENT: no Unit, which is what
+ * rune_watch_current gives for a script that never compiled. The caller's: rune_vm_free.
  */
 RUNE_API rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime,
                                  rune_unit *unit, const rune_vm_options *options, rune_vm **out_vm,
@@ -114,6 +115,8 @@ RUNE_API rune_status rune_vm_call_record(rune_vm *vm, const char *item,
 /*
  * Another Unit or RuntimeContext for a warm Vm; its Globals go. With the one that it has already nothing
  * happens, so that whoever follows a watch may call this before each call. BUSY while a call runs.
+ * INVALID_ARGUMENT, and the Vm stays as it was: a Unit that is NULL. A runtime may be NULL: standard
+ * modules only.
  */
 RUNE_API rune_status rune_vm_set_unit(rune_vm *vm, rune_unit *unit) RUNE_MUST_CHECK;
 RUNE_API rune_status rune_vm_set_runtime(rune_vm *vm, rune_runtime *runtime) RUNE_MUST_CHECK;

@@ -140,6 +140,42 @@ static void test_a_vm_that_runs(void **state)
     rune_vm_pool_free(pool);
 }
 
+/* What never came out of the pool, or is back in it, does not come back: the pool counts what it has. */
+static void test_what_does_not_belong(void **state)
+{
+    (void)state;
+    rune_vm *vm;
+    rune_vm *second;
+    rune_error *error = NULL;
+    rune_vm_pool *pool = NULL;
+    rune_vm_pool *another = NULL;
+    rune_vm *plain = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    assert_int_equal(rune_vm_pool_new(supervisor, NULL, 2, &pool, NULL), RUNE_OK);
+    assert_int_equal(rune_vm_pool_new(supervisor, NULL, 2, &another, NULL), RUNE_OK);
+    assert_int_equal(rune_vm_pool_take(pool, runtime, NULL, &vm, &error), RUNE_E_INVALID_ARGUMENT);
+    assert_string_equal(rune_error_message(error), "`unit` is NULL");
+    rune_error_free(error);
+    assert_counts(pool, 0, 0);
+    assert_int_equal(rune_vm_pool_take(pool, runtime, unit, &vm, NULL), RUNE_OK);
+    assert_int_equal(rune_vm_pool_give(pool, plain), RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_vm_pool_give(pool, NULL), RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_vm_pool_give(another, vm), RUNE_E_INVALID_ARGUMENT);
+    assert_counts(pool, 0, 1);
+    assert_counts(another, 0, 0);
+    assert_int_equal(rune_vm_pool_give(pool, vm), RUNE_OK);
+    assert_int_equal(rune_vm_pool_give(pool, vm), RUNE_E_INVALID_ARGUMENT);
+    assert_counts(pool, 1, 0);
+    assert_int_equal(rune_vm_pool_take(pool, runtime, unit, &vm, NULL), RUNE_OK);
+    assert_int_equal(rune_vm_pool_take(pool, runtime, unit, &second, NULL), RUNE_OK);
+    assert_ptr_not_equal(vm, second);
+    assert_int_equal(call_i64(plain, "count"), 1);
+    assert_int_equal(rune_vm_pool_give(pool, vm), RUNE_OK);
+    assert_int_equal(rune_vm_pool_give(pool, second), RUNE_OK);
+    rune_vm_pool_free(pool);
+    rune_vm_pool_free(another);
+    rune_vm_free(plain);
+}
+
 struct taker {
     rune_vm_pool *pool;
     int calls;
@@ -186,6 +222,90 @@ static void test_from_many_threads(void **state)
     rune_vm_pool_counts(pool, NULL, &taken);
     assert_int_equal(taken, 0);
     rune_vm_pool_free(pool);
+}
+
+static void *wait_often(void *argument)
+{
+    struct taker *taker = argument;
+    for (int i = 0; i < 100; i++) {
+        rune_vm *vm;
+        if (rune_vm_pool_take_wait(taker->pool, runtime, unit, UINT64_MAX, &vm, NULL) == RUNE_OK) {
+            rune_const_value *value = NULL;
+            taker->calls += rune_vm_call(vm, "count", NULL, 0, NULL, &value, NULL) == RUNE_OK;
+            rune_value_unref(value);
+            taker->refused += rune_vm_pool_give(taker->pool, vm) != RUNE_OK;
+        }
+    }
+    return NULL;
+}
+
+/* With more threads than Vms nobody is refused: each is woken by what another one gives back. */
+static void test_threads_that_wait(void **state)
+{
+    (void)state;
+    pthread_t threads[8];
+    struct taker takers[8];
+    rune_vm_pool *pool = NULL;
+    assert_int_equal(rune_vm_pool_new(supervisor, NULL, 3, &pool, NULL), RUNE_OK);
+    for (int i = 0; i < 8; i++) {
+        takers[i] = (struct taker){.pool = pool};
+        assert_int_equal(pthread_create(&threads[i], NULL, wait_often, &takers[i]), 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(takers[i].calls, 100);
+        assert_int_equal(takers[i].refused, 0);
+    }
+    rune_vm_pool_free(pool);
+}
+
+struct waiting_host {
+    rune_vm_pool *pool;
+    rune_status status;
+    atomic_bool ended;
+};
+
+static void wait_in_callback(void *user, rune_execution *execution)
+{
+    struct waiting_host *host = user;
+    rune_vm *vm;
+    (void)execution;
+    host->status = rune_vm_pool_take_wait(host->pool, runtime, unit, UINT64_MAX, &vm, NULL);
+    atomic_store(&host->ended, true);
+}
+
+static void test_waiting_in_vain(void **state)
+{
+    (void)state;
+    rune_vm *vm;
+    rune_vm *second = NULL;
+    rune_error *error = NULL;
+    rune_execution *execution = NULL;
+    struct waiting_host host = {.status = RUNE_OK};
+    assert_int_equal(rune_vm_pool_new(supervisor, NULL, 1, &host.pool, NULL), RUNE_OK);
+    assert_int_equal(rune_vm_pool_take_wait(host.pool, runtime, NULL, 0, &vm, NULL),
+                     RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_vm_pool_take_wait(host.pool, runtime, unit, 0, &vm, NULL), RUNE_OK);
+    int64_t begun = now_ms();
+    assert_int_equal(
+        rune_vm_pool_take_wait(host.pool, runtime, unit, 20000000, &second, &error),
+        RUNE_E_TIMED_OUT);
+    assert_true(now_ms() - begun >= 20);
+    assert_string_equal(rune_error_message(error), "all 1 Vms of the pool are in use");
+    rune_error_free(error);
+    assert_null(second);
+    // Where executions end, another's end cannot be waited for.
+    assert_int_equal(rune_vm_send_execute(vm, "spin", NULL, 0, NULL, &execution, NULL), RUNE_OK);
+    assert_int_equal(rune_execution_on_end(execution, wait_in_callback, &host), RUNE_OK);
+    rune_execution_cancel(execution);
+    for (int i = 0; i < 1000 && !atomic_load(&host.ended); i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    assert_true(atomic_load(&host.ended));
+    assert_int_equal(host.status, RUNE_E_BUSY);
+    rune_execution_free(execution);
+    assert_int_equal(rune_vm_pool_give(host.pool, vm), RUNE_OK);
+    rune_vm_pool_free(host.pool);
 }
 
 /* Batches */
@@ -548,7 +668,10 @@ int main(void)
         cmocka_unit_test(test_a_pool_of_nothing),
         cmocka_unit_test(test_a_vm_with_a_function),
         cmocka_unit_test(test_a_vm_that_runs),
+        cmocka_unit_test(test_what_does_not_belong),
         cmocka_unit_test(test_from_many_threads),
+        cmocka_unit_test(test_threads_that_wait),
+        cmocka_unit_test(test_waiting_in_vain),
         cmocka_unit_test(test_call_many),
         cmocka_unit_test(test_call_many_beyond_the_workers),
         cmocka_unit_test(test_values_outlive_records),
