@@ -249,7 +249,7 @@ static rune_status claim(struct batch *batch, size_t index, bool *out_wait, rune
 {
     const rune_batch_call *wanted = &batch->calls[index];
     struct rn_args args = {wanted->args, wanted->arg_count};
-    rune_status status = rn_args_check(args, why);
+    rune_status status = rn_call_check(wanted->item, args, why);
     if (status != RUNE_OK) {
         return status;
     }

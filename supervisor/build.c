@@ -281,5 +281,8 @@ rune_status rune_build(rune_supervisor *supervisor, const rune_sources *sources,
 {
     struct rn_build_request request = {
         .sources = sources, .context = context, .options = options, .diagnostics = diagnostics};
+    if (!supervisor || !sources) {
+        return rn_fail_null(error, supervisor ? "sources" : "supervisor");
+    }
     return rn_build(supervisor, &request, out_unit, error);
 }

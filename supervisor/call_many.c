@@ -127,6 +127,12 @@ static rune_status run_executions(const rune_batch_call *calls, size_t count,
 rune_status rune_call_many(const rune_batch_call *calls, size_t count, rune_record **out_records,
                            rune_error **error)
 {
+    for (size_t i = 0; i < count; i++) {
+        if (!calls[i].vm || !calls[i].item) {
+            return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "`calls[%zu].%s` is NULL", i,
+                           calls[i].vm ? "item" : "vm");
+        }
+    }
     if (count == 0) {
         return RUNE_OK;
     }

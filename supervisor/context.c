@@ -131,7 +131,7 @@ static rune_status join(const rune_module *module, const char *name, char **out_
 
 rune_module *rune_module_new(const char *path)
 {
-    if (!is_path(path)) {
+    if (!path || !is_path(path)) {
         return NULL;
     }
     rune_module *module = rn_alloc(sizeof(*module));
@@ -148,6 +148,9 @@ rune_module *rune_module_new(const char *path)
 rune_status rune_module_function(rune_module *module, const char *name, int arity, unsigned flags,
                                  rune_host_fn fn, void *user, rune_error **error)
 {
+    if (!module || !name) {
+        return rn_fail_null(error, module ? "name" : "module");
+    }
     if (arity < -1 || arity > RN_HOST_ARITY_MAX || (flags & ~(unsigned)RUNE_FUNCTION_ASYNC) != 0 ||
         !fn) {
         return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "%s: arity or flags out of range", name);
@@ -170,10 +173,10 @@ rune_status rune_module_function(rune_module *module, const char *name, int arit
 rune_status rune_module_constant(rune_module *module, const char *name,
                                  const rune_const_value *value, rune_error **error)
 {
-    void *constants = module->constants;
-    if (!value) {
-        return rn_fail_plain(error, RN_E_INVALID_ARGUMENT);
+    if (!module || !name || !value) {
+        return rn_fail_null(error, !module ? "module" : !name ? "name" : "value");
     }
+    void *constants = module->constants;
     RN_AUTO_FREE char *path = NULL;
     rune_status status = join(module, name, &path, error);
     if (status != RUNE_OK) {
@@ -303,6 +306,9 @@ rune_status rune_context_install(rune_context *context, const rune_module *modul
                                  rune_error **error)
 {
     struct rn_context *items;
+    if (!context || !module) {
+        return rn_fail_null(error, context ? "module" : "context");
+    }
     enum rn_error failed = copy_items(context->items, &items);
     if (failed != RN_OK) {
         return rn_fail_plain(error, failed);
@@ -433,6 +439,9 @@ enum rn_error rn_runtime_declare(const struct rn_host_entry *entries, size_t cou
 rune_status rune_context_runtime(const rune_context *context, rune_runtime **out_runtime,
                                  rune_error **error)
 {
+    if (!context) {
+        return rn_fail_null(error, "context");
+    }
     enum rn_error failed =
         rn_runtime_declare(context->functions.entries, context->functions.count, out_runtime);
     return failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);

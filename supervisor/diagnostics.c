@@ -129,18 +129,18 @@ void rn_diagnostics_drop_texts(rune_diagnostics *diagnostics)
 
 size_t rune_diagnostics_count(const rune_diagnostics *diagnostics)
 {
-    return diagnostics->count;
+    return diagnostics ? diagnostics->count : 0;
 }
 
 bool rune_diagnostics_has_error(const rune_diagnostics *diagnostics)
 {
-    return diagnostics->list.error_count > 0;
+    return diagnostics && diagnostics->list.error_count > 0;
 }
 
 bool rune_diagnostics_at(const rune_diagnostics *diagnostics, size_t index,
                          rune_diagnostic *out_diagnostic)
 {
-    if (index >= diagnostics->count) {
+    if (!diagnostics || index >= diagnostics->count) {
         return false;
     }
     *out_diagnostic = diagnostics->flat[index];
@@ -150,6 +150,9 @@ bool rune_diagnostics_at(const rune_diagnostics *diagnostics, size_t index,
 rune_status rune_diagnostics_render(const rune_diagnostics *diagnostics, bool color,
                                     rune_text **out_text)
 {
+    if (!diagnostics) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     RN_AUTO(rn_buf) struct rn_buf out;
     struct rn_render_options options = {.color = color};
     rn_buf_init(&out, TEXT_MAX);
@@ -160,6 +163,9 @@ rune_status rune_diagnostics_render(const rune_diagnostics *diagnostics, bool co
 /* The list comes one object a line; an array has them between commas. */
 rune_status rune_diagnostics_to_json(const rune_diagnostics *diagnostics, rune_text **out_text)
 {
+    if (!diagnostics) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     RN_AUTO(rn_buf) struct rn_buf lines;
     RN_AUTO(rn_buf) struct rn_buf out;
     rn_buf_init(&lines, TEXT_MAX);

@@ -203,7 +203,7 @@ static rune_status send_claimed(rune_vm *vm, struct rn_request *request,
 rune_status rn_execution_send(rune_vm *vm, struct rn_request *request,
                               rune_execution **out_execution, rune_error **error)
 {
-    rune_status status = rn_args_check(request->args, error);
+    rune_status status = rn_call_check(request->target.name, request->args, error);
     if (status == RUNE_OK) {
         status = rn_vm_claim(vm, error);
     }

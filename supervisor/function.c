@@ -167,7 +167,7 @@ rune_status rune_vm_call_function(rune_vm *vm, const char *item,
 {
     struct rn_request request = {
         .target = {.name = item}, .args = {args, arg_count}, .options = options};
-    rune_status status = rn_args_check(request.args, error);
+    rune_status status = rn_call_check(item, request.args, error);
     if (status == RUNE_OK) {
         status = rn_vm_claim(vm, error);
     }
@@ -211,7 +211,7 @@ rune_status rune_function_call(rune_function *function, const rune_const_value *
 {
     struct rn_request request = {
         .target = {.kind = RN_CALL_TARGET_FUNCTION}, .args = {args, arg_count}, .options = options};
-    rune_status status = rn_args_check(request.args, error);
+    rune_status status = rn_call_check(function->item, request.args, error);
     return status == RUNE_OK ? ask(function, &request, out_value, error) : status;
 }
 
@@ -534,7 +534,7 @@ rune_status rune_sync_function_call(rune_sync_function *function,
                                     rune_error **error)
 {
     struct rn_args given = {args, arg_count};
-    rune_status status = rn_args_check(given, error);
+    rune_status status = rn_call_check(function->item, given, error);
     if (status == RUNE_OK && arg_count > RN_ARGUMENTS_MAX) {
         status =
             rn_fail(error, RUNE_E_INVALID_ARGUMENT, "more than %u arguments", RN_ARGUMENTS_MAX);

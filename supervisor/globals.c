@@ -36,7 +36,7 @@ static bool copy_paths(rune_globals *globals)
 
 rune_globals *rune_globals_new(rune_unit *unit)
 {
-    rune_globals *globals = rn_alloc(sizeof(*globals));
+    rune_globals *globals = unit ? rn_alloc(sizeof(*globals)) : NULL;
     if (!globals) {
         return NULL;
     }
@@ -207,6 +207,9 @@ rune_status rune_globals_set(rune_globals *globals, const char *item, const rune
                              rune_error **error)
 {
     uint32_t index = RN_NONE;
+    if (!item) {
+        return rn_fail_null(error, "item");
+    }
     rune_status status =
         value ? place_of(globals, item, &index, error)
               : rn_fail(error, RUNE_E_INVALID_ARGUMENT, "the value for `%s` is NULL", item);
@@ -218,6 +221,9 @@ rune_status rune_globals_set(rune_globals *globals, const char *item, const rune
 
 rune_status rune_globals_clear(rune_globals *globals, const char *item, rune_error **error)
 {
+    if (!item) {
+        return rn_fail_null(error, "item");
+    }
     uint32_t index = find_static(globals->unit, item, strlen(item));
     if (index == RN_NONE) {
         return no_static(error, item);
@@ -263,6 +269,9 @@ static rune_status initial_value(const rune_unit *unit, uint32_t index, const ch
 rune_status rune_globals_get(const rune_globals *globals, const char *item,
                              rune_const_value **out_value, rune_error **error)
 {
+    if (!item) {
+        return rn_fail_null(error, "item");
+    }
     uint32_t index = find_static(globals->unit, item, strlen(item));
     if (index == RN_NONE) {
         return no_static(error, item);
@@ -623,7 +632,7 @@ static rune_status get_static(rune_vm *vm, const char *item, rune_const_value **
 rune_status rune_vm_static(rune_vm *vm, const char *item, rune_const_value **out_value,
                            rune_error **error)
 {
-    rune_status status = rn_vm_claim(vm, error);
+    rune_status status = item ? rn_vm_claim(vm, error) : rn_fail_null(error, "item");
     if (status != RUNE_OK) {
         return status;
     }

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/math.h"
+#include "base/utf8.h"
 #include "bytecode/unit_layout.h"
 #include "supervisor/error.h"
 #include "supervisor/remote_host.h"
@@ -92,25 +94,39 @@ static rune_status send_reply(struct rn_call *call, uint32_t number, bool failed
     return status;
 }
 
-const char *rn_host_call_message(const char *message, size_t *out_size)
+/* As much of a text as there is room for, up to a character's border. False: that was not all. */
+static bool put(struct rn_host_message *out, const char *text, size_t size)
 {
-    size_t size = strlen(message);
-    if (!rn_utf8_valid(message, size, NULL)) {
-        message = "the host function failed";
-        size = strlen(message);
+    size_t part = rn_min_size(size, sizeof(out->text) - out->size);
+    while (!rn_utf8_is_boundary(text, size, part)) {
+        part--;
     }
-    while (size > RN_HOST_ERROR_MAX || !rn_utf8_is_boundary(message, strlen(message), size)) {
-        size = size > RN_HOST_ERROR_MAX ? RN_HOST_ERROR_MAX : size - 1;
+    memcpy(out->text + out->size, text, part);
+    out->size += part;
+    return part == size;
+}
+
+void rn_host_message_init(struct rn_host_message *out, const char *message)
+{
+    static const char replacement[] = "\xef\xbf\xbd"; // for each byte, as in diagnostics
+    size_t left = strlen(message);
+    size_t good = 0;
+    out->size = 0;
+    while (!rn_utf8_valid(message, left, &good)) {
+        if (!put(out, message, good) || !put(out, replacement, sizeof(replacement) - 1)) {
+            return;
+        }
+        message += good + 1;
+        left -= good + 1;
     }
-    *out_size = size;
-    return message;
+    (void)put(out, message, left);
 }
 
 static rune_status answer_failed(struct rn_call *call, uint32_t number, const char *message)
 {
-    size_t size;
-    message = rn_host_call_message(message, &size);
-    return send_reply(call, number, true, message, size);
+    struct rn_host_message sent;
+    rn_host_message_init(&sent, message);
+    return send_reply(call, number, true, sent.text, sent.size);
 }
 
 static rune_status fail(const rune_host_call *host_call, const char *message)
@@ -168,8 +184,12 @@ static void release_async(rune_host_call *host_call)
 
 rune_status rune_host_call_reply(rune_host_call *host_call, const rune_const_value *value)
 {
+    if (!host_call) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     if (!value) {
-        return rune_host_call_fail(host_call, "the host function gave no value");
+        rune_status status = rune_host_call_fail(host_call, "the host function gave no value");
+        return status == RUNE_OK ? RUNE_E_INVALID_ARGUMENT : status;
     }
     if (!claim(host_call)) {
         return RUNE_E_STALE;
@@ -187,11 +207,14 @@ rune_status rune_host_call_reply(rune_host_call *host_call, const rune_const_val
 
 rune_status rune_host_call_fail(rune_host_call *host_call, const char *message)
 {
+    if (!host_call) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     if (!claim(host_call)) {
         return RUNE_E_STALE;
     }
     count_time(host_call);
-    rune_status status = fail(host_call, message);
+    rune_status status = fail(host_call, message ? message : "the host function failed");
     release_async(host_call);
     return status;
 }

@@ -11,6 +11,7 @@
 #ifndef RN_SUPERVISOR_HOST_CALL_H
 #define RN_SUPERVISOR_HOST_CALL_H
 
+#include "shm/message.h"
 #include "supervisor/call.h"
 #include "supervisor/context.h"
 
@@ -50,8 +51,13 @@ void rn_host_calls_end(struct rn_call *call, struct rn_remote_hosts *hosts);
 bool rn_host_call_run_remote(struct rn_remote_hosts *hosts, uint32_t number,
                              const struct rn_host_entry *entry, uint8_t *args,
                              size_t size) RN_MUST_CHECK;
-/* The message that a script may get, of at most RN_HOST_ERROR_MAX bytes: `message`, or its beginning. */
-const char *rn_host_call_message(const char *message, size_t *out_size);
+/* What a script may get of a host's message. */
+struct rn_host_message {
+    char text[RN_HOST_ERROR_MAX]; /* UTF-8, not terminated */
+    size_t size;
+};
+/* The message, or as much of its beginning as there is room for; what is no UTF-8 is replaced. */
+void rn_host_message_init(struct rn_host_message *out, const char *message);
 
 /* Of one that was forwarded: answers with bytes that nobody has looked at; the worker will. STALE, OVERLOADED. */
 rune_status rn_host_call_answer(rune_host_call *host_call, const void *bytes, size_t size);

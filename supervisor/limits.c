@@ -57,7 +57,8 @@ rune_limits *rune_limits_new(void)
 
 rune_status rune_limits_set(rune_limits *limits, rune_limit limit, uint64_t value)
 {
-    if ((unsigned)limit >= RUNE_LIMIT_COUNT || (value == 0 && limit != RUNE_LIMIT_HOST_CALLS)) {
+    if (!limits || (unsigned)limit >= RUNE_LIMIT_COUNT ||
+        (value == 0 && limit != RUNE_LIMIT_HOST_CALLS)) {
         return RUNE_E_INVALID_ARGUMENT;
     }
     limits->values[limit] = value;
@@ -66,7 +67,7 @@ rune_status rune_limits_set(rune_limits *limits, rune_limit limit, uint64_t valu
 
 uint64_t rune_limits_get(const rune_limits *limits, rune_limit limit)
 {
-    return (unsigned)limit < RUNE_LIMIT_COUNT ? limits->values[limit] : RUNE_UNLIMITED;
+    return limits && (unsigned)limit < RUNE_LIMIT_COUNT ? limits->values[limit] : RUNE_UNLIMITED;
 }
 
 uint64_t rune_limits_default(rune_limit limit)
@@ -114,6 +115,9 @@ rune_cancel_token *rune_cancel_token_ref(rune_cancel_token *token)
 
 void rune_cancel_token_cancel(rune_cancel_token *token)
 {
+    if (!token) {
+        return;
+    }
     pthread_mutex_lock(&token->lock);
     if (!atomic_exchange(&token->cancelled, true)) {
         for (struct rn_cancel_watch *watch = token->watches; watch; watch = watch->next) {
@@ -125,7 +129,7 @@ void rune_cancel_token_cancel(rune_cancel_token *token)
 
 bool rune_cancel_token_is_cancelled(const rune_cancel_token *token)
 {
-    return atomic_load(&token->cancelled);
+    return token && atomic_load(&token->cancelled);
 }
 
 void rune_cancel_token_unref(rune_cancel_token *token)

@@ -13,32 +13,32 @@
 
 rune_reason rune_record_reason(const rune_record *record)
 {
-    return record->reason;
+    return record ? record->reason : RUNE_REASON_INTERNAL;
 }
 
 const rune_const_value *rune_record_value(const rune_record *record)
 {
-    return record->value;
+    return record ? record->value : NULL;
 }
 
 const rune_error *rune_record_error(const rune_record *record)
 {
-    return record->error;
+    return record ? record->error : NULL;
 }
 
 const rune_usage *rune_record_usage(const rune_record *record)
 {
-    return &record->usage;
+    return record ? &record->usage : NULL;
 }
 
 uint64_t rune_record_limit(const rune_record *record, rune_limit limit)
 {
-    return rune_limits_get(&record->limits, limit);
+    return rune_limits_get(record ? &record->limits : NULL, limit);
 }
 
 uint32_t rune_record_attempts(const rune_record *record)
 {
-    return record->attempts;
+    return record ? record->attempts : 0;
 }
 
 rune_record *rn_record_new(const char *item)
@@ -134,6 +134,9 @@ static void append_text(struct rn_buf *out, const char *key, const char *text, s
 rune_status rune_record_to_json(const rune_record *record, const char *output, size_t output_size,
                                 rune_text **out_text)
 {
+    if (!record) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     RN_AUTO(rn_buf) struct rn_buf out;
     const char *reason = rune_reason_name(record->reason);
     const char *item = record->item;

@@ -327,6 +327,9 @@ rune_status rn_remote_text(struct rn_remote *remote, const struct rn_build_reque
 rune_status rune_connect_unit(rune_supervisor *supervisor, const char *name, rune_unit **out_unit,
                               rune_error **error)
 {
+    if (!supervisor || !name) {
+        return rn_fail_null(error, supervisor ? "name" : "supervisor");
+    }
     if (rn_supervisor_is_forked(supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
     }

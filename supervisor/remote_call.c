@@ -129,6 +129,9 @@ rune_status rn_remote_vm_new(rune_supervisor *supervisor, struct rn_remote_scrip
 rune_status rune_connect_vm(rune_supervisor *supervisor, const char *name,
                             const rune_vm_options *options, rune_vm **out_vm, rune_error **error)
 {
+    if (!supervisor || !name) {
+        return rn_fail_null(error, supervisor ? "name" : "supervisor");
+    }
     if (rn_supervisor_is_forked(supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
     }

@@ -85,9 +85,10 @@ rune_status rn_remote_host_give(struct rn_remote_hosts *hosts, uint32_t number, 
 
 rune_status rn_remote_host_fail(struct rn_remote_hosts *hosts, uint32_t number, const char *message)
 {
-    size_t size;
-    message = rn_host_call_message(message, &size);
-    struct rn_message failure = {
-        .body = (const uint8_t *)message, .body_size = size, .as.CLIENT_HOST_REPLY = {.failed = 1}};
+    struct rn_host_message sent;
+    rn_host_message_init(&sent, message);
+    struct rn_message failure = {.body = (const uint8_t *)sent.text,
+                                 .body_size = sent.size,
+                                 .as.CLIENT_HOST_REPLY = {.failed = 1}};
     return answer(hosts, number, &failure);
 }

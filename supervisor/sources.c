@@ -60,6 +60,9 @@ static bool grow(rune_sources *sources)
 rune_status rune_sources_insert_memory(rune_sources *sources, const char *name, const char *data,
                                        size_t size, rune_error **error)
 {
+    if (!sources || !name || (!data && size > 0)) {
+        return rn_fail_null(error, !sources ? "sources" : !name ? "name" : "data");
+    }
     if (size > RN_SOURCE_SIZE_MAX || sources->count >= RN_SOURCES_MAX) {
         return rn_fail(error, RUNE_E_TOO_LARGE, "%s: a source has at most %u bytes", name,
                        RN_SOURCE_SIZE_MAX);
@@ -99,6 +102,9 @@ static rune_status set_root(rune_sources *sources, const char *path, rune_error 
 
 rune_status rune_sources_insert_file(rune_sources *sources, const char *path, rune_error **error)
 {
+    if (!sources || !path) {
+        return rn_fail_null(error, sources ? "path" : "sources");
+    }
     RN_AUTO(rn_buf) struct rn_buf text = {.data = NULL};
     rune_status status = rn_read_file(path, RN_SOURCE_SIZE_MAX, &text, error);
     if (status == RUNE_OK && sources->count == 0) {
@@ -120,6 +126,9 @@ void rune_sources_set_loader(rune_sources *sources, rune_loader_fn fn, void *use
 rune_status rune_sources_loaded(rune_loaded *loaded, const char *name, const char *data,
                                 size_t size)
 {
+    if (!name || (!data && size > 0)) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     if (size > RN_SOURCE_SIZE_MAX) {
         return RUNE_E_TOO_LARGE;
     }

@@ -68,6 +68,9 @@ void rune_supervisor_options_set_isolation(rune_supervisor_options *options,
 rune_status rune_supervisor_options_set_limits(rune_supervisor_options *options,
                                                const rune_limits *limits)
 {
+    if (!options || !limits) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     options->limits = *limits;
     return RUNE_OK;
 }
@@ -101,6 +104,9 @@ void rune_supervisor_options_set_diagnose(rune_supervisor_options *options, bool
 rune_status rune_supervisor_options_set_helpers(rune_supervisor_options *options,
                                                 const char *directory)
 {
+    if (!options || !directory) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     char *copy = rn_strndup(directory, strlen(directory));
     if (!copy) {
         return RUNE_E_NO_MEMORY;
@@ -114,6 +120,9 @@ rune_status rune_supervisor_options_set_journal(rune_supervisor_options *options
                                                 const char *directory, unsigned files_max,
                                                 uint64_t bytes_max)
 {
+    if (!options || !directory) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     char *copy = rn_strndup(directory, strlen(directory));
     if (!copy) {
         return RUNE_E_NO_MEMORY;
@@ -439,6 +448,9 @@ rune_status rune_supervisor_new(const rune_supervisor_options *options,
 rune_status rune_supervisor_connect(const char *path, const rune_supervisor_options *options,
                                     rune_supervisor **out_supervisor, rune_error **error)
 {
+    if (!path) {
+        return rn_fail_null(error, "path");
+    }
     rune_supervisor *supervisor = new_supervisor(options);
     struct rn_remote *remote = NULL;
     if (!supervisor) {

@@ -59,12 +59,12 @@ rune_text *rune_text_new(const char *data, size_t size)
 
 const char *rune_text_data(const rune_text *text)
 {
-    return text->data;
+    return text ? text->data : "";
 }
 
 size_t rune_text_size(const rune_text *text)
 {
-    return text->size;
+    return text ? text->size : 0;
 }
 
 void rune_text_free(rune_text *text)

@@ -186,7 +186,8 @@ static rune_status split_file(const void *data, size_t size, const uint8_t **out
     *out_image_size = rn_cursor_u32(&cursor);
     *out_debug_size = rn_cursor_u64(&cursor);
     if (rn_cursor_status(&cursor) != RN_OK || memcmp(magic, FILE_MAGIC, 8) != 0) {
-        return rn_fail(error, RUNE_E_UNIT_INVALID, "not a .rnu file (`runeward compile` makes them)");
+        return rn_fail(error, RUNE_E_UNIT_INVALID,
+                       "not a .rnu file (`runeward compile` makes them)");
     }
     if (version != FILE_VERSION) {
         return rn_fail(error, RUNE_E_UNIT_VERSION, "a .rnu file of version %u, not %u", version,
@@ -301,6 +302,9 @@ rune_status rn_read_file(const char *path, size_t max, struct rn_buf *out, rune_
 
 rune_status rune_unit_load_file(const char *path, rune_unit **out_unit, rune_error **error)
 {
+    if (!path) {
+        return rn_fail_null(error, "path");
+    }
     RN_AUTO(rn_buf) struct rn_buf bytes = {.data = NULL};
     rune_status status = rn_read_file(path, FILE_SIZE_MAX, &bytes, error);
     return status == RUNE_OK ? rune_unit_load(bytes.data, bytes.size, out_unit, error) : status;
@@ -327,6 +331,9 @@ rune_status rune_unit_save(const rune_unit *unit, rune_text **out_bytes, rune_er
 
 rune_status rune_unit_save_file(const rune_unit *unit, const char *path, rune_error **error)
 {
+    if (!unit || !path) {
+        return rn_fail_null(error, unit ? "path" : "unit");
+    }
     rune_text *bytes;
     rune_status status = rune_unit_save(unit, &bytes, error);
     if (status != RUNE_OK) {
@@ -388,6 +395,9 @@ bool rune_unit_export(const rune_unit *unit, size_t index, rune_export *out_expo
 
 bool rune_unit_has(const rune_unit *unit, const char *item)
 {
+    if (!unit || !item) {
+        return false;
+    }
     size_t size = strlen(item);
     if (size == 0) {
         return unit->unit.header->main_function != RN_NONE;

@@ -113,7 +113,7 @@ rune_const_value *rune_value_f64(double value)
 rune_const_value *rune_value_string(const char *data, size_t size)
 {
     struct rn_buf buf = begin();
-    if (!rn_utf8_valid(data, size, NULL)) {
+    if ((!data && size > 0) || !rn_utf8_valid(data, size, NULL)) {
         return NULL;
     }
     rn_const_write_string(&buf, data, size);
@@ -122,12 +122,15 @@ rune_const_value *rune_value_string(const char *data, size_t size)
 
 rune_const_value *rune_value_text(const char *text)
 {
-    return rune_value_string(text, strlen(text));
+    return text ? rune_value_string(text, strlen(text)) : NULL;
 }
 
 rune_const_value *rune_value_bytes(const void *data, size_t size)
 {
     struct rn_buf buf = begin();
+    if (!data && size > 0) {
+        return NULL;
+    }
     rn_const_write_bytes(&buf, data, size);
     return finish(&buf);
 }
@@ -148,6 +151,9 @@ rune_const_value *rune_value_struct(const char *item, const rune_const_value *co
                                     size_t count)
 {
     struct rn_buf buf = begin();
+    if (!item) {
+        return NULL;
+    }
     rn_const_begin_struct(&buf, rn_hash_item(item, strlen(item)), count);
     bool good = append_all(&buf, fields, count);
     rune_const_value *value = finish(&buf);
@@ -205,8 +211,8 @@ rune_const_value *rune_value_object(const char *const *keys, const rune_const_va
     struct rn_buf buf = begin();
     rn_const_begin_object(&buf, count);
     for (size_t i = 0; i < count; i++) {
-        size_t size = strlen(keys[i]);
-        if (!values[i] || !rn_utf8_valid(keys[i], size, NULL)) {
+        size_t size = keys[i] ? strlen(keys[i]) : 0;
+        if (!keys[i] || !values[i] || !rn_utf8_valid(keys[i], size, NULL)) {
             rn_buf_done(&buf);
             return NULL;
         }

@@ -38,6 +38,9 @@ rune_vm_options *rune_vm_options_new(void)
 
 rune_status rune_vm_options_set_domain(rune_vm_options *options, const char *domain)
 {
+    if (!options || !domain) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     size_t size = strlen(domain);
     if (size > RN_DOMAIN_NAME_MAX) {
         return RUNE_E_TOO_LARGE;
@@ -54,6 +57,9 @@ void rune_vm_options_set_isolation(rune_vm_options *options, rune_isolation isol
 
 rune_status rune_vm_options_set_limits(rune_vm_options *options, const rune_limits *limits)
 {
+    if (!options || !limits) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     options->limits = *limits;
     return RUNE_OK;
 }
@@ -80,6 +86,9 @@ rune_call_options *rune_call_options_new(void)
 
 rune_status rune_call_options_set_limits(rune_call_options *options, const rune_limits *limits)
 {
+    if (!options || !limits) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     options->limits = *limits;
     return RUNE_OK;
 }
@@ -189,6 +198,9 @@ rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune
 
 rune_status rn_vm_claim(rune_vm *vm, rune_error **error)
 {
+    if (!vm) {
+        return rn_fail_null(error, "vm");
+    }
     if (rn_supervisor_is_forked(vm->supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
     }
@@ -679,8 +691,11 @@ rune_status rn_vm_find_item(const rune_vm *vm, const char *item,
     return RUNE_OK;
 }
 
-rune_status rn_args_check(struct rn_args args, rune_error **error)
+rune_status rn_call_check(const char *item, struct rn_args args, rune_error **error)
 {
+    if (!item || (!args.values && args.count > 0)) {
+        return rn_fail_null(error, item ? "args" : "item");
+    }
     for (size_t i = 0; i < args.count; i++) {
         if (!args.values[i]) {
             return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "argument %zu is NULL", i);
@@ -819,7 +834,7 @@ static rune_status call_item(rune_vm *vm, const char *item, struct rn_request *r
 static rune_status call_claimed(rune_vm *vm, const char *item, struct rn_request *request,
                                 rune_record **out_record, rune_error **error)
 {
-    rune_status status = rn_args_check(request->args, error);
+    rune_status status = rn_call_check(item, request->args, error);
     if (status == RUNE_OK) {
         status = rn_vm_claim(vm, error);
     }

@@ -122,10 +122,10 @@ struct rn_request {
 /* The function with that path. NOT_FOUND. */
 rune_status rn_vm_find_item(const rune_vm *vm, const char *item,
                             struct rn_request_target *out_target, rune_error **error) RN_MUST_CHECK;
-/* INVALID_ARGUMENT if one is NULL. */
-rune_status rn_args_check(struct rn_args args, rune_error **error) RN_MUST_CHECK;
+/* INVALID_ARGUMENT if the item, `values` of a count or one of them is NULL. */
+rune_status rn_call_check(const char *item, struct rn_args args, rune_error **error) RN_MUST_CHECK;
 
-/* The Vm is the caller's until rn_vm_release. FORKED; BUSY: another call of it runs. */
+/* The Vm is the caller's until rn_vm_release. INVALID_ARGUMENT: it is NULL; FORKED; BUSY: another call of it runs. */
 rune_status rn_vm_claim(rune_vm *vm, rune_error **error) RN_MUST_CHECK;
 /* The Vm may be called again. Functions that were dropped meanwhile go. */
 void rn_vm_release(rune_vm *vm);

@@ -430,6 +430,9 @@ rune_status rune_watch_new(rune_supervisor *supervisor, const char *directory,
                            const rune_watch_options *options, rune_watch **out_watch,
                            rune_error **error)
 {
+    if (!supervisor || !directory) {
+        return rn_fail_null(error, supervisor ? "directory" : "supervisor");
+    }
     if (rn_supervisor_is_forked(supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
     }
@@ -533,7 +536,7 @@ static struct rn_watch_script *find_served(const rune_watch *watch, const char *
 rune_unit *rune_watch_current(rune_watch *watch, const char *name)
 {
     pthread_mutex_lock(&watch->lock);
-    const struct rn_watch_script *script = find_served(watch, name);
+    const struct rn_watch_script *script = name ? find_served(watch, name) : NULL;
     rune_unit *unit = script ? rune_unit_ref(script->unit) : NULL;
     pthread_mutex_unlock(&watch->lock);
     return unit;

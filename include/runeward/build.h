@@ -102,6 +102,7 @@ RUNE_API void rune_options_free(rune_options *options);
 
 /* Empty. NULL without memory. A build replaces what is in it. */
 RUNE_API rune_diagnostics *rune_diagnostics_new(void) RUNE_MUST_CHECK;
+/* NULL has none; _render and _to_json of it say INVALID_ARGUMENT. */
 RUNE_API size_t rune_diagnostics_count(const rune_diagnostics *diagnostics);
 RUNE_API bool rune_diagnostics_has_error(const rune_diagnostics *diagnostics);
 

@@ -75,12 +75,17 @@ RUNE_API const char *rune_host_call_item(const rune_host_call *call);
 
 /*
  * Answers, once. An async call is consumed by any of them. Any thread. STALE: the script's call has
- * ended meanwhile, nobody waits; harmless. TOO_LARGE: the value exceeds the reply limit (the script
- * gets an error instead). OVERLOADED: more waits for its worker than may be held, 256 MiB, or 64 MiB of all
- * that run a second time: the call ends as `memory`.
+ * ended meanwhile, nobody waits; harmless. TOO_LARGE: the value has more than 16 MiB as CBOR;
+ * INVALID_ARGUMENT: it is NULL, which is what its constructor gives without memory or for wrong input.
+ * In both cases that was the answer: the script gets an error that says so. OVERLOADED: more waits for its
+ * worker than may be held, 256 MiB, or 64 MiB of all that run a second time: the call ends as `memory`.
  */
 RUNE_API rune_status rune_host_call_reply(rune_host_call *call, const rune_const_value *value);
-/* The script gets an error with this message, which it may not catch but its caller sees. */
+/*
+ * The script gets an error with this message, which it may not catch but its caller sees. Each byte of it
+ * that is no UTF-8 becomes U+FFFD, and of more than 4,096 bytes it gets the beginning, whole characters.
+ * NULL: "the host function failed".
+ */
 RUNE_API rune_status rune_host_call_fail(rune_host_call *call, const char *message);
 /* Gives up: the script gets an error that says so. */
 RUNE_API rune_status rune_host_call_drop(rune_host_call *call);

@@ -68,7 +68,7 @@ typedef struct rune_batch_call {
  * one Vm one after the other, in the order of the batch. out_records[i] is how calls[i] ended, each
  * the caller's; also of a call that could not begin. Sinks and host functions run on this thread, one at
  * a time; with a daemon, where those of executions do. NO_MEMORY: no records; what ran was cancelled.
- * BUSY in a sink, host function or callback of an execution.
+ * INVALID_ARGUMENT, and no records: a Vm or an item is NULL. BUSY in a sink, host function or callback of an execution.
  */
 RUNE_API rune_status rune_call_many(const rune_batch_call *calls, size_t count,
                                     rune_record **out_records, rune_error **error) RUNE_MUST_CHECK;

@@ -18,7 +18,7 @@ RUNE_BEGIN
 
 typedef struct rune_globals rune_globals;
 
-/* Every static of the Unit without a value. Keeps the Unit alive. NULL without memory. */
+/* Every static of the Unit without a value. Keeps the Unit alive. NULL without memory, and of NULL. */
 RUNE_API rune_globals *rune_globals_new(rune_unit *unit) RUNE_MUST_CHECK;
 /* Accepts NULL. */
 RUNE_API void rune_globals_free(rune_globals *globals);

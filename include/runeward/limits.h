@@ -47,9 +47,9 @@ RUNE_API void rune_limits_free(rune_limits *limits);
 /* What a call used. All but the times are the same on every run. */
 typedef struct rune_usage {
     uint64_t budget;
-    uint64_t cpu_us;  /* of the worker while the call ran, read from outside */
-    uint64_t wall_us; /* from the call to its end */
-    uint64_t host_us; /* of those, spent in host functions */
+    uint64_t cpu_us;      /* of the worker while the call ran, read from outside */
+    uint64_t wall_us;     /* from the call to its end */
+    uint64_t host_us;     /* of those, spent in host functions */
     uint64_t memory_peak; /* bytes; at most the limit */
     uint64_t output_bytes;
     uint64_t host_calls;
@@ -62,7 +62,7 @@ typedef struct rune_cancel_token rune_cancel_token;
 /* NULL without memory. The caller's: rune_cancel_token_unref. */
 RUNE_API rune_cancel_token *rune_cancel_token_new(void) RUNE_MUST_CHECK;
 RUNE_API rune_cancel_token *rune_cancel_token_ref(rune_cancel_token *token);
-/* Ends all calls that run under the token, and those that will. Any thread; idempotent. */
+/* Ends all calls that run under the token, and those that will. Any thread; idempotent. Accepts NULL. */
 RUNE_API void rune_cancel_token_cancel(rune_cancel_token *token);
 RUNE_API bool rune_cancel_token_is_cancelled(const rune_cancel_token *token);
 /* Accepts NULL. */

@@ -105,7 +105,7 @@ RUNE_API rune_status rune_vm_call(rune_vm *vm, const char *item,
 /*
  * The same with a full record of how it ended, also for calls that fail: RUNE_OK means that there
  * is a record, and rune_record_reason says how the call ended. Other statuses: NO_MEMORY, BUSY,
- * FORKED, CLOSED. The record is the caller's.
+ * FORKED, CLOSED, and INVALID_ARGUMENT for an item or argument that is NULL. The record is the caller's.
  */
 RUNE_API rune_status rune_vm_call_record(rune_vm *vm, const char *item,
                                          const rune_const_value *const *args, size_t arg_count,
@@ -125,7 +125,8 @@ RUNE_API rune_status rune_vm_reset(rune_vm *vm) RUNE_MUST_CHECK;
 /* Accepts NULL. */
 RUNE_API void rune_vm_free(rune_vm *vm);
 
-/* The record of one call. Everything got from it is borrowed until it is freed. */
+/* The record of one call. Everything got from it is borrowed until it is freed. Of NULL, which is what is
+ * there when there is no record: INTERNAL, NULL, 0; _to_json says INVALID_ARGUMENT. */
 RUNE_API rune_reason rune_record_reason(const rune_record *record);
 /* The result, or NULL. */
 RUNE_API const rune_const_value *rune_record_value(const rune_record *record);
