@@ -155,12 +155,11 @@ void rn_call_stop(struct rn_call *call, enum rn_reason reason)
     struct rn_peer *peer = rn_call_lock(call);
     bool runs = call->in_table && !peer->dead;
     bool goes_on = runs || !call->in_table || rn_replay_may(call, &peer->death);
-    bool first = !call->ending && call->stop == RN_REASON_OK &&
-                 call->state.state != RN_STATE_DONE && goes_on;
+    bool first = !call->ending && call->stop == RN_REASON_OK && goes_on;
     if (first) {
-        call->stop = reason;
+        call->stop = reason; // of one that is done it ends the waiting for a sink that refuses
     }
-    if (first && runs) {
+    if (first && runs && call->state.state != RN_STATE_DONE) {
         send_cancel(call, peer, reason);
     }
     pthread_mutex_unlock(&peer->lock);

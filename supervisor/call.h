@@ -5,7 +5,8 @@
  * execution the runner. It waits for events (output, host calls), acts on them, and ends the call when
  * its result is there.
  *
- * C1  Exactly one reason ends a call. A result that the worker sent before it saw a cancel wins.
+ * C1  Exactly one reason ends a call. A result that the worker sent before it saw a cancel wins, if the
+ *     host has taken what came before it.
  * C2  `stop` is set at most once, by whoever was first: deadline, processor time, cancel.
  * C3  An answer of an async host function after the end finds `open` false and is dropped.
  * C4  A call whose worker died of something else is run again on another one, once, if its first run

@@ -217,6 +217,26 @@ static void take_value(struct rn_call *call, rune_record *record)
     }
 }
 
+/* Its result is there, but the host has not taken what came before it: the sink refused until the deadline,
+ * or until the call was stopped, or there was no memory for it. */
+static bool is_cut_short(const struct rn_call *call)
+{
+    return call->failed || call->events;
+}
+
+static struct ending ending_of_cut(const struct rn_call *call)
+{
+    if (call->failed) {
+        return (struct ending){.reason = RUNE_REASON_INTERNAL,
+                               .kind = "NO_MEMORY",
+                               .message = "no memory for a message of the worker"};
+    }
+    struct ending ending =
+        ending_of_stop(call, call->stop != RN_REASON_OK ? call->stop : RN_REASON_WALL);
+    ending.rest = " while the host refused the call's output";
+    return ending;
+}
+
 /* The value, or why there is none; C1. */
 static void set_outcome(struct rn_call *call, rune_record *record)
 {
@@ -224,6 +244,12 @@ static void set_outcome(struct rn_call *call, rune_record *record)
     // A call from a file is judged by what it did: it is all there is to be seen.
     if (call->replay.divergence != RN_SAME && !(call->replay.from_file && done)) {
         set_diverged(call, record);
+        return;
+    }
+    if (done && call->result.fields.reason == RN_REASON_OK && is_cut_short(call)) {
+        struct ending ending = ending_of_cut(call);
+        record->reason = ending.reason;
+        (void)fail_ending(&record->error, &ending);
         return;
     }
     if (done && call->result.fields.reason == RN_REASON_OK) {
@@ -252,6 +278,16 @@ static void set_outcome(struct rn_call *call, rune_record *record)
     } else {
         (void)fail_ending(&record->error, &ending);
     }
+}
+
+/* Bytes of output that the host was offered, or would have been, and did not take. */
+static uint64_t count_refused(const struct rn_call *call)
+{
+    uint64_t size = 0;
+    for (const struct rn_event *event = call->events; event; event = event->next) {
+        size += event->type == RN_MESSAGE_OUTPUT ? event->size : 0;
+    }
+    return size;
 }
 
 static void set_usage(struct rn_call *call, rune_usage *usage)
@@ -425,6 +461,9 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
     if (record) {
         set_outcome(call, record);
         set_usage(call, &record->usage);
+        uint64_t refused = count_refused(call);
+        record->usage.output_bytes -= refused;
+        record->output_cut = refused > 0;
         record->limits = call->limits;
         record->worker = call->peer->child.pid;
         record->attempts = call->replay.from_file ? 1 : call->replay.runs;

@@ -140,7 +140,7 @@ rune_status rune_record_to_json(const rune_record *record, const char *output, s
     RN_AUTO(rn_buf) struct rn_buf out;
     const char *reason = rune_reason_name(record->reason);
     const char *item = record->item;
-    bool truncated = record->reason == RUNE_REASON_OUTPUT;
+    bool truncated = record->reason == RUNE_REASON_OUTPUT || record->output_cut;
     rn_buf_init(&out, RECORD_JSON_MAX);
     rn_buf_append_text(&out, "{\"v\":1,");
     append_text(&out, "reason", reason, strlen(reason));

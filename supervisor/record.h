@@ -20,6 +20,7 @@ struct rune_record {
     char unit_id[2 * 32 + 1];
     int32_t worker; /* process id as the host sees it; 0: none */
     uint32_t attempts;
+    bool output_cut;  /* the host did not take all of it */
     uint8_t *journal; /* owned: a replay file; NULL: there is none, because: */
     size_t journal_size;
     const char *no_journal; /* static storage; NULL: it was not asked for */

@@ -3,7 +3,7 @@
  *
  *      error   | status 32 | reason 32 | signal 32 | retry safe 8 | kind | message | frames in all 64 |
  *              | frames 32 | each: function, source, text, line 32, column 32, width 32 |
- *      record  | reason 32 | seven counts of usage 64 | apportioned 8 | seven limits 64 | worker 32 |
+ *      record  | reason 32 | seven counts of usage 64 | flags 8 | seven limits 64 | worker 32 |
  *              | Unit id, 64 digits | has value 8 | size 32, CBOR | has error 8 | error |
  */
 #include "supervisor/wire.h"
@@ -16,6 +16,9 @@
 
 #define TEXT_MAX 65536u
 #define ID_DIGITS 64u
+/* Flags of records. */
+#define APPORTIONED 1u
+#define OUTPUT_CUT 2u
 
 /* Texts */
 
@@ -166,7 +169,8 @@ void rn_wire_put_record(struct rn_buf *out, const rune_record *record)
     for (size_t i = 0; i < RN_COUNT_OF(counts); i++) {
         rn_buf_append_u64(out, counts[i]);
     }
-    rn_buf_append_u8(out, usage->cpu_apportioned);
+    rn_buf_append_u8(out, (uint8_t)((usage->cpu_apportioned ? APPORTIONED : 0) |
+                                    (record->output_cut ? OUTPUT_CUT : 0)));
     for (size_t i = 0; i < RUNE_LIMIT_COUNT; i++) {
         rn_buf_append_u64(out, record->limits.values[i]);
     }
@@ -194,7 +198,9 @@ static void get_counts(struct rn_cursor *cursor, rune_record *record)
     for (size_t i = 0; i < RN_COUNT_OF(counts); i++) {
         *counts[i] = rn_cursor_u64(cursor);
     }
-    usage->cpu_apportioned = rn_cursor_u8(cursor) != 0;
+    uint8_t flags = rn_cursor_u8(cursor);
+    usage->cpu_apportioned = (flags & APPORTIONED) != 0;
+    record->output_cut = (flags & OUTPUT_CUT) != 0;
     for (size_t i = 0; i < RUNE_LIMIT_COUNT; i++) {
         record->limits.values[i] = rn_cursor_u64(cursor);
     }

@@ -51,7 +51,7 @@ typedef struct rune_usage {
     uint64_t wall_us;     /* from the call to its end */
     uint64_t host_us;     /* of those, spent in host functions */
     uint64_t memory_peak; /* bytes; at most the limit */
-    uint64_t output_bytes;
+    uint64_t output_bytes; /* without what a sink refused until the end */
     uint64_t host_calls;
     bool cpu_apportioned; /* the worker ran other calls at the same time */
 } rune_usage;

@@ -40,6 +40,11 @@ RUNE_API void rune_vm_options_free(rune_vm_options *options);
  * Takes output as it comes; the bytes are borrowed. Returns true, or false to refuse it this time: the
  * same bytes are offered again, and only this call stands still meanwhile. Runs on the thread that
  * made the call, or for an execution on a thread of the library.
+ *
+ * A result is given only after all output before it was taken. If that does not happen by the deadline, or
+ * until the call is stopped, the call ends as `wall` (or as what stopped it) though the script was done; of
+ * any call whose output was not all taken the JSON record says "truncated", and rune_usage counts the bytes
+ * that were taken. Over a connection output that has come from the daemon is offered until it is taken.
  */
 typedef bool (*rune_output_fn)(void *user, int stream, const char *data, size_t size);
 

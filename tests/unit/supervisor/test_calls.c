@@ -116,6 +116,72 @@ static void test_a_sink_that_refuses(void **state)
     rune_unit_unref(unit);
 }
 
+/* Takes the first bytes; then it refuses until the end. */
+static bool no_more(void *user, int stream, const char *data, size_t size)
+{
+    struct moody *moody = user;
+    (void)stream;
+    (void)data;
+    bool takes = moody->refusals++ == 0;
+    moody->size += takes ? size : 0;
+    return takes;
+}
+
+static void assert_cut(rune_record *record, const char *message, size_t size)
+{
+    rune_text *json = NULL;
+    assert_null(rune_record_value(record));
+    assert_string_equal(rune_error_message(rune_record_error(record)), message);
+    assert_int_equal(rune_record_usage(record)->output_bytes, size);
+    assert_int_equal(rune_record_to_json(record, NULL, 0, &json), RUNE_OK);
+    assert_non_null(strstr(rune_text_data(json), "\"truncated\":true"));
+    rune_text_free(json);
+    rune_record_free(record);
+}
+
+/* A result does not overtake output: a call that is done ends by its deadline, or as cancelled, and its record
+ * says what the host has taken. */
+static void test_output_that_is_never_taken(void **state)
+{
+    (void)state;
+    struct moody moody = {.refusals = 1};
+    rune_execution *execution = NULL;
+    rune_record *record = NULL;
+    rune_unit *unit = build("pub fn few() { println!(\"hello\"); 1 }\n"
+                            "pub fn many() { for i in 0..30000 { println!(\"0123456789\"); } 2 }");
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_call_options *options = with_limit(RUNE_LIMIT_WALL, UINT64_C(100000000));
+    rune_call_options_set_output(options, no_more, &moody);
+    record = call_record(vm, "few", options);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_WALL);
+    assert_cut(record,
+               "the limit of 100 ms of wall-clock time was reached while the host refused the "
+               "call's output",
+               0);
+    // One that has more to say is not done: it waits until somebody takes it.
+    moody.refusals = 0;
+    record = call_record(vm, "many", options);
+    assert_in_range(moody.size, 1, 329999);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_WALL);
+    assert_cut(record, "the limit of 100 ms of wall-clock time was reached", moody.size);
+    // The same of an execution, which is cancelled when the script has long been done.
+    rune_call_options_free(options);
+    options = rune_call_options_new();
+    moody = (struct moody){.refusals = 1};
+    rune_call_options_set_output(options, no_more, &moody);
+    assert_int_equal(rune_vm_send_execute(vm, "few", NULL, 0, options, &execution, NULL), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, 50000000), RUNE_E_TIMED_OUT);
+    rune_execution_cancel(execution);
+    assert_int_equal(rune_execution_wait(execution, UINT64_MAX), RUNE_OK);
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_CANCELLED);
+    assert_cut(record, "the call was cancelled while the host refused the call's output", 0);
+    rune_execution_free(execution);
+    rune_call_options_free(options);
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+}
+
 static void test_host_functions(void **state)
 {
     (void)state;
@@ -704,6 +770,7 @@ int main(void)
         cmocka_unit_test(test_large_values_both_ways),
         cmocka_unit_test(test_output_in_order),
         cmocka_unit_test(test_a_sink_that_refuses),
+        cmocka_unit_test(test_output_that_is_never_taken),
         cmocka_unit_test(test_host_functions),
         cmocka_unit_test(test_many_host_calls_at_once),
         cmocka_unit_test(test_host_functions_that_fail),
