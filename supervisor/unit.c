@@ -405,6 +405,43 @@ bool rune_unit_has(const rune_unit *unit, const char *item)
     return rn_unit_find_export(&unit->unit, rn_hash_item(item, size)) != RN_NONE;
 }
 
+static const struct rn_unit_type *find_type(const rune_unit *unit, uint64_t hash)
+{
+    for (uint32_t i = 0; unit && i < unit->unit.counts[RN_SECTION_TYPES]; i++) {
+        const struct rn_unit_type *type = &unit->unit.types[i];
+        if (type->hash == hash && type->kind != RN_TYPE_EXTERNAL) {
+            return type;
+        }
+    }
+    return NULL;
+}
+
+bool rune_unit_type_item(const rune_unit *unit, uint64_t hash, const char **out_data,
+                         size_t *out_size)
+{
+    const struct rn_unit_type *type = find_type(unit, hash);
+    if (!type) {
+        return false;
+    }
+    struct rn_utf8 name = rn_unit_string_at(&unit->unit, type->name);
+    *out_data = name.data;
+    *out_size = name.size;
+    return true;
+}
+
+bool rune_unit_field(const rune_unit *unit, uint64_t hash, size_t index, const char **out_data,
+                     size_t *out_size)
+{
+    const struct rn_unit_type *type = find_type(unit, hash);
+    if (!type || type->fields == RN_NONE || index >= type->field_count) {
+        return false;
+    }
+    struct rn_utf8 name = rn_unit_string_at(&unit->unit, unit->unit.names[type->fields + index]);
+    *out_data = name.data;
+    *out_size = name.size;
+    return true;
+}
+
 /* The export that comes next after `name` in the alphabet, or NULL. */
 static const char *next_export(const rune_unit *unit, const char *name)
 {

@@ -611,6 +611,45 @@ rune_const_value *rune_value_get(const rune_const_value *value, const char *key)
     return NULL;
 }
 
+uint64_t rune_value_hash_item(const char *item)
+{
+    if (!item) {
+        return 0;
+    }
+    item += strncmp(item, "::", 2) == 0 ? 2 : 0;
+    return rn_hash_item(item, strlen(item));
+}
+
+bool rune_value_get_type(const rune_const_value *value, uint64_t *out_hash)
+{
+    struct rn_const_token token = first_token(value);
+    bool named = token.kind == RN_CONST_STRUCT || token.kind == RN_CONST_VARIANT;
+    if (named || token.kind == RN_CONST_TYPE) {
+        *out_hash = named ? token.item.type_hash : token.u64;
+        return true;
+    }
+    return false;
+}
+
+bool rune_value_get_variant(const rune_const_value *value, uint64_t *out_hash)
+{
+    struct rn_const_token token = first_token(value);
+    if (token.kind != RN_CONST_VARIANT) {
+        return false;
+    }
+    *out_hash = token.item.variant_hash;
+    return true;
+}
+
+bool rune_value_is(const rune_const_value *value, const char *item)
+{
+    struct rn_const_token token = first_token(value);
+    uint64_t hash = rune_value_hash_item(item);
+    bool is_variant = token.kind == RN_CONST_VARIANT;
+    return item && (is_variant || token.kind == RN_CONST_STRUCT) &&
+           (token.item.type_hash == hash || (is_variant && token.item.variant_hash == hash));
+}
+
 bool rune_value_is_some(const rune_const_value *value)
 {
     return first_token(value).kind == RN_CONST_SOME;

@@ -57,6 +57,16 @@ RUNE_API bool rune_unit_export(const rune_unit *unit, size_t index, rune_export 
 /* True if there is a function with that path ("" is the script body). */
 RUNE_API bool rune_unit_has(const rune_unit *unit, const char *item);
 
+/*
+ * The names behind the hashes of a value (rune_value_get_type, rune_value_get_variant), borrowed and not
+ * terminated: the path of a struct, enum or variant of this Unit, and the name of one of its fields. False: it
+ * has no such type; its fields have no names; there is no such field.
+ */
+RUNE_API bool rune_unit_type_item(const rune_unit *unit, uint64_t hash, const char **out_data,
+                                  size_t *out_size);
+RUNE_API bool rune_unit_field(const rune_unit *unit, uint64_t hash, size_t index,
+                              const char **out_data, size_t *out_size);
+
 RUNE_API rune_unit *rune_unit_ref(rune_unit *unit);
 /* Accepts NULL. */
 RUNE_API void rune_unit_unref(rune_unit *unit);

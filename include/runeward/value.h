@@ -39,7 +39,8 @@ typedef enum rune_value_kind {
     RUNE_VALUE_OTHER = 20 /* a kind that this library version carries but has no getter for */
 } rune_value_kind;
 
-/* Constructors. NULL without memory, and where noted on wrong input. */
+/* Constructors. NULL without memory, where noted on wrong input, and for a value of more than 64 MiB as CBOR.
+ * Less goes into a call: see vm.h. */
 RUNE_API rune_const_value *rune_value_unit(void) RUNE_MUST_CHECK;
 RUNE_API rune_const_value *rune_value_bool(bool value) RUNE_MUST_CHECK;
 /* NULL unless `value` is a Unicode scalar value. */
@@ -96,14 +97,16 @@ RUNE_API bool rune_value_get_bytes(const rune_const_value *value, const void **o
 
 /*
  * Elements of tuples, vecs, objects (their values, in insertion order), structs and variants (their
- * fields), options and results (the payload, 0 or 1). 0 for everything else.
+ * fields), options and results (the payload, 0 or 1), ranges (their bounds, 0 to 2), functions (what they
+ * captured), and of sets, deques and maps. 0 for everything else.
  */
 RUNE_API size_t rune_value_count(const rune_const_value *value);
 /* A new reference to one element, or NULL (no such index, no memory). Linear in the size of what stands
  * before it: to read many, walk. */
 RUNE_API rune_const_value *rune_value_at(const rune_const_value *value,
                                          size_t index) RUNE_MUST_CHECK;
-/* The key of one entry of an object, or the field name of a struct. Borrowed. */
+/* The key of one entry of an object, or of a map whose keys are Strings. Borrowed. False for everything else:
+ * the fields of structs and variants have no names in a value, see below. */
 RUNE_API bool rune_value_key_at(const rune_const_value *value, size_t index, const char **out_data,
                                 size_t *out_size);
 /*
@@ -127,12 +130,24 @@ RUNE_API void rune_value_iter_init(rune_value_iter *iter, const rune_const_value
 /* A new reference to the next element. NOT_FOUND after the last; NO_MEMORY, and the walk stays there. */
 RUNE_API rune_status rune_value_iter_next(rune_value_iter *iter,
                                           rune_const_value **out_item) RUNE_MUST_CHECK;
-/* A new reference to the value under a key, or NULL. */
+/* A new reference to the value under a key of an object or map, or NULL. */
 RUNE_API rune_const_value *rune_value_get(const rune_const_value *value,
                                           const char *key) RUNE_MUST_CHECK;
 /* Options: true for Some. Results: true for Ok. */
 RUNE_API bool rune_value_is_some(const rune_const_value *value);
 RUNE_API bool rune_value_is_ok(const rune_const_value *value);
+/*
+ * A struct or variant carries its fields, in order of declaration, and hashes of paths instead of names. What
+ * the names are, its Unit knows: rune_unit_type_item and rune_unit_field (unit.h).
+ */
+/* The hash of a path, as in "shapes::Point" or "Answer::Allow", with or without leading "::"; 0 of NULL. */
+RUNE_API uint64_t rune_value_hash_item(const char *item);
+/* Of a struct the hash of its path, of a variant that of its enum, of a Type its own. */
+RUNE_API bool rune_value_get_type(const rune_const_value *value, uint64_t *out_hash);
+/* Of a variant the hash of its own path. */
+RUNE_API bool rune_value_get_variant(const rune_const_value *value, uint64_t *out_hash);
+/* True of a struct or variant of that path, and of all variants of an enum of that path. */
+RUNE_API bool rune_value_is(const rune_const_value *value, const char *item);
 /* Equal encodings; NULL equals NULL alone. */
 RUNE_API bool rune_value_equal(const rune_const_value *a, const rune_const_value *b);
 

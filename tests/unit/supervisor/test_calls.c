@@ -182,6 +182,72 @@ static void test_output_that_is_never_taken(void **state)
     rune_unit_unref(unit);
 }
 
+static void assert_name(const char *data, size_t size, const char *wanted)
+{
+    assert_int_equal(size, strlen(wanted));
+    assert_memory_equal(data, wanted, size);
+}
+
+static rune_const_value *call_value(rune_vm *vm, const char *item)
+{
+    rune_const_value *value = NULL;
+    assert_int_equal(rune_vm_call(vm, item, NULL, 0, NULL, &value, NULL), RUNE_OK);
+    return value;
+}
+
+/* Values say by hashes which struct or variant they are; the Unit has the names. */
+static void test_structs_and_variants(void **state)
+{
+    (void)state;
+    uint64_t hash = 0;
+    const char *data = NULL;
+    size_t size = 0;
+    rune_unit *unit = build("struct S { a, b } enum E { Allow, Deny(why), Ask { who } }\n"
+                            "mod m { pub struct T(x); pub fn t() { T(1) } }\n"
+                            "pub fn s() { S { a: 1, b: 2 } } pub fn allow() { E::Allow }\n"
+                            "pub fn ask() { E::Ask { who: 1 } } pub fn t() { m::t() }");
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_const_value *value = call_value(vm, "s");
+    assert_true(rune_value_is(value, "S"));
+    assert_true(rune_value_is(value, "::S"));
+    assert_false(rune_value_is(value, "E"));
+    assert_false(rune_value_is(value, NULL));
+    assert_false(rune_value_get_variant(value, &hash));
+    assert_true(rune_value_get_type(value, &hash));
+    assert_true(hash == rune_value_hash_item("S"));
+    assert_true(rune_unit_type_item(unit, hash, &data, &size));
+    assert_name(data, size, "S");
+    assert_true(rune_unit_field(unit, hash, 1, &data, &size));
+    assert_name(data, size, "b");
+    assert_false(rune_unit_field(unit, hash, 2, &data, &size));
+    assert_false(rune_unit_type_item(unit, 1, &data, &size));
+    assert_false(rune_value_key_at(value, 0, &data, &size));
+    rune_value_unref(value);
+    value = call_value(vm, "ask");
+    assert_true(rune_value_is(value, "E"));
+    assert_true(rune_value_is(value, "E::Ask"));
+    assert_false(rune_value_is(value, "E::Allow"));
+    assert_true(rune_value_get_variant(value, &hash));
+    assert_true(rune_unit_type_item(unit, hash, &data, &size));
+    assert_name(data, size, "E::Ask");
+    assert_true(rune_unit_field(unit, hash, 0, &data, &size));
+    assert_name(data, size, "who");
+    assert_true(rune_value_get_type(value, &hash));
+    assert_true(rune_unit_type_item(unit, hash, &data, &size));
+    assert_name(data, size, "E");
+    assert_false(rune_unit_field(unit, hash, 0, &data, &size));
+    rune_value_unref(value);
+    value = call_value(vm, "allow");
+    assert_true(rune_value_is(value, "E::Allow"));
+    rune_value_unref(value);
+    value = call_value(vm, "t");
+    assert_true(rune_value_is(value, "m::T"));
+    assert_false(rune_unit_field(unit, rune_value_hash_item("m::T"), 0, &data, &size));
+    rune_value_unref(value);
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+}
+
 static void test_host_functions(void **state)
 {
     (void)state;
@@ -771,6 +837,7 @@ int main(void)
         cmocka_unit_test(test_output_in_order),
         cmocka_unit_test(test_a_sink_that_refuses),
         cmocka_unit_test(test_output_that_is_never_taken),
+        cmocka_unit_test(test_structs_and_variants),
         cmocka_unit_test(test_host_functions),
         cmocka_unit_test(test_many_host_calls_at_once),
         cmocka_unit_test(test_host_functions_that_fail),
