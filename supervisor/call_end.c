@@ -7,9 +7,11 @@
 #include "supervisor/call.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/math.h"
 #include "policy/syscall_names.h"
 #include "shm/fault.h"
 #include "supervisor/error.h"
@@ -147,6 +149,43 @@ static rune_status fail_ending(rune_error **out_error, const struct ending *endi
     return status;
 }
 
+/* The import that an error about a missing function is about; NULL: none that is known. */
+static const struct rn_unit_import *find_missing(const struct rn_call *call,
+                                                 const struct rn_fault *fault)
+{
+    static const char kind[] = "MissingFunction";
+    const struct rune_verified_unit *unit = &call->unit->unit;
+    char message[ENDING_MESSAGE_MAX] = "";
+    memcpy(message, fault->message.data, rn_min_size(fault->message.size, sizeof(message) - 1));
+    const char *digits = strstr(message, "`0x");
+    bool is_missing = fault->kind.size == sizeof(kind) - 1 &&
+                      memcmp(fault->kind.data, kind, sizeof(kind) - 1) == 0 && digits;
+    uint64_t hash = is_missing ? strtoull(digits + 1, NULL, 16) : 0;
+    for (uint32_t i = 0; is_missing && i < unit->counts[RN_SECTION_IMPORTS]; i++) {
+        if (unit->imports[i].hash == hash) {
+            return &unit->imports[i];
+        }
+    }
+    return NULL;
+}
+
+/* The compiler knew the function, so it was the context's: a Vm has those of its runtime only. */
+static bool explain_missing(const struct rn_call *call, const struct rn_fault *fault,
+                            char text[TRAP_MESSAGE_MAX])
+{
+    const struct rn_unit_import *import = find_missing(call, fault);
+    if (!import) {
+        return false;
+    }
+    struct rn_utf8 name = rn_unit_string_at(&call->unit->unit, import->name);
+    (void)snprintf(text, TRAP_MESSAGE_MAX, "Missing function `%.*s`: %s",
+                   (int)rn_min_size(name.size, ENDING_MESSAGE_MAX), name.data,
+                   call->runtime ? "the Vm's runtime does not have it, though the context of the "
+                                   "build did"
+                                 : "the Vm has no runtime, and so none of the host's functions");
+    return true;
+}
+
 static void fail_result(struct rn_call *call, rune_record *record)
 {
     struct rn_fault fault;
@@ -155,8 +194,9 @@ static void fail_result(struct rn_call *call, rune_record *record)
     if (rn_fault_decode(call->result.body, call->result.size, &fault) != RN_OK) {
         fault = (struct rn_fault){.kind = RN_UTF8(""), .message = RN_UTF8("")};
     }
-    char text[ENDING_MESSAGE_MAX];
-    if (fault.message.size == 0 && explain_limit(call, reason, text)) {
+    char text[TRAP_MESSAGE_MAX];
+    if ((fault.message.size == 0 && explain_limit(call, reason, text)) ||
+        explain_missing(call, &fault, text)) {
         fault.message = (struct rn_utf8){text, strlen(text)};
     }
     (void)rn_fail_fault(&record->error, rn_status_of_reason(reason), reason, &fault, call->unit);

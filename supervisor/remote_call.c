@@ -110,7 +110,11 @@ rune_status rn_remote_vm_new(rune_supervisor *supervisor, struct rn_remote_scrip
                              const rune_vm_options *options, rune_vm **out_vm, rune_error **error)
 {
     struct numbers numbers;
-    rune_status status = bring(supervisor->remote, &script, &numbers, error);
+    rune_status status =
+        options && options->has_isolation ? rn_isolation_check(options->isolation, error) : RUNE_OK;
+    if (status == RUNE_OK) {
+        status = bring(supervisor->remote, &script, &numbers, error);
+    }
     if (status != RUNE_OK) {
         return status;
     }
@@ -392,7 +396,7 @@ static rune_status prepare(const rune_vm *vm, const struct rn_request *request, 
         return status;
     }
     enum rn_error failed = encode(vm, request, body, message);
-    return failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
+    return failed == RN_OK ? RUNE_OK : rn_args_fail(request->args, failed, error);
 }
 
 static void give_credit(struct rn_remote *remote, uint64_t id)

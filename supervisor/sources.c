@@ -67,6 +67,12 @@ rune_status rune_sources_insert_memory(rune_sources *sources, const char *name, 
         return rn_fail(error, RUNE_E_TOO_LARGE, "%s: a source has at most %u bytes", name,
                        RN_SOURCE_SIZE_MAX);
     }
+    for (size_t i = 1; i < sources->count; i++) { // the root is no module
+        if (strcmp(sources->texts[i].name, name) == 0) {
+            return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "%s: this module is there already",
+                           name);
+        }
+    }
     char *name_copy = rn_strndup(name, strlen(name));
     char *text = rn_strndup(data, size);
     if (!name_copy || !text || !grow(sources)) {

@@ -424,9 +424,38 @@ static rune_supervisor *new_supervisor(const rune_supervisor_options *options)
     return supervisor;
 }
 
+rune_status rn_isolation_check(rune_isolation isolation, rune_error **error)
+{
+    return (unsigned)isolation <= RUNE_ISOLATION_CALL
+               ? RUNE_OK
+               : rn_fail(error, RUNE_E_INVALID_ARGUMENT, "there is no isolation %d",
+                         (int)isolation);
+}
+
+/* Values that no enum has. */
+static rune_status check_options(const rune_supervisor_options *options, rune_error **error)
+{
+    if (!options) {
+        return RUNE_OK;
+    }
+    if ((unsigned)options->policy > RUNE_POLICY_BEST_EFFORT) {
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "there is no policy %d",
+                       (int)options->policy);
+    }
+    if ((unsigned)options->placement > RUNE_PLACEMENT_CALLER) {
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "there is no placement %d",
+                       (int)options->placement);
+    }
+    return rn_isolation_check(options->isolation, error);
+}
+
 rune_status rune_supervisor_new(const rune_supervisor_options *options,
                                 rune_supervisor **out_supervisor, rune_error **error)
 {
+    rune_status known = check_options(options, error);
+    if (known != RUNE_OK) {
+        return known;
+    }
     rune_supervisor *supervisor = new_supervisor(options);
     if (!supervisor) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);

@@ -110,4 +110,7 @@ enum rn_error rn_helpers_find(const char *directory, const char *worker, char **
 /* The folders where they are looked for, as a text for people; the caller's, NULL without memory. */
 char *rn_helpers_searched(const char *directory);
 
+/* INVALID_ARGUMENT: no such isolation, which must not mean a weaker one than was wanted. */
+rune_status rn_isolation_check(rune_isolation isolation, rune_error **error) RN_MUST_CHECK;
+
 #endif

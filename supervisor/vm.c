@@ -152,6 +152,10 @@ rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune
     if (!supervisor || !unit) {
         return rn_fail_null(error, supervisor ? "unit" : "supervisor");
     }
+    if (options && options->has_isolation &&
+        rn_isolation_check(options->isolation, error) != RUNE_OK) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     if (rn_supervisor_is_forked(supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
     }
@@ -704,6 +708,22 @@ rune_status rn_call_check(const char *item, struct rn_args args, rune_error **er
     return RUNE_OK;
 }
 
+rune_status rn_args_fail(struct rn_args args, enum rn_error failed, rune_error **error)
+{
+    size_t size = 0;
+    size_t largest = 0;
+    for (size_t i = 0; i < args.count; i++) {
+        size += args.values[i]->size;
+        largest = args.values[i]->size > args.values[largest]->size ? i : largest;
+    }
+    if (failed != RN_E_TOO_LARGE || args.count == 0) {
+        return rn_fail_plain(error, failed);
+    }
+    return rn_fail(error, RUNE_E_TOO_LARGE,
+                   "a call takes %u bytes, its arguments have %zu, of which argument %zu has %zu",
+                   RN_CALL_BODY_MAX, size, largest, args.values[largest]->size);
+}
+
 /* A worker of one call keeps nothing: each begins with what the host set. */
 static bool keeps_state(const rune_vm *vm, const struct rn_request *request)
 {
@@ -747,7 +767,7 @@ rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct 
     if (status == RUNE_OK) {
         set_journal(call, request);
         enum rn_error failed = encode(call, request);
-        status = failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
+        status = failed == RN_OK ? RUNE_OK : rn_args_fail(request->args, failed, error);
     }
     if (status == RUNE_OK && options && options->token &&
         rune_cancel_token_is_cancelled(options->token)) {

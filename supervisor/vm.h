@@ -125,6 +125,9 @@ rune_status rn_vm_find_item(const rune_vm *vm, const char *item,
 /* INVALID_ARGUMENT if the item, `values` of a count or one of them is NULL. */
 rune_status rn_call_check(const char *item, struct rn_args args, rune_error **error) RN_MUST_CHECK;
 
+/* What did not fit, if that is why a call could not be encoded. */
+rune_status rn_args_fail(struct rn_args args, enum rn_error failed, rune_error **error);
+
 /* The Vm is the caller's until rn_vm_release. INVALID_ARGUMENT: it is NULL; FORKED; BUSY: another call of it runs. */
 rune_status rn_vm_claim(rune_vm *vm, rune_error **error) RN_MUST_CHECK;
 /* The Vm may be called again. Functions that were dropped meanwhile go. */

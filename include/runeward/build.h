@@ -23,8 +23,8 @@ RUNE_API rune_sources *rune_sources_new(void) RUNE_MUST_CHECK;
 /*
  * Inserts a text (copied). The first source is the root; further ones are modules, found under
  * `name` as item path ("a", "a::b") where the source above declares them, as it does for files: `mod a;` in
- * the root, `mod b;` in "a". What nobody declares is not built. TOO_LARGE (16 MiB each), INVALID_ARGUMENT,
- * NO_MEMORY.
+ * the root, `mod b;` in "a". What nobody declares is not built. TOO_LARGE (16 MiB each), INVALID_ARGUMENT (a
+ * module of that name is there already), NO_MEMORY.
  */
 RUNE_API rune_status rune_sources_insert_memory(rune_sources *sources, const char *name,
                                                 const char *data, size_t size,

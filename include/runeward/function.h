@@ -12,6 +12,9 @@
  * A function among arguments, results or arguments of host functions is a ConstValue of kind
  * RUNE_VALUE_FUNCTION: rune_sync_function_from_value makes it callable, rune_sync_function_to_value
  * is the way back into a script of the same Unit.
+ *
+ * A function of the library itself (`i64::abs`) may be held in both ways and handed on to scripts, but the host
+ * cannot call it: its calls end as SCRIPT_ERROR of kind "Panic". Scripts give a closure around it instead.
  */
 #ifndef RUNEWARD_FUNCTION_H
 #define RUNEWARD_FUNCTION_H

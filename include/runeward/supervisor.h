@@ -79,7 +79,8 @@ RUNE_API void rune_supervisor_options_free(rune_supervisor_options *options);
 /*
  * Starts. `options` may be NULL. The first worker is made before this returns, so that a wall that
  * cannot be built is reported here. SETUP, WALL_REFUSED (the message names layer and remedy),
- * NOT_FOUND (helpers), NO_MEMORY, SYSTEM. The caller's: rune_supervisor_free.
+ * NOT_FOUND (helpers), NO_MEMORY, SYSTEM; INVALID_ARGUMENT: a policy, isolation or placement that the enum
+ * does not have. The caller's: rune_supervisor_free.
  */
 RUNE_API rune_status rune_supervisor_new(const rune_supervisor_options *options,
                                          rune_supervisor **out_supervisor,

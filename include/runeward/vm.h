@@ -24,6 +24,7 @@ RUNE_API rune_vm_options *rune_vm_options_new(void) RUNE_MUST_CHECK;
 /* Trust domain: domains never share a worker. Copied, at most 255 bytes. */
 RUNE_API rune_status rune_vm_options_set_domain(rune_vm_options *options,
                                                 const char *domain) RUNE_MUST_CHECK;
+/* rune_vm_new says INVALID_ARGUMENT of a value that the enum does not have. */
 RUNE_API void rune_vm_options_set_isolation(rune_vm_options *options, rune_isolation isolation);
 RUNE_API rune_status rune_vm_options_set_limits(rune_vm_options *options,
                                                 const rune_limits *limits) RUNE_MUST_CHECK;
@@ -88,7 +89,8 @@ RUNE_API void rune_call_options_set_replay(rune_call_options *options, bool want
 RUNE_API void rune_call_options_free(rune_call_options *options);
 
 /*
- * `runtime` may be NULL (standard modules only), `options` too. No worker is made or talked to yet,
+ * `runtime` may be NULL (standard modules only: a Unit that was built with more says at its first call of one
+ * which function is missing), `options` too. No worker is made or talked to yet,
  * but the domain is: SETUP, WALL_REFUSED, OVERLOADED. INVALID_ARGUMENT: no Unit, which is what
  * rune_watch_current gives for a script that never compiled. The caller's: rune_vm_free.
  */
@@ -98,7 +100,8 @@ RUNE_API rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runt
 
 /*
  * Calls the function with that path ("" is the script body; a function `async fn` is awaited).
- * The result is the caller's. Errors: SCRIPT_ERROR, LIMIT (rune_error_reason says which),
+ * The result is the caller's. The arguments have at most 16 MiB together as CBOR, with whatever statics were
+ * set and go out with them: TOO_LARGE, with the numbers. Errors: SCRIPT_ERROR, LIMIT (rune_error_reason says which),
  * CANCELLED, NOT_FOUND (no such item), INVALID_ARGUMENT, OVERLOADED, WORKER_LOST, CRASHED,
  * VIOLATION, VM_LOST, BUSY (a call of this Vm runs already), CONST_UNSUPPORTED (the result cannot
  * leave the worker).

@@ -248,6 +248,89 @@ static void test_a_long_message(void **state)
     free(got);
 }
 
+/* An isolation that nobody knows must not run as a weaker one than was wanted. */
+static void test_values_that_no_enum_has(void **state)
+{
+    (void)state;
+    rune_vm *vm = NULL;
+    rune_error *error = NULL;
+    rune_supervisor *made = NULL;
+    rune_vm_options *options = rune_vm_options_new();
+    rune_vm_options_set_isolation(options, (rune_isolation)77);
+    assert_int_equal(rune_vm_new(supervisor, runtime, unit, options, &vm, &error),
+                     RUNE_E_INVALID_ARGUMENT);
+    assert_message(error, "there is no isolation 77");
+    rune_vm_options_free(options);
+    for (int i = 0; i < 3; i++) {
+        rune_supervisor_options *all = rune_supervisor_options_new();
+        rune_supervisor_options_set_isolation(all, (rune_isolation)(i == 0 ? -1 : 0));
+        rune_supervisor_options_set_policy(all, (rune_policy)(i == 1 ? 2 : 0));
+        rune_supervisor_options_set_placement(all, (rune_placement)(i == 2 ? 2 : 0));
+        assert_int_equal(rune_supervisor_new(all, &made, NULL), RUNE_E_INVALID_ARGUMENT);
+        rune_supervisor_options_free(all);
+    }
+    assert_null(vm);
+    assert_null(made);
+}
+
+static void test_a_module_twice(void **state)
+{
+    (void)state;
+    rune_error *error = NULL;
+    rune_sources *sources = rune_sources_new();
+    assert_int_equal(rune_sources_insert_memory(sources, "a", "mod a;", 6, NULL), RUNE_OK);
+    assert_int_equal(rune_sources_insert_memory(sources, "a", "", 0, NULL), RUNE_OK);
+    assert_int_equal(rune_sources_insert_memory(sources, "a", "", 0, &error),
+                     RUNE_E_INVALID_ARGUMENT);
+    assert_message(error, "a: this module is there already");
+    rune_sources_free(sources);
+}
+
+/* The most likely first mistake says which function is missing, and why. */
+static void test_a_forgotten_runtime(void **state)
+{
+    (void)state;
+    rune_vm *vm = NULL;
+    rune_error *error = NULL;
+    rune_const_value *value = NULL;
+    rune_runtime *empty = NULL;
+    rune_context *standard = rune_context_with_default_modules();
+    rune_unit *asks = build("pub fn ask() { host::double(1) }");
+    assert_int_equal(rune_vm_new(supervisor, NULL, asks, NULL, &vm, NULL), RUNE_OK);
+    assert_int_equal(rune_vm_call(vm, "ask", NULL, 0, NULL, &value, &error), RUNE_E_SCRIPT_ERROR);
+    assert_string_equal(rune_error_kind(error), "MissingFunction");
+    assert_message(error,
+                   "Missing function `host::double`: the Vm has no runtime, and so none of the "
+                   "host's functions");
+    assert_int_equal(rune_context_runtime(standard, &empty, NULL), RUNE_OK);
+    assert_int_equal(rune_vm_set_runtime(vm, empty), RUNE_OK);
+    assert_int_equal(rune_vm_call(vm, "ask", NULL, 0, NULL, &value, &error), RUNE_E_SCRIPT_ERROR);
+    assert_message(error,
+                   "Missing function `host::double`: the Vm's runtime does not have it, though "
+                   "the context of the build did");
+    rune_vm_free(vm);
+    rune_unit_unref(asks);
+    rune_runtime_unref(empty);
+    rune_context_free(standard);
+}
+
+static void test_arguments_that_are_too_large(void **state)
+{
+    (void)state;
+    rune_error *error = NULL;
+    rune_const_value *value = NULL;
+    char *zeros = calloc(1, 17 << 20);
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    const rune_const_value *args[2] = {rune_value_i64(1), rune_value_bytes(zeros, 17 << 20)};
+    assert_int_equal(rune_vm_call(vm, "count", args, 2, NULL, &value, &error), RUNE_E_TOO_LARGE);
+    assert_message(error, "a call takes 16777216 bytes, its arguments have 17825798, of which "
+                          "argument 1 has 17825797");
+    rune_value_unref((rune_const_value *)args[0]);
+    rune_value_unref((rune_const_value *)args[1]);
+    rune_vm_free(vm);
+    free(zeros);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +341,10 @@ int main(void)
         cmocka_unit_test(test_options_without_a_value),
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_a_long_message),
+        cmocka_unit_test(test_values_that_no_enum_has),
+        cmocka_unit_test(test_a_module_twice),
+        cmocka_unit_test(test_a_forgotten_runtime),
+        cmocka_unit_test(test_arguments_that_are_too_large),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
