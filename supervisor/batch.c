@@ -134,8 +134,7 @@ static void give_loads_back(struct batch *batch)
 {
     for (struct place *place = batch->places; place; place = place->next) {
         if (place->idle > 0 || place->begun > 0) {
-            rn_pool_put_loads(place->peer->domain->supervisor, place->peer, place->idle,
-                              place->begun);
+            rn_pool_put_loads(place->peer->supervisor, place->peer, place->idle, place->begun);
             place->idle = 0;
             place->begun = 0;
         }

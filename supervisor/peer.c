@@ -77,7 +77,7 @@ static enum rn_error spawn(struct rn_peer *peer, struct rn_spawn_failure *out_fa
     RN_AUTO_FD int control_fd = -1;
     RN_AUTO_FD int ring_fd = -1;
     RN_TRY(rn_control_make(&peer->control, &control_fd));
-    if (!peer->domain->supervisor->options.no_ring) {
+    if (!peer->supervisor->options.no_ring) {
         RN_TRY(rn_ring_make(&peer->ring, &ring_fd));
     }
     rn_lane_init(&peer->lane, peer->fd, peer->ring, false, peer->packet_in);
@@ -138,7 +138,7 @@ static void warm(struct rn_peer *peer)
 static enum rn_error check_wall(struct rn_peer *peer, const struct rn_wall_report *early,
                                 struct rn_spawn_failure *out_failure)
 {
-    const rune_supervisor *supervisor = peer->domain->supervisor;
+    const rune_supervisor *supervisor = peer->supervisor;
     enum rn_policy policy =
         supervisor->options.policy == RUNE_POLICY_STRICT ? RN_POLICY_STRICT : RN_POLICY_BEST_EFFORT;
     struct rn_wall_report report;
@@ -169,7 +169,7 @@ static void explain_end(struct rn_peer *peer, struct rn_spawn_failure *out_failu
 /* Makes the peer known to its domain, so that its end can be told. */
 static void enlist(struct rn_peer *peer)
 {
-    struct rn_pool *pool = &peer->domain->supervisor->pool;
+    struct rn_pool *pool = &peer->supervisor->pool;
     pthread_mutex_lock(&pool->lock);
     peer->next = peer->domain->peers;
     peer->domain->peers = rn_peer_ref(peer);
@@ -189,6 +189,7 @@ static struct rn_peer *new_peer(struct rn_domain *domain)
     peer->packet_in = packets + RN_PACKET_MAX;
     atomic_init(&peer->refs, 1);
     peer->domain = domain;
+    peer->supervisor = domain->supervisor;
     peer->serial = atomic_fetch_add(&domain->supervisor->next_serial, 1) + 1;
     peer->fd = -1;
     peer->child.pidfd = -1;
@@ -255,7 +256,7 @@ void rn_peer_kill(struct rn_peer *peer, uint64_t culprit)
 
 bool rn_peer_leave(struct rn_peer *peer)
 {
-    struct rn_pool *pool = &peer->domain->supervisor->pool;
+    struct rn_pool *pool = &peer->supervisor->pool;
     bool found = false;
     pthread_mutex_lock(&pool->lock);
     for (struct rn_peer **at = &peer->domain->peers; *at; at = &(*at)->next) {
@@ -269,9 +270,9 @@ bool rn_peer_leave(struct rn_peer *peer)
     pthread_mutex_unlock(&pool->lock);
     if (found) {
         rn_child_kill(&peer->child);
-        rn_clock_clear(peer->domain->supervisor->clock, &peer->backstop_timer);
-        rn_clock_clear(peer->domain->supervisor->clock, &peer->young_timer);
-        rn_clock_clear(peer->domain->supervisor->clock, &peer->sweep_timer);
+        rn_clock_clear(peer->supervisor->clock, &peer->backstop_timer);
+        rn_clock_clear(peer->supervisor->clock, &peer->young_timer);
+        rn_clock_clear(peer->supervisor->clock, &peer->sweep_timer);
     }
     return found;
 }
@@ -402,7 +403,7 @@ static void leave_backstop(struct rn_peer *peer)
     }
     peer->backstop_look_ns = at_ns;
     peer->backstop_timer.fire = on_backstop_timer;
-    if (rn_clock_set(peer->domain->supervisor->clock, &peer->backstop_timer, at_ns) != RN_OK) {
+    if (rn_clock_set(peer->supervisor->clock, &peer->backstop_timer, at_ns) != RN_OK) {
         peer->backstop_look_ns = 0;
         find_backstop(peer);
     }
@@ -458,7 +459,7 @@ static bool has_gone(struct rn_peer *peer, const struct rn_call *call)
 static void follow_caller(struct rn_peer *peer, const struct rn_call *call)
 {
     uint32_t here = rn_ring_cpu();
-    if (peer->domain->supervisor->options.placement != RUNE_PLACEMENT_CALLER || call->is_async ||
+    if (peer->supervisor->options.placement != RUNE_PLACEMENT_CALLER || call->is_async ||
         peer->call_count > 0 || here == 0 || here == peer->placed || here > CPU_SETSIZE) {
         return;
     }

@@ -90,7 +90,8 @@ enum rn_place {
 
 struct rn_peer {
     _Atomic uint32_t refs;
-    struct rn_domain *domain;
+    struct rn_domain *domain; /* which may be freed once the peer has left it (P5) */
+    struct rune_supervisor *supervisor;
     uint64_t serial;
     struct rn_child child;
     int fd;               /* the socket, as `lane` uses it */

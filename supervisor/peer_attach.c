@@ -275,7 +275,7 @@ static void on_sweep_timer(struct rn_timer *timer)
 static void set_sweep(struct rn_peer *peer, uint64_t at_ns)
 {
     peer->sweep_timer.fire = on_sweep_timer;
-    enum rn_error error = rn_clock_set(peer->domain->supervisor->clock, &peer->sweep_timer, at_ns);
+    enum rn_error error = rn_clock_set(peer->supervisor->clock, &peer->sweep_timer, at_ns);
     peer->sweep_awaited = error == RN_OK;
     peer->sweep_wanted = error != RN_OK;
 }
@@ -289,7 +289,7 @@ void rn_peer_await_sweep(struct rn_peer *peer, uint64_t now_ns)
 
 void rn_peer_end_sweeps(struct rn_peer *peer)
 {
-    rn_clock_clear(peer->domain->supervisor->clock, &peer->sweep_timer);
+    rn_clock_clear(peer->supervisor->clock, &peer->sweep_timer);
 }
 
 void rn_peer_forget_attached(struct rn_peer *peer)

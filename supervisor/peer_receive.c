@@ -145,7 +145,7 @@ static bool ran_out_of_memory(const struct rn_peer *peer)
 {
     const struct rn_child_exit *end = &peer->exit;
     return end->signalled && end->code == SIGKILL && !end->deadline &&
-           rn_supervisor_oom_killed(peer->domain->supervisor);
+           rn_supervisor_oom_killed(peer->supervisor);
 }
 
 /* Under the lock, which is given up meanwhile, with the role: finds out how the process ended; P4. The
@@ -250,7 +250,7 @@ static void hand_over(struct rn_peer *peer)
         return;
     }
     if (peer->async_count > 0) {
-        struct rn_runner *runner = rn_supervisor_runner(peer->domain->supervisor);
+        struct rn_runner *runner = rn_supervisor_runner(peer->supervisor);
         if (runner) {
             rn_runner_watch(runner, peer, true, rn_peer_has_unsent(peer));
         }
@@ -260,7 +260,7 @@ static void hand_over(struct rn_peer *peer)
 /* What does not fit the socket the runner sends on; unless it has no thread, or this is it. */
 static bool must_send_on(const struct rn_peer *peer, const struct rn_call *call)
 {
-    struct rune_supervisor *supervisor = peer->domain->supervisor;
+    struct rune_supervisor *supervisor = peer->supervisor;
     bool others_send = peer->call_count > 1 || call->host_calls;
     return rn_peer_has_unsent(peer) || (others_send && (supervisor->options.external_loop ||
                                                         rn_supervisor_in_callback(supervisor)));
@@ -401,7 +401,7 @@ static void find_watch(struct rn_peer *peer, struct rn_peer_watch *out_watch)
     *out_watch = (struct rn_peer_watch){
         .events = buried ? 0 : events,
         .at_hand = !buried && rn_lane_has_packet(&peer->lane),
-        .soon = buried || peer->domain->supervisor->options.external_loop,
+        .soon = buried || peer->supervisor->options.external_loop,
     };
 }
 

@@ -32,7 +32,7 @@ static uint32_t *sequence_of(struct rn_peer *peer, uint64_t id)
 /* It sends on what waits for room. */
 static void ask_runner(struct rn_peer *peer)
 {
-    struct rn_runner *runner = rn_supervisor_runner(peer->domain->supervisor);
+    struct rn_runner *runner = rn_supervisor_runner(peer->supervisor);
     if (runner) {
         rn_runner_watch(runner, peer, peer->async_count > 0 && !peer->receiving, true);
     }

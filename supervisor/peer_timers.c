@@ -38,7 +38,7 @@ void rn_peer_set_timer(struct rn_peer *peer, struct rn_call *call, uint64_t at_n
 {
     rn_peer_forget_young(call);
     call->is_timed = true;
-    if (rn_clock_set(peer->domain->supervisor->clock, &call->timer, at_ns) != RN_OK) {
+    if (rn_clock_set(peer->supervisor->clock, &call->timer, at_ns) != RN_OK) {
         rn_peer_kill_locked(peer, call->id);
     }
 }
@@ -52,7 +52,7 @@ static void on_young_timer(struct rn_timer *timer)
         rn_peer_set_timer(peer, peer->young, peer->young->look_ns);
     }
     pthread_mutex_unlock(&peer->lock);
-    rn_pool_tell(peer->domain->supervisor);
+    rn_pool_tell(peer->supervisor);
 }
 
 /* The timer is set for that time at the latest; false: it cannot be. */
@@ -60,8 +60,7 @@ static bool await_young(struct rn_peer *peer, uint64_t due_ns)
 {
     if (peer->young_due_ns == 0) {
         peer->young_timer.fire = on_young_timer;
-        enum rn_error error =
-            rn_clock_set(peer->domain->supervisor->clock, &peer->young_timer, due_ns);
+        enum rn_error error = rn_clock_set(peer->supervisor->clock, &peer->young_timer, due_ns);
         peer->young_due_ns = error == RN_OK ? due_ns : 0;
     }
     return peer->young_due_ns != 0;
@@ -75,7 +74,7 @@ void rn_peer_start_timer(struct rn_peer *peer, struct rn_call *call)
     }
     if (call->is_timed || call->look_ns < due_ns || !await_young(peer, due_ns)) {
         rn_peer_set_timer(peer, call, call->look_ns);
-        rn_pool_tell(peer->domain->supervisor);
+        rn_pool_tell(peer->supervisor);
     } else {
         list_young(peer, call);
     }

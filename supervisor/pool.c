@@ -685,7 +685,7 @@ bool rn_pool_may_go_on(const struct rn_peer *peer, const struct rn_pool_request 
     return request->isolation == RUNE_ISOLATION_SHARED && !request->keeps &&
            peer->isolation == RUNE_ISOLATION_SHARED && peer->domain == request->domain &&
            !atomic_load_explicit(&peer->retiring, memory_order_relaxed) &&
-           !atomic_load_explicit(&peer->domain->supervisor->pool.closing, memory_order_relaxed);
+           !atomic_load_explicit(&peer->supervisor->pool.closing, memory_order_relaxed);
 }
 
 void rn_pool_put_loads(struct rune_supervisor *supervisor, struct rn_peer *peer, uint32_t loads,
@@ -719,23 +719,41 @@ void rn_pool_tell_room(struct rune_supervisor *supervisor)
     pthread_mutex_unlock(&pool->lock);
 }
 
-void rn_pool_retire_key(struct rune_supervisor *supervisor, uint64_t key)
+/* Under the lock: workers of that Vm there take no further calls. True: some did. */
+static bool choose_by_key(struct rn_domain *domain, uint64_t key)
 {
-    struct rn_pool *pool = &supervisor->pool;
-    struct rn_domain *concerned = NULL;
-    pthread_mutex_lock(&pool->lock);
-    for (struct rn_domain *domain = pool->domains; domain; domain = domain->next) {
-        for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
-            if (peer->place == RN_PLACE_SERVING && peer->isolation == RUNE_ISOLATION_VM &&
-                peer->key == key) {
-                peer->retiring = true;
-                concerned = domain;
-            }
+    bool found = false;
+    for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
+        if (peer->place == RN_PLACE_SERVING && peer->isolation == RUNE_ISOLATION_VM &&
+            peer->key == key && !peer->retiring) {
+            peer->retiring = true;
+            found = true;
         }
     }
+    return found;
+}
+
+/* A domain with such workers, counted: a broken one, which the Vm has left, may have no other user. */
+static struct rn_domain *hold_domain_of_key(struct rn_pool *pool, uint64_t key)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct rn_domain *domain = pool->domains;
+    while (domain && !choose_by_key(domain, key)) {
+        domain = domain->next;
+    }
+    if (domain) {
+        domain->users++;
+    }
     pthread_mutex_unlock(&pool->lock);
-    if (concerned) {
-        retire_chosen(concerned);
+    return domain;
+}
+
+void rn_pool_retire_key(struct rune_supervisor *supervisor, uint64_t key)
+{
+    struct rn_domain *domain;
+    while ((domain = hold_domain_of_key(&supervisor->pool, key)) != NULL) {
+        retire_chosen(domain);
+        rn_pool_domain_release(domain);
     }
 }
 
