@@ -111,8 +111,8 @@ struct rn_peer {
     uint64_t key; /* of the Unit or Vm that it serves alone */
     uint32_t load;
     uint64_t served;
-    atomic_bool retiring; /* takes no further calls, */
-    bool lost;            /* since its process has gone */
+    atomic_bool retiring; /* takes no further calls but of Vms whose Globals are here, */
+    bool lost;            /* or none, since its process has gone */
     bool gone_before;     /* the pool has waited for others to let go of it */
 
     /* Under `lock`. */

@@ -412,20 +412,32 @@ static struct rn_peer *choose(struct rune_supervisor *supervisor,
     return room ? choice.best : NULL;
 }
 
+/* It takes no further calls and has none; nor Vms that come back to it for what it keeps, if it lives. */
+static bool may_go(const struct rn_peer *peer)
+{
+    return peer->retiring && peer->load == 0 && (peer->pinned == 0 || peer->lost);
+}
+
+/* Under the lock: one that may go, counted, or NULL. Who leaves one that is kept for its Vms tells of it. */
+static struct rn_peer *find_chosen(struct rn_pool *pool, struct rn_domain *domain)
+{
+    for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
+        if (may_go(peer)) {
+            return rn_peer_ref(peer);
+        }
+        pool->has_pinned = pool->has_pinned || (peer->retiring && peer->pinned > 0);
+    }
+    return NULL;
+}
+
 /* Without the lock: ends those that were chosen to make room. */
 static void retire_chosen(struct rn_domain *domain)
 {
     struct rn_pool *pool = &domain->supervisor->pool;
     struct rn_peer *found = NULL;
     do {
-        found = NULL;
         pthread_mutex_lock(&pool->lock);
-        for (struct rn_peer *peer = domain->peers; peer; peer = peer->next) {
-            if (peer->retiring && peer->load == 0) {
-                found = rn_peer_ref(peer);
-                break;
-            }
-        }
+        found = find_chosen(pool, domain);
         pthread_mutex_unlock(&pool->lock);
         if (found) {
             rn_peer_retire(found);
@@ -664,14 +676,15 @@ static bool put_loads(struct rn_pool *pool, struct rn_peer *peer, uint32_t loads
 {
     peer->load -= loads;
     pool->calls_now -= loads;
-    if (lost && peer->place == RN_PLACE_SERVING && !peer->retiring) {
+    if (lost && peer->place == RN_PLACE_SERVING && !peer->lost) {
         pool->stats.workers_lost++;
     }
     bool worn = peer->served >= SERVED_MAX && peer->pinned == 0;
     peer->lost = peer->lost || lost;
     peer->retiring = peer->retiring || lost || worn || peer->isolation == RUNE_ISOLATION_CALL;
     bool forget = lost && (dead || peer->load == 0); // P5
-    bool retire = peer->retiring && (forget || peer->load == 0);
+    bool retire = (peer->retiring && forget) || may_go(peer);
+    pool->has_pinned = pool->has_pinned || (peer->retiring && peer->pinned > 0);
     pool->must_work = pool->must_work || retire;
     if (rn_spares_rested(&peer->domain->spares) || retire) {
         pthread_cond_signal(&pool->work);
@@ -715,6 +728,11 @@ void rn_pool_tell_room(struct rune_supervisor *supervisor)
 {
     struct rn_pool *pool = &supervisor->pool;
     pthread_mutex_lock(&pool->lock);
+    if (pool->has_pinned) {
+        pool->has_pinned = false; // unless one is found again
+        pool->must_work = true;
+        pthread_cond_signal(&pool->work);
+    }
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
 }

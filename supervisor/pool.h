@@ -50,6 +50,7 @@ struct rn_pool {
     pthread_t thread;
     bool has_thread;
     bool must_work;
+    bool has_pinned; /* a worker may be retiring that waits for its last Vm to leave */
     atomic_bool
         untold; /* a spare was taken: the thread is to hear of it once the call is on its way */
     atomic_bool closing; /* no new work; set under the lock */
