@@ -275,7 +275,7 @@ static rune_status take_from_pool(struct rn_call *call, struct rn_pool_request *
                                   struct rn_peer **out_peer, rune_error **error)
 {
     struct waiter waiter = {.supervisor = call->supervisor};
-    if (request->wait && call->token) {
+    if (call->token) {
         request->token = call->token;
         rn_cancel_watch(&waiter.watch, call->token, on_cancel_waiting);
     }
@@ -368,6 +368,7 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
     if (call->is_async) {
         rn_pool_tell(call->supervisor); // else when the call ends, or takes long (peer_timers.c)
     }
+    call->token = NULL; // from here on it is watched (rn_call_watch)
     return RUNE_OK;
 }
 

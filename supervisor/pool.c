@@ -327,8 +327,26 @@ struct choice {
     struct rn_peer *spare;
     struct rn_peer *idle; /* may be ended to make room */
     uint32_t serving;     /* that fit */
-    uint32_t all;
+    uint32_t load;        /* of all those */
+    uint32_t starting;    /* that will fit */
+    uint32_t all;         /* processes there will be */
 };
+
+/* What is to be done for a call. */
+enum plan {
+    PLAN_TAKE,  /* it goes to the best of those that serve */
+    PLAN_SPARE, /* it gets a spare */
+    PLAN_START, /* it starts one */
+    PLAN_AWAIT, /* it waits for one that others start */
+    PLAN_FULL,
+    PLAN_CLOSED,
+};
+
+/* It takes no further calls and has none; nor Vms that come back to it for what it keeps, if it lives. */
+static bool may_go(const struct rn_peer *peer)
+{
+    return peer->retiring && peer->load == 0 && (peer->pinned == 0 || peer->lost);
+}
 
 static bool fits(const struct rn_peer *peer, const struct rn_pool_request *request)
 {
@@ -344,25 +362,44 @@ static bool is_better(const struct rn_peer *peer, const struct rn_peer *best)
            (peer->load == best->load && peer->pinned < best->pinned);
 }
 
+static void look_at(const struct rn_pool_request *request, struct rn_peer *peer,
+                    struct choice *choice)
+{
+    bool fitting = fits(peer, request);
+    // Those that start are counted by whoever starts them, and those that may go end before that.
+    choice->all += peer->place != RN_PLACE_STARTING && !may_go(peer);
+    if (peer->place == RN_PLACE_SPARE && !choice->spare) {
+        choice->spare = peer;
+    }
+    if (peer->place == RN_PLACE_SERVING && !peer->retiring && peer->load == 0 &&
+        peer->pinned == 0 && !fitting) {
+        choice->idle = peer;
+    }
+    if (request->isolation != RUNE_ISOLATION_CALL && fitting) {
+        bool room = !request->keeps || peer->pinned < RN_PEER_VMS_MAX - 1;
+        choice->serving++;
+        choice->load += peer->load;
+        if (room && is_better(peer, choice->best)) {
+            choice->best = peer;
+        }
+    }
+}
+
+static bool will_fit(const struct rn_start *start, const struct rn_pool_request *request)
+{
+    return request->isolation != RUNE_ISOLATION_CALL && start->isolation == request->isolation &&
+           (request->isolation == RUNE_ISOLATION_SHARED || start->key == request->key);
+}
+
 static struct choice look(const struct rn_pool_request *request)
 {
-    struct choice choice = {.best = NULL};
+    struct choice choice = {.all = request->domain->spares.coming};
     for (struct rn_peer *peer = request->domain->peers; peer; peer = peer->next) {
+        look_at(request, peer, &choice);
+    }
+    for (const struct rn_start *start = request->domain->starts; start; start = start->next) {
         choice.all++;
-        if (peer->place == RN_PLACE_SPARE && !choice.spare) {
-            choice.spare = peer;
-        }
-        if (peer->place == RN_PLACE_SERVING && peer->load == 0 && peer->pinned == 0 &&
-            !fits(peer, request)) {
-            choice.idle = peer;
-        }
-        if (request->isolation != RUNE_ISOLATION_CALL && fits(peer, request)) {
-            bool room = !request->keeps || peer->pinned < RN_PEER_VMS_MAX - 1;
-            choice.serving++;
-            if (room && is_better(peer, choice.best)) {
-                choice.best = peer;
-            }
-        }
+        choice.starting += will_fit(start, request);
     }
     return choice;
 }
@@ -381,41 +418,60 @@ static uint32_t serving_max(const struct rune_supervisor *supervisor,
     return request->isolation == RUNE_ISOLATION_VM ? 1 : supervisor->options.workers;
 }
 
-/* A peer to use, or NULL: *out_start says whether the caller shall start one. */
-static struct rn_peer *choose(struct rune_supervisor *supervisor,
-                              const struct rn_pool_request *request, bool *out_start)
+/* Among workers that serve and those that start it has not its share yet: of many calls at once not all
+ * crowd into the one that is ready first. */
+static bool has_share(const struct rn_pool_request *request, const struct choice *choice)
 {
-    struct choice choice = look(request);
-    *out_start = false;
-    if (choice.best && choice.best->load == 0) {
-        return choice.best;
-    }
-    bool may_grow = request->isolation == RUNE_ISOLATION_CALL ||
-                    choice.serving < serving_max(supervisor, request);
-    if (may_grow && choice.spare) {
-        assign(choice.spare, request);
-        rn_spares_rest(&request->domain->spares, RN_SPARES_REST_NS);
-        atomic_store_explicit(&supervisor->pool.untold, true, memory_order_relaxed);
-        return choice.spare;
-    }
-    if (may_grow && choice.all < RN_DOMAIN_PEERS_MAX) {
-        *out_start = true;
-        return NULL;
-    }
-    if (may_grow && !choice.best && choice.idle) {
-        choice.idle->retiring = true;
-        *out_start = true;
-        return NULL;
-    }
-    bool room = choice.best &&
-                (request->bypass || choice.best->load < supervisor->options.calls_per_worker);
-    return room ? choice.best : NULL;
+    uint32_t calls = choice->load + choice->starting + request->domain->awaiting + 1;
+    uint32_t workers = choice->serving + choice->starting;
+    return choice->best->load < (calls + workers - 1) / workers;
 }
 
-/* It takes no further calls and has none; nor Vms that come back to it for what it keeps, if it lives. */
-static bool may_go(const struct rn_peer *peer)
+static enum plan make_plan(const struct rune_supervisor *supervisor,
+                           const struct rn_pool_request *request, const struct choice *choice)
 {
-    return peer->retiring && peer->load == 0 && (peer->pinned == 0 || peer->lost);
+    if (choice->best && choice->best->load == 0) {
+        return PLAN_TAKE;
+    }
+    bool may_grow = request->isolation == RUNE_ISOLATION_CALL ||
+                    choice->serving + choice->starting < serving_max(supervisor, request);
+    if (may_grow && choice->spare) {
+        return PLAN_SPARE;
+    }
+    if (may_grow && (choice->all < RN_DOMAIN_PEERS_MAX || (!choice->best && choice->idle))) {
+        return PLAN_START;
+    }
+    bool room = choice->best &&
+                (request->bypass || choice->best->load < supervisor->options.calls_per_worker);
+    if (choice->starting > 0 && !(room && has_share(request, choice))) {
+        return PLAN_AWAIT;
+    }
+    return room ? PLAN_TAKE : PLAN_FULL;
+}
+
+static struct rn_peer *take_spare(struct rn_pool *pool, const struct rn_pool_request *request,
+                                  struct rn_peer *spare)
+{
+    assign(spare, request);
+    rn_spares_rest(&request->domain->spares, RN_SPARES_REST_NS);
+    atomic_store_explicit(&pool->untold, true, memory_order_relaxed);
+    return spare;
+}
+
+/* *out_peer: to be used, if there is one already. */
+static enum plan choose(struct rune_supervisor *supervisor, const struct rn_pool_request *request,
+                        struct rn_peer **out_peer)
+{
+    struct choice choice = look(request);
+    enum plan plan = make_plan(supervisor, request, &choice);
+    if (plan == PLAN_TAKE) {
+        *out_peer = choice.best;
+    } else if (plan == PLAN_SPARE) {
+        *out_peer = take_spare(&supervisor->pool, request, choice.spare);
+    } else if (plan == PLAN_START && choice.all >= RN_DOMAIN_PEERS_MAX) {
+        choice.idle->retiring = true;
+    }
+    return plan;
 }
 
 /* Under the lock: one that may go, counted, or NULL. Who leaves one that is kept for its Vms tells of it. */
@@ -470,9 +526,20 @@ static void rest_after_start(struct rn_pool *pool, const struct rn_pool_request 
     }
 }
 
+/* Under the lock. Who waits for it decides anew. */
+static void end_start(struct rn_pool *pool, struct rn_domain *domain, struct rn_start *start)
+{
+    struct rn_start **at = &domain->starts;
+    while (*at != start) {
+        at = &(*at)->next;
+    }
+    *at = start->next;
+    pthread_cond_broadcast(&pool->changed);
+}
+
 static rune_status start_for(struct rune_supervisor *supervisor,
-                             const struct rn_pool_request *request, struct rn_peer **out_peer,
-                             rune_error **error)
+                             const struct rn_pool_request *request, struct rn_start *start,
+                             struct rn_peer **out_peer, rune_error **error)
 {
     struct rn_pool *pool = &supervisor->pool;
     struct rn_peer *peer;
@@ -489,7 +556,10 @@ static rune_status start_for(struct rune_supervisor *supervisor,
         peer->load++;
         peer->served++;
         *out_peer = peer;
+    } else {
+        pool->calls_now--;
     }
+    end_start(pool, request->domain, start);
     pthread_mutex_unlock(&pool->lock);
     return status;
 }
@@ -515,67 +585,92 @@ static bool is_cancelled(const struct rn_pool_request *request)
     return request->token && rune_cancel_token_is_cancelled(request->token);
 }
 
+static rune_status refuse(enum plan plan, const struct rn_pool_request *request, rune_error **error)
+{
+    if (plan == PLAN_CLOSED) {
+        return refuse_closed(error);
+    }
+    if (is_cancelled(request)) {
+        return rn_fail(error, RUNE_E_CANCELLED, "the call was cancelled before it began");
+    }
+    if (plan == PLAN_AWAIT) {
+        return rn_fail(error, RUNE_E_TIMED_OUT, "no worker was ready by the call's deadline");
+    }
+    return rn_fail(error, RUNE_E_OVERLOADED, "every worker has as many calls%s as it may",
+                   request->keeps ? ", or Vms with Globals," : "");
+}
+
+/* Under the lock, which is given up meanwhile: true if something has changed since. */
+static bool wait_for_change(struct rn_pool *pool, const struct rn_pool_request *request,
+                            enum plan plan)
+{
+    struct rn_domain *domain = request->domain;
+    bool near = plan == PLAN_START && rn_spares_is_near(&domain->spares);
+    bool waits = near || plan == PLAN_AWAIT || (plan == PLAN_FULL && request->wait);
+    bool given_up = rn_now_ns() >= request->until_ns || is_cancelled(request);
+    if (!waits || (!near && given_up)) {
+        return false;
+    }
+    uint32_t *awaiting = near ? &domain->spares.awaited : &domain->awaiting;
+    (*awaiting)++;
+    rn_cond_wait_until(&pool->changed, &pool->lock, near ? RN_NEVER_NS : request->until_ns);
+    (*awaiting)--;
+    return true;
+}
+
+/* Under the lock, which is given up while it waits: *out_peer to use, or what else is to be done. */
+static enum plan choose_or_wait(struct rune_supervisor *supervisor,
+                                const struct rn_pool_request *request, struct rn_peer **out_peer)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    enum plan plan;
+    do {
+        bool closing = pool->closing && !request->bypass;
+        plan = closing ? PLAN_CLOSED : choose(supervisor, request, out_peer);
+    } while (!*out_peer && wait_for_change(pool, request, plan));
+    return plan;
+}
+
+/* Under the lock: the call has a worker, or starts one. True: one that has served no call. */
+static bool reserve(struct rn_pool *pool, const struct rn_pool_request *request,
+                    struct rn_peer *peer, struct rn_start *start)
+{
+    count_call(pool, request->domain);
+    if (peer) {
+        bool fresh = peer->served == 0;
+        peer->load++;
+        peer->served++;
+        rn_peer_ref(peer);
+        return fresh;
+    }
+    start->next = request->domain->starts;
+    request->domain->starts = start;
+    rest_while_starting(pool, request);
+    return true;
+}
+
 rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_pool_request *request,
                          struct rn_peer **out_peer, rune_error **error)
 {
     struct rn_pool *pool = &supervisor->pool;
-    struct rn_spares *spares = &request->domain->spares;
-    bool start = false;
+    struct rn_start start = {.isolation = request->isolation, .key = request->key};
     struct rn_peer *peer = NULL;
     pthread_mutex_lock(&pool->lock);
-    bool closing = pool->closing && !request->bypass;
-    while (!closing && !(peer = choose(supervisor, request, &start))) {
-        if (start && rn_spares_is_near(spares)) {
-            start = false;
-            spares->awaited++;
-            rn_cond_wait_until(&pool->changed, &pool->lock, RN_NEVER_NS);
-            spares->awaited--;
-        } else if (start || !request->wait || rn_now_ns() >= request->until_ns ||
-                   is_cancelled(request)) {
-            break;
-        } else {
-            rn_cond_wait_until(&pool->changed, &pool->lock, request->until_ns);
-        }
-        closing = pool->closing && !request->bypass;
-    }
-    bool fresh = start || (peer && peer->served == 0);
-    if (peer) {
-        peer->load++;
-        peer->served++;
-        rn_peer_ref(peer);
-    }
-    if (peer || start) {
-        count_call(pool, request->domain);
-    }
-    if (start) {
-        rest_while_starting(pool, request);
-    }
+    enum plan plan = choose_or_wait(supervisor, request, &peer);
+    bool goes_on = peer || plan == PLAN_START;
+    bool fresh = goes_on && reserve(pool, request, peer, &start);
     pthread_mutex_unlock(&pool->lock);
     if (fresh) {
         rn_spares_note(request);
     }
-    if (peer) {
-        *out_peer = peer;
-        return RUNE_OK;
+    if (!goes_on) {
+        return refuse(plan, request, error);
     }
-    if (closing) {
-        return refuse_closed(error);
+    if (!peer) {
+        return start_for(supervisor, request, &start, out_peer, error);
     }
-    if (!start && is_cancelled(request)) {
-        return rn_fail(error, RUNE_E_CANCELLED, "the call was cancelled before it began");
-    }
-    if (!start) {
-        return rn_fail(error, RUNE_E_OVERLOADED, "every worker has as many calls%s as it may",
-                       request->keeps ? ", or Vms with Globals," : "");
-    }
-    rune_status status = start_for(supervisor, request, out_peer, error);
-    if (status != RUNE_OK) {
-        pthread_mutex_lock(&pool->lock);
-        pool->calls_now--;
-        pthread_cond_broadcast(&pool->changed);
-        pthread_mutex_unlock(&pool->lock);
-    }
-    return status;
+    *out_peer = peer;
+    return RUNE_OK;
 }
 
 void rn_pool_tell(struct rune_supervisor *supervisor)
@@ -592,11 +687,9 @@ bool rn_pool_is_warm(struct rune_supervisor *supervisor, const struct rn_pool_re
     struct rn_pool *pool = &supervisor->pool;
     pthread_mutex_lock(&pool->lock);
     struct choice choice = look(request);
-    bool may_grow = request->isolation == RUNE_ISOLATION_CALL ||
-                    choice.serving < serving_max(supervisor, request);
-    bool warm = (choice.best && choice.best->load == 0) || !may_grow || choice.spare;
+    enum plan plan = make_plan(supervisor, request, &choice);
     pthread_mutex_unlock(&pool->lock);
-    return warm;
+    return plan != PLAN_START && plan != PLAN_AWAIT;
 }
 
 bool rn_pool_kill(struct rune_supervisor *supervisor, int32_t pid)

@@ -6,6 +6,10 @@
  * that ended and makes spares (spares.h): one at a time, domain by domain in turn, and after each it collects
  * again, so that no domain's calls keep it from the others' spares and ends.
  *
+ * A call that finds no worker with little to do starts one, up to the number that there may be; those being
+ * started count. Further calls use what serves, or wait for what starts; when a start fails, its call fails,
+ * and one of those that wait tries.
+ *
  * Isolation is the peer's for life: shared peers serve every Vm of the domain that asks for no
  * more; the others serve one Unit, one Vm, or one call. A Unit that got two workers killed is moved
  * to workers of its own.
@@ -29,14 +33,23 @@
 /* Ends of compilers that nobody has asked for yet; the oldest are forgotten. */
 #define RN_DOMAIN_ENDS_MAX 64u
 
+/* A worker that a call starts, outside the lock; the caller's storage. */
+struct rn_start {
+    struct rn_start *next;
+    rune_isolation isolation; /* what it will serve, as in the peer */
+    uint64_t key;
+};
+
 struct rn_domain {
     struct rune_supervisor *supervisor;
     struct rn_domain *next;
     char name[RN_DOMAIN_NAME_MAX + 1];
     bool for_builds; /* its processes are compilers */
     struct rn_zygote *zygote;
-    struct rn_peer *peers; /* all that are not freed */
-    uint32_t users;        /* Vms, compilers and whoever is busy with it */
+    struct rn_peer *peers;   /* all that are not freed */
+    struct rn_start *starts; /* under way, but for spares; they count as if they were there */
+    uint32_t awaiting;       /* calls that wait for one of them, or for room */
+    uint32_t users;          /* Vms, compilers and whoever is busy with it */
     struct rn_spares spares;
     struct rn_child_exit ends[RN_DOMAIN_ENDS_MAX];
     uint32_t end_count; /* told so far */
@@ -87,11 +100,11 @@ struct rn_pool_request {
     bool bypass;
     bool wait;
     uint64_t until_ns;
-    const rune_cancel_token
-        *token; /* ends the wait; who cancels it tells of room (rn_pool_tell_room). NULL: none */
+    /* Ends a wait; who cancels it tells of room (rn_pool_tell_room). NULL: none. */
+    const rune_cancel_token *token;
 };
 
-/* A peer with one more call reserved; counted. OVERLOADED, CLOSED, CANCELLED, and why a worker cannot start. */
+/* A peer with one more call reserved; counted. OVERLOADED, CLOSED, CANCELLED, TIMED_OUT, and why a worker cannot start. */
 rune_status rn_pool_take(struct rune_supervisor *supervisor, const struct rn_pool_request *request,
                          struct rn_peer **out_peer, rune_error **error) RN_MUST_CHECK;
 /* Of a spare that was taken: not before the call was sent, since waking a thread costs as much as the call. */

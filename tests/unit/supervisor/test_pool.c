@@ -2,12 +2,20 @@
 #include "tests/unit/supervisor/harness.h"
 
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "supervisor/peer_attach.h"
 #include "supervisor/pool.h"
 #include "supervisor/supervisor.h"
+
+enum {
+    CALLERS = 16,
+    WORKERS = 2,
+};
 
 static rune_unit *unit;
 static rune_unit *plain; /* without statics */
@@ -126,9 +134,160 @@ static void test_a_worn_worker_keeps_its_vms(void **state)
     rune_supervisor_free(own);
 }
 
+/* Calls that come together. */
+struct burst {
+    pthread_barrier_t barrier;
+    const char *item;
+    rune_vm *vms[CALLERS];
+    rune_reason reasons[CALLERS];
+    pthread_t threads[CALLERS];
+    atomic_uint next;
+};
+
+static void *call_at_once(void *argument)
+{
+    struct burst *burst = argument;
+    unsigned n = burst->next++;
+    pthread_barrier_wait(&burst->barrier);
+    burst->reasons[n] = call_reason(burst->vms[n], burst->item, NULL);
+    return NULL;
+}
+
+static void run_burst(struct burst *burst)
+{
+    pthread_barrier_init(&burst->barrier, NULL, CALLERS);
+    for (int i = 0; i < CALLERS; i++) {
+        assert_int_equal(pthread_create(&burst->threads[i], NULL, call_at_once, burst), 0);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        pthread_join(burst->threads[i], NULL);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        rune_vm_free(burst->vms[i]);
+    }
+    pthread_barrier_destroy(&burst->barrier);
+}
+
+static unsigned count_reason(const struct burst *burst, rune_reason reason)
+{
+    unsigned count = 0;
+    for (int i = 0; i < CALLERS; i++) {
+        count += burst->reasons[i] == reason;
+    }
+    return count;
+}
+
+static uint64_t count_started(rune_supervisor *of)
+{
+    rune_stats stats;
+    rune_supervisor_stats(of, &stats);
+    return stats.workers_started;
+}
+
+/* In a domain without a worker no more are started than it may have; for each key of its own. */
+static void test_a_cold_burst(void **state)
+{
+    (void)state;
+    rune_supervisor *own = new_supervisor(WORKERS, 0);
+    struct burst burst = {.item = "nap"};
+    uint64_t before = count_started(own);
+    for (int i = 0; i < CALLERS; i++) {
+        burst.vms[i] = vm_by(own, unit, RUNE_ISOLATION_SHARED, "cold");
+    }
+    run_burst(&burst);
+    assert_int_equal(count_reason(&burst, RUNE_REASON_OK), CALLERS);
+    assert_in_range(count_started(own) - before, 1, WORKERS);
+    before = count_started(own);
+    burst = (struct burst){.item = "main"};
+    for (int i = 0; i < CALLERS; i++) {
+        burst.vms[i] = vm_by(own, i % 2 ? unit : plain, RUNE_ISOLATION_UNIT, "cold");
+    }
+    run_burst(&burst);
+    assert_int_equal(count_reason(&burst, RUNE_REASON_OK), CALLERS);
+    assert_in_range(count_started(own) - before, 2, 2 * WORKERS);
+    rune_supervisor_free(own);
+}
+
+/* The domain has all processes that it may have but one. */
+static void test_a_process_for_each_call_but_no_more(void **state)
+{
+    (void)state;
+    static struct rn_peer others[RN_DOMAIN_PEERS_MAX - 1];
+    rune_supervisor *own = new_supervisor(WORKERS, 0);
+    struct burst burst = {.item = "nap"};
+    for (int i = 0; i < CALLERS; i++) {
+        burst.vms[i] = vm_by(own, unit, RUNE_ISOLATION_CALL, "full");
+    }
+    struct rn_domain *domain = find_domain(own, "full");
+    struct rn_peer **last = &domain->peers;
+    for (size_t i = 0; i < RN_DOMAIN_PEERS_MAX - 1; i++) {
+        others[i].place = RN_PLACE_SERVING;
+        others[i].load = 1;
+        *last = &others[i];
+        last = &others[i].next;
+    }
+    domain->users++;
+    run_burst(&burst);
+    for (bool alone = false; !alone; (void)usleep(1000)) {
+        pthread_mutex_lock(&own->pool.lock);
+        alone = domain->peers == others; // the others go in front, and have gone
+        domain->peers = alone ? NULL : domain->peers;
+        pthread_mutex_unlock(&own->pool.lock);
+    }
+    rn_pool_domain_release(domain);
+    assert_int_equal(count_reason(&burst, RUNE_REASON_OK), 1);
+    assert_int_equal(count_reason(&burst, RUNE_REASON_OVERLOADED), CALLERS - 1);
+    rune_supervisor_free(own);
+}
+
+/* When nothing can be started, everybody hears of it who waited for somebody else's start. */
+static void test_a_burst_that_finds_no_descriptors(void **state)
+{
+    (void)state;
+    struct rlimit before;
+    rune_supervisor *own = new_supervisor(WORKERS, 0);
+    struct burst burst = {.item = "main"};
+    for (int i = 0; i < CALLERS; i++) {
+        burst.vms[i] = vm_by(own, plain, RUNE_ISOLATION_SHARED, "poor");
+    }
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, before.rlim_max}), 0);
+    run_burst(&burst);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(count_reason(&burst, RUNE_REASON_SETUP), CALLERS);
+    rune_vm *vm = vm_by(own, plain, RUNE_ISOLATION_SHARED, "poor");
+    assert_int_equal(call_i64(vm, "main"), 1);
+    rune_vm_free(vm);
+    rune_supervisor_free(own);
+}
+
+/* Who waits for somebody else's start does so until its deadline, and ends by it. */
+static void test_a_start_that_takes_too_long(void **state)
+{
+    (void)state;
+    rune_supervisor *own = new_supervisor(1, 0);
+    rune_vm *vm = vm_by(own, plain, RUNE_ISOLATION_SHARED, "slow");
+    rune_call_options *options = with_limit(RUNE_LIMIT_WALL, 50000000);
+    struct rn_start start = {.isolation = RUNE_ISOLATION_SHARED};
+    struct rn_domain *domain = find_domain(own, "slow");
+    domain->starts = &start;
+    int64_t begun_ms = now_ms();
+    assert_int_equal(call_reason(vm, "main", options), RUNE_REASON_WALL);
+    assert_in_range(now_ms() - begun_ms, 49, 2000);
+    domain->starts = NULL;
+    assert_int_equal(call_i64(vm, "main"), 1);
+    rune_call_options_free(options);
+    rune_vm_free(vm);
+    rune_supervisor_free(own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_cold_burst),
+        cmocka_unit_test(test_a_process_for_each_call_but_no_more),
+        cmocka_unit_test(test_a_burst_that_finds_no_descriptors),
+        cmocka_unit_test(test_a_start_that_takes_too_long),
         cmocka_unit_test(test_a_worn_worker_keeps_its_vms),
         cmocka_unit_test(test_a_peer_outlives_its_domain),
     };
