@@ -782,11 +782,13 @@ static bool handle_output(struct rn_call *call, struct rn_event *event)
     return true;
 }
 
+/* What a good result came behind is carried out, also if the call was stopped since. */
 static void handle_host_call(struct rn_call *call, struct rn_event *event)
 {
     rn_trace_steps(call);
     pthread_mutex_lock(&call->peer->lock);
-    bool alive = call->stop == RN_REASON_OK && !call->peer->dead;
+    bool good = rn_call_is_done(call) && call->result.fields.reason == RN_REASON_OK;
+    bool alive = (call->stop == RN_REASON_OK || good) && !call->peer->dead;
     bool wanted = alive && !rn_replay_host_call(call, event);
     pthread_mutex_unlock(&call->peer->lock);
     if (alive) {
@@ -837,12 +839,14 @@ static bool handle_events(struct rn_call *call)
     return true;
 }
 
-/* Output that a sink refuses holds up an end in good order only, and not beyond the deadline. */
+/* Output that a sink refuses holds up an end in good order only, and not beyond the deadline. Behind a result its
+ * worker may die. */
 static bool is_over(struct rn_call *call)
 {
     pthread_mutex_lock(&call->peer->lock);
-    bool broken = call->failed || call->peer->dead || call->replay.divergence != RN_SAME;
-    bool ended = rn_call_is_done(call) || broken;
+    bool done = rn_call_is_done(call);
+    bool broken = call->failed || (call->peer->dead && !done) || call->replay.divergence != RN_SAME;
+    bool ended = done || broken;
     bool given_up = broken || call->stop != RN_REASON_OK;
     bool pending = call->events != NULL;
     pthread_mutex_unlock(&call->peer->lock);

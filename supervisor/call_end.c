@@ -390,7 +390,8 @@ static bool close_call(struct rn_call *call, const struct rn_peer *peer)
     call->ending = true;
     call->open = false;
     rn_peer_forget_young(call);
-    if (call->in_table && done && call->stop == RN_REASON_OK) {
+    bool good = done && call->result.fields.reason == RN_REASON_OK && !call->events;
+    if (call->in_table && done && (call->stop == RN_REASON_OK || good)) {
         rn_replay_end(call);
     }
     if (call->in_table && !running) {
