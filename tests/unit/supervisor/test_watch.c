@@ -231,7 +231,7 @@ static void test_what_is_kept_to_be_shown_is_bounded(void **state)
 {
     (void)state;
     const size_t size = 7u << 20;
-    const unsigned count = RN_WATCH_DIAGNOSTICS_MAX / size + 3;
+    const unsigned count = (unsigned)(RN_WATCH_DIAGNOSTICS_MAX / size) + 3;
     char *text = malloc(size + 64);
     assert_non_null(text);
     memset(text, 'x', size);
