@@ -29,6 +29,8 @@ rn_library(rn_supervisor
   peer_attach.c
   peer_timers.c
   pool.c
+  pool_domain.c
+  pool_take.c
   record.c
   remote.c
   remote_ask.c

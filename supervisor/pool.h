@@ -151,4 +151,14 @@ struct rn_peer *rn_pool_find(struct rune_supervisor *supervisor, uint64_t serial
 /* The counted peer with the next higher serial, or NULL. */
 struct rn_peer *rn_pool_next(struct rune_supervisor *supervisor, uint64_t serial);
 
+/* Between pool.c, pool_take.c and pool_domain.c. */
+/* Under the lock: it takes no further calls and has none; nor Vms that come back to it for what it keeps, if it lives. */
+bool rn_pool_may_go(const struct rn_peer *peer);
+/* Without the lock: ends those that may go. */
+void rn_pool_retire_chosen(struct rn_domain *domain);
+/* Takes an idle domain out of the list, or NULL; without the lock. */
+struct rn_domain *rn_domain_take_idle(struct rn_pool *pool);
+/* Nobody else knows it any more. */
+void rn_domain_end(struct rn_domain *domain);
+
 #endif
