@@ -45,9 +45,8 @@ struct rn_event {
     uint32_t function;
     uint64_t budget; /* spent when the host call was made */
     uint32_t pc;     /* of the script, which made it */
-    bool
-        is_noted; /* output that a journal and a trace have seen, of which the host has what is left */
-    uint8_t *data; /* owned */
+    bool is_noted;   /* output: a journal and a trace have seen it; what is left is the host's */
+    uint8_t *data;   /* owned */
     size_t size;
 };
 

@@ -405,16 +405,14 @@ bool rn_host_call_run_remote(struct rn_remote_hosts *hosts, uint32_t number,
     return true;
 }
 
-/* Bytes that the worker has yet to take. */
 rune_status rn_host_call_answer(rune_host_call *host_call, const void *bytes, size_t size)
 {
     struct rn_call *call = host_call->call;
-    rune_status status = RUNE_E_STALE;
     if (!claim(host_call)) {
-        return status;
+        return RUNE_E_STALE;
     }
     count_time(host_call);
-    status = send_reply(call, host_call->number, false, bytes, size);
+    rune_status status = send_reply(call, host_call->number, false, bytes, size);
     release_async(host_call);
     return status;
 }

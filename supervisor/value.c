@@ -154,7 +154,7 @@ rune_const_value *rune_value_struct(const char *item, const rune_const_value *co
     if (!item) {
         return NULL;
     }
-    rn_const_begin_struct(&buf, rn_hash_item(item, strlen(item)), count);
+    rn_const_begin_struct(&buf, rune_value_hash_item(item), count);
     bool good = append_all(&buf, fields, count);
     rune_const_value *value = finish(&buf);
     if (!good) {

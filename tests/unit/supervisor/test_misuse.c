@@ -137,6 +137,9 @@ static void test_null_is_empty(void **state)
     assert_null(rune_module_new(NULL));
     assert_null(rune_value_text(NULL));
     assert_null(rune_value_string(NULL, 1));
+    rune_const_value *point = rune_value_struct("::shapes::Point", NULL, 0);
+    assert_true(rune_value_is(point, "shapes::Point"));
+    rune_value_unref(point);
     assert_null(rune_value_struct(NULL, NULL, 0));
     rune_cancel_token_cancel(NULL);
     assert_false(rune_cancel_token_is_cancelled(NULL));

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#define TAKERS 8
+
 static rune_unit *unit;
 static rune_unit *other;
 
@@ -203,19 +205,27 @@ static void *take_often(void *argument)
     return NULL;
 }
 
+/* A thread for each. */
+static void run_takers(rune_vm_pool *pool, void *(*run)(void *), struct taker *takers)
+{
+    pthread_t threads[TAKERS];
+    for (int i = 0; i < TAKERS; i++) {
+        takers[i] = (struct taker){.pool = pool};
+        assert_int_equal(pthread_create(&threads[i], NULL, run, &takers[i]), 0);
+    }
+    for (int i = 0; i < TAKERS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+}
+
 static void test_from_many_threads(void **state)
 {
     (void)state;
-    pthread_t threads[8];
-    struct taker takers[8];
+    struct taker takers[TAKERS];
     rune_vm_pool *pool = NULL;
     assert_int_equal(rune_vm_pool_new(supervisor, NULL, 6, &pool, NULL), RUNE_OK);
-    for (int i = 0; i < 8; i++) {
-        takers[i] = (struct taker){.pool = pool};
-        assert_int_equal(pthread_create(&threads[i], NULL, take_often, &takers[i]), 0);
-    }
-    for (int i = 0; i < 8; i++) {
-        pthread_join(threads[i], NULL);
+    run_takers(pool, take_often, takers);
+    for (int i = 0; i < TAKERS; i++) {
         assert_int_equal(takers[i].calls + takers[i].refused, 100);
     }
     size_t taken;
@@ -243,16 +253,11 @@ static void *wait_often(void *argument)
 static void test_threads_that_wait(void **state)
 {
     (void)state;
-    pthread_t threads[8];
-    struct taker takers[8];
+    struct taker takers[TAKERS];
     rune_vm_pool *pool = NULL;
     assert_int_equal(rune_vm_pool_new(supervisor, NULL, 3, &pool, NULL), RUNE_OK);
-    for (int i = 0; i < 8; i++) {
-        takers[i] = (struct taker){.pool = pool};
-        assert_int_equal(pthread_create(&threads[i], NULL, wait_often, &takers[i]), 0);
-    }
-    for (int i = 0; i < 8; i++) {
-        pthread_join(threads[i], NULL);
+    run_takers(pool, wait_often, takers);
+    for (int i = 0; i < TAKERS; i++) {
         assert_int_equal(takers[i].calls, 100);
         assert_int_equal(takers[i].refused, 0);
     }
@@ -287,9 +292,8 @@ static void test_waiting_in_vain(void **state)
                      RUNE_E_INVALID_ARGUMENT);
     assert_int_equal(rune_vm_pool_take_wait(host.pool, runtime, unit, 0, &vm, NULL), RUNE_OK);
     int64_t begun = now_ms();
-    assert_int_equal(
-        rune_vm_pool_take_wait(host.pool, runtime, unit, 20000000, &second, &error),
-        RUNE_E_TIMED_OUT);
+    assert_int_equal(rune_vm_pool_take_wait(host.pool, runtime, unit, 20000000, &second, &error),
+                     RUNE_E_TIMED_OUT);
     assert_true(now_ms() - begun >= 20);
     assert_string_equal(rune_error_message(error), "all 1 Vms of the pool are in use");
     rune_error_free(error);
