@@ -3,6 +3,7 @@
 #include "cli/exit_codes.h"
 #include "cli/visible.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,8 +146,9 @@ void rn_console_json_member(const char *key, const char *text)
 
 int rn_console_finish(int code)
 {
+    errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {
-        rn_console_complain("standard output: write error");
+        rn_console_complain("standard output: %s", errno != 0 ? strerror(errno) : "write error");
         return code == 0 ? RN_EXIT_OUTPUT : code;
     }
     return code;

@@ -694,7 +694,7 @@ static rune_status open_socket(struct rn_remote *remote, const char *path, rune_
     bool none = errno == ENOENT || errno == ENOTDIR;
     bool refused = errno == ECONNREFUSED || errno == EPROTOTYPE || errno == ENOTSOCK;
     bool denied = errno == EACCES || errno == EPERM;
-    const char *what = none      ? "there is no daemon"
+    const char *what = none      ? "there is no daemon (`runeward serve` with --socket starts one)"
                        : refused ? "no daemon answers there"
                        : denied  ? "this user may not talk to the daemon"
                                  : strerrordesc_np(errno);

@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -173,6 +174,14 @@ class Command(unittest.TestCase):
         self.run_command("t.rn", "--meta", "meta.json")
         self.assertEqual(json.loads((self.path / "meta.json").read_text())["reason"], "ok")
         self.run_command("t.rn", "--meta", "no/such/folder", code=74)
+
+    @unittest.skipUnless(stat.S_ISCHR(os.stat("/dev/full").st_mode), "there is no device that is always full")
+    def test_a_full_disk_is_said(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([*COMMAND, "t.rn"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30,
+                                  cwd=self.path)
+        self.assertEqual(done.returncode, 74)
+        self.assertIn("standard output: No space left on device", done.stderr)
 
     def test_diagnostics_as_json(self):
         self.write("e.rn", "pub fn main() { let x = ; }")
