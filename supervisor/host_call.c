@@ -67,11 +67,7 @@ void rn_host_call_unref(rune_host_call *host_call)
 static bool has_room(const struct rn_call *call, const struct rn_peer *peer, size_t size)
 {
     size_t max = call->forward_user ? CLIENTS_WAITING_MAX : HOSTS_WAITING_MAX;
-    size_t waiting = 0;
-    for (const struct rn_queued *queued = peer->queue; queued; queued = queued->next) {
-        waiting += queued->outgoing.message.body_size;
-    }
-    return waiting <= max && rn_replay_has_room(call, size);
+    return peer->queue.bytes <= max && rn_replay_has_room(call, size);
 }
 
 /* Gives the worker its answer if the call still runs, be it in a second run. */

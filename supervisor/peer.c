@@ -33,17 +33,6 @@ struct rn_peer *rn_peer_ref(struct rn_peer *peer)
     return peer;
 }
 
-static void drop_queue(struct rn_peer *peer)
-{
-    while (peer->queue) {
-        struct rn_queued *queued = peer->queue;
-        peer->queue = queued->next;
-        rn_fd_close(queued->fd);
-        rn_free(queued->body);
-        rn_free(queued);
-    }
-}
-
 void rn_peer_unref(struct rn_peer *peer)
 {
     if (!peer || atomic_fetch_sub_explicit(&peer->refs, 1, memory_order_acq_rel) != 1) {
@@ -54,7 +43,7 @@ void rn_peer_unref(struct rn_peer *peer)
         rn_fd_close(peer->child.pidfd);
     }
     rn_peer_forget_attached(peer);
-    drop_queue(peer);
+    rn_peer_queue_done(&peer->queue);
     rn_slots_done(&peer->slots);
     rn_fd_close(peer->fd);
     rn_control_unmap(peer->control);
@@ -194,7 +183,7 @@ static struct rn_peer *new_peer(struct rn_domain *domain)
     peer->fd = -1;
     peer->child.pidfd = -1;
     peer->place = RN_PLACE_STARTING;
-    peer->queue_end = &peer->queue;
+    rn_peer_queue_init(&peer->queue);
     pthread_mutex_init(&peer->lock, NULL);
     return peer;
 }

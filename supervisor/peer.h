@@ -37,6 +37,7 @@
 #include "shm/message.h"
 #include "supervisor/clock.h"
 #include "supervisor/cpu.h"
+#include "supervisor/peer_queue.h"
 #include "supervisor/slots.h"
 #include "supervisor/spawner.h"
 
@@ -52,15 +53,6 @@ struct rn_domain;
 struct rn_group;
 struct rune_unit;
 struct rune_runtime;
-
-/* A message that did not fit the socket. */
-struct rn_queued {
-    struct rn_queued *next;
-    struct rn_outgoing outgoing;
-    uint32_t sequence; /* of the next packet, if the call has ended with this half sent */
-    uint8_t *body;     /* owned */
-    int fd;            /* owned; -1: none */
-};
 
 /* How a peer ended. */
 struct rn_death {
@@ -129,8 +121,7 @@ struct rn_peer {
     bool hushed;             /* what is being sent is rung for later */
     uint32_t armed;          /* what the runner's poll will tell of, once; 0: nothing */
     _Atomic uint32_t pinned; /* Vms whose Globals are here; read under the pool's lock, too */
-    struct rn_queued *queue;
-    struct rn_queued **queue_end;
+    struct rn_peer_queue queue;
     struct rn_slots slots;
     struct rn_call *waiting;        /* those whose owners sleep on their conditions; a list; P6 */
     struct rn_peer_poller *polling; /* batches that could not have the role; a list; P6 */

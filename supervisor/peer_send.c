@@ -7,11 +7,6 @@
  */
 #include "supervisor/peer.h"
 
-#include <fcntl.h>
-#include <string.h>
-
-#include "base/alloc.h"
-#include "shm/fd.h"
 #include "supervisor/call.h"
 #include "supervisor/runner.h"
 #include "supervisor/supervisor.h"
@@ -65,7 +60,7 @@ void rn_peer_ring(struct rn_peer *peer)
 
 bool rn_peer_has_unsent(const struct rn_peer *peer)
 {
-    return peer->queue || peer->lane.stuck;
+    return peer->queue.first || peer->lane.stuck;
 }
 
 /* What is in `packet_out`. */
@@ -105,58 +100,23 @@ static enum rn_error send_some(struct rn_peer *peer, struct rn_outgoing *outgoin
     }
 }
 
-static void free_queued(struct rn_queued *queued)
-{
-    rn_fd_close(queued->fd);
-    rn_free(queued->body);
-    rn_free(queued);
-}
-
-static struct rn_queued *make_queued(const struct rn_outgoing *outgoing, int fd)
-{
-    struct rn_queued *queued = rn_alloc(sizeof(*queued));
-    if (!queued) {
-        return NULL;
-    }
-    queued->outgoing = *outgoing;
-    queued->fd = -1;
-    size_t size = outgoing->message.body_size;
-    if (size > 0) {
-        queued->body = (uint8_t *)rn_strndup((const char *)outgoing->message.body, size);
-        queued->outgoing.message.body = queued->body;
-    }
-    if (fd >= 0 && !outgoing->started) {
-        queued->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    }
-    if ((size > 0 && !queued->body) || (fd >= 0 && !outgoing->started && queued->fd < 0)) {
-        free_queued(queued);
-        return NULL;
-    }
-    return queued;
-}
-
 enum rn_error rn_peer_send(struct rn_peer *peer, const struct rn_message *message, int fd)
 {
     struct rn_outgoing outgoing;
     rn_outgoing_init(&outgoing, message);
-    if (!peer->queue) {
+    if (!peer->queue.first) {
         enum rn_error error = send_some(peer, &outgoing, fd, NULL);
         if (error != RN_E_WOULD_BLOCK) {
             return error;
         }
     }
-    struct rn_queued *queued = make_queued(&outgoing, fd);
-    if (!queued) {
-        // Half a message cannot be taken back.
-        if (outgoing.started) {
-            rn_child_kill(&peer->child);
-        }
-        return RN_E_NO_MEMORY;
+    enum rn_error error = rn_peer_queue_append(&peer->queue, &outgoing, fd);
+    if (error == RN_OK) {
+        ask_runner(peer);
+    } else if (outgoing.started) {
+        rn_child_kill(&peer->child); // half a message cannot be taken back
     }
-    *peer->queue_end = queued;
-    peer->queue_end = &queued->next;
-    ask_runner(peer);
-    return RN_OK;
+    return error;
 }
 
 void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message)
@@ -174,40 +134,41 @@ void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message)
     if (send_some(peer, &outgoing, -1, NULL) != RN_E_WOULD_BLOCK) {
         return;
     }
-    struct rn_queued *queued = make_queued(&outgoing, -1);
-    if (!queued) {
+    if (rn_peer_queue_overtake(&peer->queue, &outgoing) != RN_OK) {
         rn_child_kill(&peer->child);
         return;
-    }
-    queued->next = peer->queue;
-    peer->queue = queued;
-    if (!queued->next) {
-        peer->queue_end = &queued->next;
     }
     ask_runner(peer);
 }
 
+/* False: there is no room for all of it yet. */
+static bool flush_first(struct rn_peer *peer)
+{
+    struct rn_queued *queued = peer->queue.first;
+    enum rn_error error = send_some(peer, &queued->outgoing, queued->fd, &queued->sequence);
+    if (error == RN_E_WOULD_BLOCK) {
+        if (queued->outgoing.started) {
+            rn_peer_queue_note_half(&peer->queue);
+        }
+        return false;
+    }
+    rn_peer_queue_remove_first(&peer->queue);
+    return true;
+}
+
 void rn_peer_flush(struct rn_peer *peer)
 {
-    struct rn_queued *queued;
     if (peer->lane.stuck) {
         rn_peer_ring(peer);
     }
-    while (!peer->lane.stuck && (queued = peer->queue) != NULL &&
-           send_some(peer, &queued->outgoing, queued->fd, &queued->sequence) != RN_E_WOULD_BLOCK) {
-        peer->queue = queued->next;
-        if (!peer->queue) {
-            peer->queue_end = &peer->queue;
-        }
-        free_queued(queued);
+    while (!peer->lane.stuck && peer->queue.first && flush_first(peer)) {
     }
 }
 
 void rn_peer_send_on(struct rn_peer *peer, const struct rn_call *call)
 {
-    for (struct rn_queued *queued = peer->queue; queued; queued = queued->next) {
-        if (queued->outgoing.started && queued->outgoing.message.call == call->id) {
-            queued->sequence = call->sequence_out;
-        }
+    struct rn_queued *half = peer->queue.half_sent;
+    if (half && half->outgoing.message.call == call->id) {
+        half->sequence = call->sequence_out;
     }
 }

@@ -24,6 +24,7 @@ rn_library(rn_supervisor
   journal_folder.c
   limits.c
   peer.c
+  peer_queue.c
   peer_receive.c
   peer_send.c
   peer_attach.c
@@ -152,6 +153,7 @@ if(TARGET test_supervisor_helpers)
 endif()
 rn_unit_test(supervisor clock rn_supervisor)
 rn_unit_test(supervisor slots rn_supervisor)
+rn_unit_test(supervisor peer_queue rn_supervisor)
 rn_unit_test(supervisor group rn_supervisor)
 rn_unit_test(supervisor remote_held rn_supervisor)
 rn_unit_test(supervisor journal rn_supervisor)
