@@ -21,8 +21,11 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/wake.h"
 
-/* What refused, be it a sink or the kernel, is asked again after this many milliseconds. */
+/* What refused, be it a sink or the kernel, is asked again after this many milliseconds. Sinks of many
+ * executions may refuse: asking all of them takes no more than a part of the time, one in RETRY_PARTS. */
 #define RETRY_MS 5
+#define RETRY_PARTS 8
+#define NS_PER_MS UINT64_C(1000000)
 /* Executions that end together before those who wait for them are woken. */
 #define LEFT_MAX 64u
 
@@ -43,6 +46,7 @@ struct rn_runner {
     pthread_mutex_t lock;
     struct queue ready;   /* with news */
     struct queue refused; /* to be asked again soon; only who has the turn adds and takes */
+    uint64_t retry_ns;    /* not before; under the lock, only who has the turn sets it */
     /* Ended, their waiters not woken yet; of whoever has the turn; each counted. */
     struct rn_call *left;
     uint32_t left_count;
@@ -194,6 +198,9 @@ static void keep_refused(struct rn_runner *runner, struct rn_call *call)
     bool listed = call->is_listed;
     call->is_listed = true;
     if (!listed) {
+        if (!runner->refused.first) {
+            runner->retry_ns = rn_now_ns() + RETRY_MS * NS_PER_MS;
+        }
         enqueue(&runner->refused, rn_call_ref(call));
     }
     pthread_mutex_unlock(&runner->lock);
@@ -269,8 +276,8 @@ static struct rn_call *take_first(struct rn_runner *runner, struct queue *queue)
     return call;
 }
 
-/* One turn for each that refused before, and for everybody with news. */
-static void step_all(struct rn_runner *runner)
+/* One turn for each that refused before. */
+static void step_refused(struct rn_runner *runner)
 {
     struct rn_call *call;
     struct rn_call **last = runner->refused.end;
@@ -280,6 +287,35 @@ static void step_all(struct rn_runner *runner)
         if (was_last) {
             break;
         }
+    }
+}
+
+static void set_retry(struct rn_runner *runner, uint64_t at_ns)
+{
+    pthread_mutex_lock(&runner->lock);
+    runner->retry_ns = at_ns;
+    pthread_mutex_unlock(&runner->lock);
+}
+
+/* Asked again they are when it is time, not with the next event of any other. */
+static void retry(struct rn_runner *runner)
+{
+    uint64_t begun_ns = rn_now_ns();
+    if (begun_ns < runner->retry_ns) {
+        return;
+    }
+    step_refused(runner);
+    uint64_t now_ns = rn_now_ns();
+    uint64_t pause_ns = (now_ns - begun_ns) * (RETRY_PARTS - 1);
+    set_retry(runner, now_ns + (pause_ns > RETRY_MS * NS_PER_MS ? pause_ns : RETRY_MS * NS_PER_MS));
+}
+
+/* Those that refused, if it is time, then everybody with news. */
+static void step_all(struct rn_runner *runner)
+{
+    struct rn_call *call;
+    if (runner->refused.first) {
+        retry(runner);
     }
     while ((call = take_first(runner, &runner->ready)) != NULL) {
         step(runner, call);
@@ -305,12 +341,20 @@ static void stay_awake(struct rn_runner *runner)
     pthread_mutex_unlock(&runner->lock);
 }
 
-static bool must_retry(struct rn_runner *runner)
+/* Until something must be asked again; UINT64_MAX: nothing must. */
+static uint64_t until_retry_ns(struct rn_runner *runner)
 {
+    uint64_t left_ns = UINT64_MAX;
     pthread_mutex_lock(&runner->lock);
-    bool must = runner->refused.first || runner->unwatched;
+    if (runner->refused.first) {
+        uint64_t now_ns = rn_now_ns();
+        left_ns = runner->retry_ns > now_ns ? runner->retry_ns - now_ns : 0;
+    }
+    if (runner->unwatched && left_ns > RETRY_MS * NS_PER_MS) {
+        left_ns = RETRY_MS * NS_PER_MS;
+    }
     pthread_mutex_unlock(&runner->lock);
-    return must;
+    return left_ns;
 }
 
 static int sleep_time_ms(struct rn_runner *runner)
@@ -318,7 +362,8 @@ static int sleep_time_ms(struct rn_runner *runner)
     if (!may_sleep(runner)) {
         return 0;
     }
-    return must_retry(runner) ? RETRY_MS : -1;
+    uint64_t left_ns = until_retry_ns(runner);
+    return left_ns == UINT64_MAX ? -1 : (int)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
 /* The shorter of two times; -1 is without end. */
@@ -362,7 +407,7 @@ bool rn_runner_is_here(struct rn_runner *runner)
 
 uint64_t rn_runner_timeout_ns(struct rn_runner *runner)
 {
-    return must_retry(runner) ? RETRY_MS * UINT64_C(1000000) : UINT64_MAX;
+    return until_retry_ns(runner);
 }
 
 int rn_runner_fd(const struct rn_runner *runner)
@@ -451,6 +496,7 @@ void rn_runner_free(struct rn_runner *runner)
         pthread_join(runner->thread, NULL);
     }
     // What was listed again while it ended.
+    runner->retry_ns = 0;
     step_all(runner);
     uint32_t count;
     for (struct rn_peer *peer; (peer = take_unwatched(runner, &count)) != NULL;) {

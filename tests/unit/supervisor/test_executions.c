@@ -326,6 +326,44 @@ static bool sink_with_a_door(void *user, int stream, const char *data, size_t si
     return atomic_load((atomic_bool *)user);
 }
 
+struct counted_door {
+    atomic_bool open;
+    atomic_uint offers;
+};
+
+static bool counting_sink(void *user, int stream, const char *data, size_t size)
+{
+    struct counted_door *door = user;
+    (void)stream;
+    (void)data;
+    (void)size;
+    atomic_fetch_add(&door->offers, 1);
+    return atomic_load(&door->open);
+}
+
+/* It is asked again every 5 ms, not with everything that happens to its neighbours. */
+static void test_refusing_costs_neighbours_nothing(void **state)
+{
+    (void)state;
+    struct counted_door door = {.open = false};
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *busy = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_call_options *options = endless_options();
+    rune_call_options_set_output(options, counting_sink, &door);
+    int64_t begun_ms = now_ms();
+    rune_execution *refused = start(vm, "print", options);
+    for (int i = 0; i < 500; i++) {
+        assert_int_equal(complete_i64(start(busy, "main", NULL)), 42);
+    }
+    int64_t passed_ms = now_ms() - begun_ms;
+    assert_in_range(atomic_load(&door.offers), 1, passed_ms / 5 + 20);
+    atomic_store(&door.open, true);
+    assert_int_equal(complete_i64(refused), 5);
+    rune_call_options_free(options);
+    rune_vm_free(busy);
+    rune_vm_free(vm);
+}
+
 /* What one raised waits in the worker for its output to go, while others raise. */
 static void test_errors_behind_output(void **state)
 {
@@ -565,6 +603,7 @@ int main(void)
         cmocka_unit_test(test_a_descriptor_to_poll),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_a_sink_that_refuses),
+        cmocka_unit_test(test_refusing_costs_neighbours_nothing),
         cmocka_unit_test(test_errors_behind_output),
         cmocka_unit_test(test_ends_are_told_before_code_runs),
         cmocka_unit_test(test_deadlines),
