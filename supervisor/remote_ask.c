@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "supervisor/error.h"
 #include "supervisor/inputs.h"
 #include "supervisor/remote_state.h"
@@ -28,6 +29,11 @@ static void send_module(struct rn_remote *remote, const struct rn_build_request 
     rn_buf_init(&body, RN_BUILD_BODY_MAX);
     enum rn_error found =
         rn_inputs_answer(request->inputs, request->sources, item, &body, &name_size);
+    if (found == RN_OK && !rn_utf8_valid(body.data, name_size, NULL)) {
+        rn_buf_clear(&body);
+        name_size = 0;
+        found = RN_E_INVALID_UTF8; // the name of its file
+    }
     struct rn_message message = {
         .type = RN_MESSAGE_CLIENT_MODULE,
         .call = id,

@@ -261,6 +261,17 @@ rune_status rn_remote_may_build(struct rn_remote *remote, rune_error **error)
     return rn_remote_may_wait(remote, error);
 }
 
+static rune_status check_names(const struct rn_build_request *request, const char *domain,
+                               rune_error **error)
+{
+    rune_status status = rn_wire_check_text("a domain's name", domain, RN_WIRE_DOMAIN_MAX, error);
+    for (size_t i = 0; i < count_sources(request) && status == RUNE_OK; i++) {
+        status = rn_wire_check_text("a source's name", request->sources->texts[i].name,
+                                    RN_NEED_BODY_MAX, error);
+    }
+    return status;
+}
+
 /* The daemon's answer, with a context that it holds. */
 static rune_status ask_for_build(struct rn_remote *remote, const struct rn_build_request *request,
                                  uint32_t context, struct rn_remote_answer *out_answer,
@@ -268,9 +279,14 @@ static rune_status ask_for_build(struct rn_remote *remote, const struct rn_build
 {
     static const struct rune_options defaults = {.indent = RN_INDENT_DEFAULT};
     const rune_options *options = request->options ? request->options : &defaults;
+    const char *domain = options->domain ? options->domain : "";
+    rune_status status = check_names(request, domain, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
     RN_AUTO(rn_buf) struct rn_buf body;
     rn_buf_init(&body, RN_CLIENT_BUILD_MAX);
-    rn_buf_append_text(&body, options->domain ? options->domain : "");
+    rn_buf_append_text(&body, domain);
     size_t domain_size = body.size;
     enum rn_error failed = put_sources(&body, request->sources, count_sources(request));
     if (failed != RN_OK) {
@@ -336,13 +352,14 @@ rune_status rune_connect_unit(rune_supervisor *supervisor, const char *name, run
     if (!supervisor->remote) {
         return rn_fail(error, RUNE_E_UNSUPPORTED, "the supervisor is no daemon's");
     }
+    rune_status status = rn_wire_check_text("a script's name", name, RN_NEED_BODY_MAX, error);
+    if (status != RUNE_OK) {
+        return status;
+    }
     struct rn_remote_answer answer = {.body = NULL};
     struct rn_message message = {
         .type = RN_MESSAGE_CLIENT_SCRIPT, .body = (const uint8_t *)name, .body_size = strlen(name)};
-    if (message.body_size > RN_NEED_BODY_MAX) {
-        return rn_fail_plain(error, RN_E_TOO_LARGE);
-    }
-    rune_status status = rn_remote_ask(supervisor->remote, &message, &answer, error);
+    status = rn_remote_ask(supervisor->remote, &message, &answer, error);
     if (status == RUNE_OK) {
         status = read_unit(supervisor->remote, &answer, out_unit, error);
     }

@@ -113,6 +113,13 @@ rune_status rn_remote_vm_new(rune_supervisor *supervisor, struct rn_remote_scrip
     rune_status status =
         options && options->has_isolation ? rn_isolation_check(options->isolation, error) : RUNE_OK;
     if (status == RUNE_OK) {
+        status = rn_wire_check_text("a domain's name", options ? options->domain : "",
+                                    RN_WIRE_DOMAIN_MAX, error);
+    }
+    if (status == RUNE_OK && script.name) {
+        status = rn_wire_check_text("a script's name", script.name, RN_NEED_BODY_MAX, error);
+    }
+    if (status == RUNE_OK) {
         status = bring(supervisor->remote, &script, &numbers, error);
     }
     if (status != RUNE_OK) {
@@ -384,7 +391,7 @@ static rune_status check(const rune_vm *vm, const struct rn_request *request, ru
     if (options && options->token && rune_cancel_token_is_cancelled(options->token)) {
         return rn_fail(error, RUNE_E_CANCELLED, "the call was cancelled before it began");
     }
-    return RUNE_OK;
+    return rn_wire_check_text("an item's name", request->target.name, RN_NEED_BODY_MAX, error);
 }
 
 /* The message of a call, if it may be made. */

@@ -53,8 +53,6 @@
 #define RN_SERVE_OUT_HIGH (1u << 20)
 /* A client that takes nothing for this long while something waits for it is closed. */
 #define RN_SERVE_STALL_NS UINT64_C(60000000000)
-/* Of a domain's name, after "uid/". */
-#define RN_SERVE_DOMAIN_NAME_MAX 200u
 
 struct rn_serve_allowed {
     uint32_t uid;

@@ -486,7 +486,7 @@ static enum rn_error read_build(struct rn_serve_build *build, const struct rn_me
     struct rn_cursor cursor;
     rn_cursor_init(&cursor, body, size);
     bool text = fields->kind != RN_BUILD_KIND_UNIT;
-    if (fields->domain_size > RN_SERVE_DOMAIN_NAME_MAX || fields->script > 1 ||
+    if (fields->domain_size > RN_WIRE_DOMAIN_MAX || fields->script > 1 ||
         fields->bare_end > 1 || fields->kind >= RN_BUILD_KIND_COUNT ||
         (text && fields->context != 0)) {
         return RN_E_MESSAGE_INVALID;

@@ -267,7 +267,7 @@ static enum rn_error read_open(struct open_request *request, const struct rn_mes
     const struct rn_fields_CLIENT_OPEN *fields = &head->as.CLIENT_OPEN;
     struct rn_cursor cursor;
     rn_cursor_init(&cursor, body, size);
-    if (fields->domain_size > RN_SERVE_DOMAIN_NAME_MAX || fields->isolation > RUNE_ISOLATION_CALL) {
+    if (fields->domain_size > RN_WIRE_DOMAIN_MAX || fields->isolation > RUNE_ISOLATION_CALL) {
         return RN_E_MESSAGE_INVALID;
     }
     request->id = head->call;

@@ -72,6 +72,18 @@ char *rn_wire_take_text(struct rn_cursor *cursor, size_t size)
     return copy;
 }
 
+rune_status rn_wire_check_text(const char *what, const char *text, size_t max, rune_error **error)
+{
+    size_t size = strlen(text);
+    if (size > max) {
+        return rn_fail(error, RUNE_E_TOO_LARGE, "%s of %zu bytes: a daemon takes %zu", what, size,
+                       max);
+    }
+    return rn_utf8_valid(text, size, NULL)
+               ? RUNE_OK
+               : rn_fail(error, RUNE_E_INVALID_UTF8, "%s is not valid UTF-8", what);
+}
+
 /* Errors */
 
 static void put_frame(struct rn_buf *out, const rune_frame *frame)

@@ -47,5 +47,12 @@ enum rn_error rn_wire_get_grant(const void *bytes, size_t size,
 /* A text of `size` bytes with a zero byte behind it, checked for UTF-8 and zero bytes inside; the
  * caller's. NULL: the cursor has failed. */
 char *rn_wire_take_text(struct rn_cursor *cursor, size_t size) RN_MUST_CHECK;
+/* What that takes, and no more than `max` bytes of it: refused here it costs a request, at the other end the
+ * connection. TOO_LARGE, INVALID_UTF8; `what` names it. */
+rune_status rn_wire_check_text(const char *what, const char *text, size_t max,
+                               rune_error **error) RN_MUST_CHECK;
+
+/* Of a domain's name, bytes: there the uid is put before it. */
+#define RN_WIRE_DOMAIN_MAX 200u
 
 #endif

@@ -23,6 +23,9 @@
  * with a message that names it: replays (replay.h). A cache of a build's options is left to the daemon's own. When the
  * daemon goes, calls end as `unavailable` with the status CLOSED, and so does everything later.
  *
+ * Names go as UTF-8: those of domains with at most 200 bytes, of items, scripts and sources with at most 4,096. Others
+ * are refused here, INVALID_UTF8 or TOO_LARGE, and the connection stays.
+ *
  * Any thread may use the connection. Sinks and host functions of a synchronous call run on the thread that
  * made the call. One thread of the library receives, and runs the sinks and host functions of executions and
  * what was given to rune_execution_on_end. There, whatever waits for the daemon (building, formatting, outlines,

@@ -126,6 +126,62 @@ static void test_errors_have_frames(void **state)
     rune_vm_free(vm);
 }
 
+static rune_status open_in_domain(const char *domain)
+{
+    rune_vm *vm = NULL;
+    rune_vm_options *options = rune_vm_options_new();
+    assert_int_equal(rune_vm_options_set_domain(options, domain), RUNE_OK);
+    rune_status status = rune_connect_vm(remote, "a", options, &vm, NULL);
+    rune_vm_free(vm);
+    rune_vm_options_free(options);
+    return status;
+}
+
+static rune_status build_as(const char *domain, const char *name, const char *module)
+{
+    rune_unit *unit = NULL;
+    rune_options *options = rune_options_new();
+    rune_sources *sources = rune_sources_new();
+    assert_int_equal(rune_options_set_domain(options, domain), RUNE_OK);
+    assert_int_equal(rune_sources_insert_memory(sources, name, "mod m;", 6, NULL), RUNE_OK);
+    assert_int_equal(rune_sources_insert_memory(sources, module, "", 0, NULL), RUNE_OK);
+    rune_status status = rune_build(remote, sources, NULL, options, NULL, &unit, NULL);
+    rune_sources_free(sources);
+    rune_options_free(options);
+    rune_unit_unref(unit);
+    return status;
+}
+
+/* What the daemon would end the connection for is refused before it is sent: others use it, too. */
+static void test_names_that_no_daemon_takes(void **state)
+{
+    (void)state;
+    char name[5001] = "";
+    rune_unit *unit = NULL;
+    rune_const_value *value = NULL;
+    rune_vm *vm = daemon_vm(remote);
+    memset(name, 'a', sizeof(name) - 1);
+    assert_int_equal(rune_connect_unit(remote, "\xff", &unit, NULL), RUNE_E_INVALID_UTF8);
+    assert_int_equal(rune_connect_unit(remote, name, &unit, NULL), RUNE_E_TOO_LARGE);
+    assert_int_equal(rune_connect_vm(remote, "\xff", NULL, &vm, NULL), RUNE_E_INVALID_UTF8);
+    assert_int_equal(rune_connect_vm(remote, name, NULL, &vm, NULL), RUNE_E_TOO_LARGE);
+    assert_int_equal(rune_vm_call(vm, "\xff", NULL, 0, NULL, &value, NULL), RUNE_E_INVALID_UTF8);
+    assert_int_equal(rune_vm_call(vm, name, NULL, 0, NULL, &value, NULL), RUNE_E_TOO_LARGE);
+    assert_int_equal(build_as("", "\xff", "m"), RUNE_E_INVALID_UTF8);
+    assert_int_equal(build_as("", "a.rn", "m\xff"), RUNE_E_INVALID_UTF8);
+    assert_int_equal(build_as("", name, "m"), RUNE_E_TOO_LARGE);
+    assert_int_equal(build_as("\xff", "a.rn", "m"), RUNE_E_INVALID_UTF8);
+    assert_int_equal(open_in_domain("\xff"), RUNE_E_INVALID_UTF8);
+    name[255] = '\0';
+    assert_int_equal(open_in_domain(name), RUNE_E_TOO_LARGE);
+    assert_int_equal(build_as(name, "a.rn", "m"), RUNE_E_TOO_LARGE);
+    name[200] = '\0';
+    assert_int_equal(open_in_domain(name), RUNE_OK);
+    assert_int_equal(build_as(name, "a.rn", "m"), RUNE_OK);
+    assert_int_equal(call_reason(vm, "nothing", NULL), RUNE_REASON_USAGE);
+    rune_vm_free(vm);
+}
+
 static void test_limits_hold(void **state)
 {
     (void)state;
@@ -962,6 +1018,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_scripts_of_the_folder, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_large_values_go_both_ways, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_errors_have_frames, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_names_that_no_daemon_takes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limits_hold, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_output_comes_and_may_be_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_output_that_nobody_takes, set_up, tear_down),
