@@ -50,7 +50,7 @@ class Command(unittest.TestCase):
         (self.path / name).write_text(text)
 
     def run_command(self, *words, code=0, stdin=""):
-        done = subprocess.run([*COMMAND, *words], input=stdin, capture_output=True, text=True, timeout=30,
+        done = subprocess.run([*COMMAND, *words], input=stdin, capture_output=True, text=True, timeout=120,
                               cwd=self.path)
         if code is not None:
             self.assertEqual(done.returncode, code, f"{words}: {done.stdout}{done.stderr}")
@@ -98,7 +98,7 @@ class Command(unittest.TestCase):
         """Helpers inherit them: who cannot start a process is told which one it was, and what it is."""
         def run(words):
             done = subprocess.run(["sh", "-c", f"{words}; exec \"$@\"", "sh", *COMMAND, "t.rn"], cwd=self.path,
-                                  capture_output=True, text=True, timeout=30)
+                                  capture_output=True, text=True, timeout=120)
             self.assertNotEqual(done.returncode, 0, done.stdout)
             return done.stderr
         for files in (12, 15):
@@ -178,7 +178,7 @@ class Command(unittest.TestCase):
     @unittest.skipUnless(stat.S_ISCHR(os.stat("/dev/full").st_mode), "there is no device that is always full")
     def test_a_full_disk_is_said(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
-            done = subprocess.run([*COMMAND, "t.rn"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30,
+            done = subprocess.run([*COMMAND, "t.rn"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120,
                                   cwd=self.path)
         self.assertEqual(done.returncode, 74)
         self.assertIn("standard output: No space left on device", done.stderr)
@@ -509,7 +509,7 @@ pub fn f(a) {}
             except OSError:
                 break
         os.close(ours)
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         return said.decode()
 
     def test_fmt_of_standard_input(self):
@@ -666,7 +666,7 @@ pub fn f(a) {}
                                     "--wall", "20s"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.path)
         process.stdout.readline()  # it runs
         process.send_signal(number)
-        last = process.communicate(timeout=20)[0].splitlines()[-1]
+        last = process.communicate(timeout=120)[0].splitlines()[-1]
         self.assertEqual(process.returncode, 130)
         self.assertEqual(json.loads(last)["record"]["reason"], "cancelled")
 
@@ -692,7 +692,7 @@ pub fn f(a) {}
 
     def end_watch(self, process):
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=120)
         self.assertIn(process.returncode, (130, -signal.SIGINT))
         return out
 
@@ -748,12 +748,12 @@ pub fn f(a) {}
 
     def test_an_interrupted_script_ends_the_watch(self):
         process = self.watch("--format", "jsonl", "run", "--output", "1G", "--wall", "20s", "loop.rn")
-        self.assertEqual(process.wait(timeout=20), 66)  # no such file
+        self.assertEqual(process.wait(timeout=120), 66)  # no such file
         self.write("loop.rn", "loop { println!(\"again and again and again\"); }")
         process = self.watch("--format", "jsonl", "run", "--output", "1G", "--wall", "20s", "loop.rn")
         process.stdout.readline()  # it runs
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
         self.assertEqual(process.returncode, 130)
         self.run_command("run", "--watch", "-", code=64)
         self.run_command("fmt", "--watch", "t.rn", code=64)
@@ -873,7 +873,7 @@ pub fn f(a) {}
                                   cwd=self.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         client.stdout.readline()
         process.kill()
-        self.assertIn(b"the daemon has gone", client.communicate(timeout=20)[1])
+        self.assertIn(b"the daemon has gone", client.communicate(timeout=120)[1])
         self.assertEqual(client.returncode, 69)
 
     @unittest.skipUnless(os.geteuid() == 0, "other users are tried as root only")
@@ -944,7 +944,7 @@ pub fn f(a) {}
         process = subprocess.Popen(["sh", "-c", f"exec {' '.join(COMMAND)} run forever.rn 0<&- 1>&- 2>&-"], cwd=self.path)
         self.addCleanup(lambda: (process.kill(), process.wait()))
         streams = pathlib.Path(f"/proc/{process.pid}/fd")
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while len(list(streams.iterdir())) < 10 and time.monotonic() < until:
             time.sleep(0.01)
         self.assertEqual([os.readlink(streams / str(fd)) for fd in range(3)], ["/dev/null"] * 3)
@@ -1061,7 +1061,7 @@ pub fn f(a) {}
         for shell, text, option in (("bash", bash, "-n"), ("zsh", zsh, "-n"), ("fish", fish, "--no-execute")):
             if shutil.which(shell):
                 self.write("completion", text)
-                subprocess.run([shell, option, "completion"], check=True, timeout=30, cwd=self.path)
+                subprocess.run([shell, option, "completion"], check=True, timeout=120, cwd=self.path)
 
     @staticmethod
     def offered_by_fish(text, command):

@@ -153,7 +153,7 @@ class Daemon:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log or subprocess.PIPE)
 
     def wait_for_socket(self):
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while self.process.poll() is None and time.monotonic() < until:
             if self.socket.exists() and self.call("prices", "main", "1")[0] == 0:
                 return True
@@ -167,7 +167,7 @@ class Daemon:
 
     def end(self):
         self.process.terminate()
-        said = self.process.communicate(timeout=30)[1]
+        said = self.process.communicate(timeout=120)[1]
         return self.process.returncode, (said or b"").decode(errors="replace")
 
 
@@ -281,7 +281,7 @@ def daemon_scripts(disk, base):
         answers(daemon, "scripts, half a save")
         disk.give_way()
         script.write_text("pub fn main(n) { n + 2 }\n")
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while daemon.call("prices", "main", "40")[1] != "42" and time.monotonic() < until:
             time.sleep(0.02)
         expect("scripts, saved", daemon.call("prices", "main", "40")[:2], (0, "42"))

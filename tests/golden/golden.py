@@ -20,7 +20,7 @@ SCRIPTS_MIN = 12
 
 
 def produce(command, script, options, stream):
-    done = subprocess.run([command, *options, "check", script.name], capture_output=True, text=True, timeout=30,
+    done = subprocess.run([command, *options, "check", script.name], capture_output=True, text=True, timeout=120,
                           cwd=HERE)
     if done.returncode not in (0, 1):
         sys.exit(f"golden: {script.name}: exit code {done.returncode}\n{done.stderr}")

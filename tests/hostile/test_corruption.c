@@ -16,7 +16,7 @@
 // The first worker's domain, the victim's, the stranger's.
 #define SPARES 3
 // The stop, its grace, and a machine that is busy with something else.
-#define END_MS (WALL_MS + 40 + 3000)
+#define END_MS (WALL_MS + 40 + 10000)
 #define BATCH 4u
 
 static unsigned rounds = 400;

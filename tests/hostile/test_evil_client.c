@@ -72,7 +72,7 @@ static bool receive(struct client *client, struct rn_message *out_message)
 {
     static uint8_t packet[RN_PACKET_MAX];
     struct pollfd polled = {.fd = client->fd, .events = POLLIN};
-    if (poll(&polled, 1, 10000) != 1) {
+    if (poll(&polled, 1, PATIENCE_MS) != 1) {
         fail_msg("the daemon neither answers nor closes");
     }
     ssize_t size = recv(client->fd, packet, sizeof(packet), 0);
@@ -1177,7 +1177,7 @@ static void test_builds_that_wait(void **state)
                                      .as.CLIENT_BUILD = {.sources = 1}};
         send_message(&client, &message);
     }
-    int64_t until_ms = now_ms() + 5000;
+    int64_t until_ms = now_ms() + PATIENCE_MS;
     while (count < 2 && now_ms() < until_ms) {
         needs[count] = next_need(&client);
         count += needs[count] != 0;
@@ -1639,7 +1639,7 @@ static void test_host_calls_that_nobody_reads(void **state)
     // 100 times 1 MiB, of which the account has room for 64 at most.
     client = open_host();
     send_call(&client, 2, 1, "flood", 1);
-    int64_t until_ms = now_ms() + 10000;
+    int64_t until_ms = now_ms() + PATIENCE_MS;
     while (daemon_status("calls_now") != 0 && now_ms() < until_ms) {
     }
     int count = 0;

@@ -701,7 +701,7 @@ static void execute_there(struct life *life)
         status = rune_vm_send_execute(life->vm, "main", NULL, 0, options, &execution, &error);
     }
     if (status == RUNE_OK) {
-        assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+        assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
         status = rune_execution_complete(execution, &ended);
     }
     note(life, STEP_EXECUTE, status == RUNE_OK ? end_of(ended, &error) : status, error);

@@ -80,7 +80,7 @@ rune_supervisor *daemon_connect(void)
     rune_supervisor *remote = NULL;
     rune_error *error = NULL;
     rune_status status;
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     // A connection that was given up counts until the daemon has noticed.
     while ((status = rune_supervisor_connect(daemon_socket, NULL, &remote, &error)) ==
                RUNE_E_OVERLOADED &&
@@ -128,7 +128,7 @@ long long daemon_status(const char *key)
 
 void daemon_await(const char *key, long long wanted)
 {
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     while (daemon_status(key) != wanted && now_ms() < until) {
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }

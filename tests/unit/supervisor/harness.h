@@ -43,7 +43,14 @@ int64_t static_i64(rune_vm *vm, const char *item);
 /* Options with one limit. */
 rune_call_options *with_limit(rune_limit limit, uint64_t value);
 
+/* How long a test waits for what must come: that matters only if it never does. */
+#define PATIENCE_MS 60000
+#define PATIENCE_NS (UINT64_C(1000000) * PATIENCE_MS)
+
 int64_t now_ms(void);
+/* How long `run` took, in ms, at its best of ten: whatever else the machine does makes it late, and never early.
+ * It is not tried again once it took no longer than `most_ms`. */
+int64_t best_ms(int64_t (*run)(void *user), void *user, int64_t most_ms);
 int count_fds(void);
 /* memfds that this process has mapped. */
 int count_memfds(void);

@@ -583,7 +583,7 @@ static void end_naps(struct naps *naps)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 5;
+    until.tv_sec += PATIENCE_MS / 1000;
     assert_int_equal(pthread_timedjoin_np(naps->thread, NULL, &until), 0);
     for (int i = 0; i < naps->count; i++) {
         assert_non_null(naps->records[i]);
@@ -648,7 +648,7 @@ static void test_batches_that_come_and_go(void **state)
     for (int i = 0; i < 3; i++) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += 20;
+        until.tv_sec += PATIENCE_MS / 1000;
         assert_int_equal(pthread_timedjoin_np(threads[i], NULL, &until), 0);
     }
 }

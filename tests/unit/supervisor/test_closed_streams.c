@@ -42,7 +42,7 @@ static int open_streams(void **state)
 /* What another thread only reads from has such a number for a moment. */
 static void expect_free(void)
 {
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     for (int fd = 0; fd < STREAMS; fd++) {
         while (fcntl(fd, F_GETFD) >= 0 && now_ms() < until) {
             sched_yield();

@@ -197,23 +197,25 @@ static void test_bytes_that_are_out(void **state)
     rune_const_value *arg = rune_value_bytes(bytes, SIZE);
     rune_const_value *unit = rune_value_unit();
     rune_execution *execution = NULL;
+    rune_call_options *options = with_limit(RUNE_LIMIT_WALL, 3 * PATIENCE_NS);
     assert_int_equal(rune_vm_send_execute(vm, "flood", (const rune_const_value *const *)&arg, 1,
-                                          NULL, &execution, NULL),
+                                          options, &execution, NULL),
                      RUNE_OK);
-    int64_t until_ms = now_ms() + 5000;
+    rune_call_options_free(options);
+    int64_t until_ms = now_ms() + PATIENCE_MS;
     while (count_held() < ROOM && now_ms() < until_ms) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     assert_in_range(count_held(), ROOM, ROOM + 2);
-    for (size_t i = 0; i < CALLS && now_ms() < until_ms + 5000;) {
+    for (size_t i = 0; i < CALLS && now_ms() < until_ms + PATIENCE_MS;) {
         if (i < count_held()) {
             assert_int_equal(rune_host_call_reply(held.calls[i], unit), RUNE_OK);
             i++;
         }
     }
     rune_record *record = NULL;
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(10000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
     assert_int_equal(rune_record_reason(record), RUNE_REASON_OK);
     rune_record_free(record);

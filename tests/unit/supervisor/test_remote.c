@@ -75,7 +75,7 @@ static void await(sem_t *semaphore)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 20;
+    until.tv_sec += PATIENCE_MS / 1000;
     if (sem_timedwait(semaphore, &until) != 0) {
         fail_msg("waited in vain");
     }

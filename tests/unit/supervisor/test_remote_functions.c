@@ -151,7 +151,7 @@ static unsigned pinned(void)
 
 static void await_pinned(unsigned wanted)
 {
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     while (pinned() != wanted && now_ms() < until) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
@@ -271,7 +271,7 @@ static void test_a_vm_that_runs(void **state)
     assert_int_equal(try_keep(vm, "adder", &more), RUNE_E_BUSY);
     assert_int_equal(rune_function_into_sync(function, &sync, NULL), RUNE_E_BUSY);
     rune_function_unref(other); // goes when the call has ended
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     rune_execution_free(execution);
     rune_call_options_free(options);
     assert_int_equal(call(function, 1), 6);
@@ -435,7 +435,7 @@ static void test_an_end_that_is_not_told(void **state)
 static void await_version(int64_t version)
 {
     rune_vm *watched = daemon_vm(remote);
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     while (call_i64(watched, "version") != version && now_ms() < until) {
     }
     assert_int_equal(call_i64(watched, "version"), version);
@@ -526,7 +526,7 @@ static void test_the_domain_goes_along(void **state)
     rune_function_unref(printer);
     // The domain ends with its last Vm: what is there afterwards the call has made.
     rune_vm_free(vm);
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     while (has_tenant() && now_ms() < until) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
@@ -576,7 +576,7 @@ static void test_in_a_callback(void **state)
     rune_call_options_set_output(options, ask_in_sink, NULL);
     assert_int_equal(rune_vm_send_execute(vm, "print", NULL, 0, options, &execution, NULL),
                      RUNE_OK);
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(asked.keep, RUNE_E_BUSY);
     assert_int_equal(asked.call, RUNE_E_BUSY);
     assert_int_equal(asked.sync, RUNE_E_BUSY);

@@ -109,7 +109,7 @@ static void execute(rune_vm *vm, const char *item)
 {
     rune_execution *execution = NULL;
     assert_int_equal(rune_vm_send_execute(vm, item, NULL, 0, NULL, &execution, NULL), RUNE_OK);
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     rune_execution_free(execution);
 }
 
@@ -244,7 +244,7 @@ static void test_a_save_in_between(void **state)
     assert_int_equal(snapshot_i64(vm, "COUNT"), 21);
     assert_int_equal(set_i64(waits, "COUNT", 30), RUNE_OK);
     daemon_write("a.rn", next_version);
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     while (call_i64(watched, "version") == 1 && now_ms() < until) {
     }
     assert_int_equal(static_i64(vm, "COUNT"), 50);
@@ -356,7 +356,7 @@ static void test_in_a_callback(void **state)
     rune_call_options_set_output(options, ask_in_sink, NULL);
     assert_int_equal(rune_vm_send_execute(vm, "print", NULL, 0, options, &execution, NULL),
                      RUNE_OK);
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(asked.get, RUNE_E_BUSY);
     assert_int_equal(asked.all, RUNE_E_BUSY);
     assert_int_equal(asked.put, RUNE_E_BUSY);

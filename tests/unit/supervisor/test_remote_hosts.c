@@ -354,7 +354,7 @@ static void test_answers_that_come_later(void **state)
 
 static void await_kept(int count)
 {
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     while (atomic_load(&stage.kept_count) < count && now_ms() < until) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
@@ -396,7 +396,7 @@ static void test_executions(void **state)
     rune_record *record = NULL;
     int64_t number = 0;
     assert_int_equal(rune_vm_send_execute(vm, "main", NULL, 0, NULL, &execution, NULL), RUNE_OK);
-    assert_int_equal(rune_execution_wait(execution, 20 * SECOND), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
     assert_true(rune_value_get_i64(rune_record_value(record), &number));
     assert_int_equal(number, 42);
@@ -407,7 +407,7 @@ static void test_executions(void **state)
     stage.inner = open_with(remote, own_runtime, NULL);
     stage.item = "main";
     assert_int_equal(rune_vm_send_execute(vm, "back", NULL, 0, NULL, &execution, NULL), RUNE_OK);
-    assert_int_equal(rune_execution_wait(execution, 20 * SECOND), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(stage.status, RUNE_E_BUSY);
     rune_execution_free(execution);
     rune_vm_free(stage.inner);
@@ -421,7 +421,7 @@ static void test_cancelling(void **state)
     assert_int_equal(rune_vm_send_execute(vm, "kept", NULL, 0, NULL, &execution, NULL), RUNE_OK);
     await_kept(1);
     rune_execution_cancel(execution);
-    assert_int_equal(rune_execution_wait(execution, 20 * SECOND), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
     assert_int_equal(rune_record_reason(record), RUNE_REASON_CANCELLED);
     assert_int_equal(atomic_load(&stage.cancelled), 1);
@@ -432,7 +432,7 @@ static void test_cancelling(void **state)
     assert_int_equal(rune_vm_send_execute(vm, "kept", NULL, 0, NULL, &execution, NULL), RUNE_OK);
     await_kept(2);
     answer_i64(stage.kept, 5);
-    assert_int_equal(rune_execution_wait(execution, 20 * SECOND), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     rune_execution_free(execution);
     assert_int_equal(atomic_load(&stage.cancelled), 1);
 }
@@ -618,7 +618,7 @@ static void test_the_end_of_the_daemon(void **state)
     assert_int_equal(rune_vm_send_execute(vm, "kept", NULL, 0, NULL, &execution, NULL), RUNE_OK);
     await_kept(1);
     daemon_stop();
-    assert_int_equal(rune_execution_wait(execution, 20 * SECOND), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
     assert_int_not_equal(rune_record_reason(record), RUNE_REASON_OK);
     assert_int_equal(atomic_load(&stage.cancelled), 1);

@@ -72,7 +72,7 @@ static long units_held(void)
 /* A version goes a moment after the next one was told. */
 static void await_units(long most)
 {
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     while (units_held() > most && now_ms() < until) {
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
@@ -323,7 +323,8 @@ static void test_calls_while_scripts_are_saved(void **state)
         }
         await_units(HELD_MAX + CALLERS);
     }
-    for (int64_t until = now_ms() + 10000; atomic_load(&newest) < version && now_ms() < until;) {
+    for (int64_t until = now_ms() + PATIENCE_MS;
+         atomic_load(&newest) < version && now_ms() < until;) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     atomic_store(&ending, true);
@@ -467,7 +468,7 @@ static void run_there(rune_watch *watch, rune_execution_fn fn, void *user)
     assert_int_equal(rune_vm_send_execute(vm, "wait", NULL, 0, NULL, &execution, NULL), RUNE_OK);
     assert_int_equal(rune_execution_on_end(execution, fn, user), RUNE_OK);
     rune_execution_cancel(execution);
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     rune_execution_free(execution);
     rune_vm_free(vm);
     rune_unit_unref(unit);
@@ -511,7 +512,7 @@ static void free_there(void *user, rune_execution *execution)
 
 static void await(const atomic_bool *flag)
 {
-    for (int64_t until = now_ms() + 10000; !atomic_load(flag) && now_ms() < until;) {
+    for (int64_t until = now_ms() + PATIENCE_MS; !atomic_load(flag) && now_ms() < until;) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     assert_true(atomic_load(flag));
@@ -559,7 +560,7 @@ static struct rn_message hear(enum rn_message_type type)
     struct rn_message message;
     do {
         struct pollfd polled = {.fd = mute.fd, .events = POLLIN};
-        assert_int_equal(poll(&polled, 1, 10000), 1);
+        assert_int_equal(poll(&polled, 1, PATIENCE_MS), 1);
         ssize_t size = recv(mute.fd, mute.packet, sizeof(mute.packet), 0);
         assert_true(size > 0);
         struct rn_wire_message wire = {.bytes = mute.packet, .size = (size_t)size};

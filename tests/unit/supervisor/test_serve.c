@@ -77,7 +77,7 @@ static void test_scripts_of_the_folder(void **state)
     rune_error_free(error);
     // Until there is one.
     daemon_write("nothing.rn", "pub fn main() { 5 }");
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     while (rune_connect_vm(remote, "nothing", NULL, &vm, NULL) != RUNE_OK) {
         assert_true(now_ms() < until);
     }
@@ -253,7 +253,7 @@ static void test_output_that_nobody_takes(void **state)
     assert_int_equal(rune_vm_send_execute(vm, "print", args, 1, options, &execution, NULL), 0);
     assert_int_equal(rune_execution_wait(execution, UINT64_C(100000000)), RUNE_E_TIMED_OUT);
     rune_execution_cancel(execution);
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(5000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
     rune_record_free(record);
     rune_execution_free(execution);
@@ -282,7 +282,7 @@ static void test_output_comes_and_may_be_refused(void **state)
     rune_execution *execution = NULL;
     rune_call_options_set_output(options, take_at_last, &other);
     assert_int_equal(rune_vm_send_execute(vm, "print", args, 1, options, &execution, NULL), 0);
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
     assert_int_equal(other.bytes, rune_record_usage(record)->output_bytes);
     rune_record_free(record);
@@ -309,7 +309,7 @@ static void test_executions(void **state)
     for (int i = 0; i < MANY; i++) {
         rune_record *record = NULL;
         struct pollfd polled = {.fd = rune_execution_fd(executions[i]), .events = POLLIN};
-        assert_int_equal(poll(&polled, 1, 20000), 1);
+        assert_int_equal(poll(&polled, 1, PATIENCE_MS), 1);
         assert_int_equal(rune_execution_complete(executions[i], &record), RUNE_OK);
         assert_int_equal(rune_record_reason(record), RUNE_REASON_OK);
         rune_record_free(record);
@@ -344,7 +344,7 @@ static void test_cancelling(void **state)
     assert_int_equal(rune_vm_send_execute(vm, "spin", NULL, 0, NULL, &execution, NULL), RUNE_OK);
     assert_int_equal(rune_vm_reset(vm), RUNE_E_BUSY);
     rune_execution_cancel(execution);
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
     assert_int_equal(rune_record_reason(record), RUNE_REASON_CANCELLED);
     rune_record_free(record);
@@ -419,7 +419,7 @@ static void test_a_save_is_served(void **state)
     rune_vm *vm = daemon_vm(remote);
     assert_int_equal(call_i64(vm, "main"), 1);
     daemon_write("a.rn", "pub fn main() { 2 }");
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     while (call_i64(vm, "main") != 2 && now_ms() < until) {
     }
     assert_int_equal(call_i64(vm, "main"), 2);
@@ -548,7 +548,7 @@ static void test_killing_a_worker(void **state)
     uint64_t pid = strtoull(worker + 7, NULL, 10);
     rune_text_free(text);
     assert_int_equal(rune_connect_control(remote, RUNE_CONTROL_KILL, pid, NULL), RUNE_OK);
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
     assert_int_equal(rune_record_reason(record), RUNE_REASON_CRASHED);
     rune_record_free(record);
@@ -596,7 +596,7 @@ static void test_the_end_of_the_daemon(void **state)
     assert_int_equal(rune_vm_send_execute(vm, "spin", NULL, 0, NULL, &execution, NULL), RUNE_OK);
     daemon_await("calls_now", 1);
     daemon_stop();
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
     assert_int_equal(rune_record_reason(record), RUNE_REASON_UNAVAILABLE);
     assert_non_null(strstr(rune_error_message(rune_record_error(record)), "the daemon ends"));
@@ -624,7 +624,7 @@ static void test_draining_lets_calls_end(void **state)
     rune_vm *other = daemon_vm(remote);
     assert_int_equal(rune_connect_control(remote, RUNE_CONTROL_DRAIN, 10000, NULL), RUNE_OK);
     assert_int_equal(call_reason(other, "main", NULL), RUNE_REASON_UNAVAILABLE);
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
     assert_int_equal(rune_record_reason(record), RUNE_REASON_WALL);
     rune_record_free(record);
@@ -896,7 +896,7 @@ static void test_no_descriptor_is_left(void **state)
     assert_int_equal(read(done[0], &byte, 1), 1);
     // Who was in before is served all the while.
     rune_text *text = NULL;
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     bool turned_away = false;
     while (!turned_away && now_ms() < until) {
         assert_int_equal(rune_connect_query(remote, RUNE_QUERY_STATUS, &text, NULL), RUNE_OK);
@@ -971,7 +971,7 @@ static void test_what_would_wait_in_a_callback(void **state)
     const rune_const_value *args[] = {one};
     assert_int_equal(rune_vm_send_execute(vm, "print", args, 1, options, &execution, NULL),
                      RUNE_OK);
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(asked.call, RUNE_E_BUSY);
     assert_non_null(strstr(asked.why, "callback"));
     assert_int_equal(asked.make, RUNE_E_BUSY);
@@ -979,7 +979,7 @@ static void test_what_would_wait_in_a_callback(void **state)
     assert_int_equal(asked.build, RUNE_E_BUSY);
     // What does not wait goes there as anywhere.
     assert_int_equal(asked.begin, RUNE_OK);
-    assert_int_equal(rune_execution_wait(asked.next, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(asked.next, PATIENCE_NS), RUNE_OK);
     rune_execution_free(asked.next);
     rune_execution_free(execution);
     rune_call_options_free(options);

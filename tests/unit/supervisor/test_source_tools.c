@@ -374,7 +374,7 @@ static void test_in_a_callback(void **state)
     rune_vm *vm = daemon_vm(by);
     rune_call_options_set_output(options, ask_in_sink, statuses);
     assert_int_equal(rune_vm_send_execute(vm, "main", NULL, 0, options, &execution, NULL), RUNE_OK);
-    assert_int_equal(rune_execution_wait(execution, UINT64_C(20000000000)), RUNE_OK);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(statuses[0], RUNE_E_BUSY);
     assert_int_equal(statuses[1], RUNE_E_BUSY);
     rune_execution_free(execution);

@@ -568,7 +568,7 @@ static rune_supervisor *external_supervisor(void)
 
 static void dispatch_until(rune_supervisor *by, struct ended *ended, int count)
 {
-    int64_t until = now_ms() + 20000;
+    int64_t until = now_ms() + PATIENCE_MS;
     while (atomic_load(&ended->count) < count && now_ms() < until) {
         uint64_t due_ns = rune_supervisor_next_timeout_ns(by);
         struct pollfd polled = {.fd = rune_supervisor_fd(by), .events = POLLIN};

@@ -431,7 +431,7 @@ static void test_a_storm(void **state)
             replace_file("a.rn", text);
         }
     }
-    int64_t until = now_ms() + 10000;
+    int64_t until = now_ms() + PATIENCE_MS;
     while (result(watch, "a") != 299 && now_ms() < until) {
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }

@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_S 10
 
 char folder[64];
 
@@ -40,7 +39,7 @@ void wait_for(const unsigned *count, unsigned wanted)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += WAIT_S;
+    until.tv_sec += PATIENCE_MS / 1000;
     pthread_mutex_lock(&told.lock);
     while (*count < wanted) {
         if (pthread_cond_timedwait(&told.changed, &told.lock, &until) == ETIMEDOUT) {
