@@ -210,10 +210,13 @@ struct rn_target rn_import_follow(struct rn_items *items, struct rn_import *impo
         }
         return failed;
     }
+    uint64_t question = p->question; // other names are other questions
+    p->question = 0;
     p->depth++;
     import->state = RN_IMPORT_ACTIVE;
     struct rn_target target = follow(items, import, span);
     p->depth--;
+    p->question = question;
     /* A cycle met while checking is left to be reported where somebody uses it. */
     bool again = target.kind == RN_RESOLVED_FAILED && p->quiet && !p->unusable;
     import->state = again ? RN_IMPORT_NEW : RN_IMPORT_DONE;

@@ -32,6 +32,8 @@ struct rn_import {
     const struct rn_ast_use *use;
     struct rn_ast_path path; /* the segments of this part */
     struct rn_target target; /* DONE */
+    struct rn_target found;  /* globs: by the question `asked`, */
+    uint64_t asked;          /* the last to go through it; 0: none */
     uint8_t kind;            /* enum rn_use_kind */
     uint8_t visibility;      /* enum rn_visibility_kind */
     uint8_t state;           /* enum rn_import_state */
@@ -54,6 +56,10 @@ struct rn_items_private {
     struct rn_impl *impls; /* to be attached once all names are known */
     struct rn_impl *last_impl;
     uint64_t steps;        /* of looking names up: bounded */
+    uint64_t questions;    /* what globs bring under a name: so often */
+    uint64_t question;     /* the one that is being answered; 0: none */
+    uint32_t glob_depth;   /* of globs over globs */
+    bool is_too_deep;      /* that was reported */
     struct rn_span origin; /* of the path that set out on imports over imports */
     uint32_t depth;        /* of imports over imports */
     bool quiet;            /* cycles are reported where they are used, not while checking */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define STEPS_MAX (64u << 20)
+#define GLOB_DEPTH_MAX 1024u
 
 static const struct rn_target nothing = {.kind = RN_RESOLVED_NOTHING};
 static const struct rn_target failed = {.kind = RN_RESOLVED_FAILED};
@@ -213,9 +214,50 @@ static struct rn_target take(struct rn_items *items, struct rn_decl *decl,
 static struct rn_target member(struct rn_items *items, struct rn_target base, rn_symbol name,
                                struct rn_decl *from, struct rn_span span);
 
+static bool is_too_deep(struct rn_items *items, struct rn_span span)
+{
+    struct rn_items_private *p = items->private_;
+    if (p->glob_depth < GLOB_DEPTH_MAX) {
+        return false;
+    }
+    if (!p->is_too_deep) {
+        struct rn_number_text number;
+        rn_diagnose(items->diagnostics, IMPORT_RECURSION, span,
+                    rn_text_u64(&number, GLOB_DEPTH_MAX));
+        p->is_too_deep = true;
+    }
+    p->unusable = true;
+    return true;
+}
+
+/* What a glob brings under that name. In a web of globs many ways lead to each of them: the first
+ * one finds out. */
+static struct rn_target through_glob(struct rn_items *items, struct rn_import *glob, rn_symbol name,
+                                     struct rn_span span)
+{
+    struct rn_items_private *p = items->private_;
+    if (glob->asked == p->question) {
+        return glob->found;
+    }
+    struct rn_target base = rn_import_follow(items, glob, span);
+    if (base.kind == RN_RESOLVED_FAILED || is_too_deep(items, span)) {
+        return failed;
+    }
+    bool quiet = p->quiet;
+    glob->used = true; /* met again through itself: nothing new */
+    p->quiet = true;
+    p->glob_depth++;
+    glob->found = member(items, base, name, glob->scope, span);
+    p->glob_depth--;
+    p->quiet = quiet;
+    glob->used = false;
+    glob->asked = p->question;
+    return glob->found;
+}
+
 /* What the globs of a scope bring under that name; several of them must agree. */
-static struct rn_target through_globs(struct rn_items *items, struct rn_decl *scope, rn_symbol name,
-                                      struct rn_decl *from, struct rn_span span)
+static struct rn_target ask_globs(struct rn_items *items, struct rn_decl *scope, rn_symbol name,
+                                  struct rn_decl *from, struct rn_span span)
 {
     struct rn_target found = nothing;
     for (struct rn_import *glob = scope->imports; glob != NULL; glob = glob->next) {
@@ -223,16 +265,7 @@ static struct rn_target through_globs(struct rn_items *items, struct rn_decl *sc
             !rn_is_visible(scope, glob->visibility, scope->module, from)) {
             continue;
         }
-        struct rn_target base = rn_import_follow(items, glob, span);
-        if (base.kind == RN_RESOLVED_FAILED) {
-            continue;
-        }
-        glob->used = true; /* met again through itself: nothing new */
-        bool quiet = items->private_->quiet;
-        items->private_->quiet = true;
-        struct rn_target one = member(items, base, name, glob->scope, span);
-        items->private_->quiet = quiet;
-        glob->used = false;
+        struct rn_target one = through_glob(items, glob, name, span);
         if (one.kind == RN_RESOLVED_FAILED || is_none(one)) {
             continue;
         }
@@ -244,6 +277,20 @@ static struct rn_target through_globs(struct rn_items *items, struct rn_decl *sc
     if (found.decl != NULL && !items->private_->quiet) {
         found.decl->is_used = true;
     }
+    return found;
+}
+
+/* One question, however many scopes it leads through. */
+static struct rn_target through_globs(struct rn_items *items, struct rn_decl *scope, rn_symbol name,
+                                      struct rn_decl *from, struct rn_span span)
+{
+    struct rn_items_private *p = items->private_;
+    uint64_t question = p->question;
+    if (question == 0) {
+        p->question = ++p->questions;
+    }
+    struct rn_target found = ask_globs(items, scope, name, from, span);
+    p->question = question;
     return found;
 }
 

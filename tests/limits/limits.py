@@ -221,6 +221,14 @@ def big(runeward):
              + main % "".join(f"name{i:05}x();" for i in range(20000)), "failed", 2)
         case("locals alike", main % ("".join(f"let name{i:04} = {i};" for i in range(9000))
              + "".join(f"name{i:04}x;" for i in range(9000))), "failed", 2)
+        # Many ways lead from each of these modules to each other one.
+        case("globs both ways", "".join(f"mod a{i} {{ pub use super::*; pub fn f{i}() {{}} }}\nuse a{i}::*;\n" for i in range(100))
+             + main % "f1()", "ok", 1)
+        case("web of globs", "".join(
+            f"mod a{i} {{ " + "".join(f"pub use super::a{j}::*;" for j in range(160) if j != i) + f" pub fn f{i}() {{}} }}\n"
+            for i in range(160)) + main % "a0::f1()", "failed", 1)
+        case("chain of globs", "".join(f"mod a{i} {{ pub use super::a{i + 1}::*; }}\n" for i in range(20000))
+             + "mod a20000 { pub fn f() {} }" + main % "a0::f()", "failed", 1)
         case("imports alike", "".join(f"use std::iter::Iter{i};\n" for i in range(40000)) + main % "", "failed", 2)
         case("modules", "mod a { " * (1 << 17) + "}" * (1 << 17), "failed", 1)
         case("one enum", "enum E { " + "".join(f"V{i}," for i in range(120000)) + " }\n" + main % "", "failed", 2)
