@@ -47,6 +47,9 @@ rune_status rune_record_journal(const rune_record *record, rune_text **out_bytes
                                 rune_error **error)
 {
     RN_AUTO(rn_buf) struct rn_buf copy;
+    if (!record) {
+        return rn_fail_null(error, "record");
+    }
     if (!record->journal) {
         return no_journal(record, error);
     }
@@ -59,6 +62,9 @@ rune_status rune_record_journal(const rune_record *record, rune_text **out_bytes
 rune_status rune_record_save_journal(const rune_record *record, const char *path,
                                      rune_error **error)
 {
+    if (!record || !path) {
+        return rn_fail_null(error, record ? "path" : "record");
+    }
     if (!record->journal) {
         return no_journal(record, error);
     }

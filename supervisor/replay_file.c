@@ -430,6 +430,9 @@ rune_status rune_replay_load(const void *data, size_t size, rune_replay **out_re
                              rune_error **error)
 {
     struct rn_cursor file;
+    if (!data && size > 0) {
+        return rn_fail_null(error, "data");
+    }
     if (sodium_init() < 0) {
         return rn_fail_plain(error, RN_E_INTERNAL);
     }
@@ -461,6 +464,9 @@ rune_status rune_replay_load_file(const char *path, rune_replay **out_replay, ru
 {
     RN_AUTO(rn_buf) struct rn_buf bytes = {.data = NULL};
     rune_error *why = NULL;
+    if (!path) {
+        return rn_fail_null(error, "path");
+    }
     rune_status status = rn_read_file(path, RN_REPLAY_FILE_MAX, &bytes, error);
     if (status != RUNE_OK) {
         return status;

@@ -266,6 +266,9 @@ rune_status rune_replay_run(rune_supervisor *supervisor, const rune_replay *repl
                             rune_error **error)
 {
     static const rune_replay_options no_options;
+    if (!supervisor || !replay) {
+        return rn_fail_null(error, supervisor ? "replay" : "supervisor");
+    }
     struct run run = {.replay = replay, .options = options ? options : &no_options};
     if (supervisor->remote) {
         return rn_remote_unsupported(error, "replays are");

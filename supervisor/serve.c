@@ -51,12 +51,13 @@ static rune_status set_text(char **text, const char *value)
 
 rune_status rune_server_options_set_directory(rune_server_options *options, const char *directory)
 {
-    return set_text(&options->directory, directory);
+    return options && directory ? set_text(&options->directory, directory)
+                                : RUNE_E_INVALID_ARGUMENT;
 }
 
 rune_status rune_server_options_set_socket(rune_server_options *options, const char *path)
 {
-    return set_text(&options->socket, path);
+    return options && path ? set_text(&options->socket, path) : RUNE_E_INVALID_ARGUMENT;
 }
 
 void rune_server_options_set_listener(rune_server_options *options, int fd)
@@ -66,7 +67,7 @@ void rune_server_options_set_listener(rune_server_options *options, int fd)
 
 rune_status rune_server_options_allow(rune_server_options *options, uint32_t uid, unsigned rights)
 {
-    if (uid == RN_SERVE_UID_NEVER || uid == UINT32_MAX || (rights & ~RUNE_RIGHT_ALL) != 0 ||
+    if (!options || uid == RN_SERVE_UID_NEVER || uid == UINT32_MAX || (rights & ~RUNE_RIGHT_ALL) != 0 ||
         options->allowed_count == RN_SERVE_ALLOWED_MAX) {
         return RUNE_E_INVALID_ARGUMENT;
     }
@@ -77,7 +78,7 @@ rune_status rune_server_options_allow(rune_server_options *options, uint32_t uid
 rune_status rune_server_options_set_peer_limit(rune_server_options *options, rune_peer_limit limit,
                                                uint64_t value)
 {
-    if ((unsigned)limit >= RUNE_PEER_LIMIT_COUNT || value == 0) {
+    if (!options || (unsigned)limit >= RUNE_PEER_LIMIT_COUNT || value == 0) {
         return RUNE_E_INVALID_ARGUMENT;
     }
     options->limits[limit] = value;
@@ -91,6 +92,9 @@ void rune_server_options_set_context(rune_server_options *options, const rune_co
 
 rune_status rune_server_options_set_build(rune_server_options *options, const rune_options *build)
 {
+    if (!options || !build) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     rune_options *copy = rn_options_copy(build);
     if (!copy) {
         return RUNE_E_NO_MEMORY;
@@ -263,6 +267,9 @@ static rune_status start(struct rune_server *server, const rune_server_options *
 rune_status rune_server_new(rune_supervisor *supervisor, const rune_server_options *options,
                             rune_server **out_server, rune_error **error)
 {
+    if (!supervisor || !options) {
+        return rn_fail_null(error, supervisor ? "options" : "supervisor");
+    }
     if (rn_supervisor_is_forked(supervisor)) {
         return rn_fail_plain(error, RN_E_FORKED);
     }

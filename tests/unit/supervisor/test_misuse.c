@@ -117,6 +117,49 @@ static void test_builds_without_a_text(void **state)
     rune_sources_free(sources);
 }
 
+static void test_servers_without_a_folder(void **state)
+{
+    (void)state;
+    rune_error *error = NULL;
+    rune_server *server = NULL;
+    rune_server_options *options = rune_server_options_new();
+    assert_int_equal(rune_server_options_set_directory(options, NULL), RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_server_options_set_socket(options, NULL), RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_server_options_set_build(options, NULL), RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_server_options_set_directory(NULL, "a"), RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_server_options_allow(NULL, 1000, RUNE_RIGHT_CALL),
+                     RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_server_options_set_peer_limit(NULL, RUNE_PEER_CALLS, 1),
+                     RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_server_new(supervisor, NULL, &server, &error), RUNE_E_INVALID_ARGUMENT);
+    assert_message(error, "`options` is NULL");
+    assert_int_equal(rune_server_new(NULL, options, &server, &error), RUNE_E_INVALID_ARGUMENT);
+    assert_message(error, "`supervisor` is NULL");
+    assert_null(server);
+    rune_server_options_free(options);
+}
+
+static void test_replays_of_nothing(void **state)
+{
+    (void)state;
+    rune_error *error = NULL;
+    rune_text *text = NULL;
+    rune_replay *replay = NULL;
+    rune_replay_result *result = NULL;
+    assert_int_equal(rune_record_journal(NULL, &text, &error), RUNE_E_INVALID_ARGUMENT);
+    assert_message(error, "`record` is NULL");
+    assert_int_equal(rune_record_save_journal(NULL, "a", NULL), RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_replay_load(NULL, 1, &replay, &error), RUNE_E_INVALID_ARGUMENT);
+    assert_message(error, "`data` is NULL");
+    assert_int_equal(rune_replay_load_file(NULL, &replay, NULL), RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_replay_run(supervisor, NULL, NULL, &result, &error),
+                     RUNE_E_INVALID_ARGUMENT);
+    assert_message(error, "`replay` is NULL");
+    assert_null(text);
+    assert_null(replay);
+    assert_null(result);
+}
+
 /* What is not there reads as empty; what asks for nothing does nothing. */
 static void test_null_is_empty(void **state)
 {
@@ -340,6 +383,8 @@ int main(void)
         cmocka_unit_test(test_no_unit),
         cmocka_unit_test(test_calls_without_an_item),
         cmocka_unit_test(test_builds_without_a_text),
+        cmocka_unit_test(test_servers_without_a_folder),
+        cmocka_unit_test(test_replays_of_nothing),
         cmocka_unit_test(test_null_is_empty),
         cmocka_unit_test(test_options_without_a_value),
         cmocka_unit_test(test_answers),
