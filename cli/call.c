@@ -33,6 +33,9 @@ static const struct {
 };
 #define LIMIT_COUNT (sizeof(limit_options) / sizeof(limit_options[0]))
 
+/* Bytes of what main returned as its failure. */
+#define FAILED_SHOWN 1000
+
 static const char *const quantity_examples[] = {"a number such as 500M", "a size such as 64M",
                                                 "a time such as 2s"};
 
@@ -379,6 +382,24 @@ static void print_value_text(const rune_record *record)
     }
 }
 
+/* A main that returns an Err has failed in its own eyes; with Rune it says so to nobody. */
+static void say_that_it_failed(const rune_record *record)
+{
+    const rune_const_value *value = rune_record_value(record);
+    rune_text *text = NULL;
+    if (!value || rune_value_kind_of(value) != RUNE_VALUE_RESULT || rune_value_is_ok(value)) {
+        return;
+    }
+    rune_const_value *why = rune_value_at(value, 0);
+    fflush(stdout);
+    if (why && rune_value_to_json(why, &text, NULL) == RUNE_OK) {
+        rn_console_complain("main returned Err(%.*s)%s", FAILED_SHOWN, rune_text_data(text),
+                            rune_text_size(text) > FAILED_SHOWN ? " and more" : "");
+    }
+    rune_text_free(text);
+    rune_value_unref(why);
+}
+
 static void print_error(const struct rn_console *console, const rune_error *error)
 {
     rune_text *text = NULL;
@@ -423,6 +444,8 @@ int rn_call_report(const struct rn_call *call, const rune_record *record, bool p
         say_how_to_raise(rune_record_reason(record));
     } else if (print_value) {
         print_value_text(record);
+    } else if (!console->quiet) {
+        say_that_it_failed(record);
     }
     if (console->verbose) {
         print_usage(record);

@@ -73,6 +73,16 @@ class Command(unittest.TestCase):
         self.assertEqual(self.run_command("body.rn").stdout, "body 2\n")
         self.assertEqual(self.run_command("run", "-", stdin='println!("in");').stdout, "in\n")
 
+    def test_a_main_that_fails_is_said(self):
+        self.write("e.rn", 'pub fn main() { println!("out"); Err(#{why: "no tea"}) }\n')
+        done = self.run_command("run", "e.rn")
+        self.assertEqual((done.stdout, done.stderr), ("out\n", 'runeward: main returned Err({"why":"no tea"})\n'))
+        self.assertEqual(self.run_command("-q", "run", "e.rn").stderr, "")
+        self.write("e.rn", 'pub fn main() { let s = ""; for _ in 0..2000 { s += "x"; } Err(s) }\n')
+        self.assertEqual(self.run_command("run", "e.rn").stderr, f'runeward: main returned Err("{"x" * 999}) and more\n')
+        self.write("e.rn", "pub fn main() { Ok(1) }\n")
+        self.assertEqual(self.run_command("run", "e.rn").stderr, "")
+
     def test_modules_are_found_beside_the_file(self):
         self.write("m.rn", "mod other; pub fn main() { println!(\"{}\", other::f()); }")
         self.write("other.rn", "pub fn f() { 5 }")
