@@ -28,6 +28,12 @@ struct build {
 
 /* ---- Lowering ---- */
 
+static bool has_value(const struct rn_decl *decl)
+{
+    return decl->kind == RN_DECL_CONST || (decl->kind == RN_DECL_STATIC && decl->host == NULL &&
+                                           decl->item->constant.value != NULL);
+}
+
 static void lower_decl(struct build *build, struct rn_decl *decl)
 {
     struct rn_constant value;
@@ -35,9 +41,22 @@ static void lower_decl(struct build *build, struct rn_decl *decl)
         rn_const_check_fn(&build->lower, decl);
     } else if (decl->kind == RN_DECL_FUNCTION) {
         build->functions[decl->id] = rn_lower_function(&build->lower, decl, &build->arena);
-    } else if (decl->kind == RN_DECL_CONST || (decl->kind == RN_DECL_STATIC && decl->host == NULL &&
-                                               decl->item->constant.value != NULL)) {
+    } else if (has_value(decl)) {
         rn_const_of_decl(&build->lower, decl, decl->span, &value);
+    }
+}
+
+/* Those of modules, each after those before it: what a function names is there then, however long the chain
+ * that it is the end of. */
+static void compute_constants(struct build *build)
+{
+    struct rn_items *items = &build->items;
+    struct rn_constant value;
+    for (uint32_t i = 0; i < items->decl_count && build->lower.error == RN_OK; i++) {
+        struct rn_decl *decl = items->decls[i];
+        if (has_value(decl) && decl->outer == decl->module) {
+            rn_const_of_decl(&build->lower, decl, decl->span, &value);
+        }
     }
 }
 
@@ -49,6 +68,7 @@ static enum rn_error lower_all(struct build *build)
     if (build->functions == NULL) {
         return RN_E_NO_MEMORY;
     }
+    compute_constants(build);
     for (uint32_t i = 0; i < items->decl_count && build->lower.error == RN_OK; i++) {
         lower_decl(build, items->decls[i]);
     }

@@ -31,6 +31,7 @@ struct rn_const_cache {
     struct entry *entries; /* by decl id */
     uint32_t count;
     uint64_t steps; /* of the whole build */
+    uint32_t links; /* constants that are being computed, each for the one before */
 };
 
 struct slot {
@@ -838,7 +839,9 @@ static enum outcome run(struct eval *eval, const struct rn_hir_expr *expr, struc
         return fail_number(eval, RN_DIAGNOSTIC_CONST_DEPTH, expr->span, RN_CONST_CALLS_MAX);
     }
     eval->depth++;
+    eval->lower->depth++;
     enum outcome outcome = run_kind(eval, expr, out);
+    eval->lower->depth--;
     eval->depth--;
     return outcome;
 }
@@ -850,10 +853,21 @@ static void eval_done(struct eval *eval)
     rn_free(eval->slots);
 }
 
+/* Constants of constants take the C stack of all of them. False: too much, which is reported. */
+static bool may_begin(struct rn_lower *lower, struct rn_span span)
+{
+    if (lower->constants->links < RN_CONST_CALLS_MAX && lower->depth < DEPTH_MAX) {
+        return true;
+    }
+    struct rn_number_text number;
+    rn_diagnose(lower->diagnostics, CONST_DEPTH, span, rn_text_u64(&number, RN_CONST_CALLS_MAX));
+    return false;
+}
+
 bool rn_const_eval(struct rn_lower *lower, const struct rn_hir_expr *expr,
                    struct rn_constant *out_value)
 {
-    if (lower->error != RN_OK || !rn_const_check(lower, expr)) {
+    if (lower->error != RN_OK || !may_begin(lower, expr->span) || !rn_const_check(lower, expr)) {
         return false;
     }
     struct eval eval = {.lower = lower};
@@ -881,7 +895,10 @@ bool rn_const_of_decl(struct rn_lower *lower, struct rn_decl *decl, struct rn_sp
     }
     if (entry->state == STATE_NEW) {
         entry->state = STATE_RUNNING;
-        bool ok = rn_const_eval(lower, rn_lower_constant(lower, decl), &entry->value);
+        bool ok = may_begin(lower, span);
+        lower->constants->links++;
+        ok = ok && rn_const_eval(lower, rn_lower_constant(lower, decl), &entry->value);
+        lower->constants->links--;
         entry->state = ok ? STATE_DONE : STATE_FAILED;
     }
     *out_value = entry->value;

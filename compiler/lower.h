@@ -71,6 +71,7 @@ struct rn_lower {
     uint32_t key_place_count;
     uint32_t key_set;
     uint32_t key_count;
+    uint32_t depth;      /* of C, for expressions in expressions, and constants in those */
     uint32_t repeats;    /* arguments of format strings lowered again, in all */
     enum rn_error error; /* sticky */
     struct rn_hir_expr error_expr;

@@ -548,11 +548,8 @@ static struct rn_hir_expr *lower_inner(struct rn_lower *lower, const struct rn_a
     return expr;
 }
 
-struct rn_hir_expr *rn_lower_expr(struct rn_lower *lower, const struct rn_ast_expr *ast)
+static struct rn_hir_expr *lower_kind(struct rn_lower *lower, const struct rn_ast_expr *ast)
 {
-    if (lower->error != RN_OK) {
-        return rn_hir_error(lower);
-    }
     switch ((enum rn_expr_kind)ast->kind) {
     case RN_EXPR_ERROR:
         return rn_hir_error(lower);
@@ -621,4 +618,15 @@ struct rn_hir_expr *rn_lower_expr(struct rn_lower *lower, const struct rn_ast_ex
         return rn_lower_continue(lower, ast);
     }
     return rn_hir_error(lower);
+}
+
+struct rn_hir_expr *rn_lower_expr(struct rn_lower *lower, const struct rn_ast_expr *ast)
+{
+    if (lower->error != RN_OK) {
+        return rn_hir_error(lower);
+    }
+    lower->depth++;
+    struct rn_hir_expr *expr = lower_kind(lower, ast);
+    lower->depth--;
+    return expr;
 }
