@@ -379,8 +379,13 @@ rn_native_fn rn_std_value_lt;
 rn_native_fn rn_std_value_le;
 rn_native_fn rn_std_value_gt;
 rn_native_fn rn_std_value_ge;
-rn_native_fn rn_std_value_min; /* Ord::min, max: by CMP */
+rn_native_fn rn_std_value_min; /* std::cmp::min, max: by CMP */
 rn_native_fn rn_std_value_max;
+rn_native_fn rn_std_method_eq; /* the same as methods, which convert their argument */
+rn_native_fn rn_std_method_partial_cmp;
+rn_native_fn rn_std_method_cmp;
+rn_native_fn rn_std_method_min;
+rn_native_fn rn_std_method_max;
 rn_native_fn rn_std_value_clone;
 rn_native_fn rn_std_value_hash; /* std::ops::hash: u64 */
 rn_native_fn rn_std_iter_next;  /* native iterators: Option */

@@ -40,19 +40,95 @@ static struct rn_value ordering_value(enum rn_partial_ordering ordering)
     return rn_value_ordering((enum rn_ordering)ordering);
 }
 
+/* The argument of a method is of the type of its receiver: integers are converted, as for any native. */
+static enum rn_outcome convert_argument(struct rn_vm *vm, struct rn_value *args)
+{
+    if (args[0].tag == args[1].tag) {
+        return RN_DONE;
+    }
+    int64_t wide;
+    uint64_t unsigned_wide;
+    switch (args[0].tag) {
+    case RN_VALUE_I64:
+        RN_TRY_VM(rn_arg_i64(vm, args[1], &wide));
+        args[1] = rn_value_i64(wide);
+        return RN_DONE;
+    case RN_VALUE_U64:
+        RN_TRY_VM(rn_arg_u64(vm, args[1], &unsigned_wide));
+        args[1] = rn_value_u64(unsigned_wide);
+        return RN_DONE;
+    case RN_VALUE_F64:
+        return rn_raise_expected(vm, RN_TYPE_ID_F64, args[1]);
+    case RN_VALUE_ORDERING:
+        return rn_raise_expected(vm, RN_TYPE_ID_ORDERING, args[1]);
+    default:
+        return RN_DONE;
+    }
+}
+
+/* `()` is a Tuple where its methods are called, which it is not for operators. */
+static bool is_unit_receiver(const struct rn_value *args)
+{
+    return args[0].tag == RN_VALUE_UNIT && args[1].tag != RN_VALUE_UNIT;
+}
+
+static enum rn_outcome compare_as_method(struct rn_vm *vm, struct rn_value *args,
+                                         enum rn_compare_mode mode,
+                                         enum rn_partial_ordering *out_ordering)
+{
+    struct rn_value *items;
+    uint32_t count;
+    RN_TRY_VM(convert_argument(vm, args));
+    if (is_unit_receiver(args)) {
+        RN_TRY_VM(rn_arg_tuple(vm, args[1], &items, &count));
+        *out_ordering = count == 0 ? RN_PARTIAL_EQUAL : RN_PARTIAL_LESS;
+        return RN_DONE;
+    }
+    return rn_value_compare(vm, args[0], args[1], mode, out_ordering);
+}
+
+enum rn_outcome rn_std_method_eq(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    RN_TRY_VM(convert_argument(vm, args));
+    return is_unit_receiver(args) ? library_eq(vm, args) : rn_std_value_eq(vm, args, count);
+}
+
+static enum rn_outcome some_ordering(struct rn_vm *vm, enum rn_partial_ordering ordering,
+                                     struct rn_value *out)
+{
+    if (ordering == RN_PARTIAL_UNORDERED) {
+        *out = rn_value_none();
+        return RN_DONE;
+    }
+    return rn_make_some(vm, ordering_value(ordering), out);
+}
+
 enum rn_outcome rn_std_value_partial_cmp(struct rn_vm *vm, struct rn_value *args, uint32_t count)
 {
     (void)count;
     enum rn_partial_ordering ordering;
     RN_TRY_VM(rn_value_compare(vm, args[0], args[1], RN_PARTIAL, &ordering));
-    if (ordering == RN_PARTIAL_UNORDERED) {
-        args[0] = rn_value_none();
-        return RN_DONE;
-    }
-    return rn_make_some(vm, ordering_value(ordering), &args[0]);
+    return some_ordering(vm, ordering, &args[0]);
+}
+
+enum rn_outcome rn_std_method_partial_cmp(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    enum rn_partial_ordering ordering;
+    RN_TRY_VM(compare_as_method(vm, args, RN_PARTIAL, &ordering));
+    return some_ordering(vm, ordering, &args[0]);
 }
 
 enum rn_outcome rn_std_value_cmp(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    enum rn_partial_ordering ordering;
+    RN_TRY_VM(rn_value_compare(vm, args[0], args[1], RN_TOTAL, &ordering));
+    args[0] = ordering_value(ordering);
+    return RN_DONE;
+}
+
+enum rn_outcome rn_std_method_cmp(struct rn_vm *vm, struct rn_value *args, uint32_t count)
 {
     (void)count;
     if (RN_LIKELY((args[0].tag | args[1].tag) == RN_VALUE_I64)) {
@@ -64,7 +140,7 @@ enum rn_outcome rn_std_value_cmp(struct rn_vm *vm, struct rn_value *args, uint32
         return RN_DONE;
     }
     enum rn_partial_ordering ordering;
-    RN_TRY_VM(rn_value_compare(vm, args[0], args[1], RN_TOTAL, &ordering));
+    RN_TRY_VM(compare_as_method(vm, args, RN_TOTAL, &ordering));
     args[0] = ordering_value(ordering);
     return RN_DONE;
 }
@@ -73,7 +149,7 @@ enum rn_outcome rn_std_value_cmp(struct rn_vm *vm, struct rn_value *args, uint32
 static enum rn_outcome ordered(struct rn_vm *vm, struct rn_value *args, unsigned wanted)
 {
     enum rn_partial_ordering ordering;
-    RN_TRY_VM(rn_value_compare(vm, args[0], args[1], RN_PARTIAL, &ordering));
+    RN_TRY_VM(compare_as_method(vm, args, RN_PARTIAL, &ordering));
     args[0] = rn_value_bool((wanted >> ordering & 1) != 0);
     return RN_DONE;
 }
@@ -121,6 +197,24 @@ enum rn_outcome rn_std_value_max(struct rn_vm *vm, struct rn_value *args, uint32
     (void)count;
     enum rn_partial_ordering ordering;
     RN_TRY_VM(rn_value_compare(vm, args[0], args[1], RN_TOTAL, &ordering));
+    args[0] = ordering == RN_PARTIAL_GREATER ? args[0] : args[1];
+    return RN_DONE;
+}
+
+enum rn_outcome rn_std_method_min(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    enum rn_partial_ordering ordering;
+    RN_TRY_VM(compare_as_method(vm, args, RN_TOTAL, &ordering));
+    args[0] = ordering == RN_PARTIAL_GREATER ? args[1] : args[0];
+    return RN_DONE;
+}
+
+enum rn_outcome rn_std_method_max(struct rn_vm *vm, struct rn_value *args, uint32_t count)
+{
+    (void)count;
+    enum rn_partial_ordering ordering;
+    RN_TRY_VM(compare_as_method(vm, args, RN_TOTAL, &ordering));
     args[0] = ordering == RN_PARTIAL_GREATER ? args[0] : args[1];
     return RN_DONE;
 }
