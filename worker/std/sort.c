@@ -55,6 +55,7 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Asks about the later element, as Rune does: so does a message, and a comparator that never says Equal. */
 static enum rn_outcome is_greater(struct rn_vm *vm, struct rn_value a, struct rn_value b,
                                   bool *out_greater)
 {
@@ -63,8 +64,8 @@ static enum rn_outcome is_greater(struct rn_vm *vm, struct rn_value a, struct rn
         return RN_DONE;
     }
     enum rn_partial_ordering ordering;
-    RN_TRY_VM(rn_value_compare(vm, a, b, RN_TOTAL, &ordering));
-    *out_greater = ordering == RN_PARTIAL_GREATER;
+    RN_TRY_VM(rn_value_compare(vm, b, a, RN_TOTAL, &ordering));
+    *out_greater = ordering == RN_PARTIAL_LESS;
     return RN_DONE;
 }
 
@@ -291,13 +292,13 @@ enum rn_outcome rn_std_sort_begin(struct rn_vm *vm, struct rn_value *args, uint3
     return RN_DONE;
 }
 
-/* Takes the comparator's answer about the next of both runs. */
+/* Takes the comparator's answer about the next of both runs, the right one's first. */
 static enum rn_outcome take_answer(struct rn_vm *vm, struct rn_value *state, struct rn_value answer)
 {
     if (RN_UNLIKELY(answer.tag != RN_VALUE_ORDERING)) {
         return rn_raise_expected(vm, RN_TYPE_ID_ORDERING, answer);
     }
-    struct rn_value *next = &state[answer.u64 == RN_ORDERING_GREATER ? RIGHT : LEFT];
+    struct rn_value *next = &state[answer.u64 == RN_ORDERING_LESS ? RIGHT : LEFT];
     rn_as_vec(state[TO])->items[state[PLACE].i64] = rn_as_vec(state[FROM])->items[next->i64];
     next->i64++;
     state[PLACE].i64++;
@@ -343,8 +344,8 @@ enum rn_outcome rn_std_sort_step(struct rn_vm *vm, struct rn_value *args, uint32
     const struct rn_value *from = rn_as_vec(state[FROM])->items;
     state[ASKED].i64 = 1;
     rn_value_copy(&args[0], &args[2]);
-    rn_value_copy(&args[1], &from[number(state, LEFT)]);
-    rn_value_copy(&args[2], &from[number(state, RIGHT)]);
+    rn_value_copy(&args[1], &from[number(state, RIGHT)]);
+    rn_value_copy(&args[2], &from[number(state, LEFT)]);
     rn_set_tail_count(vm, 2);
     return RN_TAIL_CALL;
 }
