@@ -179,13 +179,13 @@ NATIVE(io_dbg)
 
 /* ---- Ranges ---- */
 
-/* bound < value, or bound <= value. */
-static enum rn_outcome is_below(struct rn_vm *vm, struct rn_value bound, struct rn_value value,
-                                bool or_equal, bool *out_below)
+/* Bounds are asked about the value, never the other way round, as the message of a mismatch tells. */
+static enum rn_outcome is_side(struct rn_vm *vm, struct rn_value bound, struct rn_value value,
+                               enum rn_partial_ordering side, bool or_equal, bool *out_is)
 {
     enum rn_partial_ordering ordering;
     RN_TRY_VM(rn_value_compare(vm, bound, value, RN_PARTIAL, &ordering));
-    *out_below = ordering == RN_PARTIAL_LESS || (or_equal && ordering == RN_PARTIAL_EQUAL);
+    *out_is = ordering == side || (or_equal && ordering == RN_PARTIAL_EQUAL);
     return RN_DONE;
 }
 
@@ -204,10 +204,11 @@ NATIVE(range_contains)
     bool inclusive = type == RN_TYPE_ID_RANGE_INCLUSIVE || type == RN_TYPE_ID_RANGE_TO_INCLUSIVE;
     bool inside = true;
     if (has_start) {
-        RN_TRY_VM(is_below(vm, bounds[0], args[1], true, &inside));
+        RN_TRY_VM(is_side(vm, bounds[0], args[1], RN_PARTIAL_LESS, true, &inside));
     }
     if (inside && has_end) {
-        RN_TRY_VM(is_below(vm, args[1], bounds[has_start ? 1 : 0], inclusive, &inside));
+        struct rn_value end = bounds[has_start ? 1 : 0];
+        RN_TRY_VM(is_side(vm, end, args[1], RN_PARTIAL_GREATER, inclusive, &inside));
     }
     return rn_std_bool(args, inside);
 }
