@@ -49,6 +49,18 @@ static void append_type(struct rn_vm *vm, struct rn_buf *buf, uint32_t type)
     rn_buf_append(buf, record->path.data, record->path.size);
 }
 
+/* A value of a script's enum is told by its variant. */
+static uint32_t told_type(const struct rn_vm *vm, struct rn_value value)
+{
+    if (value.tag == RN_VALUE_OBJECT) {
+        uint8_t flags = rn_type_record(vm, value.object->type)->flags;
+        if ((flags & (RN_TYPE_RECORD_VARIANT | RN_TYPE_RECORD_LIBRARY)) == RN_TYPE_RECORD_VARIANT) {
+            return value.object->type;
+        }
+    }
+    return rn_type_of(vm, value);
+}
+
 /* No stdio in a worker. */
 static void append_digits(struct rn_buf *buf, uint64_t value, unsigned base, unsigned width)
 {
@@ -103,7 +115,7 @@ static void append_argument(struct rn_vm *vm, struct rn_buf *buf, char form, va_
 {
     switch (form) {
     case 't':
-        append_type(vm, buf, rn_type_of(vm, va_arg(*args, struct rn_value)));
+        append_type(vm, buf, told_type(vm, va_arg(*args, struct rn_value)));
         break;
     case 'T':
         append_type(vm, buf, va_arg(*args, uint32_t));

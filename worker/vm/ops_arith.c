@@ -357,7 +357,7 @@ enum rn_outcome rn_op_cast(struct rn_vm *vm, struct rn_value a, unsigned kind, s
     };
     static const uint32_t types[] = {RN_TYPE_ID_I64, RN_TYPE_ID_U64, RN_TYPE_ID_F64};
     if (a.tag != RN_VALUE_I64 && a.tag != RN_VALUE_U64 && a.tag != RN_VALUE_F64) {
-        return rn_raise(vm, RN_VM_ERROR_UNSUPPORTED_AS, a, rn_type_record(vm, types[kind])->hash);
+        return rn_raise(vm, RN_VM_ERROR_UNSUPPORTED_AS, a, types[kind]);
     }
     bool real = a.tag == RN_VALUE_F64;
     switch (kind) {

@@ -637,8 +637,7 @@ AS:
     HELP(rn_op_cast(vm, B, pc->c, &A));
     NEXT;
 AS_TYPE:
-    THROW(rn_raise(vm, RN_VM_ERROR_UNSUPPORTED_AS, B,
-                   rn_type_record(vm, vm->link->type_ids[pc->imm])->hash));
+    THROW(rn_raise(vm, RN_VM_ERROR_UNSUPPORTED_AS, B, vm->link->type_ids[pc->imm]));
 MATCH_CONST:
     HELP(rn_op_match_constant(vm, vm->link, pc->imm, B, &truth));
     SET_BOOL(truth);
