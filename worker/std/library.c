@@ -4,6 +4,7 @@
 #include "bytecode/intrinsics.h"
 #include "worker/std/fmt.h"
 #include "worker/std/std.h"
+#include "worker/std/std_names.h"
 #include "worker/std/unit_image.h"
 
 static const struct rn_native natives[] = {
@@ -37,6 +38,7 @@ const struct rn_library rn_std_library = {
     .intrinsics = rn_std_intrinsics,
     .unit_image = rn_std_unit_image,
     .unit_size = sizeof(rn_std_unit_image),
+    .names = &rn_std_names,
     .display = rn_fmt_display,
     .format = rn_fmt_spec,
 };

@@ -315,16 +315,17 @@ static enum rn_error init_types(struct rn_engine *engine)
     return RN_OK;
 }
 
-static size_t name_count(const struct rn_engine *engine)
+static enum rn_error init_names(struct rn_engine *engine)
 {
-    const struct rn_library *library = engine->library;
-    size_t count = library->native_count * 2 + library->generic_count * 2 + library->impl_count +
-                   engine->type_count;
-    if (engine->standard != NULL) {
-        count += engine->standard->unit.counts[RN_SECTION_EXPORTS] * 2 +
-                 engine->standard->unit.counts[RN_SECTION_METHODS];
+    const struct rn_names *names = engine->library->names;
+    if (names == NULL || names->entries == NULL) {
+        return rn_names_make(engine);
     }
-    return count;
+    if (names->type_count != engine->type_count) {
+        return RN_E_INVALID_ARGUMENT; // they are of another library
+    }
+    engine->names = *names;
+    return RN_OK;
 }
 
 static uint32_t standard_function(const struct rn_engine *engine, const char *path)
@@ -369,8 +370,7 @@ enum rn_error rn_engine_new(void *base, size_t size, const struct rn_library *li
         RN_TRY(link_standard(engine));
     }
     RN_TRY(init_types(engine));
-    RN_TRY(rn_names_init(engine, name_count(engine)));
-    RN_TRY(rn_names_fill(engine));
+    RN_TRY(init_names(engine));
     find_special_functions(engine);
     if (engine->standard != NULL) {
         link_imports(engine->standard);

@@ -84,8 +84,6 @@ struct rn_type_record {
     uint32_t unit_type; /* its index in `unit`; library types: in the standard Unit, or RN_NONE */
     uint32_t step;      /* functions of the standard Unit, or RN_NONE */
     uint32_t step_back;
-    uint32_t traits; /* first of its traits in engine->impl_traits */
-    uint16_t trait_count;
     uint8_t shape;
     uint8_t flags; /* enum rn_type_record_flag */
 };
@@ -125,11 +123,21 @@ struct rn_name_entry {
 #define RN_OWNER_TRAITS 0xfffffffdu /* paths of traits; the callee's index is the trait */
 /* RN_NONE: paths of functions. */
 
-/* Owner and name, or item path, to callee. Open addressing. */
-struct rn_name_table {
-    struct rn_name_entry *entries;
+/* A type's traits, in one run of `traits`. */
+struct rn_type_traits {
+    uint32_t first;
+    uint32_t count;
+};
+
+/* Owner and name, or item path, to callee: open addressing. Made with the engine, or beforehand. */
+struct rn_names {
+    const struct rn_name_entry *entries;
     uint32_t mask;
-    uint32_t used;
+    uint32_t trait_count;
+    const uint16_t *traits;
+    const struct rn_type_traits *types; /* of each type of the engine */
+    uint32_t type_count;
+    uint32_t impl_count; /* in `traits` */
 };
 
 struct rn_engine {
@@ -139,9 +147,7 @@ struct rn_engine {
     struct rn_link *standard;     /* NULL if there is no standard Unit */
     struct rn_type_record *types; /* of the library, then of the standard Unit */
     uint32_t type_count;
-    uint32_t trait_count;
-    uint16_t *impl_traits;
-    struct rn_name_table names;
+    struct rn_names names;
     uint32_t
         sequence_eq; /* functions of the standard Unit that operators fall back to, or RN_NONE */
     /* The reserve: one error at a time. */
@@ -532,13 +538,14 @@ static inline const struct rn_type_record *rn_type_record(const struct rn_vm *vm
 uint32_t rn_engine_find_type(const struct rn_engine *engine, uint64_t hash);
 uint32_t rn_find_type(const struct rn_vm *vm, uint64_t hash);
 
+/* names_make.c: everything that the library and the standard Unit (if linked) offer. */
+enum rn_error rn_names_make(struct rn_engine *engine) RN_MUST_CHECK;
+
 /* names.c */
-/* Room for `count` names; then everything that the library and the standard Unit (if linked) offer.
- */
-enum rn_error rn_names_init(struct rn_engine *engine, size_t count) RN_MUST_CHECK;
-enum rn_error rn_names_fill(struct rn_engine *engine) RN_MUST_CHECK;
-enum rn_error rn_names_add(struct rn_engine *engine, uint32_t owner, uint64_t hash,
-                           rn_callee callee) RN_MUST_CHECK;
+static inline uint32_t rn_names_slot(const struct rn_names *names, uint32_t owner, uint64_t hash)
+{
+    return (uint32_t)(hash ^ (owner * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & names->mask;
+}
 /* A step function: loops call it, on values of its type; no name may reach it. */
 bool rn_callee_is_step(const struct rn_engine *engine, rn_callee callee);
 /* 0 if there is none. */

@@ -106,6 +106,8 @@ struct rn_generic_function {
     const char *export_path;
 };
 
+struct rn_names; /* machine.h */
+
 /* What the library gives to the Vm. All of it static. */
 struct rn_library {
     const struct rn_native *natives;
@@ -118,6 +120,7 @@ struct rn_library {
     rn_native_fn *const *intrinsics;
     const void *unit_image; /* of the standard Unit, 8-byte aligned; NULL: there is none */
     size_t unit_size;
+    const struct rn_names *names; /* made of all this beforehand; NULL: made with each engine */
     /* TEXT_DISPLAY and TEXT_FORMAT: append to `text`. May return RN_DONE or RN_RAISED. */
     enum rn_outcome (*display)(struct rn_vm *vm, struct rn_string *text, struct rn_value value);
     enum rn_outcome (*format)(struct rn_vm *vm, struct rn_string *text, struct rn_value value,

@@ -4,9 +4,11 @@
 #include "bytecode/intrinsics.h"
 #include "bytecode/unit.h"
 #include "worker/std/library.h"
+#include "worker/vm/machine.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -142,6 +144,48 @@ static void test_impls(void **state)
     rn_context_free(context);
 }
 
+#define REGION_SIZE ((size_t)4 << 20)
+
+/* The table that the build wrote down is the one that an engine makes for itself. */
+static void test_names_are_those_of_the_library(void **state)
+{
+    (void)state;
+    struct rn_engine *engine;
+    struct rn_library bare = rn_std_library;
+    void *region = aligned_alloc(RN_PAGE_SIZE, REGION_SIZE);
+    assert_non_null(region);
+    memset(region, 0, REGION_SIZE);
+    bare.names = NULL;
+    assert_int_equal(rn_engine_new(region, REGION_SIZE, &bare, &engine), RN_OK);
+    const struct rn_names *made = &engine->names;
+    const struct rn_names *kept = rn_std_library.names;
+    assert_true(made->entries != kept->entries);
+    assert_int_equal(kept->mask, made->mask);
+    assert_int_equal(kept->trait_count, made->trait_count);
+    assert_int_equal(kept->type_count, made->type_count);
+    assert_int_equal(kept->impl_count, made->impl_count);
+    assert_memory_equal(kept->entries, made->entries,
+                        ((size_t)made->mask + 1) * sizeof(*made->entries));
+    assert_memory_equal(kept->traits, made->traits, made->impl_count * sizeof(*made->traits));
+    assert_memory_equal(kept->types, made->types, made->type_count * sizeof(*made->types));
+    free(region);
+}
+
+static void test_names_of_another_library_are_refused(void **state)
+{
+    (void)state;
+    struct rn_engine *engine;
+    struct rn_library other = rn_std_library;
+    struct rn_names names = *rn_std_library.names;
+    void *region = aligned_alloc(RN_PAGE_SIZE, REGION_SIZE);
+    assert_non_null(region);
+    memset(region, 0, REGION_SIZE);
+    names.type_count--;
+    other.names = &names;
+    assert_int_equal(rn_engine_new(region, REGION_SIZE, &other, &engine), RN_E_INVALID_ARGUMENT);
+    free(region);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +195,8 @@ int main(void)
         cmocka_unit_test(test_step_functions_are_hidden),
         cmocka_unit_test(test_natives),
         cmocka_unit_test(test_impls),
+        cmocka_unit_test(test_names_are_those_of_the_library),
+        cmocka_unit_test(test_names_of_another_library_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
