@@ -361,7 +361,7 @@ mod m {}
         self.write("b.rn", self.BENCHES)
         done = self.run_command("bench", *self.QUICK, "b.rn", "two")
         self.assertEqual(len(done.stdout.splitlines()), 2)
-        self.assertRegex(done.stdout, r"^bench  two +[0-9.e+]+ [nu]s/iter .* \d+ instructions/iter")
+        self.assertRegex(done.stdout, r"^bench  two +[0-9.e+]+ [num]s/iter .* \d+ instructions/iter")
         self.assertIn("two #2", done.stdout)
         self.assertIn("0 measured", self.run_command("bench", "t.rn").stdout)
 
