@@ -41,6 +41,8 @@ static void lower_decl(struct build *build, struct rn_decl *decl)
         rn_const_check_fn(&build->lower, decl);
     } else if (decl->kind == RN_DECL_FUNCTION) {
         build->functions[decl->id] = rn_lower_function(&build->lower, decl, &build->arena);
+    } else if (decl->fields != NULL && decl->fields->kind == RN_FIELDS_NAMED) {
+        rn_lower_check_fields(&build->lower, decl->fields);
     } else if (has_value(decl)) {
         rn_const_of_decl(&build->lower, decl, decl->span, &value);
     }

@@ -83,10 +83,12 @@ static void load_module(struct rn_items *items, const struct rn_place *place, st
 static bool module_again(struct rn_items *items, const struct rn_place *place,
                          const struct rn_ast_item *item)
 {
+    if (item->mod.file != NULL) {
+        return false; // in place: of the same name as others, if need be
+    }
     for (struct rn_decl *same = rn_items_children(items, place->scope, item->name.symbol);
          same != NULL; same = same->next_same) {
-        if (same->kind == RN_DECL_MODULE && item->mod.file == NULL &&
-            same->item->mod.file == NULL) {
+        if (same->kind == RN_DECL_MODULE && same->item->mod.file == NULL) {
             struct rn_diagnostic *d =
                 rn_diagnose(items->diagnostics, MODULE_ALREADY_LOADED, item->span, same->path);
             rn_diagnostic_label(items->diagnostics, d, same->span, "loaded here first");

@@ -88,6 +88,8 @@ struct rn_hir_function *rn_lower_function(struct rn_lower *lower, struct rn_decl
 /* The expression of a constant item or static, for the evaluator. Into the arena of the
  * compilation. */
 struct rn_hir_expr *rn_lower_constant(struct rn_lower *lower, struct rn_decl *decl);
+/* Reports the named fields of a type that have the name of another. */
+void rn_lower_check_fields(struct rn_lower *lower, const struct rn_ast_fields *fields);
 /* A const fn, for the evaluator. Into the arena of the compilation. */
 struct rn_hir_function *rn_lower_const_fn(struct rn_lower *lower, struct rn_decl *decl);
 

@@ -596,6 +596,18 @@ void rn_lower_field_keys(struct rn_lower *lower, const struct rn_ast_fields *fie
     }
 }
 
+void rn_lower_check_fields(struct rn_lower *lower, const struct rn_ast_fields *fields)
+{
+    rn_keys_begin(lower);
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct rn_ast_name *name = &fields->items[i].name;
+        struct rn_utf8 text = rn_symbol_text(&lower->items->symbols, name->symbol);
+        if (!rn_keys_add(lower, text)) {
+            rn_diagnose(lower->diagnostics, DUPLICATE_KEY, name->span, text);
+        }
+    }
+}
+
 /* Field i of the literal goes to position[i]; every field once. */
 static bool place_fields(struct rn_lower *lower, const struct rn_ast_expr *ast,
                          struct rn_hir_expr *expr, const struct rn_decl *decl)
