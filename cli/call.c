@@ -382,6 +382,19 @@ static void print_value_text(const rune_record *record)
     }
 }
 
+/* At most FAILED_SHOWN bytes of it, and whole characters. */
+static size_t shown_size(const rune_text *text)
+{
+    size_t size = rune_text_size(text);
+    if (size > FAILED_SHOWN) {
+        size = FAILED_SHOWN;
+        while (((unsigned char)rune_text_data(text)[size] & 0xc0) == 0x80) {
+            size--;
+        }
+    }
+    return size;
+}
+
 /* A main that returns an Err has failed in its own eyes; with Rune it says so to nobody. */
 static void say_that_it_failed(const rune_record *record)
 {
@@ -393,8 +406,11 @@ static void say_that_it_failed(const rune_record *record)
     rune_const_value *why = rune_value_at(value, 0);
     fflush(stdout);
     if (why && rune_value_to_json(why, &text, NULL) == RUNE_OK) {
-        rn_console_complain("main returned Err(%.*s)%s", FAILED_SHOWN, rune_text_data(text),
+        rn_console_complain("main returned Err(%.*s)%s", (int)shown_size(text),
+                            rune_text_data(text),
                             rune_text_size(text) > FAILED_SHOWN ? " and more" : "");
+    } else {
+        rn_console_complain("main returned an Err");
     }
     rune_text_free(text);
     rune_value_unref(why);

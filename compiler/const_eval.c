@@ -853,10 +853,11 @@ static void eval_done(struct eval *eval)
     rn_free(eval->slots);
 }
 
-/* Constants of constants take the C stack of all of them. False: too much, which is reported. */
+/* Constants of constants take the C stack of all of them. False: too much, which is reported. One that is being
+ * computed is among the `links` itself. */
 static bool may_begin(struct rn_lower *lower, struct rn_span span)
 {
-    if (lower->constants->links < RN_CONST_CALLS_MAX && lower->depth < DEPTH_MAX) {
+    if (lower->constants->links <= RN_CONST_CALLS_MAX && lower->depth < DEPTH_MAX) {
         return true;
     }
     struct rn_number_text number;
@@ -895,9 +896,9 @@ bool rn_const_of_decl(struct rn_lower *lower, struct rn_decl *decl, struct rn_sp
     }
     if (entry->state == STATE_NEW) {
         entry->state = STATE_RUNNING;
-        bool ok = may_begin(lower, span);
         lower->constants->links++;
-        ok = ok && rn_const_eval(lower, rn_lower_constant(lower, decl), &entry->value);
+        bool ok = may_begin(lower, span) &&
+                  rn_const_eval(lower, rn_lower_constant(lower, decl), &entry->value);
         lower->constants->links--;
         entry->state = ok ? STATE_DONE : STATE_FAILED;
     }

@@ -22,9 +22,11 @@
 #include "supervisor/wake.h"
 
 /* What refused, be it a sink or the kernel, is asked again after this many milliseconds. Sinks of many
- * executions may refuse: asking all of them takes no more than a part of the time, one in RETRY_PARTS. */
+ * executions may refuse: asking all of them takes no more than one part of the time in RETRY_PARTS, but, since
+ * what is cancelled is found there, too, the pause is never long. */
 #define RETRY_MS 5
 #define RETRY_PARTS 8
+#define RETRY_MAX_MS 50
 #define NS_PER_MS UINT64_C(1000000)
 /* Executions that end together before those who wait for them are woken. */
 #define LEFT_MAX 64u
@@ -307,7 +309,9 @@ static void retry(struct rn_runner *runner)
     step_refused(runner);
     uint64_t now_ns = rn_now_ns();
     uint64_t pause_ns = (now_ns - begun_ns) * (RETRY_PARTS - 1);
-    set_retry(runner, now_ns + (pause_ns > RETRY_MS * NS_PER_MS ? pause_ns : RETRY_MS * NS_PER_MS));
+    pause_ns = pause_ns > RETRY_MS * NS_PER_MS ? pause_ns : RETRY_MS * NS_PER_MS;
+    pause_ns = pause_ns < RETRY_MAX_MS * NS_PER_MS ? pause_ns : RETRY_MAX_MS * NS_PER_MS;
+    set_retry(runner, now_ns + pause_ns);
 }
 
 /* Those that refused, if it is time, then everybody with news. */

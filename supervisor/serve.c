@@ -62,13 +62,15 @@ rune_status rune_server_options_set_socket(rune_server_options *options, const c
 
 void rune_server_options_set_listener(rune_server_options *options, int fd)
 {
-    options->listener = fd;
+    if (options) {
+        options->listener = fd;
+    }
 }
 
 rune_status rune_server_options_allow(rune_server_options *options, uint32_t uid, unsigned rights)
 {
-    if (!options || uid == RN_SERVE_UID_NEVER || uid == UINT32_MAX || (rights & ~RUNE_RIGHT_ALL) != 0 ||
-        options->allowed_count == RN_SERVE_ALLOWED_MAX) {
+    if (!options || uid == RN_SERVE_UID_NEVER || uid == UINT32_MAX ||
+        (rights & ~RUNE_RIGHT_ALL) != 0 || options->allowed_count == RN_SERVE_ALLOWED_MAX) {
         return RUNE_E_INVALID_ARGUMENT;
     }
     options->allowed[options->allowed_count++] = (struct rn_serve_allowed){uid, rights};
@@ -87,7 +89,9 @@ rune_status rune_server_options_set_peer_limit(rune_server_options *options, run
 
 void rune_server_options_set_context(rune_server_options *options, const rune_context *context)
 {
-    options->context = context;
+    if (options) {
+        options->context = context;
+    }
 }
 
 rune_status rune_server_options_set_build(rune_server_options *options, const rune_options *build)

@@ -80,6 +80,8 @@ class Command(unittest.TestCase):
         self.assertEqual(self.run_command("-q", "run", "e.rn").stderr, "")
         self.write("e.rn", 'pub fn main() { let s = ""; for _ in 0..2000 { s += "x"; } Err(s) }\n')
         self.assertEqual(self.run_command("run", "e.rn").stderr, f'runeward: main returned Err("{"x" * 999}) and more\n')
+        self.write("e.rn", 'pub fn main() { let s = ""; for _ in 0..600 { s += "\u00e9"; } Err(s) }\n')
+        self.assertEqual(self.run_command("run", "e.rn").stderr, f'runeward: main returned Err("{"é" * 499}) and more\n')
         self.write("e.rn", "pub fn main() { Ok(1) }\n")
         self.assertEqual(self.run_command("run", "e.rn").stderr, "")
 

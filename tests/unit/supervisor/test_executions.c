@@ -364,6 +364,51 @@ static void test_refusing_costs_neighbours_nothing(void **state)
     rune_vm_free(vm);
 }
 
+static bool closed_sink(void *user, int stream, const char *data, size_t size)
+{
+    (void)user;
+    (void)stream;
+    (void)data;
+    (void)size;
+    return false;
+}
+
+/* Refuses once, then takes a second. */
+static bool slow_to_take(void *user, int stream, const char *data, size_t size)
+{
+    atomic_uint *offers = user;
+    (void)stream;
+    (void)data;
+    (void)size;
+    if (atomic_fetch_add(offers, 1) == 1) {
+        poll(NULL, 0, 1000);
+    }
+    return atomic_load(offers) > 1;
+}
+
+/* A neighbour's slow sink is no reason to look at one that refuses much later: that is how its end is found. */
+static void test_refused_ones_are_cancelled_soon(void **state)
+{
+    (void)state;
+    atomic_uint offers = 0;
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *slow = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_call_options *refuses = endless_options();
+    rune_call_options *sleeps = endless_options();
+    rune_call_options_set_output(refuses, closed_sink, NULL);
+    rune_call_options_set_output(sleeps, slow_to_take, &offers);
+    rune_execution *refused = start(vm, "print", refuses);
+    assert_int_equal(complete_i64(start(slow, "print", sleeps)), 5);
+    int64_t begun_ms = now_ms();
+    rune_execution_cancel(refused);
+    expect_reason(refused, RUNE_REASON_CANCELLED, NULL);
+    assert_in_range(now_ms() - begun_ms, 0, 4000);
+    rune_call_options_free(refuses);
+    rune_call_options_free(sleeps);
+    rune_vm_free(slow);
+    rune_vm_free(vm);
+}
+
 /* What one raised waits in the worker for its output to go, while others raise. */
 static void test_errors_behind_output(void **state)
 {
@@ -610,6 +655,7 @@ int main(void)
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_a_sink_that_refuses),
         cmocka_unit_test(test_refusing_costs_neighbours_nothing),
+        cmocka_unit_test(test_refused_ones_are_cancelled_soon),
         cmocka_unit_test(test_errors_behind_output),
         cmocka_unit_test(test_ends_are_told_before_code_runs),
         cmocka_unit_test(test_deadlines),
