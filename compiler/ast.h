@@ -44,8 +44,7 @@ struct rn_ast_segment {
 
 struct rn_ast_path {
     struct rn_span span;
-    bool global;   /* begins with :: */
-    bool trailing; /* ends with :: */
+    bool global; /* begins with :: */
     uint32_t count;
     struct rn_ast_segment *segments;
 };
@@ -53,16 +52,14 @@ struct rn_ast_path {
 /* The identifier if the path is nothing else, or 0. */
 static inline rn_symbol rn_ast_path_ident(const struct rn_ast_path *path)
 {
-    return path->count == 1 && !path->global && !path->trailing &&
-                   path->segments[0].kind == RN_SEGMENT_IDENT
+    return path->count == 1 && !path->global && path->segments[0].kind == RN_SEGMENT_IDENT
                ? path->segments[0].name.symbol
                : 0;
 }
 /* True for a lone `self`. */
 static inline bool rn_ast_path_is_self(const struct rn_ast_path *path)
 {
-    return path->count == 1 && !path->global && !path->trailing &&
-           path->segments[0].kind == RN_SEGMENT_SELF;
+    return path->count == 1 && !path->global && path->segments[0].kind == RN_SEGMENT_SELF;
 }
 
 enum rn_literal_kind {

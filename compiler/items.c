@@ -105,7 +105,8 @@ static void check_fn(struct rn_items *items, const struct rn_place *place,
         rn_items_report(items, RN_DIAGNOSTIC_RETURN_TYPE, item->span);
     }
     if (fn->is_const && fn->is_async) {
-        rn_items_report(items, RN_DIAGNOSTIC_FN_CONST_ASYNC, item->span);
+        struct rn_span both = {fn->const_span.source, fn->const_span.start, fn->async_span.end};
+        rn_items_report(items, RN_DIAGNOSTIC_FN_CONST_ASYNC, both);
     }
     decl->is_test = flag_attribute(items, item, place, false);
     decl->is_bench = flag_attribute(items, item, place, true);

@@ -28,6 +28,7 @@ struct lexer {
     uint32_t starts[TEMPLATES_MAX]; /* where each template begins */
     uint32_t template_depth;
     bool in_text; /* between backtick and hole or backtick */
+    bool suspect; /* see struct rn_tokens */
     bool no_memory;
 };
 
@@ -96,6 +97,7 @@ static void emit(struct lexer *l, enum rn_token_kind kind, uint32_t start, uint3
 
 static void emit_error(struct lexer *l, enum rn_diagnostic_code code, uint32_t start)
 {
+    l->suspect = true;
     emit(l, RN_TOKEN_ERROR, start, (uint32_t)code, 0);
 }
 
@@ -149,6 +151,7 @@ static void emit_close(struct lexer *l, enum rn_token_kind kind, uint32_t start)
     for (int tries = 0; candidate != 0 && tries < 64; tries++) {
         if (closing_kind((enum rn_token_kind)l->items[candidate].kind) == kind) {
             uint32_t inner = l->open;
+            l->suspect = l->suspect || inner != candidate;
             while (inner != candidate) {
                 uint32_t next = l->items[inner].value;
                 l->items[inner].value = 0;
@@ -160,6 +163,7 @@ static void emit_close(struct lexer *l, enum rn_token_kind kind, uint32_t start)
         }
         candidate = l->items[candidate].value;
     }
+    l->suspect = true;
 }
 
 /* ---- Comments ---- */
@@ -752,6 +756,7 @@ static void finish(struct lexer *l)
         uint32_t start = l->starts[l->template_depth - 1];
         emit_error(l, RN_DIAGNOSTIC_UNTERMINATED_TEMPLATE, start);
     }
+    l->suspect = l->suspect || l->open != 0;
     while (l->open != 0) {
         uint32_t next = l->items[l->open].value;
         l->items[l->open].value = 0;
@@ -783,6 +788,6 @@ enum rn_error rn_lex(struct rn_symbols *symbols, uint32_t source, struct rn_utf8
     if (l.no_memory) {
         return RN_E_NO_MEMORY;
     }
-    *out_tokens = (struct rn_tokens){source, text, l.items, l.count};
+    *out_tokens = (struct rn_tokens){source, text, l.items, l.count, l.suspect};
     return RN_OK;
 }

@@ -441,11 +441,6 @@ bool rn_p_segment(struct rn_parser *p, struct rn_ast_segment *out_segment)
     return true;
 }
 
-static bool path_continues(const struct rn_parser *p)
-{
-    return rn_p_is(p, RN_TOKEN_COLON_COLON) && starts_segment(rn_p_kind_at(p, 1));
-}
-
 /* Further segments; most paths have none. */
 static bool parse_segments(struct rn_parser *p, struct rn_ast_path *path,
                            const struct rn_ast_segment *first)
@@ -455,9 +450,8 @@ static bool parse_segments(struct rn_parser *p, struct rn_ast_path *path,
         return false;
     }
     uint32_t height = p->height;
-    while (path_continues(p)) {
+    while (rn_p_eat(p, RN_TOKEN_COLON_COLON)) {
         struct rn_ast_segment segment;
-        p->at++;
         p->height = 0;
         if (!rn_p_segment(p, &segment) || !rn_p_push(p, &segment, sizeof segment)) {
             rn_p_drop(p, mark);
@@ -488,10 +482,9 @@ struct rn_ast_path *rn_p_path(struct rn_parser *p)
     }
     path->segments = &node->segment;
     path->count = 1;
-    if (path_continues(p) && !parse_segments(p, path, &node->segment)) {
+    if (rn_p_is(p, RN_TOKEN_COLON_COLON) && !parse_segments(p, path, &node->segment)) {
         return NULL;
     }
-    path->trailing = rn_p_eat(p, RN_TOKEN_COLON_COLON);
     path->span = rn_p_span_from(p, first);
     return rn_p_grow(p, p->height, path->span) ? path : NULL;
 }
@@ -618,6 +611,71 @@ static bool is_open(enum rn_token_kind kind)
            kind == RN_TOKEN_BRACE_OPEN;
 }
 
+/*
+ * Where the input of a macro ends if delimiters are counted whatever their kind, as Rune counts them; at
+ * a lexical error, if one comes first. 0: nowhere.
+ */
+static uint32_t find_level_end(const struct rn_parser *p, uint32_t open)
+{
+    uint32_t level = 0;
+    for (uint32_t i = open; i < p->end; i++) {
+        enum rn_token_kind kind = (enum rn_token_kind)p->items[i].kind;
+        if (kind == RN_TOKEN_ERROR) {
+            return i;
+        }
+        if (kind < RN_TOKEN_TEMPLATE_OPEN || kind > RN_TOKEN_BRACE_CLOSE) {
+            continue;
+        }
+        bool opens = (kind - RN_TOKEN_TEMPLATE_OPEN) % 2 == 0;
+        level += opens ? 1 : UINT32_MAX;
+        if (level == 0) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+static uint32_t fail_macro_end(struct rn_parser *p, uint32_t open, uint32_t end)
+{
+    if (p->items[end].kind == RN_TOKEN_ERROR) {
+        rn_p_report_lexical(p, end);
+    } else {
+        enum rn_token_kind kind = (enum rn_token_kind)p->items[open].kind;
+        struct rn_diagnostic *d =
+            rn_diagnose(p->diagnostics, UNCLOSED_DELIMITER, rn_p_token_span(p, open),
+                        rn_text(rn_token_description(kind)));
+        rn_diagnostic_label(p->diagnostics, d, rn_p_token_span(p, end), "%s should stand here",
+                            rn_token_description((enum rn_token_kind)((int)kind + 1)));
+    }
+    rn_p_skip_to(p, end < p->limit ? end + 1 : p->limit);
+    rn_p_abandon(p, open);
+    return 0;
+}
+
+/*
+ * The token that ends the input of a macro, or 0 (reported). Only the first fault of a source is
+ * searched by counting: what follows it is better found by the partners.
+ */
+static uint32_t macro_end(struct rn_parser *p, uint32_t open)
+{
+    uint32_t close = rn_p_partner(p, open);
+    if (p->tokens->suspect && !p->distrust) {
+        uint32_t end = find_level_end(p, open);
+        bool matches = p->items[end].kind == p->items[open].kind + 1;
+        if (matches && end < p->limit) {
+            return end;
+        }
+        p->distrust = true;
+        if (end != 0 && !matches) {
+            return fail_macro_end(p, open, end);
+        }
+    }
+    if (close == 0) {
+        rn_p_fail_unclosed(p, open);
+    }
+    return close;
+}
+
 struct rn_ast_macro *rn_p_macro(struct rn_parser *p, struct rn_ast_path *path)
 {
     struct rn_ast_macro *macro = rn_p_alloc(p, sizeof *macro);
@@ -629,9 +687,8 @@ struct rn_ast_macro *rn_p_macro(struct rn_parser *p, struct rn_ast_path *path)
         rn_p_fail_expected(p, "`(`, `[` or `{`");
         return NULL;
     }
-    uint32_t close = rn_p_partner(p, open);
+    uint32_t close = macro_end(p, open);
     if (close == 0) {
-        rn_p_fail_unclosed(p, open);
         return NULL;
     }
     macro->path = path;
@@ -659,12 +716,50 @@ static void init(struct rn_parser *p, const struct rn_parser_input *input,
         .height_max = RN_TREE_HEIGHT_MAX,
         .literals = {.arena = input->arena, .diagnostics = input->diagnostics, .tokens = tokens},
         .eof = {.kind = RN_TOKEN_EOF},
+        .before = input->diagnostics->last,
     };
+}
+
+/* 0: nothing behind it can be trusted; 1: the tree is as it was meant; 2: so are its tokens. */
+static unsigned rank_of(const struct rn_diagnostic *diagnostic)
+{
+    unsigned code = diagnostic->code;
+    if (code == RN_DIAGNOSTIC_EXPECTED_BLOCK_SEMI) {
+        return 1;
+    }
+    bool literal = code >= RN_DIAGNOSTIC_BAD_ESCAPE && code <= RN_DIAGNOSTIC_UNSIGNED_OUT_OF_BOUNDS;
+    return literal || diagnostic->severity != RN_SEVERITY_ERROR ? 2 : 0;
+}
+
+/*
+ * What cannot be read comes first: a semicolon or a literal that is wrong is often a consequence of
+ * that, as in `f(a) b);`.
+ */
+static void put_in_order(struct rn_parser *p)
+{
+    struct rn_diagnostics *list = p->diagnostics;
+    struct rn_diagnostic **head = p->before == NULL ? &list->first : &p->before->next;
+    struct rn_diagnostic *ranks[3] = {0};
+    struct rn_diagnostic *last[3] = {0};
+    for (struct rn_diagnostic *d = *head; d != NULL; d = d->next) {
+        unsigned rank = rank_of(d);
+        *(last[rank] == NULL ? &ranks[rank] : &last[rank]->next) = d;
+        last[rank] = d;
+    }
+    for (unsigned i = 0; i < RN_COUNT_OF(ranks); i++) {
+        if (last[i] != NULL) {
+            *head = ranks[i];
+            head = &last[i]->next;
+            list->last = last[i];
+        }
+    }
+    *head = NULL;
 }
 
 static enum rn_error finish(struct rn_parser *p)
 {
     rn_free(p->scratch);
+    put_in_order(p);
     return p->no_memory || p->literals.no_memory ? RN_E_NO_MEMORY : RN_OK;
 }
 

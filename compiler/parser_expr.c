@@ -384,15 +384,18 @@ static bool eat_modifier(struct rn_parser *p, enum rn_token_kind kind, struct rn
     return rn_p_eat(p, kind);
 }
 
-static void parse_modifiers(struct rn_parser *p, struct modifiers *m)
+static bool parse_modifiers(struct rn_parser *p, struct modifiers *m)
 {
-    if (rn_p_is(p, RN_TOKEN_LABEL) && rn_p_kind_at(p, 1) == RN_TOKEN_COLON) {
+    if (rn_p_is(p, RN_TOKEN_LABEL)) {
         m->has_label = rn_p_label(p, &m->label);
-        p->at++;
+        if (!rn_p_expect_helped(p, RN_TOKEN_COLON, "a label stands before a loop or a block")) {
+            return false;
+        }
     }
     m->is_async = eat_modifier(p, RN_TOKEN_ASYNC, &m->async_span);
     m->is_const = eat_modifier(p, RN_TOKEN_CONST, &m->const_span);
     m->is_move = eat_modifier(p, RN_TOKEN_MOVE, &m->move_span);
+    return true;
 }
 
 /* Reports modifiers that the construct did not take. */
@@ -533,7 +536,9 @@ static struct rn_ast_expr *parse_base(struct rn_parser *p, enum rn_brace_mode mo
         return rn_p_finish(p, rn_p_new_expr(p, RN_EXPR_ERROR), first, 0);
     }
     struct modifiers modifiers = {0};
-    parse_modifiers(p, &modifiers);
+    if (!parse_modifiers(p, &modifiers)) {
+        return NULL;
+    }
     struct rn_ast_expr *expr = parse_construct(p, mode, first, &modifiers);
     if (expr != NULL) {
         refuse_modifiers(p, &modifiers);
@@ -614,7 +619,7 @@ static struct rn_ast_expr *parse_field(struct rn_parser *p, struct rn_ast_expr *
     }
     const struct rn_ast_segment *last = &path->segments[path->count - 1];
     bool generics = path->count == 2 && last->kind == RN_SEGMENT_GENERICS;
-    if (path->trailing || (path->count != 1 && !generics)) {
+    if (path->count != 1 && !generics) {
         rn_diagnose(p->diagnostics, BAD_FIELD_ACCESS, path->span);
         return NULL;
     }

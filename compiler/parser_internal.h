@@ -33,6 +33,9 @@ struct rn_parser {
     size_t scratch_size;
     size_t scratch_capacity;
     struct rn_token eof; /* stands for items[end] */
+    uint32_t semis; /* how often a semicolon was missed between statements that could be read */
+    struct rn_diagnostic *before; /* the last one when this parser began */
+    bool distrust;                /* delimiters of macros were found not to match */
     bool no_memory;
 };
 
@@ -94,6 +97,12 @@ void rn_p_unsupported(struct rn_parser *p, struct rn_span span, const char *what
 void rn_p_skip_to(struct rn_parser *p, uint32_t index);
 void rn_p_report_lexical(struct rn_parser *p, uint32_t index);
 
+/* Errors after which what follows may be misread; a semicolon that is missing is none. */
+static inline uint32_t rn_p_misread(const struct rn_parser *p)
+{
+    return p->diagnostics->error_count - p->semis;
+}
+
 /* Counts a level of recursion; false (reported) beyond RN_NESTING_MAX. */
 bool rn_p_enter(struct rn_parser *p);
 static inline void rn_p_leave(struct rn_parser *p)
@@ -135,6 +144,8 @@ bool rn_p_list(struct rn_parser *p, enum rn_token_kind open,
                bool (*element)(struct rn_parser *p, void *context), void *context);
 /* The delimiter at `open` has no partner: reports that, goes to the limit, returns false. */
 bool rn_p_fail_unclosed(struct rn_parser *p, uint32_t open);
+/* The same of a brace, at the end of what could be read behind it. */
+void rn_p_fail_unclosed_brace(struct rn_parser *p, uint32_t open);
 /* The index of the partner of the delimiter at `open`, if it lies within reach, else 0. */
 uint32_t rn_p_partner(const struct rn_parser *p, uint32_t open);
 /* After a failure inside the delimiter at `open`: behind its partner, if it has one. */

@@ -274,7 +274,13 @@ static struct rn_ast_item *parse_impl_fn(struct rn_parser *p)
     if (!rn_p_visibility(p, &item->visibility)) {
         return NULL;
     }
+    uint32_t modifiers = p->at;
     parse_head(p, &head);
+    if (modifiers != p->at && !rn_p_is(p, RN_TOKEN_FN)) {
+        p->at = modifiers; // the constant that it began, not its name, is out of place
+        rn_p_fail_expected(p, "a function");
+        return NULL;
+    }
     if (!rn_p_expect(p, RN_TOKEN_FN) || !parse_fn(p, item, &head)) {
         return NULL;
     }
@@ -346,13 +352,17 @@ static bool parse_mod(struct rn_parser *p, struct rn_ast_item *item)
         return false;
     }
     uint32_t close = rn_p_partner(p, open);
+    uint32_t errors = rn_p_misread(p);
     uint32_t outer_limit = p->limit;
     p->limit = close == 0 ? p->limit : close;
     item->mod.file = parse_items(p, p->limit);
     p->limit = outer_limit;
     rn_p_leave(p);
     if (close == 0) {
-        return rn_p_fail_unclosed(p, open);
+        if (errors == rn_p_misread(p)) {
+            rn_p_fail_unclosed_brace(p, open);
+        }
+        return false;
     }
     return item->mod.file != NULL && rn_p_expect(p, RN_TOKEN_BRACE_CLOSE);
 }
@@ -553,7 +563,7 @@ static struct rn_ast_item *parse_file_item(struct rn_parser *p, uint32_t close)
     }
     if (p->at == close && attributes.count != 0) {
         rn_p_unsupported(p, attributes.items[0].span, "an attribute without an item");
-    } else if (p->at == close && visibility.kind != RN_VISIBILITY_PRIVATE) {
+    } else if (visibility.kind != RN_VISIBILITY_PRIVATE) {
         rn_p_unsupported(p, visibility.span, "a visibility without an item");
     } else {
         rn_p_fail_expected(p, "an item");

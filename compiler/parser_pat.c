@@ -67,7 +67,8 @@ static struct rn_ast_pat *parse_negative(struct rn_parser *p)
 {
     uint32_t first = p->at;
     if (rn_p_kind_at(p, 1) != RN_TOKEN_NUMBER) {
-        rn_p_fail_expected(p, "pattern");
+        p->at++;
+        rn_p_fail_expected(p, "a number behind the minus sign");
         return NULL;
     }
     struct rn_ast_pat *pat = new_pat(p, RN_PAT_LITERAL);

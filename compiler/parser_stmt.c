@@ -129,6 +129,7 @@ static bool add_stmt(struct rn_parser *p, struct block_builder *b, const struct 
 {
     if (b->is_unfinished) {
         struct rn_diagnostic *d = rn_diagnose(p->diagnostics, EXPECTED_BLOCK_SEMI, b->unfinished);
+        p->semis++;
         struct rn_span end = {b->unfinished.source, b->unfinished.end, b->unfinished.end};
         rn_diagnostic_label(p->diagnostics, d, end, "add `;` here");
         if (b->wants_operand) {
@@ -246,8 +247,7 @@ static uint32_t find_misindented(const struct rn_parser *p, uint32_t open)
     return 0;
 }
 
-/* A brace without partner, at the end of what could be read. */
-static void fail_unclosed(struct rn_parser *p, uint32_t open)
+void rn_p_fail_unclosed_brace(struct rn_parser *p, uint32_t open)
 {
     uint32_t last = p->end - 1;
     if (p->items[last].kind == RN_TOKEN_ERROR) {
@@ -275,7 +275,7 @@ static void fail_unclosed(struct rn_parser *p, uint32_t open)
 static struct rn_ast_block *parse_body(struct rn_parser *p, struct rn_ast_block *block,
                                        uint32_t open)
 {
-    uint32_t errors = p->diagnostics->error_count;
+    uint32_t errors = rn_p_misread(p);
     uint32_t close = rn_p_partner(p, open);
     uint32_t outer_limit = p->limit;
     struct block_builder b = {.block = block, .close = close == 0 ? p->limit : close};
@@ -283,8 +283,8 @@ static struct rn_ast_block *parse_body(struct rn_parser *p, struct rn_ast_block 
     parse_stmts(p, &b);
     p->limit = outer_limit;
     if (close == 0) {
-        if (errors == p->diagnostics->error_count) {
-            fail_unclosed(p, open);
+        if (errors == rn_p_misread(p)) {
+            rn_p_fail_unclosed_brace(p, open);
         }
         return NULL;
     }

@@ -612,11 +612,6 @@ struct rn_resolved rn_resolve(struct rn_items *items, struct rn_decl *scope,
     if (target.decl != NULL) {
         rn_items_path(items, target.decl);
     }
-    if (path->trailing && resolved.kind != RN_RESOLVED_FAILED) {
-        rn_diagnose(items->diagnostics, EXPECTED, path->span, rn_text("a name"),
-                    rn_text("a path that ends in `::`"));
-        resolved.kind = RN_RESOLVED_FAILED;
-    }
     return resolved;
 }
 

@@ -43,6 +43,7 @@ struct rn_tokens {
     struct rn_utf8 text; /* of the source */
     struct rn_token *items;
     uint32_t count; /* with EOF */
+    bool suspect;   /* has lexical errors, or delimiters that do not match */
 };
 
 #define RN_TEMPLATE_NESTING_MAX 64u
