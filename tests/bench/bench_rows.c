@@ -26,7 +26,7 @@ enum {
     SPARE_WAIT_US = 8000,
     KILLS = 20,
     BATCH = 16,
-    LOOPS = 40000000, // about as long as a batch
+    LOOPS = 160000000, // so long that it does not matter where they begin
     IDLE_SECONDS = 10,
 };
 

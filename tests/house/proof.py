@@ -50,6 +50,7 @@ def run(test, as_user):
         done = subprocess.run(test["command"], capture_output=True, cwd="/tmp", env=environment,
                               timeout=properties.get("TIMEOUT", 600), **identity)
     except subprocess.TimeoutExpired:
+        print(f"  TIMEOUT: {test['name']}", flush=True)
         return Result("TIMEOUT", 0, 0)
     except PermissionError:
         return Result("skipped", 0, 1)
@@ -59,6 +60,9 @@ def run(test, as_user):
     if done.returncode == SKIPPED:
         print(f"  skipped: {test['name']}: {text.strip().splitlines()[-1] if text.strip() else ''}")
         return Result("skipped", 0, 1)
+    if done.returncode != 0:
+        print(f"  FAILED: {test['name']}, as {'a user' if as_user else 'this user'}:")
+        print("".join(f"    {line}\n" for line in text.strip().splitlines()[-8:]), end="", flush=True)
     return Result("ok" if done.returncode == 0 else "FAILED", cases, skips)
 
 
