@@ -17,6 +17,7 @@
 #include "policy/lockdown.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -88,6 +89,22 @@ static bool map_segments(struct rn_process *process, uint64_t mask)
         }
     }
     return true;
+}
+
+// Whether the process lives is to be read in its ring, without asking the kernel, which looks at a robust
+// futex that is `pending` when the thread ends, though the list itself is empty. The C library's list goes:
+// nothing here has robust mutexes, and there is one thread.
+static void register_life(const struct rn_mapping *ring)
+{
+    static struct robust_list_head robust;
+    if (ring->data == NULL) {
+        return;
+    }
+    uint32_t *life = (uint32_t *)(void *)ring->data;
+    robust.list.next = &robust.list;
+    robust.list_op_pending = (struct robust_list *)(void *)life;
+    bool registered = syscall(SYS_set_robust_list, &robust, sizeof(robust)) == 0;
+    *life = registered ? (uint32_t)getpid() : 0;
 }
 
 static void unmap(uint8_t *start, const uint8_t *end)
@@ -270,6 +287,7 @@ void rn_process_run(int argc, char **argv, enum rn_role role, rn_process_body *b
         !reserve_arena(&process, arguments.arena_size)) {
         rn_process_exit(RN_WALL_EXIT_MEMORY);
     }
+    register_life(&process.segments[RN_SEGMENT_RING]);
     if (!seed(&process)) {
         rn_process_exit(EXIT_SETUP);
     }

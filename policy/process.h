@@ -25,7 +25,7 @@
 /* The segments that a supervisor may hand over at birth; they are memfds it made and sealed. */
 enum rn_segment_slot {
     RN_SEGMENT_CONTROL, /* mapped read-only; its first 8 bytes are the kill deadline (spawner.h) */
-    RN_SEGMENT_RING,    /* mapped read-write */
+    RN_SEGMENT_RING, /* mapped read-write; its first 4 bytes tell of the process's end (ring.h) */
     RN_SEGMENT_CONTEXT, /* mapped read-only: the frozen context, or a compiler's input */
     RN_SEGMENT_COUNT,
 };

@@ -2,7 +2,13 @@
  * ring.h: packets through shared memory, beside the socket: the memory and what lies in it.
  *
  * One segment per worker, made by the supervisor, sealed against resizing and mapped read-write on
- * both sides. Two halves, one per direction, each with one producer and one consumer:
+ * both sides. First a word that tells whether the worker lives, then two halves, one per direction, each
+ * with one producer and one consumer:
+ *
+ *     life              a robust futex, and never waited for (see robust_list(2))
+ *
+ *                        31     30      29                    0
+ *                       | 0 | died | the worker's own number |   0: nobody has said, or will say
  *
  *     producer's line   tail, socket_sent, cpu
  *     consumer's line   head, waits
@@ -13,8 +19,11 @@
  * `stamp` counts the packets that its sender had sent over the socket before, so that the receiver
  * can restore one order over both lanes (lane.h). What does not fit goes over the socket.
  *
- * Trust: both halves are written by workers. The supervisor keeps its own positions privately, takes
- * sizes and positions as claims, and copies a packet out before anybody looks at it.
+ * The worker writes its number before its wall closes (policy/process.c). When it ends, however it does, the
+ * kernel replaces that by `died`, on the way out and before it closes anything.
+ *
+ * Trust: all of it is written by workers. The supervisor keeps its own positions privately, takes
+ * sizes, positions and `life` as claims, and copies a packet out before anybody looks at it.
  */
 #ifndef RN_SHM_RING_H
 #define RN_SHM_RING_H
@@ -22,6 +31,7 @@
 #include "base/error.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 #define RN_RING_BYTES 32768u
 #define RN_RING_PACKET_MAX 4096u
@@ -43,11 +53,20 @@ struct rn_ring_half {
 };
 
 struct rn_ring {
+    _Alignas(64) _Atomic uint32_t life;
     struct rn_ring_half to_worker;
     struct rn_ring_half to_supervisor;
 };
 
 _Static_assert((RN_RING_BYTES & (RN_RING_BYTES - 1)) == 0, "positions wrap with 2^32");
+_Static_assert(offsetof(struct rn_ring, life) == 0, "policy/process.h: a segment begins with it");
+
+/* What `life` claims. */
+enum rn_ring_life {
+    RN_RING_LIFE_UNTOLD, /* its process has to be asked for */
+    RN_RING_LIVES,
+    RN_RING_DIED,
+};
 
 /* A packet that lies at the head, not taken yet. */
 struct rn_ring_packet {
@@ -90,6 +109,9 @@ void rn_ring_sleep(struct rn_ring_half *half, uint64_t timeout_ns);
 
 /* The processor this thread runs on, counted from 1, without a system call; 0: unknown. */
 uint32_t rn_ring_cpu(void);
+
+/* Supervisor only, and a claim of the worker's. */
+enum rn_ring_life rn_ring_life(const struct rn_ring *ring);
 
 /* Supervisor only. Makes and maps one; *out_fd is for the worker, the caller's. SYSTEM. */
 enum rn_error rn_ring_make(struct rn_ring **out_ring, int *out_fd) RN_MUST_CHECK;

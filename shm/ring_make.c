@@ -1,7 +1,12 @@
-/* ring_make.c: the supervisor's side of a ring: making it. */
+/*
+ * ring_make.c: the supervisor's side of a ring: making it, and whether its worker lives.
+ *
+ * Trust: reads memory that workers write.
+ */
 #include "shm/ring.h"
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -30,4 +35,13 @@ void rn_ring_unmap(struct rn_ring *ring)
     if (ring) {
         munmap(ring, sizeof(*ring));
     }
+}
+
+enum rn_ring_life rn_ring_life(const struct rn_ring *ring)
+{
+    uint32_t word = atomic_load_explicit(&ring->life, memory_order_relaxed);
+    if ((word & FUTEX_OWNER_DIED) != 0) {
+        return RN_RING_DIED;
+    }
+    return (word & FUTEX_TID_MASK) != 0 ? RN_RING_LIVES : RN_RING_LIFE_UNTOLD;
 }

@@ -24,7 +24,7 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
 
-/* Idle for longer than this, a worker is looked at before it gets a call. */
+/* Idle for longer than this, a worker that does not tell is asked for before it gets a call. */
 #define IDLE_CHECK_NS UINT64_C(100000)
 
 struct rn_peer *rn_peer_ref(struct rn_peer *peer)
@@ -429,16 +429,25 @@ static void remove_from_table(struct rn_peer *peer, struct rn_call *call)
     call->in_table = false;
 }
 
-/* A socket tells the sender that nobody is there any more, a ring does not: one that has been idle for
- * a while is asked for. So is one that a second run is to have: what killed a worker often kills several. */
+/* Whether the kernel is to be asked for a process of which nothing tells. A socket tells the sender that
+ * nobody is there any more, a ring does not: one that has been idle for a while is asked for. So is one
+ * that a second run is to have: what killed a worker often kills several. */
+static bool must_ask(const struct rn_peer *peer, const struct rn_call *call)
+{
+    bool busy = peer->call_count > 0 || call->begun_ns - peer->rested_ns < IDLE_CHECK_NS;
+    return call->replay.runs >= 2 || (peer->ring && !busy);
+}
+
+/* What is sent to a worker that has died is lost, and the call's Unit blamed for it, so that is looked for
+ * first: in shared memory, where that tells, at the price of a load. P7 */
 static bool has_gone(struct rn_peer *peer, const struct rn_call *call)
 {
-    if (peer->dead) {
-        return true;
+    enum rn_ring_life life = peer->ring ? rn_ring_life(peer->ring) : RN_RING_LIFE_UNTOLD;
+    if (life == RN_RING_DIED) {
+        rn_peer_kill_locked(peer, 0);
     }
-    bool busy = peer->call_count > 0 || call->begun_ns - peer->rested_ns < IDLE_CHECK_NS;
-    if (call->replay.runs < 2 && (!peer->ring || busy)) {
-        return false;
+    if (life != RN_RING_LIFE_UNTOLD || peer->dead || !must_ask(peer, call)) {
+        return life == RN_RING_DIED || peer->dead;
     }
     struct pollfd polled = {.fd = peer->child.pidfd, .events = POLLIN};
     return poll(&polled, 1, 0) == 1;

@@ -19,6 +19,9 @@
  *     `waiting` or `polling` does so while another thread has it; who gives it up, and who leaves one of these
  *     lists and finds it free, calls the next one. Who is awake with calls of his own asks for it before
  *     he sleeps.
+ * P7  Whether it has died, as its ring tells, is a worker's own claim. One that has is killed and gets no
+ *     further call, for which nobody is blamed, as if it had ended between two of them. One that has not gets
+ *     calls, which find its end as they find any, or end by their deadlines.
  *
  * Locks: a peer's lock is taken after the pool's and before the clock's; never two peers' at once.
  * Trust: reads packets from workers.

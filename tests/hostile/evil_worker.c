@@ -185,8 +185,10 @@ static void rest_of_result(unsigned flags, size_t size)
     go();
 }
 
-/* The ring, as it lies in memory: words by their offset in each half. */
+/* The ring, as it lies in memory: a word on its life, then words by their offset in each half. */
 enum {
+    LIFE_WORDS = 16,
+    LIFE_DIED = 0x40000000,
     RING_BYTES = 32768,
     TAIL = 0,
     SOCKET_SENT = 1,
@@ -198,6 +200,7 @@ enum {
     WAITS_SOCKET = 2,
 };
 
+static volatile uint32_t *life;
 static volatile uint32_t *to_worker; /* NULL: no ring */
 static volatile uint32_t *to_supervisor;
 static uint32_t socket_taken;
@@ -704,6 +707,25 @@ static void ring_claims(int number)
     }
 }
 
+static void lives(int number)
+{
+    switch (number) {
+    case SAYS_IT_DIED:
+        *life = LIFE_DIED;
+        break;
+    case SAYS_NO_LIFE:
+        *life = 0;
+        break;
+    default:
+        *life = ~(uint32_t)LIFE_DIED;
+        break;
+    }
+    honest();
+    if (number == DIES_ALIVE) {
+        rn_process_exit(0);
+    }
+}
+
 static void rings(int number)
 {
     switch (number) {
@@ -826,6 +848,8 @@ static void misbehave(int number)
         parcels(number);
     } else if (number >= HEADER) {
         header_byte(number - HEADER);
+    } else if (number >= SAYS_IT_DIED) {
+        lives(number);
     } else if (number >= RING_HONEST) {
         rings(number);
     } else if (number >= SILENT) {
@@ -858,7 +882,8 @@ static int first_argument(size_t size)
 static int body(struct rn_process *process)
 {
     if (process->segments[RN_SEGMENT_RING].size > 0) {
-        to_worker = (void *)process->segments[RN_SEGMENT_RING].data;
+        life = (void *)process->segments[RN_SEGMENT_RING].data;
+        to_worker = life + LIFE_WORDS;
         to_supervisor = to_worker + HALF_WORDS;
     }
     header(TYPE_READY, BOTH, 0);

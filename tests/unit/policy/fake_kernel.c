@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -284,6 +285,12 @@ static long fake_create_ruleset(const void *rules, size_t size)
     return is_refused("landlock_create_ruleset") ? -1 : 1003;
 }
 
+static long fake_set_robust_list(const struct robust_list_head *head)
+{
+    fake.robust_futex = (const char *)head->list_op_pending + head->futex_offset;
+    return answer("set_robust_list");
+}
+
 static long fake_syscall(long number, long a, long b)
 {
     switch (number) {
@@ -295,6 +302,8 @@ static long fake_syscall(long number, long a, long b)
         return answer("landlock_restrict_self");
     case SYS_close_range:
         return answer("close_range");
+    case SYS_set_robust_list:
+        return fake_set_robust_list((const struct robust_list_head *)a);
     case SYS_mseal:
         return answer("mseal");
     case SYS_seccomp:

@@ -45,6 +45,7 @@ struct fake_kernel {
     uint64_t clone_flags;                 /* of the last clone3 */
     size_t landlock_size;                 /* of the structure that was passed */
     uint64_t landlock_words[3];           /* its content */
+    const void *robust_futex;             /* that the kernel looks at when the process ends */
     size_t region_size;                   /* of rn_alloc_set_region */
     int exit_code;                        /* of _exit and exit_group, which jump to `ended` */
     jmp_buf ended;

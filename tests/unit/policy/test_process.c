@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SETUP 71
 #define MEMORY 72
@@ -144,6 +145,21 @@ static void a_ring_is_mapped_for_writing(void **state)
     fake_stop();
 }
 
+static void its_life_is_in_the_ring_if_the_kernel_keeps_it_there(void **state)
+{
+    (void)state;
+    static const struct numbers with_ring = {"1", "0", "100000", "0", "7"};
+    fake_start();
+    assert_int_equal(run(with_ring, RN_ROLE_WORKER), DONE);
+    const uint32_t *life = (const uint32_t *)(const void *)seen->segments[RN_SEGMENT_RING].data;
+    assert_int_equal(*life, getpid());
+    assert_ptr_equal(fake.robust_futex, life);
+    fake_fail("set_robust_list", 1, ENOSYS);
+    assert_int_equal(run(with_ring, RN_ROLE_WORKER), DONE);
+    assert_int_equal(*(const uint32_t *)(const void *)seen->segments[RN_SEGMENT_RING].data, 0);
+    fake_stop();
+}
+
 static void the_end_of_the_zygote_is_the_end(void **state)
 {
     (void)state;
@@ -260,6 +276,7 @@ int main(void)
         cmocka_unit_test(nothing_is_cut_off_a_range_that_begins_well),
         cmocka_unit_test(a_compiler_has_its_heap_there),
         cmocka_unit_test(a_ring_is_mapped_for_writing),
+        cmocka_unit_test(its_life_is_in_the_ring_if_the_kernel_keeps_it_there),
         cmocka_unit_test(the_end_of_the_zygote_is_the_end),
         cmocka_unit_test(the_body_runs_behind_a_wall_only),
         cmocka_unit_test(descriptors_that_cannot_be_closed_are_a_missing_layer),

@@ -1,4 +1,5 @@
 /* Packets through one half of a ring, and what a producer that lies can leave there. */
+#include <linux/futex.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -222,6 +223,28 @@ static void test_no_wake_up_is_lost(void **state)
     pthread_join(thread, NULL);
 }
 
+static void test_claims_of_a_life(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t word;
+        enum rn_ring_life life;
+    } claims[] = {
+        {0, RN_RING_LIFE_UNTOLD},
+        {FUTEX_WAITERS, RN_RING_LIFE_UNTOLD},
+        {1, RN_RING_LIVES},
+        {FUTEX_WAITERS | FUTEX_TID_MASK, RN_RING_LIVES},
+        {FUTEX_OWNER_DIED, RN_RING_DIED},
+        {FUTEX_OWNER_DIED | 1, RN_RING_DIED},
+        {UINT32_MAX, RN_RING_DIED},
+    };
+    assert_int_equal(rn_ring_life(ring), RN_RING_LIFE_UNTOLD);
+    for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+        atomic_store(&ring->life, claims[i].word);
+        assert_int_equal(rn_ring_life(ring), claims[i].life);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who_must_be_woken_by_a_packet, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nobody_sleeps_once_a_late_bell_has_rung, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_claims_of_a_life, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_wake_up_is_lost, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/supervisor/harness.h"
 
+#include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -323,6 +324,96 @@ static void test_idle_workers_die(void **state)
     rune_vm_free(vm);
 }
 
+/* The first worker that serves, counted. */
+static struct rn_peer *find_serving(rune_supervisor *by)
+{
+    struct rn_peer *found = NULL;
+    pthread_mutex_lock(&by->pool.lock);
+    for (struct rn_domain *domain = by->pool.domains; domain && !found; domain = domain->next) {
+        for (struct rn_peer *peer = domain->peers; peer && !found; peer = peer->next) {
+            bool serves = peer->place == RN_PLACE_SERVING && !peer->retiring;
+            found = serves ? rn_peer_ref(peer) : NULL;
+        }
+    }
+    pthread_mutex_unlock(&by->pool.lock);
+    assert_non_null(found);
+    return found;
+}
+
+static bool ends_within(const struct rn_peer *peer, int ms)
+{
+    struct pollfd polled = {.fd = peer->child.pidfd, .events = POLLIN};
+    return poll(&polled, 1, ms) == 1;
+}
+
+static void kill_at_rest(struct rn_peer *peer)
+{
+    rn_child_kill(&peer->child);
+    assert_true(ends_within(peer, PATIENCE_MS));
+    rn_peer_unref(peer);
+}
+
+/* The kernel tells of a death by the time that the process has ended; the next call is not blamed for it. */
+static void test_a_death_is_told(void **state)
+{
+    (void)state;
+    rune_vm *vm = make_vm();
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(call_reason(vm, "fine", once), RUNE_REASON_OK);
+        struct rn_peer *peer = find_serving(supervisor);
+        kill_at_rest(rn_peer_ref(peer));
+        assert_true(!peer->ring || rn_ring_life(peer->ring) == RN_RING_DIED);
+        rn_peer_unref(peer);
+    }
+    assert_int_equal(call_i64(vm, "fine"), 1);
+    rune_vm_free(vm);
+}
+
+/* A worker says this of its life, and the next call goes well. */
+static void call_after_claim(rune_vm *vm, uint32_t word)
+{
+    struct rn_peer *peer = find_serving(doomed);
+    atomic_store(&peer->ring->life, word);
+    assert_int_equal(call_reason(vm, "fine", once), RUNE_REASON_OK);
+    bool died = (word & FUTEX_OWNER_DIED) != 0;
+    assert_true(ends_within(peer, died ? PATIENCE_MS : 0) == died); // P7
+    rn_peer_unref(peer);
+}
+
+/* It said this before it died; how the next call ends. */
+static rune_reason call_after_death(rune_vm *vm, uint32_t word)
+{
+    struct rn_peer *peer = find_serving(doomed);
+    atomic_store(&peer->ring->life, word);
+    kill_at_rest(peer);
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); // at rest
+    return call_reason(vm, "fine", once);
+}
+
+static void test_a_life_is_a_claim(void **state)
+{
+    (void)state;
+    doomed = new_small_supervisor(4);
+    rune_vm *vm = vm_of(doomed);
+    rune_vm *other = vm_of(doomed);
+    assert_int_equal(call_i64(vm, "fine"), 1);
+    if (!doomed->options.no_ring) {
+        call_after_claim(vm, 0);
+        call_after_claim(vm, FUTEX_TID_MASK);
+        call_after_claim(vm, FUTEX_WAITERS);
+        call_after_claim(vm, FUTEX_OWNER_DIED);
+        rune_execution *execution = receive_for(other);
+        call_after_claim(vm, UINT32_MAX); // with a call that is lost with it
+        rune_execution_free(execution);
+        assert_int_equal(call_after_death(vm, 0), RUNE_REASON_OK); // its process was asked for
+        assert_int_equal(call_after_death(vm, FUTEX_TID_MASK), RUNE_REASON_CRASHED);
+        assert_int_equal(call_i64(vm, "fine"), 1);
+    }
+    rune_vm_free(other);
+    rune_vm_free(vm);
+    rune_supervisor_free(doomed);
+}
+
 /* The parent of a worker is the domain's zygote. */
 static void kill_zygote(struct rn_domain *domain)
 {
@@ -373,6 +464,8 @@ int main(void)
         cmocka_unit_test(test_handles_are_of_one_worker),
         cmocka_unit_test(test_globals_are_lost),
         cmocka_unit_test(test_idle_workers_die),
+        cmocka_unit_test(test_a_death_is_told),
+        cmocka_unit_test(test_a_life_is_a_claim),
         cmocka_unit_test(test_a_worker_dies_behind_its_result),
         cmocka_unit_test(test_a_zygote_dies),
     };
