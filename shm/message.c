@@ -221,7 +221,8 @@ void rn_outgoing_init(struct rn_outgoing *outgoing, const struct rn_message *mes
 {
     const struct rn_message_info *info = rn_message_info(message->type);
     RN_CHECK(info && message->body_size <= info->body_max);
-    *outgoing = (struct rn_outgoing){.message = *message};
+    outgoing->message = *message;
+    outgoing->started = false;
 }
 
 /* Bytes of body that fit the next packet. */
@@ -290,32 +291,35 @@ void rn_call_tags_encode(const struct rn_call_tags *tags, struct rn_buf *out)
     }
 }
 
+/* Known tags come with 8 bytes; those of a later version are passed over. */
+static enum rn_error read_tag(struct rn_cursor *cursor, unsigned tag, unsigned length,
+                              struct rn_call_tags *tags)
+{
+    const uint8_t *value = rn_cursor_bytes(cursor, length);
+    if (!value || (tag < RN_CALL_TAG_END && length != 8)) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    if (tag < RN_CALL_TAG_END) {
+        tags->values[tag] = rn_load_le(value, 8);
+        tags->present |= 1u << tag;
+    }
+    return RN_OK;
+}
+
 enum rn_error rn_call_tags_decode(const void *bytes, size_t size, struct rn_call_tags *out_tags)
 {
     struct rn_cursor cursor;
     rn_cursor_init(&cursor, bytes, size);
-    struct rn_call_tags tags = {.present = 0};
+    *out_tags = (struct rn_call_tags){.present = 0};
     unsigned previous = 0;
-    while (rn_cursor_status(&cursor) == RN_OK && rn_cursor_left(&cursor) > 0) {
-        unsigned tag = rn_cursor_u16(&cursor);
-        unsigned length = rn_cursor_u16(&cursor);
+    while (rn_cursor_left(&cursor) > 0) {
+        const uint8_t *head = rn_cursor_bytes(&cursor, TAG_SIZE - 8);
+        unsigned tag = head ? (unsigned)rn_load_le(head, 2) : 0;
         if (tag <= previous) {
             return RN_E_MESSAGE_INVALID;
         }
         previous = tag;
-        if (tag >= RN_CALL_TAG_END) {
-            (void)rn_cursor_bytes(&cursor, length);
-            continue;
-        }
-        if (length != 8) {
-            return RN_E_MESSAGE_INVALID;
-        }
-        tags.values[tag] = rn_cursor_u64(&cursor);
-        tags.present |= 1u << tag;
+        RN_TRY(read_tag(&cursor, tag, (unsigned)rn_load_le(head + 2, 2), out_tags));
     }
-    if (rn_cursor_status(&cursor) != RN_OK) {
-        return RN_E_MESSAGE_INVALID;
-    }
-    *out_tags = tags;
     return RN_OK;
 }

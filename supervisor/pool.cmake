@@ -89,6 +89,7 @@ add_library(runeward SHARED ${runeward_objects})
 set_target_properties(runeward PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
   LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/libruneward.map LINKER_LANGUAGE C)
 target_link_libraries(runeward PRIVATE rn_flags sodium pthread ${CMAKE_DL_LIBS})
+rn_optimise_whole(runeward)
 target_link_options(runeward PRIVATE
   -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/libruneward.map)
 if(NOT RN_SANITIZE)
@@ -99,6 +100,11 @@ target_include_directories(runeward INTERFACE
 
 add_library(runeward_static STATIC ${runeward_objects})
 set_target_properties(runeward_static PROPERTIES OUTPUT_NAME runeward LINKER_LANGUAGE C)
+if(RN_WHOLE_OBJECTS)
+  # What is for this compiler alone has no place in an archive that others link.
+  add_custom_command(TARGET runeward_static POST_BUILD
+    COMMAND ${CMAKE_OBJCOPY} --wildcard --remove-section=.gnu.lto_* $<TARGET_FILE:runeward_static> VERBATIM)
+endif()
 target_link_libraries(runeward_static PUBLIC sodium pthread ${CMAKE_DL_LIBS})
 target_include_directories(runeward_static INTERFACE
   $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

@@ -80,7 +80,10 @@ enum rn_error rn_worker_send_output(struct rn_worker *worker, struct rn_slot *sl
     struct rn_vm_output output = rn_vm_output(slot->vm);
     uint32_t stream;
     size_t size;
-    *out_done = false;
+    *out_done = output.size == 0;
+    if (output.size == 0) {
+        return RN_OK;
+    }
     while (slot->output_offset < output.size &&
            next_run(&output, slot->output_offset, &stream, &size)) {
         const uint8_t *data = output.data + slot->output_offset + 5;
@@ -96,9 +99,7 @@ enum rn_error rn_worker_send_output(struct rn_worker *worker, struct rn_slot *sl
         slot->output_sent = 0;
     }
     slot->output_offset = 0;
-    if (output.size > 0) {
-        rn_vm_output_taken(slot->vm);
-    }
+    rn_vm_output_taken(slot->vm);
     *out_done = true;
     return RN_OK;
 }

@@ -1,8 +1,9 @@
 /*
  * decode.c: a ConstValue in CBOR to a value of the heap.
  *
- * Finished values are collected in one vector; a level of nesting remembers where its parts begin,
- * and takes them together at its end. Hashes are resolved to types and functions of this link, and
+ * Finished values are collected in one list, the first of them in place; a level of nesting remembers
+ * where its parts begin, and takes them together at its end. Nothing is collected meanwhile, so the list
+ * need not be seen by the collector. Hashes are resolved to types and functions of this link, and
  * counts are checked against them: a value that no script could make is refused.
  *
  * Trust: reads bytes from the supervisor, and so from anybody who calls.
@@ -14,6 +15,7 @@
 #include "worker/vm/machine.h"
 
 #define LEVELS_IN_PLACE 32u
+#define VALUES_IN_PLACE 16u
 
 struct level {
     struct rn_const_token token;
@@ -22,10 +24,12 @@ struct level {
 
 struct decoder {
     struct rn_vm *vm;
-    struct rn_vec *values;
+    struct rn_value *values; /* those in place, then a buffer of the heap */
+    uint32_t count;
+    uint32_t room;
     struct level *levels;
     uint32_t depth;
-    uint32_t capacity;
+    uint32_t capacity; /* of `levels` */
     struct rn_const_reader reader;
     enum rn_error error; /* of the bytes; RN_OK: the Vm raised */
 };
@@ -38,9 +42,30 @@ static enum rn_outcome refuse(struct decoder *d, enum rn_error error)
     return RN_RAISED;
 }
 
-static enum rn_outcome put(struct decoder *d, struct rn_value value)
+static bool make_room(struct decoder *d)
 {
-    return rn_vec_push(d->vm, d->values, value) ? RN_DONE : RN_RAISED;
+    size_t wanted = (size_t)d->room * 2 * sizeof(struct rn_value);
+    size_t capacity;
+    struct rn_value *values = rn_heap_buffer(d->vm, wanted, &capacity);
+    if (values == NULL) {
+        return false;
+    }
+    memcpy(values, d->values, d->count * sizeof(struct rn_value));
+    if (d->room > VALUES_IN_PLACE) {
+        rn_heap_buffer_free(d->vm, d->values);
+    }
+    d->values = values;
+    d->room = (uint32_t)(capacity / sizeof(struct rn_value));
+    return true;
+}
+
+static inline enum rn_outcome put(struct decoder *d, struct rn_value value)
+{
+    if (RN_UNLIKELY(d->count == d->room) && !make_room(d)) {
+        return RN_RAISED;
+    }
+    d->values[d->count++] = value;
+    return RN_DONE;
 }
 
 static enum rn_outcome put_object(struct decoder *d, void *object)
@@ -300,18 +325,18 @@ static enum rn_outcome open_level(struct decoder *d, const struct rn_const_token
     if (d->depth == d->capacity) {
         return refuse(d, RN_E_CBOR_DEPTH);
     }
-    d->levels[d->depth++] = (struct level){*token, d->values->count};
+    d->levels[d->depth++] = (struct level){*token, d->count};
     return RN_DONE;
 }
 
 static enum rn_outcome close_level(struct decoder *d)
 {
     const struct level *level = &d->levels[--d->depth];
-    uint32_t count = d->values->count - level->start;
+    uint32_t count = d->count - level->start;
     struct rn_value value;
-    RN_TRY_VM(assemble(d, &level->token, d->values->items + level->start, count, &value));
+    RN_TRY_VM(assemble(d, &level->token, d->values + level->start, count, &value));
     RN_TRY_VM(rn_check_spent(d->vm)); // types and functions were looked for
-    d->values->count = level->start;
+    d->count = level->start;
     return put(d, value);
 }
 
@@ -341,13 +366,16 @@ static enum rn_outcome decode(struct decoder *d, const uint8_t *data, size_t siz
                               struct rn_const_level *reader_levels, uint32_t levels,
                               struct rn_value *out)
 {
+    RN_UNCLEARED struct rn_value first[VALUES_IN_PLACE];
+    d->values = first;
+    d->count = 0;
+    d->room = VALUES_IN_PLACE;
     rn_const_reader_init(&d->reader, data, size, reader_levels, levels);
-    d->values = rn_vec_new(d->vm, 4);
-    if (d->values == NULL) {
-        return RN_RAISED;
-    }
     RN_TRY_VM(read_all(d));
-    *out = d->values->items[0];
+    *out = d->values[0];
+    if (d->room > VALUES_IN_PLACE) {
+        rn_heap_buffer_free(d->vm, d->values);
+    }
     return RN_DONE;
 }
 
