@@ -26,8 +26,8 @@
 #define PEAK_MAX UINT64_C(2000000)
 #define SLICE 100000u
 #define PIECE 16u
-#define SMALL ((size_t)2048) // a page of the region
-#define RUN_HEAD 5u          // stream and size
+#define SMALL ((size_t)512) // a page of the region
+#define RUN_HEAD 5u         // stream and size
 
 static struct rn_context *context;
 static struct rn_engine *engine;

@@ -239,7 +239,7 @@ static void mark(struct marker *m, const struct rn_vm *vm)
 static uint8_t *used_end(const struct rn_heap *heap, const struct rn_block *block)
 {
     if (block->size_class == RN_MIXED_CLASS) {
-        return heap->mixed.next;
+        return block == heap->mixed_block ? heap->mixed.next : block->end;
     }
     const struct rn_bump *bump = &heap->bump[block->size_class];
     size_t size = rn_class_sizes[block->size_class];

@@ -14,6 +14,8 @@
 #include "worker/vm/machine.h"
 
 #define ENCODED_SIZE_MAX ((size_t)64 << 20)
+/* Tried first: then four times as many, again and again. */
+#define ENCODED_PAGES_FIRST (2048u / RN_PAGE_SIZE)
 /* Results are encoded when the budget does not stop anything any more. */
 #define SEARCHED_MAX ((uint64_t)256 << 20)
 /* Parts between two looks at whether the call is to stop. */
@@ -326,7 +328,7 @@ enum rn_outcome rn_encode_pages(struct rn_vm *vm, struct rn_value value, size_t 
                                 struct rn_encoded *out)
 {
     size_max = size_max == 0 ? ENCODED_SIZE_MAX : size_max;
-    uint32_t pages = 1;
+    uint32_t pages = ENCODED_PAGES_FIRST;
     for (;;) {
         uint8_t *memory = rn_pages_alloc(&vm->engine->pages, pages);
         if (memory == NULL) {

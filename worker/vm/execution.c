@@ -5,10 +5,10 @@
 
 #include "worker/vm/machine.h"
 
-#define VM_PAGES 1u
+#define VM_PAGES (2048u / RN_PAGE_SIZE)
 
 _Static_assert(sizeof(struct rn_vm) + 32 * sizeof(struct rn_value) <= VM_PAGES * RN_PAGE_SIZE,
-               "a Vm and its first stack are one page");
+               "a Vm and its first stack are 2 KiB");
 
 enum rn_error rn_vm_new(struct rn_engine *engine, struct rn_link *link, struct rn_vm **out_vm)
 {
@@ -34,7 +34,7 @@ void rn_vm_free(struct rn_vm *vm)
     rn_vm_end(vm);
     rn_statics_drop(vm);
     rn_functions_drop(vm);
-    rn_heap_release(&vm->heap);
+    rn_heap_done(&vm->heap);
     rn_pages_free(&vm->engine->pages, vm, vm->pages);
 }
 

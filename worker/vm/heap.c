@@ -3,10 +3,11 @@
  *
  * A cell of a size class comes from the class's free list, else from the end of its newest block,
  * else from a new block: 2 KiB for the first, doubling up to 64 KiB. A class that has no block yet
- * takes its cells from the heap's first block, which holds cells of all classes: so a small heap is
- * 2 KiB, whatever is in it. Free lists are chained through
- * header.link as offsets in units of 16 bytes, which is never 0: the first page of the region is
- * taken by the engine. Larger objects get pages of their own behind a block header.
+ * takes its cells from the heap's first two blocks, which hold cells of all classes: 512 bytes, in which
+ * most executions that wait find room for all they have, then 1.5 KiB. So a small heap is 2 KiB at most,
+ * whatever is in it. Free lists are chained through header.link as offsets in units of 16 bytes, which
+ * is never 0: the first page of the region is taken by the engine. Larger objects get pages of their own
+ * behind a block header.
  *
  * Blocks. One cell that lives keeps its block, so little that lives may hold many. `taken` counts the
  * pages of all blocks; after a collection they are at most twice the limit (rn_heap_taken_max), else
@@ -19,7 +20,14 @@
 #include "base/math.h"
 #include "worker/vm/machine.h"
 
-#define BLOCK_PAGES_MAX 32u
+/* A class's first block; of a class of large cells; its last ones. */
+#define BLOCK_PAGES_MIN (2048u / RN_PAGE_SIZE)
+#define BLOCK_PAGES_LARGE (8192u / RN_PAGE_SIZE)
+#define BLOCK_DOUBLINGS_MAX 5u
+#define BLOCK_LARGE_CELL 512u
+/* The blocks of mixed cells. */
+#define MIXED_PAGES_FIRST 1u
+#define MIXED_PAGES_SECOND (BLOCK_PAGES_MIN - MIXED_PAGES_FIRST)
 #define SINGLE_SIZE_MAX ((size_t)1 << 32)
 
 const uint16_t rn_class_sizes[RN_SIZE_CLASSES] = {
@@ -121,13 +129,27 @@ void rn_heap_release(struct rn_heap *heap)
         return;
     }
     struct rn_block *block = heap->blocks;
+    struct rn_block *spare = heap->spare;
     while (block != NULL) {
         struct rn_block *next = block->next;
-        rn_pages_free(heap->pages, block, block->pages);
+        if (block->size_class == RN_MIXED_CLASS && block->pages == MIXED_PAGES_FIRST) {
+            spare = block;
+        } else {
+            rn_pages_free(heap->pages, block, block->pages);
+        }
         block = next;
     }
-    struct rn_pages *pages = heap->pages;
-    rn_heap_init(heap, pages);
+    rn_heap_init(heap, heap->pages);
+    heap->spare = spare;
+}
+
+void rn_heap_done(struct rn_heap *heap)
+{
+    rn_heap_release(heap);
+    if (heap->spare != NULL) {
+        rn_pages_free(heap->pages, heap->spare, MIXED_PAGES_FIRST);
+        heap->spare = NULL;
+    }
 }
 
 size_t rn_object_cell_size(const struct rn_object *object)
@@ -140,23 +162,30 @@ size_t rn_object_cell_size(const struct rn_object *object)
     return (size_t)(block->end - block->cells);
 }
 
-static struct rn_block *new_block(struct rn_heap *heap, uint32_t pages, uint32_t size_class)
+/* Pages become a block, the first in the list. */
+static void add_block(struct rn_heap *heap, struct rn_block *block, uint32_t pages,
+                      uint32_t size_class)
 {
-    struct rn_block *block = rn_pages_alloc(heap->pages, pages);
-    if (block == NULL) {
-        return NULL;
-    }
     block->cells = (uint8_t *)block + sizeof(struct rn_block);
     block->end = (uint8_t *)block + (size_t)pages * RN_PAGE_SIZE;
     block->pages = pages;
     block->size_class = size_class;
     heap->taken += (uint64_t)pages * RN_PAGE_SIZE;
     block->next = heap->blocks;
+    block->previous = NULL;
     if (block->next != NULL) {
         block->next->previous = block;
     }
     heap->blocks = block;
     heap->is_new = false;
+}
+
+static struct rn_block *new_block(struct rn_heap *heap, uint32_t pages, uint32_t size_class)
+{
+    struct rn_block *block = rn_pages_alloc(heap->pages, pages);
+    if (block != NULL) {
+        add_block(heap, block, pages, size_class);
+    }
     return block;
 }
 
@@ -199,19 +228,57 @@ static inline bool account(struct rn_vm *vm, size_t size)
     return RN_LIKELY(heap->accounted <= heap->watch) || look_closer(vm, size);
 }
 
-/* A cell of the first block; NULL if it is full, or cannot be had. */
+/* Cells of any class come from that block from here on. */
+static void set_mixed_block(struct rn_heap *heap, struct rn_block *block)
+{
+    heap->mixed_block = block;
+    heap->mixed = (struct rn_bump){block->cells, block->end};
+}
+
+static bool add_first_mixed_block(struct rn_heap *heap)
+{
+    struct rn_block *block = heap->spare;
+    if (block != NULL) {
+        heap->spare = NULL;
+        add_block(heap, block, MIXED_PAGES_FIRST, RN_MIXED_CLASS);
+    } else {
+        block = new_block(heap, MIXED_PAGES_FIRST, RN_MIXED_CLASS);
+    }
+    if (block != NULL) {
+        set_mixed_block(heap, block);
+    }
+    return block != NULL;
+}
+
+/* It follows when a cell does not fit; those of the first end where they ended. */
+static bool add_second_mixed_block(struct rn_heap *heap)
+{
+    struct rn_block *block = new_block(heap, MIXED_PAGES_SECOND, RN_MIXED_CLASS);
+    if (block != NULL) {
+        heap->mixed_block->end = heap->mixed.next;
+        heap->mixed_twice = true;
+        set_mixed_block(heap, block);
+    }
+    return block != NULL;
+}
+
+/* False: there are both, or no room. */
+static bool add_mixed_block(struct rn_heap *heap)
+{
+    if (heap->mixed_block == NULL) {
+        return add_first_mixed_block(heap);
+    }
+    return !heap->mixed_twice && add_second_mixed_block(heap);
+}
+
+/* A cell of these blocks; NULL if they are full, or cannot be had. */
 static struct rn_object *mixed_cell(struct rn_heap *heap, size_t size)
 {
     struct rn_bump *bump = &heap->mixed;
-    if (bump->end == NULL) {
-        struct rn_block *block = new_block(heap, 1, RN_MIXED_CLASS);
-        if (block == NULL) {
+    while ((size_t)(bump->end - bump->next) < size) {
+        if (!add_mixed_block(heap)) {
             return NULL;
         }
-        *bump = (struct rn_bump){block->cells, block->end};
-    }
-    if ((size_t)(bump->end - bump->next) < size) {
-        return NULL;
     }
     struct rn_object *cell = (struct rn_object *)(void *)bump->next;
     bump->next += size;
@@ -238,6 +305,14 @@ static struct rn_block *cell_block(struct rn_vm *vm, uint32_t pages, uint32_t si
     return block;
 }
 
+static uint32_t next_block_pages(const struct rn_heap *heap, uint32_t size_class)
+{
+    uint32_t count = heap->block_counts[size_class];
+    uint32_t pages = BLOCK_PAGES_MIN << (count < BLOCK_DOUBLINGS_MAX ? count : BLOCK_DOUBLINGS_MAX);
+    bool is_large = rn_class_sizes[size_class] > BLOCK_LARGE_CELL;
+    return is_large && pages < BLOCK_PAGES_LARGE ? BLOCK_PAGES_LARGE : pages;
+}
+
 static struct rn_object *fresh_cell(struct rn_vm *vm, uint32_t size_class)
 {
     struct rn_heap *heap = &vm->heap;
@@ -250,10 +325,7 @@ static struct rn_object *fresh_cell(struct rn_vm *vm, uint32_t size_class)
         if (mixed != NULL) {
             return mixed;
         }
-        uint32_t pages =
-            1u << (heap->block_counts[size_class] < 5 ? heap->block_counts[size_class] : 5);
-        pages = size > 512 && pages < 4 ? 4 : pages;
-        struct rn_block *block = cell_block(vm, pages, size_class);
+        struct rn_block *block = cell_block(vm, next_block_pages(heap, size_class), size_class);
         if (block == NULL) {
             return NULL;
         }

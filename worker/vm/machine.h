@@ -243,7 +243,7 @@ struct rn_block {
 };
 
 #define RN_MIXED_CLASS RN_SIZE_CLASSES
-/* What stands in the block of mixed cells. */
+/* What stands in the blocks of mixed cells. */
 #define RN_MIXED_SIZE_MAX 512u
 
 _Static_assert(sizeof(struct rn_block) % 16 == 0, "cells are aligned");
@@ -260,13 +260,16 @@ struct rn_heap {
     uint64_t take_above; /* a new block beyond makes a collection due */
     bool collection_due;
     bool is_new;                    /* has had no block since it was made or released */
+    bool mixed_twice;               /* `mixed_block` is the second of its kind, which is the last */
     uint32_t free[RN_SIZE_CLASSES]; /* offset of a cell in units of 16 bytes, 0: none */
     uint16_t block_counts[RN_SIZE_CLASSES];
     struct rn_bump {
         uint8_t *next;
         uint8_t *end;
     } bump[RN_SIZE_CLASSES];
-    struct rn_bump mixed; /* of the first block, which holds the first cells of all classes */
+    struct rn_bump mixed;         /* of the block which holds the first cells of all classes: */
+    struct rn_block *mixed_block; /* NULL: there is none yet */
+    struct rn_block *spare;       /* the first of them, of an earlier execution; NULL: none */
 };
 
 /* A ConstValue in pages of the region, the holder's to give back. */
@@ -411,7 +414,10 @@ enum rn_inner_outcome {
 
 /* heap.c */
 void rn_heap_init(struct rn_heap *heap, struct rn_pages *pages);
+/* Everything goes, but for one block that the next execution begins with. */
 void rn_heap_release(struct rn_heap *heap);
+/* .. and that as well. */
+void rn_heap_done(struct rn_heap *heap);
 void rn_heap_set_limit(struct rn_heap *heap, uint64_t limit);
 /* After a collection of the schedule found `live` bytes. */
 void rn_heap_set_live(struct rn_heap *heap, uint64_t live);

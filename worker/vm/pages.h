@@ -1,5 +1,5 @@
 /*
- * pages.h: the worker's memory, handed out in pages of 2 KiB.
+ * pages.h: the worker's memory, handed out in pages of 512 bytes.
  *
  * A binary buddy system at the low end of one range of memory, and the rest of it above:
  *
@@ -23,7 +23,7 @@
 
 #include "base/error.h"
 
-#define RN_PAGE_SIZE 2048u
+#define RN_PAGE_SIZE 512u
 #define RN_PAGE_ORDERS 26u
 
 struct rn_pages {
@@ -36,7 +36,7 @@ struct rn_pages {
     uint32_t free_heads[RN_PAGE_ORDERS];
 };
 
-/* `memory` is set to zero and aligned to a page of 2 KiB. */
+/* `memory` is set to zero and aligned to a page. */
 enum rn_error rn_pages_init(struct rn_pages *pool, void *memory, size_t size) RN_MUST_CHECK;
 /* NULL if no run of that length is free. */
 void *rn_pages_alloc(struct rn_pages *pool, uint32_t pages) RN_MUST_CHECK;

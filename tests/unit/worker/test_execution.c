@@ -169,6 +169,46 @@ static void blocks_without_life_are_given_back(void **state)
     m->vm->heap.accounted = 0;
 }
 
+static uint32_t count_free(const struct rn_heap *heap, uint32_t size_class)
+{
+    uint32_t count = 0;
+    for (uint32_t at = heap->free[size_class]; at != 0; count++) {
+        at = ((struct rn_object *)(void *)(heap->pages->base + ((size_t)at << 4)))->link;
+    }
+    return count;
+}
+
+/* A small heap stands in two blocks of 2 KiB together, whatever is in it, and a collection knows both. */
+static void the_first_blocks_hold_cells_of_all_classes(void **state)
+{
+    static const uint16_t sizes[] = {32, 64, 256, 48, 16, 512, 128};
+    struct machine *m = *state;
+    build_endless(m);
+    finish(m);
+    start(m, "endless");
+    struct rn_heap *heap = &m->vm->heap;
+    assert_int_equal(heap->taken, 0);
+    for (size_t i = 0; i < RN_COUNT_OF(sizes); i++) {
+        assert_non_null(rn_heap_object(m->vm, RN_OBJECT_RANGE, RN_TYPE_ID_RANGE_FULL, sizes[i]));
+        assert_int_equal(heap->taken, i < 5 ? RN_PAGE_SIZE : 2048);
+    }
+    rn_collect_idle(m->vm);
+    assert_int_equal(heap->taken, 2048);
+    static const uint32_t classes[] = {1, 2, 3, 4, 8, 12, 16};
+    for (size_t i = 0; i < RN_COUNT_OF(classes); i++) {
+        assert_int_equal(count_free(heap, classes[i]), 1);
+    }
+    for (size_t i = 0; i < RN_COUNT_OF(sizes); i++) {
+        assert_non_null(rn_heap_object(m->vm, RN_OBJECT_RANGE, RN_TYPE_ID_RANGE_FULL, sizes[i]));
+    }
+    assert_int_equal(heap->taken, 2048);
+    do { // until both are full: then a class has blocks of its own
+        assert_non_null(rn_heap_object(m->vm, RN_OBJECT_RANGE, RN_TYPE_ID_RANGE_FULL, 64));
+    } while (heap->taken == 2048);
+    assert_int_equal(heap->taken, 4096);
+    assert_in_range(heap->accounted, 1700, 2048); // little of them was wasted
+}
+
 /* Little lives, but some of it in every block. */
 static void blocks_count_against_the_limit(void **state)
 {
@@ -323,9 +363,18 @@ static void everything_goes_when_a_call_ends(void **state)
     assert_int_equal(run_slices(m, 1000), RN_EVENT_DONE);
     assert_true(rn_engine_used(m->engine) > before + 4000 * 96);
     rn_vm_end(m->vm);
-    assert_int_equal(rn_engine_used(m->engine), before);
+    assert_int_equal(rn_engine_used(m->engine), before + RN_PAGE_SIZE); // for the next one
+    const struct rn_block *spare = m->vm->heap.spare;
+    start(m, "kept");
+    assert_int_equal(m->vm->heap.taken, 0); // as of any other Vm
+    assert_int_equal(run_slices(m, 10), RN_EVENT_DONE);
+    assert_null(m->vm->heap.spare);
+    rn_vm_end(m->vm);
+    assert_ptr_equal(m->vm->heap.spare, spare);
+    assert_int_equal(rn_engine_used(m->engine), before + RN_PAGE_SIZE);
     rn_vm_free(m->vm);
     m->vm = NULL;
+    assert_true(rn_engine_used(m->engine) < before);
     rn_link_free(m->engine, m->link);
     assert_true(rn_engine_used(m->engine) < before);
 }
@@ -1244,6 +1293,7 @@ int main(void)
         TEST(encoding_ends_when_the_call_is_to_stop),
         TEST(garbage_is_collected_within_the_limit),
         TEST(blocks_without_life_are_given_back),
+        TEST(the_first_blocks_hold_cells_of_all_classes),
         TEST(blocks_count_against_the_limit),
         TEST(asking_for_iterators_is_paid_before),
         TEST(a_kept_heap_survives_a_memory_limit),
