@@ -24,17 +24,20 @@ struct stream {
     uint8_t digest[RN_JOURNAL_DIGEST_SIZE];
 };
 
+/* The first host call is within: most calls that wait for an answer have made no other. */
 struct rn_journal {
     _Atomic uint64_t *total;
     uint64_t counted; /* of this journal, in *total */
-    struct rn_journal_call *calls;
+    struct rn_journal_call first;
+    struct rn_journal_call
+        *calls; /* `first`, or a block of its own that begins with a copy of it */
     uint32_t call_count;
-    uint32_t call_room;
+    uint32_t call_room; /* of that block */
     uint32_t matched;
+    uint32_t sent;
     struct step_entry *steps;
     uint32_t step_count;
     uint32_t step_room;
-    uint32_t sent;
     struct rn_buf bodies;
     void *room; /* of the streams, once something was printed: most calls that wait never do */
 };
@@ -52,6 +55,7 @@ struct rn_journal *rn_journal_new(_Atomic uint64_t *total)
     struct rn_journal *journal = rn_alloc(sizeof(*journal));
     if (journal) {
         journal->total = total;
+        journal->calls = &journal->first;
         rn_buf_init(&journal->bodies, SIZE_MAX / 2);
     }
     return journal;
@@ -61,7 +65,9 @@ void rn_journal_free(struct rn_journal *journal)
 {
     if (journal) {
         atomic_fetch_sub_explicit(journal->total, journal->counted, memory_order_relaxed);
-        rn_free(journal->calls);
+        if (journal->calls != &journal->first) {
+            rn_free(journal->calls);
+        }
         rn_free(journal->steps);
         rn_buf_done(&journal->bodies);
         rn_free(journal->room);
@@ -116,15 +122,28 @@ static void digest_args(const struct rn_journal_made *made, uint8_t digest[RN_JO
     (void)crypto_generichash(digest, RN_JOURNAL_DIGEST_SIZE, made->args, made->args_size, NULL, 0);
 }
 
+/* Room for one more host call. */
+static enum rn_error make_call_room(struct rn_journal *journal)
+{
+    bool inside = journal->calls == &journal->first;
+    if (inside && journal->call_count == 0) {
+        return RN_OK;
+    }
+    void *calls = inside ? NULL : journal->calls;
+    RN_TRY(make_room(&calls, journal->call_count, &journal->call_room,
+                     sizeof(struct rn_journal_call)));
+    if (inside) {
+        memcpy(calls, &journal->first, sizeof(journal->first));
+    }
+    journal->calls = calls;
+    return RN_OK;
+}
+
 enum rn_error rn_journal_restore_call(struct rn_journal *journal,
                                       const struct rn_journal_call *call)
 {
     RN_TRY(count(journal, sizeof(struct rn_journal_call)));
-    void *calls = journal->calls;
-    enum rn_error error =
-        make_room(&calls, journal->call_count, &journal->call_room, sizeof(struct rn_journal_call));
-    journal->calls = calls;
-    RN_TRY(error);
+    RN_TRY(make_call_room(journal));
     journal->calls[journal->call_count++] = *call;
     journal->matched = journal->call_count;
     return RN_OK;

@@ -67,10 +67,10 @@ struct rn_journal_made {
 /* A host call as the journal has it. */
 struct rn_journal_call {
     uint32_t function;
+    bool answered; /* by one of the steps */
     uint64_t budget;
     uint64_t output; /* bytes delivered before, of both streams */
     uint8_t digest[RN_JOURNAL_DIGEST_SIZE];
-    bool answered; /* by one of the steps */
 };
 
 /* What was delivered of a stream. */
