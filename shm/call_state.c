@@ -44,7 +44,7 @@ static enum rn_error check_size(struct rn_call_state *state, const struct rn_mes
         message->last != (message->body_size == state->fragment_left)) {
         return RN_E_MESSAGE_STATE; // S3
     }
-    state->fragment_left -= message->body_size;
+    state->fragment_left -= (uint32_t)message->body_size;
     state->fragment = message->last ? 0 : message->type;
     return RN_OK;
 }

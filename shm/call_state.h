@@ -36,26 +36,26 @@
 #define RN_HOST_CALLS_OUT_MAX 256u
 
 struct rn_call_state {
+    uint64_t host_calls_left; /* that may still be made */
+    uint64_t output_left;
     enum rn_state state;
     uint32_t sequence; /* of the next packet */
     uint32_t credit;   /* packets that may still come */
     uint32_t host_calls;
     uint32_t host_calls_out;
-    uint64_t host_calls_left; /* that may still be made */
-    uint32_t sleeps_left;     /* SLEEP messages that may still come */
-    uint32_t replies;         /* that went out */
-    bool sleep_out;           /* the last SLEEP is to be answered by WAKE; S10 */
-    uint64_t output_left;
-    uint64_t result_max;
-    uint64_t host_call_max;
+    uint32_t sleeps_left; /* SLEEP messages that may still come */
+    uint32_t replies;     /* that went out */
+    uint32_t result_max;
+    uint32_t host_call_max;
+    uint32_t fragment_left;        /* bytes still to come */
     enum rn_message_type fragment; /* 0: none */
-    uint64_t fragment_left;        /* bytes still to come */
+    bool sleep_out;                /* the last SLEEP is to be answered by WAKE; S10 */
 };
 
 struct rn_call_state_limits {
     uint64_t output_max;     /* bytes of all output */
-    uint64_t result_max;     /* bytes of the result */
-    uint64_t host_call_max;  /* bytes of the arguments of one host call */
+    uint32_t result_max;     /* bytes of the result */
+    uint32_t host_call_max;  /* bytes of the arguments of one host call */
     uint64_t host_calls_max; /* how many there may be */
 };
 

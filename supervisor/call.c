@@ -41,7 +41,6 @@ struct rn_call *rn_call_new(void)
         return NULL;
     }
     atomic_init(&call->refs, 1);
-    pthread_cond_init(&call->cond, NULL);
     rn_buf_init(&call->body, RN_CALL_BODY_MAX);
     set_defaults(call);
     return call;
@@ -78,19 +77,29 @@ static void drop_events(struct rn_call *call)
     call->events_end = &call->events;
 }
 
+static void drop_assembly(struct rn_call *call)
+{
+    if (call->assembly) {
+        rn_free(call->assembly->data);
+        rn_free(RN_TAKE(call->assembly));
+    }
+}
+
 /* Everything that it holds, but for what rn_call_renew leaves as it is. */
 static void let_go(struct rn_call *call)
 {
     drop_events(call);
-    rn_free(call->assembly);
+    drop_assembly(call);
+    rn_free(call->watches);
     if (call->result.body != call->result.small) {
         rn_free(call->result.body);
     }
-    rn_free(call->trap_body);
+    rn_free(call->trap);
     rn_peer_unref(call->peer);
-    for (uint32_t i = 0; i < call->left_count; i++) {
-        rn_peer_unref(call->left[i]);
+    for (uint32_t i = 0; call->left && i < call->left->count; i++) {
+        rn_peer_unref(call->left->peers[i]);
     }
+    rn_free(call->left);
     rn_replay_done(&call->replay);
 }
 
@@ -103,7 +112,6 @@ void rn_call_unref(struct rn_call *call)
     rune_unit_unref(call->unit);
     rune_runtime_unref(call->runtime);
     rn_buf_done(&call->body);
-    pthread_cond_destroy(&call->cond);
     rn_free(call);
 }
 
@@ -234,14 +242,16 @@ static void on_sleep_timer(struct rn_timer *timer)
 
 static void on_cancel(struct rn_cancel_watch *watch)
 {
-    struct rn_call *call = (void *)((char *)watch - offsetof(struct rn_call, watch));
-    rn_call_stop(call, RN_REASON_CANCELLED);
+    struct rn_call_watches *watches =
+        (void *)((char *)watch - offsetof(struct rn_call_watches, own));
+    rn_call_stop(watches->call, RN_REASON_CANCELLED);
 }
 
 static void on_parent_cancel(struct rn_cancel_watch *watch)
 {
-    struct rn_call *call = (void *)((char *)watch - offsetof(struct rn_call, parent_watch));
-    rn_call_stop(call, RN_REASON_CANCELLED);
+    struct rn_call_watches *watches =
+        (void *)((char *)watch - offsetof(struct rn_call_watches, parent));
+    rn_call_stop(watches->call, RN_REASON_CANCELLED);
 }
 
 /* Beginning */
@@ -376,9 +386,8 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
 
 void rn_call_count_kill(struct rn_call *call)
 {
-    const struct rn_death *death = &call->end.death;
-    if (call->end.dead &&
-        (death->culprit == call->id || death->lie != RN_OK || death->exit.signalled)) {
+    const struct rn_death *death = call->end.dead ? &call->end.dead->death : NULL;
+    if (death && (death->culprit == call->id || death->lie != RN_OK || death->exit.signalled)) {
         atomic_fetch_add(&call->unit->kills, 1);
     }
 }
@@ -387,10 +396,12 @@ static bool may_begin_again(struct rn_call *call)
 {
     struct rn_peer *peer = rn_call_lock(call);
     bool may = peer->dead && rn_replay_may(call, &peer->death);
-    call->end =
-        (struct rn_call_end){.dead = peer->dead, .death = peer->death, .sharing = peer->call_count};
+    call->end = (struct rn_call_end){.dead = peer->dead ? peer : NULL, .sharing = peer->call_count};
     pthread_mutex_unlock(&peer->lock);
-    return may;
+    if (may && !call->left) {
+        call->left = rn_alloc(sizeof(*call->left)); // without memory it ends with its worker
+    }
+    return may && call->left;
 }
 
 /* Out of the dead worker; what came from it and was not acted upon will come again. */
@@ -400,8 +411,7 @@ static void leave_peer(struct rn_call *call)
     rn_peer_finish(peer, call);
     pthread_mutex_lock(&peer->lock);
     drop_events(call);
-    rn_free(RN_TAKE(call->assembly));
-    call->assembly_size = 0;
+    drop_assembly(call);
     call->state = (struct rn_call_state){.state = RN_STATE_NONE};
     call->result.fields = (struct rn_fields_RESULT){0};
     call->ungranted = 0;
@@ -417,7 +427,7 @@ static void enter_peer(struct rn_call *call, struct rn_peer *peer)
 {
     struct rn_peer *old = call->peer;
     pthread_mutex_lock(&old->lock);
-    call->left[call->left_count++] = old;
+    call->left->peers[call->left->count++] = old;
     call->peer = peer;
     pthread_mutex_unlock(&old->lock);
 }
@@ -462,7 +472,7 @@ static bool begin_again(struct rn_call *call)
     call->output_bytes = 0;
     call->host_call_count = 0;
     enum rn_error error = RN_E_CLOSED;
-    while (error == RN_E_CLOSED && call->left_count < RN_CALL_PEERS_AGAIN) {
+    while (error == RN_E_CLOSED && call->left->count < RN_CALL_PEERS_AGAIN) {
         struct rn_peer *peer;
         error = RN_E_WOULD_BLOCK;
         if (take_peer(call, true, &peer, NULL) == RUNE_OK) {
@@ -490,10 +500,22 @@ static void watch(struct rn_cancel_watch *at, rune_cancel_token *token,
     }
 }
 
+enum rn_error rn_call_prepare_watch(struct rn_call *call)
+{
+    call->watches = rn_alloc(sizeof(*call->watches));
+    if (!call->watches) {
+        return RN_E_NO_MEMORY;
+    }
+    call->watches->call = call;
+    return RN_OK;
+}
+
 void rn_call_watch(struct rn_call *call, rune_cancel_token *token, rune_cancel_token *parent)
 {
-    watch(&call->watch, token, on_cancel);
-    watch(&call->parent_watch, parent, on_parent_cancel);
+    if (token || parent) {
+        watch(&call->watches->own, token, on_cancel);
+        watch(&call->watches->parent, parent, on_parent_cancel);
+    }
 }
 
 /* Receiving: under the peer's lock. */
@@ -562,38 +584,77 @@ static void receive_output(struct rn_call *call, const struct rn_message *messag
     add_event(call, event);
 }
 
+/* Begins to collect a body. Without memory there is no assembly, and what comes is let pass. */
+static void begin_assembly(struct rn_call *call, const struct rn_message *message)
+{
+    struct rn_call_assembly *assembly = rn_alloc(sizeof(*assembly));
+    uint8_t *data = rn_alloc((size_t)message->body_total + 1);
+    drop_assembly(call);
+    if (!assembly || !data) {
+        rn_free(assembly);
+        rn_free(data);
+        call->failed = true;
+        return;
+    }
+    assembly->data = data;
+    if (message->type == RN_MESSAGE_HOST_CALL) {
+        assembly->fields = message->as.HOST_CALL;
+    }
+    call->assembly = assembly;
+}
+
 /* Collects a body; true when it is whole. */
 static bool assemble(struct rn_call *call, const struct rn_message *message)
 {
     if (message->first) {
-        call->fragment = *message;
-        call->assembly_size = 0;
-        rn_free(call->assembly);
-        call->assembly = rn_alloc((size_t)message->body_total + 1);
+        begin_assembly(call, message);
     }
     // The credit of a host call's last packet comes back when the call is made.
     bool costs_credit = message->type == RN_MESSAGE_RESULT ? !message->first : !message->last;
     if (costs_credit) {
         give_credit(call, 1);
     }
-    if (!call->assembly) {
-        call->failed = true;
-        return message->last;
-    }
-    if (message->body_size > 0) {
-        memcpy(call->assembly + call->assembly_size, message->body, message->body_size);
-        call->assembly_size += message->body_size;
+    struct rn_call_assembly *assembly = call->assembly;
+    if (assembly && message->body_size > 0) {
+        memcpy(assembly->data + assembly->size, message->body, message->body_size);
+        assembly->size += message->body_size;
     }
     return message->last;
 }
 
-static void receive_host_call(struct rn_call *call)
+/* A body that has come, the call's; `bytes` NULL: there was no memory for it. */
+struct body {
+    uint8_t *bytes;
+    size_t size;
+};
+
+static struct body take_assembly(struct rn_call *call)
 {
-    const struct rn_fields_HOST_CALL *fields = &call->fragment.as.HOST_CALL;
+    struct body body = {NULL, 0};
+    if (call->assembly) {
+        body = (struct body){RN_TAKE(call->assembly->data), call->assembly->size};
+        drop_assembly(call);
+    }
+    return body;
+}
+
+/* Of a message of one packet. */
+static struct body copy_body(struct rn_call *call, const struct rn_message *message)
+{
+    struct body body = {(uint8_t *)rn_strndup((const char *)message->body, message->body_size),
+                        message->body_size};
+    call->failed = call->failed || !body.bytes;
+    return body;
+}
+
+static void receive_host_call(struct rn_call *call, const struct rn_fields_HOST_CALL *fields,
+                              struct body body)
+{
     struct rn_event *event = rn_alloc(sizeof(*event));
     call->host_call_count++;
-    if (!event || !call->assembly) {
+    if (!event || !body.bytes) {
         rn_free(event);
+        rn_free(body.bytes);
         call->failed = true;
         return;
     }
@@ -602,23 +663,29 @@ static void receive_host_call(struct rn_call *call)
     event->function = fields->function;
     event->budget = fields->budget;
     event->pc = fields->pc;
-    event->size = call->assembly_size;
-    event->data = RN_TAKE(call->assembly);
+    event->size = body.size;
+    event->data = body.bytes;
     call->host_bytes += host_bytes_of(event);
     add_event(call, event);
 }
 
-/* A result is a value, or an error that decodes, for a reason that a worker can know. `body`: consumed. */
-static enum rn_error receive_result(struct rn_call *call, const struct rn_fields_RESULT *fields,
-                                    uint8_t *body, size_t size)
+/* For a reason that a worker can know. They come with the first packet. */
+static enum rn_error receive_result_fields(struct rn_call *call,
+                                           const struct rn_fields_RESULT *fields)
 {
-    call->result.size = size;
-    call->result.body = body;
     if (!rn_reason_is_workers(fields->reason) || fields->kept > 1) {
         return RN_E_MESSAGE_INVALID;
     }
     call->result.fields = *fields;
-    if (fields->reason != RN_REASON_OK && call->result.body) {
+    return RN_OK;
+}
+
+/* A result is a value, or an error that decodes. The body is consumed. */
+static enum rn_error receive_result(struct rn_call *call, struct body body)
+{
+    call->result.size = body.size;
+    call->result.body = body.bytes;
+    if (call->result.fields.reason != RN_REASON_OK && call->result.body) {
         struct rn_fault fault;
         return rn_fault_decode(call->result.body, call->result.size, &fault);
     }
@@ -631,7 +698,7 @@ static enum rn_error receive_small_result(struct rn_call *call, const struct rn_
     if (message->body_size > 0) {
         memcpy(call->result.small, message->body, message->body_size);
     }
-    return receive_result(call, &message->as.RESULT, call->result.small, message->body_size);
+    return receive_result(call, (struct body){call->result.small, message->body_size});
 }
 
 /* When a sleep ends. One that is asked for again, for an answer that came in between, goes on. */
@@ -662,14 +729,42 @@ static void receive_sleep(struct rn_call *call, const struct rn_message *message
 static enum rn_error receive_trap(struct rn_call *call, const struct rn_message *message)
 {
     struct rn_fault fault;
-    if (!call->supervisor->options.diagnose || call->trapped || !message->last) {
+    if (!call->supervisor->options.diagnose || call->trap || !message->last) {
         return RN_E_MESSAGE_STATE;
     }
     RN_TRY(rn_fault_decode(message->body, message->body_size, &fault));
-    call->trap_body = (uint8_t *)rn_strndup((const char *)message->body, message->body_size);
-    call->trap_size = message->body_size;
-    call->trap = message->as.TRAP;
-    call->trapped = call->trap_body != NULL;
+    struct rn_call_trap *trap = rn_alloc(sizeof(*trap) + message->body_size);
+    if (trap) {
+        trap->fields = message->as.TRAP;
+        trap->size = message->body_size;
+        memcpy(trap->body, message->body, message->body_size); // an error has no empty body
+        call->trap = trap;
+    }
+    return RN_OK;
+}
+
+/* A host call or a result in one packet, as nearly all are: nothing has to be kept until there is more. */
+static enum rn_error receive_whole(struct rn_call *call, const struct rn_message *message)
+{
+    if (message->type == RN_MESSAGE_HOST_CALL) {
+        receive_host_call(call, &message->as.HOST_CALL, copy_body(call, message));
+        return RN_OK;
+    }
+    return message->body_size <= RN_RECORD_SMALL_MAX
+               ? receive_small_result(call, message)
+               : receive_result(call, copy_body(call, message));
+}
+
+static enum rn_error receive_assembled(struct rn_call *call, enum rn_message_type type)
+{
+    if (type == RN_MESSAGE_RESULT) {
+        return receive_result(call, take_assembly(call));
+    }
+    struct rn_fields_HOST_CALL fields = {0};
+    if (call->assembly) {
+        fields = call->assembly->fields;
+    }
+    receive_host_call(call, &fields, take_assembly(call));
     return RN_OK;
 }
 
@@ -690,19 +785,13 @@ static enum rn_error receive(struct rn_call *call, const struct rn_message *mess
         receive_output(call, message);
         return RN_OK;
     }
-    bool small = message->first && message->last && message->body_size <= RN_RECORD_SMALL_MAX;
-    if (small && message->type == RN_MESSAGE_RESULT) {
-        return receive_small_result(call, message);
+    if (message->type == RN_MESSAGE_RESULT && message->first) {
+        RN_TRY(receive_result_fields(call, &message->as.RESULT));
     }
-    if (!assemble(call, message)) {
-        return RN_OK;
+    if (message->first && message->last) {
+        return receive_whole(call, message);
     }
-    if (message->type == RN_MESSAGE_HOST_CALL) {
-        receive_host_call(call);
-        return RN_OK;
-    }
-    return receive_result(call, &call->fragment.as.RESULT, RN_TAKE(call->assembly),
-                          call->assembly_size);
+    return assemble(call, message) ? receive_assembled(call, message->type) : RN_OK;
 }
 
 enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *message)

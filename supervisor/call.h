@@ -52,8 +52,8 @@ struct rn_event {
 
 /* What the peer looked like when the call had ended. */
 struct rn_call_end {
-    bool dead;
-    struct rn_death death;
+    /* NULL: it lived; else how it died is in its `death`. Borrowed: the call counts its peers. */
+    struct rn_peer *dead;
     uint32_t sharing; /* calls that ran there, this one included */
 };
 
@@ -64,10 +64,49 @@ struct rn_call_result {
     uint8_t small[RN_RECORD_SMALL_MAX];
 };
 
+/*
+ * What few calls need, and only those have: each is a block of its own, which its call owns.
+ */
+
+/* Of one that runs under tokens; made before it begins. */
+struct rn_call_watches {
+    struct rn_call *call;
+    struct rn_cancel_watch own;
+    struct rn_cancel_watch parent;
+};
+
+/* A message in fragments, until it is whole. */
+struct rn_call_assembly {
+    struct rn_fields_HOST_CALL fields; /* of a HOST_CALL */
+    size_t size;
+    uint8_t *data; /* owned */
+};
+
+/* What its worker said that it was kept from, and an error with the place. */
+struct rn_call_trap {
+    struct rn_fields_TRAP fields;
+    size_t size;
+    uint8_t body[];
+};
+
+/* Peers that it was at before, counted; made before it leaves the first. */
+struct rn_call_left {
+    struct rn_peer *peers[RN_CALL_PEERS_AGAIN];
+    uint32_t count;
+};
+
+/* Its owner, who sleeps until there is news, with the peer's lock; his own storage. */
+struct rn_call_sleeper {
+    pthread_cond_t cond;
+    struct rn_call *call;
+    struct rn_call_sleeper *next; /* in the peer's list */
+    struct rn_call_sleeper **link;
+};
+
+/* Tens of thousands of executions may wait at once: what a call is made of is counted in bytes. */
 struct rn_call {
     /* What rn_call_renew leaves as it is. */
     _Atomic uint32_t refs;
-    pthread_cond_t cond;    /* its owner sleeps on it, with the peer's lock */
     struct rn_buf body;     /* of CALL: tags and arguments */
     struct rune_unit *unit; /* counted, as is the runtime: its Vm's */
     struct rune_runtime *runtime;
@@ -75,49 +114,47 @@ struct rn_call {
     struct rune_supervisor *supervisor; /* its Vm keeps it alive */
     rune_vm *vm;                        /* borrowed while the call runs */
     _Atomic(struct rn_peer *) peer;     /* counted once begun; C5 */
-    struct rn_peer *offered; /* borrowed; NULL, or where to begin: the load is counted already */
-    bool keeps_load;         /* at its end that is not given back, but noted here: */
-    bool has_load;
-    struct rn_peer *left[RN_CALL_PEERS_AGAIN];
-    uint32_t left_count;
+    struct rn_peer *offered;   /* borrowed; NULL, or where to begin: the load is counted already */
+    struct rn_call_left *left; /* NULL: it was at no other peer */
     uint32_t tags_size;
-    size_t statics_size;
     enum rn_call_target target;
+    size_t statics_size;
     uint64_t item;         /* hash */
     const char *item_name; /* borrowed from the caller, who outlives the call */
 
     /* What was asked for. */
     struct rune_limits limits;
     uint64_t seed;
-    bool clock;        /* the script may read the time */
-    uint64_t clock_ns; /* .. as it was at the beginning */
+    uint64_t clock_ns; /* with `clock`: as it was at the beginning */
     rune_output_fn output;
     void *output_user;
-    void *user;
     void *forward_user;       /* of host functions that are forwarded */
-    uint32_t depth;           /* of nesting in host functions */
-    bool bypass;              /* admission */
-    bool wait;                /* for a free worker */
     rune_cancel_token *token; /* that ends this wait; borrowed until the call begins, or NULL */
-    bool is_async;            /* the runner owns it */
-    bool wants_usage;         /* somebody will read its usage */
-    bool keeps;               /* something may stay in the worker after it */
-    void (*on_end)(struct rn_call *call);   /* executions: its end, once */
-    void (*on_leave)(struct rn_call *call); /* after that: wakes who waits for it */
-    void *owner;                            /* the execution */
-    atomic_bool calls_back;                 /* on_end runs code of the host */
-
-    /* Of a group, which whoever has news for it notes it in (group.h); NULL: it has an owner of its own. */
+    struct rn_call_watches *watches; /* NULL: no token cancels it */
+    void *owner;                     /* the execution, or a batch's entry */
+    /* Where whoever has news for it notes it; NULL: it has an owner of its own. */
     struct rn_group *group;
-    struct rn_call *group_next;
-    atomic_bool is_noted;
+    uint32_t depth;   /* of nesting in host functions */
+    bool clock;       /* the script may read the time */
+    bool bypass;      /* admission */
+    bool wait;        /* for a free worker */
+    bool is_async;    /* the runner owns it */
+    bool wants_usage; /* somebody will read its usage */
+    bool keeps;       /* something may stay in the worker after it */
+    bool keeps_load;  /* at its end that is not given back, but noted here: */
+    bool has_load;
+    atomic_bool calls_back; /* its end runs code of the host */
+    atomic_bool is_noted;   /* in its group */
 
-    /* The runner's. */
-    struct rn_call *runner_next;
-    bool is_driven; /* by the runner: its beginning is over; under the runner's lock, as is: */
+    /* The runner's: */
+    bool is_driven; /* its beginning is over; under the runner's lock, as is: */
     bool is_listed;
     bool has_left; /* its end was told to the owner; the runner's thread only, as is: */
     struct rn_call *left_next;
+    union { // no call of a group is the runner's
+        struct rn_call *runner_next;
+        struct rn_call *group_next;
+    };
 
     /* Times. */
     uint64_t begun_ns;
@@ -128,8 +165,6 @@ struct rn_call {
     uint64_t look_ns;            /* when a call that has begun is looked at first */
     struct rn_timer timer;       /* then, and again */
     struct rn_timer sleep_timer; /* of the last SLEEP */
-    struct rn_cancel_watch watch;
-    struct rn_cancel_watch parent_watch;
 
     /* Under the peer's lock. */
     uint64_t id;
@@ -137,50 +172,43 @@ struct rn_call {
     uint32_t unit_index;
     uint32_t context_index;
     uint32_t vm_handle;
-    bool was_pinned; /* the Vm's Globals were there before the call */
-    bool vm_lost;    /* they went with the worker; once the peer was left (rn_peer_finish) */
     uint32_t sequence_out;
+    uint32_t ungranted; /* packets taken off the owner's hands, credit not yet given back */
     struct rn_call_state state;
     struct rn_event *events;
     struct rn_event **events_end;
-    uint64_t host_bytes;        /* of arguments, see RN_CALL_HOST_BYTES_MAX */
-    uint32_t ungranted;         /* packets taken off the owner's hands, credit not yet given back */
-    bool is_timed;              /* `timer` was set */
-    bool slept;                 /* `sleep_timer` was set */
-    struct rn_call *young_next; /* in the peer's list of those whose timers are not set yet */
+    uint64_t host_bytes;         /* of arguments, see RN_CALL_HOST_BYTES_MAX */
+    struct rn_call *young_next;  /* in the peer's list of those whose timers are not set yet */
     struct rn_call **young_link; /* NULL: it is in none */
-    uint32_t sleep_number;       /* of the last SLEEP, as are: */
-    uint64_t sleep_until_ns;     /* by the call's own clock */
+    uint64_t sleep_until_ns;     /* of the last SLEEP, by the call's own clock, as are: */
     uint64_t sleep_due_ns;       /* when that is; 0: it has been woken since */
-    struct rn_replay replay;
-    struct rn_message fragment; /* first fragment of what is coming in parts */
-    uint8_t *assembly;
-    size_t assembly_size;
-    bool in_table;
-    bool ending;                   /* rn_call_end has begun */
-    bool closed;                   /* rn_call_close took it out of the table */
-    bool lied;                     /* one of its packets was refused */
-    bool failed;                   /* no memory for a message: ends as internal */
-    struct rn_call *waiting_next;  /* in the peer's list, while the owner sleeps on `cond` */
-    struct rn_call **waiting_link; /* NULL: it does not */
-    struct rn_call_result result;
-    bool has_more;         /* rn_call_finish has something to do */
-    bool journal_due;      /* a replay file is to be made */
-    unsigned journal_turn; /* of the second's replay files in the folder; 0: none */
-    struct rn_call_end end;
+    uint32_t sleep_number;
     enum rn_reason stop;
-    bool open;                         /* answers of host functions are still taken */
+    struct rn_replay replay;
+    struct rn_call_assembly *assembly; /* NULL: nothing comes in parts, or has no memory */
+    struct rn_call_sleeper *sleeper;   /* NULL: its owner does not sleep */
     struct rune_host_call *host_calls; /* async ones that are out */
-
-    bool trapped; /* its worker said what it was kept from: */
-    struct rn_fields_TRAP trap;
-    uint8_t *trap_body; /* owned: an error with the place */
-    size_t trap_size;
+    struct rn_call_trap *trap;         /* NULL: its worker said nothing of the kind */
+    struct rn_call_result result;
+    struct rn_call_end end;
+    unsigned journal_turn; /* of the second's replay files in the folder; 0: none */
+    bool was_pinned;       /* the Vm's Globals were there before the call */
+    bool vm_lost;          /* they went with the worker; once the peer was left (rn_peer_finish) */
+    bool is_timed;         /* `timer` was set */
+    bool slept;            /* `sleep_timer` was set */
+    bool in_table;
+    bool ending;      /* rn_call_end has begun */
+    bool closed;      /* rn_call_close took it out of the table */
+    bool lied;        /* one of its packets was refused */
+    bool failed;      /* no memory for a message: ends as internal */
+    bool open;        /* answers of host functions are still taken */
+    bool has_more;    /* rn_call_finish has something to do */
+    bool journal_due; /* a replay file is to be made */
+    bool has_async;   /* an async host function was called */
+    bool had_effect;  /* a host function ran or output was delivered */
 
     uint64_t output_bytes;
     uint64_t host_call_count;
-    bool has_async;  /* an async host function was called */
-    bool had_effect; /* a host function ran or output was delivered */
 };
 
 /* Everything is set to nothing; the caller fills what was asked for. NULL without memory. */
@@ -193,6 +221,8 @@ bool rn_call_renew(struct rn_call *call) RN_MUST_CHECK;
 
 /* Finds a peer and begins. On failure the call is over; *error says why. */
 rune_status rn_call_begin(struct rn_call *call, rune_error **error) RN_MUST_CHECK;
+/* Makes it able to watch tokens; before the beginning. NO_MEMORY. */
+enum rn_error rn_call_prepare_watch(struct rn_call *call) RN_MUST_CHECK;
 /* Stops it when one of the tokens (may be NULL) is cancelled; after the beginning. */
 void rn_call_watch(struct rn_call *call, rune_cancel_token *token, rune_cancel_token *parent);
 /* Acts on events until the call has ended; the owner's thread. */

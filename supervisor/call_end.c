@@ -82,7 +82,7 @@ static struct ending ending_of_stop(const struct rn_call *call, enum rn_reason r
 /* A dead worker: what it died of decides, unless this call was to blame or being stopped. */
 static struct ending ending_of_death(const struct rn_call *call)
 {
-    const struct rn_death *death = &call->end.death;
+    const struct rn_death *death = &call->end.dead->death;
     bool own = death->culprit == call->id;
     if (call->stop != RN_REASON_OK) {
         return ending_of_stop(call, call->stop);
@@ -205,12 +205,12 @@ static void fail_result(struct rn_call *call, rune_record *record)
 /* What the worker was kept from, in its own words. */
 static void set_trapped(const struct rn_call *call, rune_record *record)
 {
-    const struct rn_fields_TRAP *trap = &call->trap;
+    const struct rn_fields_TRAP *trap = &call->trap->fields;
     const char *arch = rn_syscall_arch_name(trap->arch);
     const char *name = rn_syscall_arch_is_ours(trap->arch) ? rn_syscall_name(trap->number) : NULL;
     struct rn_fault fault;
     char text[TRAP_MESSAGE_MAX];
-    if (rn_fault_decode(call->trap_body, call->trap_size, &fault) != RN_OK) {
+    if (rn_fault_decode(call->trap->body, call->trap->size, &fault) != RN_OK) {
         fault = (struct rn_fault){.frame_count = 0};
     }
     (void)snprintf(
@@ -313,7 +313,7 @@ static void set_outcome(struct rn_call *call, rune_record *record)
         ending = ending_of_death(call);
     }
     record->reason = ending.reason;
-    if (call->trapped && strcmp(ending.kind, "seccomp") == 0) {
+    if (call->trap && strcmp(ending.kind, "seccomp") == 0) {
         set_trapped(call, record);
     } else {
         (void)fail_ending(&record->error, &ending);
@@ -338,8 +338,8 @@ static void set_usage(struct rn_call *call, rune_usage *usage)
                                    .wall_ns = wall_ns,
                                    .alone = call->end.sharing == 1,
                                    .exact = call->wants_usage};
-    uint64_t cpu_ns = call->end.dead && call->end.death.known
-                          ? rn_cpu_used(&call->cpu, call->end.death.exit.cpu_ns)
+    uint64_t cpu_ns = call->end.dead && call->end.dead->death.known
+                          ? rn_cpu_used(&call->cpu, call->end.dead->death.exit.cpu_ns)
                           : rn_cpu_end(&call->cpu, call->peer, &ending);
     *usage = (rune_usage){
         .budget = call->result.fields.budget,
@@ -375,21 +375,24 @@ static void settle_vm(struct rn_call *call)
     }
 }
 
-static void note_end(struct rn_call *call, const struct rn_peer *peer)
+static void note_end(struct rn_call *call, struct rn_peer *peer)
 {
-    call->end =
-        (struct rn_call_end){.dead = peer->dead, .death = peer->death, .sharing = peer->call_count};
+    call->end = (struct rn_call_end){.dead = peer->dead ? peer : NULL, .sharing = peer->call_count};
 }
 
 /* Under the lock. From here on nobody stops it, nor answers what it asked (C3). If a second run did not
  * begin, how the first ended is known. True: it still runs. */
-static bool close_call(struct rn_call *call, const struct rn_peer *peer)
+static bool close_call(struct rn_call *call, struct rn_peer *peer)
 {
     bool done = call->state.state == RN_STATE_DONE;
     bool running = call->in_table && !done && !peer->dead;
     call->ending = true;
     call->open = false;
     rn_peer_forget_young(call);
+    if (!done) {
+        call->result.fields =
+            (struct rn_fields_RESULT){0}; // one that had only begun to come is none
+    }
     bool good = done && call->result.fields.reason == RN_REASON_OK && !call->events;
     if (call->in_table && done && (call->stop == RN_REASON_OK || good)) {
         rn_replay_end(call);
@@ -459,7 +462,7 @@ static void leave_last_peer(struct rn_call *call)
         settle_vm(call);
         call->has_load = call->keeps_load && !call->end.dead;
         if (!call->has_load) {
-            rn_pool_put(call->supervisor, call->peer, call->end.dead);
+            rn_pool_put(call->supervisor, call->peer, call->end.dead != NULL);
         }
     }
 }
@@ -492,8 +495,10 @@ void rn_call_finish(struct rn_call *call, rune_record *record)
 
 rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
 {
-    rn_cancel_unwatch(&call->watch);
-    rn_cancel_unwatch(&call->parent_watch);
+    if (call->watches) {
+        rn_cancel_unwatch(&call->watches->own);
+        rn_cancel_unwatch(&call->watches->parent);
+    }
     ensure_end(call);
     clear_timers(call);
     rn_host_calls_end(call, NULL);

@@ -24,6 +24,36 @@
 /* How long a thread that waits drives an external loop before it looks up. */
 #define HELP_NS UINT64_C(10000000)
 
+void rn_execution_locks_init(struct rn_execution_lock locks[RN_EXECUTION_LOCKS])
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    for (uint32_t i = 0; i < RN_EXECUTION_LOCKS; i++) {
+        pthread_mutex_init(&locks[i].lock, NULL);
+        pthread_cond_init(&locks[i].ended, &monotonic);
+    }
+    pthread_condattr_destroy(&monotonic);
+}
+
+void rn_execution_locks_done(struct rn_execution_lock locks[RN_EXECUTION_LOCKS])
+{
+    for (uint32_t i = 0; i < RN_EXECUTION_LOCKS; i++) {
+        pthread_cond_destroy(&locks[i].ended);
+        pthread_mutex_destroy(&locks[i].lock);
+    }
+}
+
+static void lock(rune_execution *execution)
+{
+    pthread_mutex_lock(&execution->shared->lock);
+}
+
+static void unlock(rune_execution *execution)
+{
+    pthread_mutex_unlock(&execution->shared->lock);
+}
+
 /* Does what the end of a call left. Either may be NULL. */
 static void finish(struct rn_call *rest, rune_record *record)
 {
@@ -45,8 +75,6 @@ void rn_execution_unref(rune_execution *execution)
     finish(rest, rest && rest->journal_due ? execution->record : NULL);
     rune_record_free(execution->record);
     rn_fd_close(execution->event_fd);
-    pthread_cond_destroy(&execution->ended_cond);
-    pthread_mutex_destroy(&execution->lock);
     rn_free(execution);
 }
 
@@ -65,25 +93,25 @@ static void call_back(rune_execution *execution, rune_execution_fn fn, void *use
 {
     execution->calling = true;
     execution->caller = pthread_self();
-    pthread_mutex_unlock(&execution->lock);
+    unlock(execution);
     fn(user, execution);
-    pthread_mutex_lock(&execution->lock);
+    lock(execution);
     execution->calling = false;
-    pthread_cond_broadcast(&execution->ended_cond);
+    pthread_cond_broadcast(&execution->shared->ended);
 }
 
 static void await_callback(rune_execution *execution)
 {
-    pthread_mutex_lock(&execution->lock);
+    lock(execution);
     while (execution->calling && !pthread_equal(execution->caller, pthread_self())) {
-        pthread_cond_wait(&execution->ended_cond, &execution->lock);
+        pthread_cond_wait(&execution->shared->ended, &execution->shared->lock);
     }
-    pthread_mutex_unlock(&execution->lock);
+    unlock(execution);
 }
 
 void rn_execution_end(rune_execution *execution, rune_status status, rune_record *record)
 {
-    pthread_mutex_lock(&execution->lock);
+    lock(execution);
     execution->call = NULL;
     execution->status = status;
     execution->record = record;
@@ -95,17 +123,16 @@ void rn_execution_end(rune_execution *execution, rune_status status, rune_record
     if (execution->callback) {
         call_back(execution, execution->callback, execution->callback_user);
     }
-    pthread_mutex_unlock(&execution->lock);
+    unlock(execution);
 }
 
 void rn_execution_wake(rune_execution *execution)
 {
     // Without the lock, which who wakes needs: it looked at `ended` under it before it slept.
-    pthread_cond_broadcast(&execution->ended_cond);
+    pthread_cond_broadcast(&execution->shared->ended);
 }
 
-/* Where the runner's turn is, once. */
-static void on_end(struct rn_call *call)
+void rn_execution_end_call(struct rn_call *call)
 {
     rune_execution *execution = call->owner;
     rune_record *record = NULL;
@@ -114,7 +141,7 @@ static void on_end(struct rn_call *call)
     rn_execution_end(execution, status, record);
 }
 
-static void on_leave(struct rn_call *call)
+void rn_execution_leave_call(struct rn_call *call)
 {
     rune_execution *execution = call->owner;
     rn_execution_wake(execution);
@@ -135,12 +162,8 @@ rune_execution *rn_execution_new(rune_vm *vm, const char *item)
     execution->supervisor = vm->supervisor;
     execution->vm = vm;
     execution->event_fd = -1;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&execution->lock, NULL);
-    pthread_cond_init(&execution->ended_cond, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    uint32_t next = atomic_fetch_add(&vm->supervisor->next_execution, 1);
+    execution->shared = &vm->supervisor->execution_locks[next % RN_EXECUTION_LOCKS];
     return execution;
 }
 
@@ -153,8 +176,6 @@ static rune_status start(rune_execution *execution, struct rn_call *call,
         return rn_fail_plain(error, RN_E_SYSTEM);
     }
     call->is_async = true;
-    call->on_end = on_end;
-    call->on_leave = on_leave;
     call->owner = execution;
     call->item_name = execution->item;
     rune_status status = rn_call_begin(call, error);
@@ -230,9 +251,9 @@ rune_status rune_vm_send_execute(rune_vm *vm, const char *item, const rune_const
 
 bool rune_execution_poll(rune_execution *execution)
 {
-    pthread_mutex_lock(&execution->lock);
+    lock(execution);
     bool ended = execution->ended;
-    pthread_mutex_unlock(&execution->lock);
+    unlock(execution);
     return ended;
 }
 
@@ -256,38 +277,38 @@ rune_status rune_execution_wait(rune_execution *execution, uint64_t timeout_ns)
     }
     uint64_t until_ns = rn_after_ns(rn_now_ns(), timeout_ns);
     bool external = rn_supervisor_external_runner(execution->supervisor) != NULL;
-    pthread_mutex_lock(&execution->lock);
+    lock(execution);
     while (!execution->ended && (until_ns == RN_NEVER_NS || rn_now_ns() < until_ns)) {
-        pthread_mutex_unlock(&execution->lock);
+        unlock(execution);
         bool helped = external && help(execution, until_ns);
-        pthread_mutex_lock(&execution->lock);
+        lock(execution);
         if (!helped && !execution->ended) {
             // Another thread dispatches; it may stop doing so.
             uint64_t step_ns = rn_after_ns(rn_now_ns(), HELP_NS);
-            rn_cond_wait_until(&execution->ended_cond, &execution->lock,
+            rn_cond_wait_until(&execution->shared->ended, &execution->shared->lock,
                                external && step_ns < until_ns ? step_ns : until_ns);
         }
     }
     bool ended = execution->ended;
-    pthread_mutex_unlock(&execution->lock);
+    unlock(execution);
     return ended ? RUNE_OK : RUNE_E_TIMED_OUT;
 }
 
 int rune_execution_fd(rune_execution *execution)
 {
-    pthread_mutex_lock(&execution->lock);
+    lock(execution);
     if (execution->event_fd < 0) {
         execution->event_fd =
             rn_fd_take_above_standard(eventfd(execution->ended, EFD_CLOEXEC | EFD_NONBLOCK));
     }
     int fd = execution->event_fd;
-    pthread_mutex_unlock(&execution->lock);
+    unlock(execution);
     return fd;
 }
 
 rune_status rune_execution_on_end(rune_execution *execution, rune_execution_fn fn, void *user)
 {
-    pthread_mutex_lock(&execution->lock);
+    lock(execution);
     bool taken = execution->callback != NULL;
     bool ended = execution->ended;
     if (!taken) {
@@ -298,22 +319,24 @@ rune_status rune_execution_on_end(rune_execution *execution, rune_execution_fn f
         }
     }
     if (!taken && ended) {
-        atomic_fetch_add(&execution->refs, 1); // the callback may free it
+        // The callback may free it, and with it the supervisor.
+        atomic_fetch_add(&execution->refs, 1);
+        rn_supervisor_ref(execution->supervisor);
         call_back(execution, fn, user);
     }
-    pthread_mutex_unlock(&execution->lock);
+    unlock(execution);
     if (!taken && ended) {
-        rn_execution_unref(execution);
+        release(execution);
     }
     return taken ? RUNE_E_BUSY : RUNE_OK;
 }
 
 void rune_execution_cancel(rune_execution *execution)
 {
-    pthread_mutex_lock(&execution->lock);
+    lock(execution);
     struct rn_call *call = execution->call ? rn_call_ref(execution->call) : NULL;
     uint64_t remote_id = execution->ended ? 0 : execution->remote_id;
-    pthread_mutex_unlock(&execution->lock);
+    unlock(execution);
     if (remote_id != 0) {
         rn_remote_cancel(execution->supervisor->remote, remote_id);
     }
@@ -327,7 +350,7 @@ rune_status rune_execution_complete(rune_execution *execution, rune_record **out
 {
     rune_status status = RUNE_E_WOULD_BLOCK;
     struct rn_call *rest = NULL;
-    pthread_mutex_lock(&execution->lock);
+    lock(execution);
     if (execution->completed) {
         status = RUNE_E_STALE;
     } else if (execution->ended) {
@@ -338,7 +361,7 @@ rune_status rune_execution_complete(rune_execution *execution, rune_record **out
             rest = RN_TAKE(execution->rest);
         }
     }
-    pthread_mutex_unlock(&execution->lock);
+    unlock(execution);
     if (rest) {
         finish(rest, *out_record);
     }
@@ -347,28 +370,28 @@ rune_status rune_execution_complete(rune_execution *execution, rune_record **out
 
 size_t rn_execution_unread(rune_execution *execution, bool *out_long)
 {
-    pthread_mutex_lock(&execution->lock);
+    lock(execution);
     const struct rn_call *rest = execution->rest;
     *out_long = rest != NULL;
     size_t size = rest && rest->result.body && !rest->journal_due ? rest->result.size : 0;
-    pthread_mutex_unlock(&execution->lock);
+    unlock(execution);
     return size;
 }
 
 void rn_execution_drop_result(rune_execution *execution)
 {
-    pthread_mutex_lock(&execution->lock);
+    lock(execution);
     struct rn_call *rest = RN_TAKE(execution->rest);
-    pthread_mutex_unlock(&execution->lock);
+    unlock(execution);
     finish(rest, NULL);
 }
 
 /* Nobody waits for its end any more: it ends by itself, and tells nobody. */
 static void leave(rune_execution *execution)
 {
-    pthread_mutex_lock(&execution->lock);
+    lock(execution);
     execution->callback = NULL;
-    pthread_mutex_unlock(&execution->lock);
+    unlock(execution);
 }
 
 void rune_execution_free(rune_execution *execution)

@@ -15,6 +15,7 @@
 #include "supervisor/error.h"
 #include "supervisor/remote_host.h"
 #include "supervisor/value.h"
+#include "supervisor/vm.h"
 
 /* Bytes that wait for a worker which does not read, while its host calls are still answered: by a client, whom it
  * costs nothing; by the host, whose own memory it is. */
@@ -36,7 +37,7 @@ static struct place enter(struct rn_call *call, struct rn_remote_hosts *hosts)
         return (struct place){&hosts->lock, &hosts->told, &hosts->open, &hosts->first};
     }
     struct rn_peer *peer = rn_call_lock(call);
-    return (struct place){&peer->lock, &call->cond, &call->open, &call->host_calls};
+    return (struct place){&peer->lock, &peer->told, &call->open, &call->host_calls};
 }
 
 rune_host_call *rn_host_call_ref(rune_host_call *host_call)
@@ -50,10 +51,9 @@ void rn_host_call_unref(rune_host_call *host_call)
     if (!host_call || atomic_fetch_sub_explicit(&host_call->refs, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    for (size_t i = 0; host_call->items && i < host_call->count; i++) {
+    for (uint32_t i = 0; i < host_call->count; i++) {
         rune_value_unref(host_call->items[i]);
     }
-    rn_free(host_call->items);
     rune_value_unref(host_call->args);
     if (host_call->call) {
         rn_call_host_bytes_freed(host_call->call, host_call->size);
@@ -257,62 +257,84 @@ const char *rune_host_call_item(const rune_host_call *host_call)
 }
 
 /* As many as the function takes. */
-static bool is_right_count(const rune_host_call *host_call, size_t count)
+static bool is_right_count(const struct rn_host_entry *entry, size_t count)
 {
-    int arity = host_call->entry->arity;
+    int arity = entry->arity;
     return arity < 0 ? count <= RN_ARGUMENTS_MAX : count == (size_t)arity;
 }
 
-static bool take_items(rune_host_call *host_call, size_t count)
+/* Arguments that are right for their function. */
+struct args {
+    rune_const_value *whole; /* a tuple, or unit; counted; NULL: none */
+    uint32_t count;
+};
+
+/* Checks the bytes, which are consumed. */
+static bool take_args(const struct rn_host_entry *entry, uint8_t *data, size_t size,
+                      struct args *out_args)
 {
-    rune_value_iter at;
-    host_call->items = rn_alloc_array(count, sizeof(*host_call->items));
-    if (!host_call->items) {
+    rune_const_value *whole = NULL;
+    if (size == 0) {
+        rn_free(data);
+        return is_right_count(entry, 0);
+    }
+    if (rn_value_take(data, size, &whole) != RN_OK) {
         return false;
     }
-    rune_value_iter_init(&at, host_call->args);
-    while (host_call->count < count) {
-        if (rune_value_iter_next(&at, &host_call->items[host_call->count]) != RUNE_OK) {
-            return false;
-        }
-        host_call->count++;
+    rune_value_kind kind = rune_value_kind_of(whole);
+    size_t count = kind == RUNE_VALUE_TUPLE ? rune_value_count(whole) : 0;
+    if ((kind != RUNE_VALUE_TUPLE && kind != RUNE_VALUE_UNIT) || !is_right_count(entry, count)) {
+        rune_value_unref(whole);
+        return false;
     }
+    *out_args = (struct args){whole, (uint32_t)count};
     return true;
 }
 
-/* Takes the arguments, which are consumed, apart: elements of a tuple. */
-static bool take_args(rune_host_call *host_call, uint8_t *data, size_t size)
+/* With the arguments, which are consumed; NULL without memory. */
+static rune_host_call *make(const struct rn_host_entry *entry, struct args args)
 {
-    if (size == 0) {
-        rn_free(data);
-        return is_right_count(host_call, 0);
+    rune_value_iter at;
+    rune_host_call *host_call =
+        rn_alloc(sizeof(*host_call) + args.count * sizeof(host_call->items[0]));
+    if (!host_call) {
+        rune_value_unref(args.whole);
+        return NULL;
     }
-    if (rn_value_take(data, size, &host_call->args) != RN_OK) {
-        return false;
+    atomic_init(&host_call->refs, 1);
+    host_call->entry = entry;
+    host_call->args = args.whole;
+    if (args.count > 0) {
+        rune_value_iter_init(&at, args.whole);
     }
-    rune_value_kind kind = rune_value_kind_of(host_call->args);
-    size_t count = rune_value_count(host_call->args);
-    if ((kind != RUNE_VALUE_TUPLE && kind != RUNE_VALUE_UNIT) ||
-        !is_right_count(host_call, count)) {
-        return false;
+    while (host_call->count < args.count) {
+        if (rune_value_iter_next(&at, &host_call->items[host_call->count]) != RUNE_OK) {
+            rn_host_call_unref(host_call);
+            return NULL;
+        }
+        host_call->count++;
     }
-    return kind == RUNE_VALUE_UNIT || take_items(host_call, count);
+    return host_call;
 }
 
-static rune_host_call *make(struct rn_call *call, const struct rn_host_entry *entry,
-                            const struct rn_event *event)
+/* Of one that is not forwarded its data is consumed, and given back to the call's account with the host call,
+ * or if there is none. */
+static rune_host_call *make_here(struct rn_call *call, const struct rn_host_entry *entry,
+                                 struct rn_event *event)
 {
-    rune_host_call *host_call = rn_alloc(sizeof(*host_call));
+    struct args args = {NULL, 0};
+    bool good = entry->forward || take_args(entry, RN_TAKE(event->data), event->size, &args);
+    rune_host_call *host_call = good ? make(entry, args) : NULL;
     if (host_call) {
-        atomic_init(&host_call->refs, 1);
         host_call->size = event->size;
         host_call->call = rn_call_ref(call);
-        host_call->entry = entry;
-        host_call->user = call->user;
+        host_call->user = call->vm->user;
         host_call->number = event->number;
         host_call->function = event->function;
         host_call->budget = event->budget;
         host_call->begun_ns = rn_now_ns();
+    } else if (!entry->forward) {
+        rn_call_host_bytes_freed(call, event->size);
     }
     return host_call;
 }
@@ -362,10 +384,7 @@ static void forward(struct rn_call *call, rune_host_call *host_call, struct rn_e
 void rn_host_call_run(struct rn_call *call, struct rn_event *event)
 {
     const struct rn_host_entry *entry = rn_runtime_function(call->runtime, event->function);
-    rune_host_call *host_call = entry ? make(call, entry, event) : NULL;
-    if (host_call && !entry->forward && !take_args(host_call, RN_TAKE(event->data), event->size)) {
-        rn_host_call_unref(RN_TAKE(host_call));
-    }
+    rune_host_call *host_call = entry ? make_here(call, entry, event) : NULL;
     if (!host_call) {
         (void)answer_failed(call, event->number, "the host function cannot be called like this");
         return;
@@ -383,20 +402,14 @@ void rn_host_call_run(struct rn_call *call, struct rn_event *event)
 bool rn_host_call_run_remote(struct rn_remote_hosts *hosts, uint32_t number,
                              const struct rn_host_entry *entry, uint8_t *args, size_t size)
 {
-    rune_host_call *host_call = rn_alloc(sizeof(*host_call));
+    struct args taken = {NULL, 0};
+    rune_host_call *host_call = take_args(entry, args, size, &taken) ? make(entry, taken) : NULL;
     if (!host_call) {
-        rn_free(args);
         return false;
     }
-    atomic_init(&host_call->refs, 1);
     host_call->hosts = rn_remote_hosts_ref(hosts);
-    host_call->entry = entry;
     host_call->user = hosts->user;
     host_call->number = number;
-    if (!take_args(host_call, args, size)) {
-        rn_host_call_unref(host_call);
-        return false;
-    }
     invoke(host_call);
     return true;
 }

@@ -28,9 +28,7 @@ struct rune_host_call {
     uint64_t budget;        /* spent by the script when it called */
     uint64_t begun_ns;      /* of one that is forwarded */
     size_t size;            /* of the arguments, in bytes */
-    rune_const_value *args; /* a tuple, or unit */
-    rune_const_value **items;
-    size_t count;
+    rune_const_value *args; /* a tuple, or unit; NULL: none */
     atomic_bool answered;
 
     /* Under the peer's lock, or that of `hosts`. */
@@ -40,6 +38,8 @@ struct rune_host_call {
     void *on_cancel_user;
     bool telling; /* on_cancel runs, or is about to, on the thread `teller` */
     pthread_t teller;
+    uint32_t count;
+    rune_const_value *items[]; /* of `args` */
 };
 
 /* Runs the host function that the event asks for. Consumes the event's data. */

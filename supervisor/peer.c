@@ -50,6 +50,7 @@ void rn_peer_unref(struct rn_peer *peer)
     rn_ring_unmap(peer->ring);
     RN_ASSERT(peer->backstop_timer.index == 0 && peer->young_timer.index == 0 &&
               peer->sweep_timer.index == 0); // P5
+    pthread_cond_destroy(&peer->told);
     pthread_mutex_destroy(&peer->lock);
     rn_free(peer->packet_out);
     rn_free(peer);
@@ -185,6 +186,7 @@ static struct rn_peer *new_peer(struct rn_domain *domain)
     peer->place = RN_PLACE_STARTING;
     rn_peer_queue_init(&peer->queue);
     pthread_mutex_init(&peer->lock, NULL);
+    pthread_cond_init(&peer->told, NULL);
     return peer;
 }
 
@@ -230,7 +232,7 @@ rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, r
 
 void rn_peer_kill_locked(struct rn_peer *peer, uint64_t culprit)
 {
-    if (peer->death.culprit == 0) {
+    if (peer->death.culprit == 0 && !peer->dead) {
         peer->death.culprit = culprit;
     }
     rn_child_kill(&peer->child);

@@ -52,6 +52,7 @@
 #define RN_PEER_RANDOM 256u
 
 struct rn_call;
+struct rn_call_sleeper;
 struct rn_domain;
 struct rn_group;
 struct rune_unit;
@@ -112,9 +113,11 @@ struct rn_peer {
 
     /* Under `lock`. */
     pthread_mutex_t lock;
+    pthread_cond_t told; /* a host's callback that tells of an end has returned (host_call.c) */
     bool receiving;
     bool dead;
-    struct rn_death death;
+    struct rn_death
+        death; /* of one that is dead it stays as it is, and may be read without the lock */
     uint32_t sequence_out;
     uint64_t rested_ns; /* when the last call ended */
     uint32_t call_count;
@@ -126,15 +129,15 @@ struct rn_peer {
     _Atomic uint32_t pinned; /* Vms whose Globals are here; read under the pool's lock, too */
     struct rn_peer_queue queue;
     struct rn_slots slots;
-    struct rn_call *waiting;        /* those whose owners sleep on their conditions; a list; P6 */
-    struct rn_peer_poller *polling; /* batches that could not have the role; a list; P6 */
-    struct rn_timer backstop_timer; /* the word in the control segment is to be found anew */
-    uint32_t placed;                /* the processor it was put on, from 1; 0: none */
-    uint64_t backstop_look_ns;      /* when that timer fires; 0: it is not set */
-    struct rn_call *young;          /* calls whose timers are not set yet; a list */
-    struct rn_timer young_timer;    /* they will be */
-    uint64_t young_due_ns;          /* when that timer fires; 0: it is not set */
-    uint64_t ended[RN_PEER_ENDED];  /* ids of the last calls that ended */
+    struct rn_call_sleeper *waiting; /* owners who sleep on their conditions; a list; P6 */
+    struct rn_peer_poller *polling;  /* batches that could not have the role; a list; P6 */
+    struct rn_timer backstop_timer;  /* the word in the control segment is to be found anew */
+    uint32_t placed;                 /* the processor it was put on, from 1; 0: none */
+    uint64_t backstop_look_ns;       /* when that timer fires; 0: it is not set */
+    struct rn_call *young;           /* calls whose timers are not set yet; a list */
+    struct rn_timer young_timer;     /* they will be */
+    uint64_t young_due_ns;           /* when that timer fires; 0: it is not set */
+    uint64_t ended[RN_PEER_ENDED];   /* ids of the last calls that ended */
     uint32_t ended_count;
     struct rune_unit *units[RN_PEER_UNITS_MAX];
     uint32_t unit_uses[RN_PEER_UNITS_MAX]; /* calls and pinned Vms */

@@ -33,12 +33,12 @@
 /* Under the lock: wakes whoever waits for the call, be it asleep on that of another one of its group. */
 static void notify(struct rn_call *call)
 {
-    struct rn_call *sleeper = call->group && call->group->waits ? call->group->waits : call;
+    const struct rn_call *owned = call->group && call->group->waits ? call->group->waits : call;
     if (call->group) {
         rn_group_note(call->group, call);
     }
-    if (sleeper->waiting_link) {
-        pthread_cond_signal(&sleeper->cond);
+    if (owned->sleeper) {
+        pthread_cond_signal(&owned->sleeper->cond);
     } else if (call->is_async) {
         struct rn_runner *runner = rn_supervisor_runner(call->supervisor);
         if (runner) {
@@ -152,6 +152,9 @@ static bool ran_out_of_memory(const struct rn_peer *peer)
  * runner, which has other workers to look after, goes on with it when it comes by again. */
 static void bury(struct rn_peer *peer, enum rn_wait wait)
 {
+    if (peer->dead) {
+        return; // what it died of stays as it is
+    }
     pthread_mutex_unlock(&peer->lock);
     bool ended = await_end(peer, wait);
     pthread_mutex_lock(&peer->lock);
@@ -221,19 +224,19 @@ static bool receive_at_hand(struct rn_peer *peer)
 }
 
 /* Who waits and should receive next: best one that has nothing yet, since whoever has will leave. */
-static struct rn_call *find_waiting(const struct rn_peer *peer)
+static struct rn_call_sleeper *find_waiting(const struct rn_peer *peer)
 {
-    struct rn_call *call = peer->waiting;
-    while (call && rn_call_has_news(call) && call->waiting_next) {
-        call = call->waiting_next;
+    struct rn_call_sleeper *sleeper = peer->waiting;
+    while (sleeper && rn_call_has_news(sleeper->call) && sleeper->next) {
+        sleeper = sleeper->next;
     }
-    return call;
+    return sleeper;
 }
 
 /* Under the lock, with the role free: calls a thread that sleeps without it; false: none does. P6 */
 static bool call_next(struct rn_peer *peer)
 {
-    struct rn_call *next = find_waiting(peer);
+    struct rn_call_sleeper *next = find_waiting(peer);
     if (next) {
         pthread_cond_signal(&next->cond);
     } else if (peer->polling) {
@@ -306,31 +309,35 @@ static void wait_as_receiver(struct rn_peer *peer, const struct rn_call *call)
     hand_over(peer);
 }
 
-static void list_waiting(struct rn_peer *peer, struct rn_call *call)
+static void list_waiting(struct rn_peer *peer, struct rn_call_sleeper *sleeper)
 {
-    call->waiting_next = peer->waiting;
-    call->waiting_link = &peer->waiting;
-    if (call->waiting_next) {
-        call->waiting_next->waiting_link = &call->waiting_next;
+    sleeper->next = peer->waiting;
+    sleeper->link = &peer->waiting;
+    if (sleeper->next) {
+        sleeper->next->link = &sleeper->next;
     }
-    peer->waiting = call;
+    peer->waiting = sleeper;
+    sleeper->call->sleeper = sleeper;
 }
 
-static void unlist_waiting(struct rn_call *call)
+static void unlist_waiting(struct rn_call_sleeper *sleeper)
 {
-    *call->waiting_link = call->waiting_next;
-    if (call->waiting_next) {
-        call->waiting_next->waiting_link = call->waiting_link;
+    *sleeper->link = sleeper->next;
+    if (sleeper->next) {
+        sleeper->next->link = sleeper->link;
     }
-    call->waiting_link = NULL;
+    sleeper->call->sleeper = NULL;
 }
 
 static void wait_for_receiver(struct rn_peer *peer, struct rn_call *call)
 {
     RN_ASSERT(peer->receiving); // P6
-    list_waiting(peer, call);
-    pthread_cond_wait(&call->cond, &peer->lock);
-    unlist_waiting(call);
+    struct rn_call_sleeper sleeper = {.call = call};
+    pthread_cond_init(&sleeper.cond, NULL);
+    list_waiting(peer, &sleeper);
+    pthread_cond_wait(&sleeper.cond, &peer->lock);
+    unlist_waiting(&sleeper);
+    pthread_cond_destroy(&sleeper.cond);
 }
 
 void rn_peer_wait(struct rn_peer *peer, struct rn_call *call)

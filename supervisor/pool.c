@@ -76,7 +76,7 @@ bool rn_pool_kill(struct rune_supervisor *supervisor, int32_t pid)
     pthread_mutex_unlock(&pool->lock);
     if (found) {
         pthread_mutex_lock(&found->lock);
-        found->death.ordered = true;
+        found->death.ordered = found->death.ordered || !found->dead;
         pthread_mutex_unlock(&found->lock);
         rn_peer_kill(found, 0);
         rn_peer_unref(found);

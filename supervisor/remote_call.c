@@ -87,7 +87,6 @@ static rune_vm *make_vm(rune_supervisor *supervisor, const struct rn_remote_scri
         return NULL;
     }
     atomic_init(&vm->refs, 1);
-    pthread_mutex_init(&vm->lock, NULL);
     rn_supervisor_ref(supervisor);
     vm->supervisor = supervisor;
     vm->unit = rune_unit_ref(script->unit);
@@ -236,7 +235,6 @@ void rn_remote_vm_free(rune_vm *vm)
     rune_unit_unref(vm->version);
     rune_unit_unref(vm->unit);
     rune_runtime_unref(vm->runtime);
-    pthread_mutex_destroy(&vm->lock);
     rn_free(vm);
     rune_supervisor_free(supervisor);
 }

@@ -215,7 +215,7 @@ static void wake_left(struct rn_runner *runner)
     while (runner->left) {
         struct rn_call *call = runner->left;
         runner->left = call->left_next;
-        call->on_leave(call);
+        rn_execution_leave_call(call);
         rn_call_unref(call);
     }
     runner->left_count = 0;
@@ -228,7 +228,7 @@ static void end(struct rn_runner *runner, struct rn_call *call)
     }
     call->has_left = true;
     atomic_fetch_sub(&runner->count, 1);
-    call->on_end(call);
+    rn_execution_end_call(call);
     call->left_next = runner->left;
     runner->left = rn_call_ref(call);
     if (++runner->left_count >= LEFT_MAX) {

@@ -380,6 +380,8 @@ static void free_supervisor(rune_supervisor *supervisor)
     pthread_mutex_destroy(&supervisor->runner_lock);
     pthread_mutex_destroy(&supervisor->log_lock);
     pthread_mutex_destroy(&supervisor->digest_lock);
+    pthread_mutex_destroy(&supervisor->functions_lock);
+    rn_execution_locks_done(supervisor->execution_locks);
     rn_journal_folder_free(supervisor->journal_folder);
     free_options(supervisor);
     rn_free(supervisor);
@@ -421,6 +423,8 @@ static rune_supervisor *new_supervisor(const rune_supervisor_options *options)
     pthread_mutex_init(&supervisor->runner_lock, NULL);
     pthread_mutex_init(&supervisor->log_lock, NULL);
     pthread_mutex_init(&supervisor->digest_lock, NULL);
+    pthread_mutex_init(&supervisor->functions_lock, NULL);
+    rn_execution_locks_init(supervisor->execution_locks);
     return supervisor;
 }
 

@@ -1,8 +1,8 @@
 /*
  * supervisor.h: the owner of everything: options, domains, pool, clock, runner.
  *
- * Locks, in the order in which they may nest: pool, peer, clock. The log and each zygote have their
- * own, under which nothing else is taken.
+ * Locks, in the order in which they may nest: execution, pool, peer, clock. The log, the functions of Vms
+ * and each zygote have their own, under which nothing else is taken.
  */
 #ifndef RN_SUPERVISOR_SUPERVISOR_H
 #define RN_SUPERVISOR_SUPERVISOR_H
@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "supervisor/clock.h"
+#include "supervisor/execution.h"
 #include "supervisor/limits.h"
 #include "supervisor/pool.h"
 #include "supervisor/spawner.h"
@@ -72,9 +73,13 @@ struct rune_supervisor {
     bool has_compiler_digest;
     uint8_t compiler_digest[32];
 
+    pthread_mutex_t functions_lock; /* of what each Vm keeps; nothing is taken under it */
+
     _Atomic uint64_t oom_kills; /* of our control group, when last looked at */
     _Atomic uint64_t next_serial;
     _Atomic uint32_t spare_calls; /* that its Vms keep */
+    _Atomic uint32_t next_execution;
+    struct rn_execution_lock execution_locks[RN_EXECUTION_LOCKS]; /* by turns */
 };
 
 void rn_supervisor_ref(rune_supervisor *supervisor);

@@ -182,7 +182,6 @@ rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runtime, rune
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     atomic_init(&vm->refs, 1);
-    pthread_mutex_init(&vm->lock, NULL);
     rn_supervisor_ref(supervisor);
     vm->supervisor = supervisor;
     vm->runtime = rune_runtime_ref(runtime);
@@ -239,15 +238,23 @@ static void leave_home(rune_vm *vm)
     vm->lost = false;
 }
 
+static void lock_functions(const rune_vm *vm)
+{
+    pthread_mutex_lock(&vm->supervisor->functions_lock);
+}
+
+static void unlock_functions(const rune_vm *vm)
+{
+    pthread_mutex_unlock(&vm->supervisor->functions_lock);
+}
+
 void rn_vm_forget_functions(rune_vm *vm)
 {
-    pthread_mutex_lock(&vm->lock);
+    lock_functions(vm);
     vm->epoch++;
-    memset(vm->kept, 0, sizeof(vm->kept));
-    memset(vm->dropped, 0, sizeof(vm->dropped));
-    vm->kept_count = 0;
+    rn_free(RN_TAKE(vm->functions));
     (void)atomic_fetch_and(&vm->busy, ~(uint32_t)RN_VM_DROPPED);
-    pthread_mutex_unlock(&vm->lock);
+    unlock_functions(vm);
 }
 
 /* Gives up the Globals and functions, wherever they are. */
@@ -260,37 +267,58 @@ static void forget(rune_vm *vm)
 
 /* Functions */
 
+/* The lowest number that is free, taken; 0: none is. */
+static uint32_t take_number(struct rn_vm_functions *functions)
+{
+    for (uint32_t i = 0; i < RN_VM_FUNCTIONS_MAX; i++) {
+        if (!(functions->kept[i / 64] >> (i % 64) & 1)) {
+            functions->kept[i / 64] |= UINT64_C(1) << (i % 64);
+            functions->count++;
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
 rune_status rn_vm_keep(rune_vm *vm, struct rn_kept *out_kept, rune_error **error)
 {
-    bool found = false;
     if (vm->isolation == RUNE_ISOLATION_CALL) {
         return rn_fail(error, RUNE_E_UNSUPPORTED,
                        "a Vm with a worker for each call keeps no functions");
     }
-    pthread_mutex_lock(&vm->lock);
-    for (uint32_t i = 0; i < RN_VM_FUNCTIONS_MAX && !found; i++) {
-        if (!(vm->kept[i / 64] >> (i % 64) & 1)) {
-            vm->kept[i / 64] |= UINT64_C(1) << (i % 64);
-            vm->kept_count++;
-            *out_kept = (struct rn_kept){i + 1, vm->epoch};
-            found = true;
-        }
+    lock_functions(vm);
+    if (!vm->functions) {
+        vm->functions = rn_alloc(sizeof(*vm->functions));
     }
-    pthread_mutex_unlock(&vm->lock);
-    return found ? RUNE_OK
-                 : rn_fail(error, RUNE_E_OVERLOADED, "the Vm keeps %u functions already",
-                           RN_VM_FUNCTIONS_MAX);
+    bool has_memory = vm->functions != NULL;
+    struct rn_kept kept = {has_memory ? take_number(vm->functions) : 0, vm->epoch};
+    unlock_functions(vm);
+    if (!has_memory) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    if (kept.number == 0) {
+        return rn_fail(error, RUNE_E_OVERLOADED, "the Vm keeps %u functions already",
+                       RN_VM_FUNCTIONS_MAX);
+    }
+    *out_kept = kept;
+    return RUNE_OK;
+}
+
+/* Under the lock: the worker keeps a function of number `i` + 1, be it that it is to forget it. */
+static bool is_kept(const rune_vm *vm, uint32_t i)
+{
+    return vm->functions && i < RN_VM_FUNCTIONS_MAX &&
+           (vm->functions->kept[i / 64] >> (i % 64) & 1) != 0;
 }
 
 rune_status rn_vm_find_kept(rune_vm *vm, struct rn_kept_name name, struct rn_kept *out_kept,
                             rune_error **error)
 {
     uint32_t i = name.number - 1; // of none it is larger than any
-    pthread_mutex_lock(&vm->lock);
+    lock_functions(vm);
     bool stale = name.epoch != vm->epoch;
-    bool there = i < RN_VM_FUNCTIONS_MAX && (vm->kept[i / 64] >> (i % 64) & 1) &&
-                 !(vm->dropped[i / 64] >> (i % 64) & 1);
-    pthread_mutex_unlock(&vm->lock);
+    bool there = is_kept(vm, i) && !(vm->functions->dropped[i / 64] >> (i % 64) & 1);
+    unlock_functions(vm);
     if (stale) {
         return rn_fail(error, RUNE_E_STALE, "the Vm that kept this function was reset");
     }
@@ -304,9 +332,9 @@ rune_status rn_vm_find_kept(rune_vm *vm, struct rn_kept_name name, struct rn_kep
 
 uint32_t rn_vm_kept_count(rune_vm *vm)
 {
-    pthread_mutex_lock(&vm->lock);
-    uint32_t count = vm->kept_count;
-    pthread_mutex_unlock(&vm->lock);
+    lock_functions(vm);
+    uint32_t count = vm->functions ? vm->functions->count : 0;
+    unlock_functions(vm);
     return count;
 }
 
@@ -314,10 +342,9 @@ uint32_t rn_vm_kept_count(rune_vm *vm)
 static bool mark_dropped(rune_vm *vm, const struct rn_kept *kept)
 {
     uint32_t i = kept->number - 1;
-    uint64_t bit = UINT64_C(1) << (i % 64);
-    bool there = vm->epoch == kept->epoch && (vm->kept[i / 64] & bit) != 0;
+    bool there = vm->epoch == kept->epoch && is_kept(vm, i);
     if (there) {
-        vm->dropped[i / 64] |= bit;
+        vm->functions->dropped[i / 64] |= UINT64_C(1) << (i % 64);
         (void)atomic_fetch_or(&vm->busy, RN_VM_DROPPED);
     }
     return there;
@@ -331,28 +358,29 @@ rune_status rn_vm_fail_unkept(const rune_vm *vm, rune_error **error)
 
 void rn_vm_unkeep(rune_vm *vm, const struct rn_kept *kept)
 {
-    pthread_mutex_lock(&vm->lock);
+    lock_functions(vm);
     (void)mark_dropped(vm, kept);
-    pthread_mutex_unlock(&vm->lock);
+    unlock_functions(vm);
 }
 
 /* Of a claimed Vm: the next function that is to go; 0: none. */
 static uint32_t take_dropped(rune_vm *vm)
 {
     uint32_t number = 0;
-    pthread_mutex_lock(&vm->lock);
-    for (uint32_t word = 0; word < RN_VM_FUNCTIONS_MAX / 64; word++) {
-        if (vm->dropped[word] != 0) {
-            uint32_t bit = (uint32_t)__builtin_ctzll(vm->dropped[word]);
-            RN_CHECK(vm->kept_count > 0 && (vm->kept[word] >> bit & 1));
-            vm->dropped[word] &= ~(UINT64_C(1) << bit);
-            vm->kept[word] &= ~(UINT64_C(1) << bit);
-            vm->kept_count--;
+    lock_functions(vm);
+    struct rn_vm_functions *functions = vm->functions;
+    for (uint32_t word = 0; functions && word < RN_VM_FUNCTIONS_MAX / 64; word++) {
+        if (functions->dropped[word] != 0) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(functions->dropped[word]);
+            RN_CHECK(functions->count > 0 && (functions->kept[word] >> bit & 1));
+            functions->dropped[word] &= ~(UINT64_C(1) << bit);
+            functions->kept[word] &= ~(UINT64_C(1) << bit);
+            functions->count--;
             number = word * 64 + bit + 1;
             break;
         }
     }
-    pthread_mutex_unlock(&vm->lock);
+    unlock_functions(vm);
     return number;
 }
 
@@ -370,7 +398,7 @@ static void drop_functions(rune_vm *vm)
             pthread_mutex_unlock(&vm->home->lock);
         }
     }
-    if (vm->kept_count == 0 && (vm->home || vm->lost) &&
+    if (rn_vm_kept_count(vm) == 0 && (vm->home || vm->lost) &&
         vm->unit->unit.counts[RN_SECTION_STATICS] == 0) {
         leave_home(vm);
     }
@@ -407,9 +435,9 @@ void rn_vm_drop_function(rune_vm *vm, const struct rn_kept *kept)
     if (rn_supervisor_is_forked(vm->supervisor)) {
         return;
     }
-    pthread_mutex_lock(&vm->lock);
+    lock_functions(vm);
     bool there = mark_dropped(vm, kept);
-    pthread_mutex_unlock(&vm->lock);
+    unlock_functions(vm);
     if (there) {
         tidy(vm);
     }
@@ -502,7 +530,6 @@ void rn_vm_unref(rune_vm *vm)
     rn_pool_domain_release(vm->domain);
     rune_unit_unref(vm->unit);
     rune_runtime_unref(vm->runtime);
-    pthread_mutex_destroy(&vm->lock);
     rn_free(vm);
     rune_supervisor_free(supervisor);
 }
@@ -657,7 +684,6 @@ static rune_status fill(struct rn_call *call, rune_vm *vm, const rune_call_optio
         call->runtime = rune_runtime_ref(vm->runtime);
     }
     RN_ASSERT(call->unit == vm->unit && call->runtime == vm->runtime);
-    call->user = vm->user;
     call->limits = vm->limits;
     rn_limits_lower(&call->limits, &vm->supervisor->options.limits);
     if (options) {
@@ -769,6 +795,10 @@ rune_status rn_vm_prepare(rune_vm *vm, const struct rn_request *request, struct 
         enum rn_error failed = encode(call, request);
         status = failed == RN_OK ? RUNE_OK : rn_args_fail(request->args, failed, error);
     }
+    if (status == RUNE_OK && options && (options->token || options->parent)) {
+        enum rn_error failed = rn_call_prepare_watch(call);
+        status = failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
+    }
     if (status == RUNE_OK && options && options->token &&
         rune_cancel_token_is_cancelled(options->token)) {
         status = rn_fail(error, RUNE_E_CANCELLED, "the call was cancelled before it began");
@@ -802,7 +832,10 @@ static rune_cancel_token *parent_token(const rune_host_call *parent)
         return NULL;
     }
     const struct rn_call *from = parent->call;
-    return from->watch.token ? from->watch.token : from->parent_watch.token;
+    if (!from->watches) {
+        return NULL;
+    }
+    return from->watches->own.token ? from->watches->own.token : from->watches->parent.token;
 }
 
 void rn_vm_watch(struct rn_call *call, const rune_call_options *options)

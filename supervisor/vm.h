@@ -52,34 +52,39 @@ enum rn_vm_busy {
     RN_VM_DROPPED = 4
 };
 
+/* The functions that a Vm keeps, by number. */
+struct rn_vm_functions {
+    uint64_t kept[RN_VM_FUNCTIONS_MAX / 64];    /* by the worker */
+    uint64_t dropped[RN_VM_FUNCTIONS_MAX / 64]; /* of those, that it is to forget */
+    uint32_t count;
+};
+
 struct rune_vm {
     _Atomic uint32_t refs;       /* of the host, and one for each function that it holds */
+    _Atomic uint32_t busy;       /* enum rn_vm_busy */
     rune_supervisor *supervisor; /* counted */
     rune_runtime *runtime;       /* counted, may be NULL */
     rune_unit *unit;             /* counted */
     struct rn_domain *domain;
     _Atomic(struct rune_vm_pool *) pool; /* it was taken out of, and is to go back to; NULL: none */
     uint64_t serial;
-    rune_isolation isolation;
     struct rune_limits limits;
     void *user;
-    _Atomic uint32_t busy; /* enum rn_vm_busy */
-    /* Where its Globals are: a counted peer, and the handle there. */
-    struct rn_peer *home;
+    rune_isolation isolation;
+    /* Where its Globals are: the handle there, and a counted peer. */
     uint32_t handle;
-    bool lost;
+    struct rn_peer *home;
     struct rn_call *spare; /* for its next call; NULL: none. Whoever claimed the Vm has it */
     rune_globals *pending; /* statics that go out with the next call; NULL: none */
     /* Of a Vm in a daemon: */
-    char *domain_name;    /* owned: as its host gave it */
-    char *script;         /* owned: its name in the daemon's folder; NULL: it is of `unit` */
-    rune_unit *version;   /* counted: what was last seen to serve under that name, or NULL */
-    bool used;            /* there may be more to its Globals than `pending` */
-    uint64_t epoch;       /* counts what made the worker forget everything; under `lock`, too */
-    pthread_mutex_t lock; /* of what follows */
-    uint64_t kept[RN_VM_FUNCTIONS_MAX / 64];    /* functions that the worker keeps */
-    uint64_t dropped[RN_VM_FUNCTIONS_MAX / 64]; /* of those, that it is to forget */
-    uint32_t kept_count;
+    char *domain_name;  /* owned: as its host gave it */
+    char *script;       /* owned: its name in the daemon's folder; NULL: it is of `unit` */
+    rune_unit *version; /* counted: what was last seen to serve under that name, or NULL */
+    /* Under the supervisor's functions_lock, too: */
+    uint64_t epoch;                    /* counts what made the worker forget everything */
+    struct rn_vm_functions *functions; /* owned; NULL until it keeps one: few ever do */
+    bool lost;
+    bool used; /* of one in a daemon: there may be more to its Globals than `pending` */
 };
 
 /* A function that a Vm keeps. */

@@ -42,7 +42,7 @@ RUNE_API void rune_supervisor_options_set_isolation(rune_supervisor_options *opt
 RUNE_API rune_status rune_supervisor_options_set_limits(rune_supervisor_options *options,
                                                         const rune_limits *limits) RUNE_MUST_CHECK;
 /* Calls that one worker runs at once before further ones wait or end overloaded; default 256, at most
- * 65,536. One that waits for its host or sleeps costs about 3 KiB there, and as much in the host. */
+ * 65,536. One that waits for its host or sleeps costs less than 3 KiB there, and 2 KiB in the host. */
 RUNE_API void rune_supervisor_options_set_calls_per_worker(rune_supervisor_options *options,
                                                            unsigned count);
 /*

@@ -585,6 +585,63 @@ static void test_freed_while_called_back(void **state)
     rune_vm_free(vm);
 }
 
+static void free_it(void *user, rune_execution *execution)
+{
+    *(bool *)user = true;
+    rune_execution_free(execution);
+}
+
+/* Nothing else holds the supervisor when a callback that comes at once frees the execution. */
+static void test_freed_by_a_late_callback(void **state)
+{
+    (void)state;
+    rune_supervisor *own = new_supervisor(1, 0);
+    rune_unit *of = build_in(own, "pub fn main() { 42 }", false);
+    rune_vm *vm = vm_by(own, of, RUNE_ISOLATION_SHARED, "");
+    bool called = false;
+    rune_execution *execution = start(vm, "main", NULL);
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
+    rune_vm_free(vm);
+    rune_unit_unref(of);
+    rune_supervisor_free(own);
+    assert_int_equal(rune_execution_on_end(execution, free_it, &called), RUNE_OK);
+    assert_true(called);
+}
+
+static void *wait_for(void *execution)
+{
+    return (void *)(intptr_t)rune_execution_wait(execution, PATIENCE_NS);
+}
+
+/* More than there are locks for: each thread wakes for its own, however many others end. */
+static void test_each_waits_for_its_own(void **state)
+{
+    (void)state;
+    enum {
+        COUNT = 130
+    };
+    rune_vm *vms[COUNT];
+    rune_execution *executions[COUNT];
+    pthread_t threads[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        vms[i] = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+        executions[i] = start(vms[i], "sleep_on", NULL);
+        assert_int_equal(pthread_create(&threads[i], NULL, wait_for, executions[i]), 0);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        void *status;
+        int next = (i * 37 + 5) % COUNT;
+        rune_execution_cancel(executions[next]);
+        assert_int_equal(pthread_join(threads[next], &status), 0);
+        assert_int_equal((intptr_t)status, RUNE_OK);
+        assert_int_equal(rune_execution_poll(executions[(next + 37) % COUNT]), i + 1 == COUNT);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        rune_execution_free(executions[i]);
+        rune_vm_free(vms[i]);
+    }
+}
+
 static uint64_t cpu_us(clockid_t clock)
 {
     struct timespec used;
@@ -659,6 +716,8 @@ int main(void)
         cmocka_unit_test(test_errors_behind_output),
         cmocka_unit_test(test_ends_are_told_before_code_runs),
         cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_freed_by_a_late_callback),
+        cmocka_unit_test(test_each_waits_for_its_own),
         cmocka_unit_test(test_a_large_result_is_read_by_who_completes),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
