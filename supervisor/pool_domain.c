@@ -8,6 +8,8 @@
 #include "supervisor/error.h"
 #include "supervisor/supervisor.h"
 
+/* Whoever waits for a notice looks again after this long: another thread may have taken it. */
+#define LOOK_NS UINT64_C(1000000)
 /* A domain that is about to end is waited for this long. */
 #define ROOM_WAIT_NS UINT64_C(1000000000)
 
@@ -206,16 +208,20 @@ static void note_end(struct rn_domain *domain, const struct rn_child_exit *exit)
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* Without the pool's lock: a spawn has that of the zygote until it is answered, which may take long. */
-static void collect(struct rn_domain *domain,
-                    enum rn_error (*next)(struct rn_zygote *zygote, struct rn_child_exit *out_exit))
+/* Without the pool's lock: a spawn has that of the zygote until it is answered, which may take long.
+ * `wait_ns`: how long that is waited for; RN_NEVER_NS: to its end. */
+static void collect(struct rn_domain *domain, uint64_t wait_ns)
 {
     struct rn_pool *pool = &domain->supervisor->pool;
     struct rn_child_exit exit;
     enum rn_error error;
-    while ((error = next(domain->zygote, &exit)) == RN_OK) {
-        note_end(domain, &exit);
-    }
+    do {
+        error = wait_ns == RN_NEVER_NS ? rn_zygote_next_exit(domain->zygote, &exit)
+                                       : rn_zygote_next_exit_within(domain->zygote, wait_ns, &exit);
+        if (error == RN_OK) {
+            note_end(domain, &exit);
+        }
+    } while (error == RN_OK);
     if (error == RN_E_CLOSED) {
         pthread_mutex_lock(&pool->lock);
         domain->broken = true;
@@ -225,7 +231,7 @@ static void collect(struct rn_domain *domain,
 
 void rn_domain_collect(struct rn_domain *domain)
 {
-    collect(domain, rn_zygote_next_exit);
+    collect(domain, RN_NEVER_NS);
 }
 
 bool rn_domain_find_end(struct rn_domain *domain, uint64_t id, struct rn_child_exit *out_exit)
@@ -244,18 +250,25 @@ bool rn_domain_find_end(struct rn_domain *domain, uint64_t id, struct rn_child_e
     return found;
 }
 
+static uint64_t left_of(uint64_t until_ns)
+{
+    uint64_t now_ns = rn_now_ns();
+    uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+    return left_ns < LOOK_NS ? left_ns : LOOK_NS;
+}
+
 bool rn_domain_wait_exit(struct rn_domain *domain, struct rn_peer *peer, uint64_t until_ns)
 {
     for (;;) {
-        collect(domain, rn_zygote_try_next_exit);
+        // While a spawn is under way the socket is not to be polled: it may be readable, and be left so.
+        collect(domain, left_of(until_ns));
         if (atomic_load_explicit(&peer->has_exit, memory_order_acquire) || domain->broken) {
             return true;
         }
         if (rn_now_ns() >= until_ns) {
             return false;
         }
-        // Short, since another thread may take the notice off the descriptor meanwhile.
         struct pollfd polled = {.fd = rn_zygote_fd(domain->zygote), .events = POLLIN};
-        (void)poll(&polled, 1, 1);
+        (void)poll(&polled, 1, (int)(LOOK_NS / 1000000));
     }
 }

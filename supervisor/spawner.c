@@ -645,9 +645,23 @@ enum rn_error rn_zygote_next_exit(struct rn_zygote *zygote, struct rn_child_exit
     return error;
 }
 
-enum rn_error rn_zygote_try_next_exit(struct rn_zygote *zygote, struct rn_child_exit *out_exit)
+// By the clock that may be set, for want of another one: whoever has the lock lets go of it in time, too.
+static bool lock_within(pthread_mutex_t *lock, uint64_t wait_ns)
 {
-    if (pthread_mutex_trylock(&zygote->lock) != 0) {
+    struct timespec at;
+    if (wait_ns == 0 || clock_gettime(CLOCK_REALTIME, &at) != 0) {
+        return pthread_mutex_trylock(lock) == 0;
+    }
+    uint64_t ns = (uint64_t)at.tv_nsec + wait_ns;
+    at.tv_sec += (time_t)(ns / 1000000000u);
+    at.tv_nsec = (long)(ns % 1000000000u);
+    return pthread_mutex_timedlock(lock, &at) == 0;
+}
+
+enum rn_error rn_zygote_next_exit_within(struct rn_zygote *zygote, uint64_t wait_ns,
+                                         struct rn_child_exit *out_exit)
+{
+    if (!lock_within(&zygote->lock, wait_ns)) {
         return RN_E_WOULD_BLOCK;
     }
     enum rn_error error = next_exit_locked(zygote, out_exit);

@@ -121,9 +121,9 @@ struct rn_child_exit {
  */
 enum rn_error rn_zygote_next_exit(struct rn_zygote *zygote,
                                   struct rn_child_exit *out_exit) RN_MUST_CHECK;
-/* The same, but for a spawn under way it does not wait either: WOULD_BLOCK. */
-enum rn_error rn_zygote_try_next_exit(struct rn_zygote *zygote,
-                                      struct rn_child_exit *out_exit) RN_MUST_CHECK;
+/* The same, but for a spawn under way it waits no longer than that: WOULD_BLOCK. */
+enum rn_error rn_zygote_next_exit_within(struct rn_zygote *zygote, uint64_t wait_ns,
+                                         struct rn_child_exit *out_exit) RN_MUST_CHECK;
 int rn_zygote_fd(const struct rn_zygote *zygote);
 
 /* The first word of a control segment. */

@@ -415,14 +415,15 @@ static void test_a_life_is_a_claim(void **state)
 }
 
 /* The parent of a worker is the domain's zygote. */
-static void kill_zygote(struct rn_domain *domain)
+static void signal_zygote(struct rn_domain *domain, int number)
 {
     char path[64];
     char line[256];
     long parent = 0;
-    pthread_mutex_lock(&supervisor->pool.lock);
+    struct rn_pool *pool = &domain->supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
     long worker = domain->peers ? domain->peers->child.pid : 0;
-    pthread_mutex_unlock(&supervisor->pool.lock);
+    pthread_mutex_unlock(&pool->lock);
     (void)snprintf(path, sizeof(path), "/proc/%ld/status", worker);
     FILE *file = fopen(path, "r");
     while (file && fgets(line, sizeof(line), file)) {
@@ -432,8 +433,47 @@ static void kill_zygote(struct rn_domain *domain)
         fclose(file);
     }
     if (parent > 1) {
-        kill((pid_t)parent, SIGKILL);
+        kill((pid_t)parent, number);
     }
+}
+
+static void *call_fine(void *vm)
+{
+    assert_int_equal(call_i64(vm, "fine"), 1);
+    return NULL;
+}
+
+/* How long it was asked for an end of which there is none. */
+static int64_t time_asking(struct rn_domain *domain, uint64_t wait_ns)
+{
+    struct rn_child_exit exit;
+    int64_t begun = now_ms();
+    while (rn_zygote_next_exit_within(domain->zygote, wait_ns, &exit) == RN_OK) {
+    }
+    return now_ms() - begun;
+}
+
+/* Who waits for the notice of an end while a process is being made sleeps until that is done, as long as he may,
+ * and does not look again and again for what the other thread receives. */
+static void test_an_end_is_awaited_beside_a_spawn(void **state)
+{
+    (void)state;
+    rune_supervisor *own = new_small_supervisor(4);
+    rune_vm *shared = vm_by(own, unit, RUNE_ISOLATION_SHARED, "");
+    rune_vm *fresh = vm_by(own, unit, RUNE_ISOLATION_CALL, "");
+    pthread_t thread;
+    assert_int_equal(call_i64(shared, "fine"), 1);
+    signal_zygote(shared->domain, SIGSTOP);
+    assert_int_equal(pthread_create(&thread, NULL, call_fine, fresh), 0);
+    while (time_asking(shared->domain, 30000000) < 30) {
+        // until the thread asks the zygote for a process
+    }
+    assert_in_range(time_asking(shared->domain, 0), 0, 29);
+    signal_zygote(shared->domain, SIGCONT);
+    pthread_join(thread, NULL);
+    rune_vm_free(shared);
+    rune_vm_free(fresh);
+    rune_supervisor_free(own);
 }
 
 /* The zygote of a domain dies: its workers go with it, and the domain begins anew. */
@@ -444,7 +484,7 @@ static void test_a_zygote_dies(void **state)
     assert_int_equal(call_i64(vm, "fine"), 1);
     int left = 50;
     while (left > 0 && !rn_pool_domain_is_broken(vm->domain)) {
-        kill_zygote(vm->domain);
+        signal_zygote(vm->domain, SIGKILL);
         rn_domain_collect(vm->domain);
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
         left--;
@@ -467,6 +507,7 @@ int main(void)
         cmocka_unit_test(test_a_death_is_told),
         cmocka_unit_test(test_a_life_is_a_claim),
         cmocka_unit_test(test_a_worker_dies_behind_its_result),
+        cmocka_unit_test(test_an_end_is_awaited_beside_a_spawn),
         cmocka_unit_test(test_a_zygote_dies),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
