@@ -96,7 +96,7 @@ enum rn_error rn_lane_send_silently(struct rn_lane *lane, const void *packet, si
         return send_in_parcel(lane, packet, size, wait);
     }
     if (lane->out && size <= RN_RING_PACKET_MAX &&
-        rn_ring_push(lane->out, &lane->tail, packet, (uint32_t)size, lane->socket_sent)) {
+        rn_ring_push(lane->out, &lane->out_end, packet, (uint32_t)size, lane->socket_sent)) {
         lane->silent++;
         return RN_OK;
     }
@@ -181,13 +181,13 @@ static enum rn_error take(struct rn_lane *lane, struct rn_lane_packet *out_packe
 {
     struct rn_ring_packet packet = {.present = false};
     if (lane->in) {
-        RN_TRY(rn_ring_peek(lane->in, lane->head, &packet));
+        RN_TRY(rn_ring_peek(lane->in, &lane->in_end, &packet));
     }
     bool reached = is_reached(lane, &packet);
     *out_behind = packet.present && !reached;
     *out_found = reached || lane->held;
     if (reached) {
-        rn_ring_take(lane->in, &lane->head, &packet, lane->ring_packet);
+        rn_ring_take(lane->in, &lane->in_end, &packet, lane->ring_packet);
         *out_packet = (struct rn_lane_packet){lane->ring_packet, packet.size, -1};
     } else if (lane->held) {
         take_held(lane, out_packet);
@@ -205,7 +205,7 @@ static bool socket_is_ahead(const struct rn_lane *lane)
 /* The tail first: whoever has seen it touched by a bell sees what was sent over the socket before (W1). */
 static bool has_news(const struct rn_lane *lane)
 {
-    return atomic_load(&lane->in->tail) != lane->head || socket_is_ahead(lane);
+    return atomic_load(&lane->in->tail) != lane->in_end.at || socket_is_ahead(lane);
 }
 
 bool rn_lane_has_news(const struct rn_lane *lane)
@@ -374,8 +374,9 @@ enum rn_error rn_lane_receive(struct rn_lane *lane, enum rn_wait wait,
 bool rn_lane_has_packet(const struct rn_lane *lane)
 {
     struct rn_ring_packet packet = {.present = false};
+    struct rn_ring_end end = lane->in_end;
     // What waits for the socket is not there yet: a worker that lies about it would keep us busy.
-    return lane->held || (lane->in && (rn_ring_peek(lane->in, lane->head, &packet) != RN_OK ||
+    return lane->held || (lane->in && (rn_ring_peek(lane->in, &end, &packet) != RN_OK ||
                                        is_reached(lane, &packet)));
 }
 

@@ -43,14 +43,14 @@ struct rn_lane {
     struct rn_ring_half *out;
 
     /* Sending. */
-    uint32_t tail;
+    struct rn_ring_end out_end;
     uint32_t socket_sent;
     uint32_t silent; /* packets that were sent without ringing */
     bool stuck;      /* the socket had no room for the parcel */
     bool lost;       /* the socket took a parcel's packets no more */
 
     /* Receiving. */
-    uint32_t head;
+    struct rn_ring_end in_end;
     uint32_t socket_taken; /* packets of the socket that were handed out */
     uint32_t luck;         /* how much spinning has paid off */
     uint32_t waits;        /* since the last spin */

@@ -51,26 +51,40 @@ static void copy_out(const struct rn_ring_half *half, uint32_t at, void *bytes, 
     memcpy((uint8_t *)bytes + first, half->data, size - first);
 }
 
-bool rn_ring_push(struct rn_ring_half *half, uint32_t *tail, const void *packet, uint32_t size,
-                  uint32_t stamp)
+/* A head that was never there leaves no room. */
+static bool has_room(const struct rn_ring_end *end, uint32_t size)
 {
-    uint32_t used = *tail - atomic_load_explicit(&half->head, memory_order_acquire);
-    if (size == 0 || size > RN_RING_PACKET_MAX || used > RN_RING_BYTES ||
-        record_size(size) > RN_RING_BYTES - used) {
+    uint32_t used = end->at - end->seen;
+    return used <= RN_RING_BYTES && record_size(size) <= RN_RING_BYTES - used;
+}
+
+bool rn_ring_push(struct rn_ring_half *half, struct rn_ring_end *end, const void *packet,
+                  uint32_t size, uint32_t stamp)
+{
+    if (size == 0 || size > RN_RING_PACKET_MAX) {
         return false;
     }
+    if (!has_room(end, size)) {
+        end->seen = atomic_load_explicit(&half->head, memory_order_acquire);
+        if (!has_room(end, size)) {
+            return false;
+        }
+    }
     uint32_t head[2] = {size, stamp};
-    copy_in(half, *tail, head, HEAD_SIZE);
-    copy_in(half, *tail + HEAD_SIZE, packet, size);
-    *tail += record_size(size);
-    atomic_store_explicit(&half->tail, *tail, memory_order_release);
+    copy_in(half, end->at, head, HEAD_SIZE);
+    copy_in(half, end->at + HEAD_SIZE, packet, size);
+    end->at += record_size(size);
+    atomic_store_explicit(&half->tail, end->at, memory_order_release);
     return true;
 }
 
-enum rn_error rn_ring_peek(const struct rn_ring_half *half, uint32_t head,
+enum rn_error rn_ring_peek(const struct rn_ring_half *half, struct rn_ring_end *end,
                            struct rn_ring_packet *out_packet)
 {
-    uint32_t left = atomic_load(&half->tail) - head; // W1
+    if (end->seen == end->at) {
+        end->seen = atomic_load(&half->tail); // W1
+    }
+    uint32_t left = end->seen - end->at;
     out_packet->present = left != 0;
     if (left == 0) {
         return RN_OK;
@@ -79,7 +93,7 @@ enum rn_error rn_ring_peek(const struct rn_ring_half *half, uint32_t head,
         return RN_E_MESSAGE_INVALID;
     }
     uint32_t fields[2];
-    copy_out(half, head, fields, HEAD_SIZE);
+    copy_out(half, end->at, fields, HEAD_SIZE);
     if (fields[0] == 0 || fields[0] > RN_RING_PACKET_MAX || record_size(fields[0]) > left) {
         return RN_E_MESSAGE_INVALID;
     }
@@ -88,13 +102,13 @@ enum rn_error rn_ring_peek(const struct rn_ring_half *half, uint32_t head,
     return RN_OK;
 }
 
-void rn_ring_take(struct rn_ring_half *half, uint32_t *head, const struct rn_ring_packet *packet,
-                  void *to)
+void rn_ring_take(struct rn_ring_half *half, struct rn_ring_end *end,
+                  const struct rn_ring_packet *packet, void *to)
 {
     RN_CHECK(packet->present && packet->size <= RN_RING_PACKET_MAX);
-    copy_out(half, *head + HEAD_SIZE, to, packet->size);
-    *head += record_size(packet->size);
-    atomic_store_explicit(&half->head, *head, memory_order_release);
+    copy_out(half, end->at + HEAD_SIZE, to, packet->size);
+    end->at += record_size(packet->size);
+    atomic_store_explicit(&half->head, end->at, memory_order_release);
 }
 
 /* Nobody rings again for a packet that has gone already: what is refused is tried again. */

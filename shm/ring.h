@@ -68,6 +68,15 @@ enum rn_ring_life {
     RN_RING_DIED,
 };
 
+/*
+ * One side's view of a half: its own position, and the other's as it was when looked at last. Each look
+ * takes the other's line away from its processor, so there is none while packets, or room, are known of.
+ */
+struct rn_ring_end {
+    uint32_t at;
+    uint32_t seen;
+};
+
 /* A packet that lies at the head, not taken yet. */
 struct rn_ring_packet {
     bool present;
@@ -75,18 +84,18 @@ struct rn_ring_packet {
     uint32_t stamp;
 };
 
-/* Producer: appends a packet; `*tail` is its own position. False: no room, or too large. */
-bool rn_ring_push(struct rn_ring_half *half, uint32_t *tail, const void *packet, uint32_t size,
-                  uint32_t stamp);
+/* Producer: appends a packet. False: no room, or too large. */
+bool rn_ring_push(struct rn_ring_half *half, struct rn_ring_end *end, const void *packet,
+                  uint32_t size, uint32_t stamp);
 /*
- * Consumer: what lies at its own position `head`. MESSAGE_INVALID: no producer that keeps to the
- * rules leaves this behind.
+ * Consumer: what lies at its own position. MESSAGE_INVALID: no producer that keeps to the rules leaves
+ * this behind.
  */
-enum rn_error rn_ring_peek(const struct rn_ring_half *half, uint32_t head,
+enum rn_error rn_ring_peek(const struct rn_ring_half *half, struct rn_ring_end *end,
                            struct rn_ring_packet *out_packet) RN_MUST_CHECK;
 /* Consumer: copies what rn_ring_peek found into `to` (RN_RING_PACKET_MAX bytes) and goes past it. */
-void rn_ring_take(struct rn_ring_half *half, uint32_t *head, const struct rn_ring_packet *packet,
-                  void *to);
+void rn_ring_take(struct rn_ring_half *half, struct rn_ring_end *end,
+                  const struct rn_ring_packet *packet, void *to);
 
 /*
  * Producer, after what it sent on either lane: wakes a consumer that sleeps, or is about to, with

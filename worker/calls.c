@@ -437,7 +437,7 @@ enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *
         tags_size > size || message->as.CALL.vm >= RN_WORKER_VMS_MAX) {
         return RN_E_MESSAGE_STATE;
     }
-    struct rn_call_tags tags;
+    RN_UNCLEARED struct rn_call_tags tags;
     RN_TRY(rn_call_tags_decode(body, tags_size, &tags));
     if (tags.values[RN_CALL_TAG_STATICS_SIZE] > size - tags_size ||
         tags.values[RN_CALL_TAG_TARGET] >= RN_CALL_TARGET_COUNT ||

@@ -40,10 +40,10 @@ static double now_s(void)
 
 /* Floors: a child that sends back what it gets. */
 
-static void wait_ring(struct rn_ring_half *half, uint32_t head)
+static void wait_ring(struct rn_ring_half *half, const struct rn_ring_end *end)
 {
     rn_ring_say_waits(half, RN_RING_FUTEX);
-    if (atomic_load(&half->tail) == head) {
+    if (atomic_load(&half->tail) == end->at) {
         rn_ring_sleep(half, 0);
     }
     rn_ring_say_waits(half, RN_RING_AWAKE);
@@ -53,19 +53,19 @@ static void wait_ring(struct rn_ring_half *half, uint32_t head)
 static void echo_ring(struct rn_ring *ring)
 {
     uint8_t bytes[RN_RING_PACKET_MAX];
-    uint32_t head = 0;
-    uint32_t tail = 0;
+    struct rn_ring_end head = {0};
+    struct rn_ring_end tail = {0};
     for (;;) {
         struct rn_ring_packet packet = {.present = false};
         bool any = false;
-        while (rn_ring_peek(&ring->to_worker, head, &packet) == RN_OK && packet.present) {
+        while (rn_ring_peek(&ring->to_worker, &head, &packet) == RN_OK && packet.present) {
             rn_ring_take(&ring->to_worker, &head, &packet, bytes);
             any = rn_ring_push(&ring->to_supervisor, &tail, bytes, packet.size, 0);
         }
         if (any) {
             rn_ring_bell(&ring->to_supervisor);
         } else {
-            wait_ring(&ring->to_worker, head);
+            wait_ring(&ring->to_worker, &head);
         }
     }
 }
@@ -74,8 +74,8 @@ static void echo_ring(struct rn_ring *ring)
 struct floors {
     struct rn_ring *ring;
     int ring_fd;
-    uint32_t head;
-    uint32_t tail;
+    struct rn_ring_end head;
+    struct rn_ring_end tail;
     pid_t ring_pid;
     int socket_fd;
     pid_t socket_pid;
@@ -98,14 +98,14 @@ static double ring_rate(struct floors *floors)
             rn_ring_bell(&ring->to_worker);
         }
         bool any = false;
-        while (rn_ring_peek(&ring->to_supervisor, floors->head, &packet) == RN_OK &&
+        while (rn_ring_peek(&ring->to_supervisor, &floors->head, &packet) == RN_OK &&
                packet.present) {
             rn_ring_take(&ring->to_supervisor, &floors->head, &packet, bytes);
             any = true;
             got++;
         }
         if (!any) {
-            wait_ring(&ring->to_supervisor, floors->head);
+            wait_ring(&ring->to_supervisor, &floors->head);
         }
     }
     return PACKETS / (now_s() - begun);

@@ -18,14 +18,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t skip = size < sizeof(words) ? size : sizeof(words);
     size_t rest = size - skip < RN_RING_BYTES ? size - skip : RN_RING_BYTES;
     memcpy(half.data, data + skip, rest);
-    uint32_t head = words[0] & ~7u;
+    struct rn_ring_end head = {words[0] & ~7u, words[0] & ~7u};
     atomic_store(&half.tail, words[1]);
     struct rn_ring_packet packet;
-    while (rn_ring_peek(&half, head, &packet) == RN_OK && packet.present) {
-        uint32_t left = words[1] - head;
+    while (rn_ring_peek(&half, &head, &packet) == RN_OK && packet.present) {
+        uint32_t left = words[1] - head.at;
         RN_CHECK(packet.size > 0 && packet.size <= RN_RING_PACKET_MAX && packet.size < left);
         rn_ring_take(&half, &head, &packet, taken);
-        RN_CHECK(words[1] - head < left);
+        RN_CHECK(words[1] - head.at < left);
     }
     return 0;
 }

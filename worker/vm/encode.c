@@ -15,7 +15,7 @@
 
 #define ENCODED_SIZE_MAX ((size_t)64 << 20)
 /* Tried first: then four times as many, again and again. */
-#define ENCODED_PAGES_FIRST (2048u / RN_PAGE_SIZE)
+#define ENCODED_PAGES_FIRST 1u
 /* Results are encoded when the budget does not stop anything any more. */
 #define SEARCHED_MAX ((uint64_t)256 << 20)
 /* Parts between two looks at whether the call is to stop. */

@@ -34,7 +34,7 @@ void rn_vm_free(struct rn_vm *vm)
     rn_vm_end(vm);
     rn_statics_drop(vm);
     rn_functions_drop(vm);
-    rn_heap_done(&vm->heap);
+    rn_heap_release(&vm->heap);
     rn_pages_free(&vm->engine->pages, vm, vm->pages);
 }
 

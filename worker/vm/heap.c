@@ -129,27 +129,12 @@ void rn_heap_release(struct rn_heap *heap)
         return;
     }
     struct rn_block *block = heap->blocks;
-    struct rn_block *spare = heap->spare;
     while (block != NULL) {
         struct rn_block *next = block->next;
-        if (block->size_class == RN_MIXED_CLASS && block->pages == MIXED_PAGES_FIRST) {
-            spare = block;
-        } else {
-            rn_pages_free(heap->pages, block, block->pages);
-        }
+        rn_pages_free(heap->pages, block, block->pages);
         block = next;
     }
     rn_heap_init(heap, heap->pages);
-    heap->spare = spare;
-}
-
-void rn_heap_done(struct rn_heap *heap)
-{
-    rn_heap_release(heap);
-    if (heap->spare != NULL) {
-        rn_pages_free(heap->pages, heap->spare, MIXED_PAGES_FIRST);
-        heap->spare = NULL;
-    }
 }
 
 size_t rn_object_cell_size(const struct rn_object *object)
@@ -163,29 +148,23 @@ size_t rn_object_cell_size(const struct rn_object *object)
 }
 
 /* Pages become a block, the first in the list. */
-static void add_block(struct rn_heap *heap, struct rn_block *block, uint32_t pages,
-                      uint32_t size_class)
+static struct rn_block *new_block(struct rn_heap *heap, uint32_t pages, uint32_t size_class)
 {
+    struct rn_block *block = rn_pages_alloc(heap->pages, pages);
+    if (block == NULL) {
+        return NULL;
+    }
     block->cells = (uint8_t *)block + sizeof(struct rn_block);
     block->end = (uint8_t *)block + (size_t)pages * RN_PAGE_SIZE;
     block->pages = pages;
     block->size_class = size_class;
     heap->taken += (uint64_t)pages * RN_PAGE_SIZE;
     block->next = heap->blocks;
-    block->previous = NULL;
     if (block->next != NULL) {
         block->next->previous = block;
     }
     heap->blocks = block;
     heap->is_new = false;
-}
-
-static struct rn_block *new_block(struct rn_heap *heap, uint32_t pages, uint32_t size_class)
-{
-    struct rn_block *block = rn_pages_alloc(heap->pages, pages);
-    if (block != NULL) {
-        add_block(heap, block, pages, size_class);
-    }
     return block;
 }
 
@@ -237,13 +216,7 @@ static void set_mixed_block(struct rn_heap *heap, struct rn_block *block)
 
 static bool add_first_mixed_block(struct rn_heap *heap)
 {
-    struct rn_block *block = heap->spare;
-    if (block != NULL) {
-        heap->spare = NULL;
-        add_block(heap, block, MIXED_PAGES_FIRST, RN_MIXED_CLASS);
-    } else {
-        block = new_block(heap, MIXED_PAGES_FIRST, RN_MIXED_CLASS);
-    }
+    struct rn_block *block = new_block(heap, MIXED_PAGES_FIRST, RN_MIXED_CLASS);
     if (block != NULL) {
         set_mixed_block(heap, block);
     }

@@ -269,7 +269,6 @@ struct rn_heap {
     } bump[RN_SIZE_CLASSES];
     struct rn_bump mixed;         /* of the block which holds the first cells of all classes: */
     struct rn_block *mixed_block; /* NULL: there is none yet */
-    struct rn_block *spare;       /* the first of them, of an earlier execution; NULL: none */
 };
 
 /* A ConstValue in pages of the region, the holder's to give back. */
@@ -414,10 +413,8 @@ enum rn_inner_outcome {
 
 /* heap.c */
 void rn_heap_init(struct rn_heap *heap, struct rn_pages *pages);
-/* Everything goes, but for one block that the next execution begins with. */
+/* Everything goes. */
 void rn_heap_release(struct rn_heap *heap);
-/* .. and that as well. */
-void rn_heap_done(struct rn_heap *heap);
 void rn_heap_set_limit(struct rn_heap *heap, uint64_t limit);
 /* After a collection of the schedule found `live` bytes. */
 void rn_heap_set_live(struct rn_heap *heap, uint64_t live);

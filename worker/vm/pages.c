@@ -2,7 +2,8 @@
  * pages.c: a buddy system whose free lists live in the free pages.
  *
  * orders[p] is FREE | k if a free run of 2^k pages below the top begins at p, else 0. Free runs of
- * one order form a doubly linked list of page numbers. No free run ends at the top.
+ * one order form a doubly linked list of page numbers. No free run ends at the top. It is KEPT if the
+ * page is kept aside.
  */
 #include "worker/vm/pages.h"
 
@@ -11,6 +12,7 @@
 #include "base/math.h"
 
 #define FREE 0x80u
+#define KEPT 0x40u
 #define NO_PAGE UINT32_MAX
 
 struct free_run {
@@ -144,17 +146,74 @@ static bool take_top(struct rn_pages *pool, uint32_t pages, uint32_t order, uint
     return true;
 }
 
+/* The order of the free run that ends at the top, which is a multiple of its length. False: there is none. */
+static bool find_last_run(const struct rn_pages *pool, uint32_t *out_order)
+{
+    uint32_t order = 0;
+    while (order < RN_PAGE_ORDERS && (pool->top & ((1u << order) - 1)) == 0) {
+        if (pool->orders[pool->top - (1u << order)] == (FREE | order)) {
+            *out_order = order;
+            return true;
+        }
+        order++;
+    }
+    return false;
+}
+
+/* Free runs that end at the top are not of the lists any more. */
+static void lower_top(struct rn_pages *pool)
+{
+    uint32_t order;
+    while (pool->top > 0 && find_last_run(pool, &order)) {
+        pool->top -= 1u << order;
+        unlink_run(pool, pool->top, order);
+    }
+}
+
+/* What is kept goes to the lists, where it can be joined. False: nothing is. */
+static bool part_with_kept(struct rn_pages *pool)
+{
+    if (pool->kept_count == 0) {
+        return false;
+    }
+    while (pool->kept_count > 0) {
+        uint32_t page = pool->kept[--pool->kept_count];
+        pool->orders[page] = 0;
+        free_range(pool, page, 1);
+    }
+    lower_top(pool);
+    return true;
+}
+
+static uint32_t take_kept(struct rn_pages *pool)
+{
+    uint32_t page = pool->kept[--pool->kept_count];
+    RN_ASSERT(pool->orders[page] == KEPT);
+    pool->orders[page] = 0;
+    return page;
+}
+
+static bool take_pages(struct rn_pages *pool, uint32_t pages, uint32_t *out_page)
+{
+    uint32_t order = pages == 1 ? 0 : 32u - (uint32_t)__builtin_clz(pages - 1);
+    uint32_t found;
+    if (take_run(pool, order, out_page, &found)) {
+        free_range(pool, *out_page + pages, (1u << found) - pages);
+        return true;
+    }
+    return take_top(pool, pages, order, out_page);
+}
+
 void *rn_pages_alloc(struct rn_pages *pool, uint32_t pages)
 {
+    uint32_t page;
     if (pages == 0 || pages > pool->free_count) {
         return NULL;
     }
-    uint32_t order = pages == 1 ? 0 : 32u - (uint32_t)__builtin_clz(pages - 1);
-    uint32_t page;
-    uint32_t found;
-    if (take_run(pool, order, &page, &found)) {
-        free_range(pool, page + pages, (1u << found) - pages);
-    } else if (!take_top(pool, pages, order, &page)) {
+    if (pages == 1 && pool->kept_count > 0) {
+        page = take_kept(pool);
+    } else if (!take_pages(pool, pages, &page) &&
+               !(part_with_kept(pool) && take_pages(pool, pages, &page))) {
         return NULL;
     }
     pool->free_count -= pages;
@@ -185,6 +244,7 @@ bool rn_pages_extend(struct rn_pages *pool, void *memory, uint32_t pages, uint32
     if (more > pool->page_count - first) {
         return false;
     }
+    (void)part_with_kept(pool);
     uint32_t end = first + more;
     if (first == pool->top) {
         pool->top = end;
@@ -213,30 +273,6 @@ bool rn_pages_extend(struct rn_pages *pool, void *memory, uint32_t pages, uint32
     return true;
 }
 
-/* The order of the free run that ends at the top, which is a multiple of its length. False: there is none. */
-static bool find_last_run(const struct rn_pages *pool, uint32_t *out_order)
-{
-    uint32_t order = 0;
-    while (order < RN_PAGE_ORDERS && (pool->top & ((1u << order) - 1)) == 0) {
-        if (pool->orders[pool->top - (1u << order)] == (FREE | order)) {
-            *out_order = order;
-            return true;
-        }
-        order++;
-    }
-    return false;
-}
-
-/* Free runs that end at the top are not of the lists any more. */
-static void lower_top(struct rn_pages *pool)
-{
-    uint32_t order;
-    while (pool->top > 0 && find_last_run(pool, &order)) {
-        pool->top -= 1u << order;
-        unlink_run(pool, pool->top, order);
-    }
-}
-
 void rn_pages_free(struct rn_pages *pool, void *memory, uint32_t pages)
 {
     size_t offset = (size_t)((uint8_t *)memory - pool->base);
@@ -244,7 +280,12 @@ void rn_pages_free(struct rn_pages *pool, void *memory, uint32_t pages)
     uint32_t page = (uint32_t)(offset / RN_PAGE_SIZE);
     RN_CHECK(page < pool->page_count && pages <= pool->page_count - page);
     RN_ASSERT(pool->orders[page] == 0);
-    free_range(pool, page, pages);
     pool->free_count += pages;
+    if (pages == 1 && pool->kept_count < RN_PAGES_KEPT) {
+        pool->orders[page] = KEPT;
+        pool->kept[pool->kept_count++] = page;
+        return;
+    }
+    free_range(pool, page, pages);
     lower_top(pool);
 }

@@ -14,6 +14,9 @@
  * they are the lowest ones, and the last run can grow where it stands. Pages are zero when they are
  * handed out; those from `high_water` on are known to be.
  *
+ * Single pages that are given back are kept aside, a few of them: the next call wants as many, and
+ * would part the runs that they had been joined to. Nobody goes without memory for them.
+ *
  * The range begins with the table of orders (a byte for each page), so that nothing is allocated
  * elsewhere. Objects refer to each other by pointer; the collector's links are offsets in units of
  * 16 bytes from `base`, which bounds it to 64 GiB.
@@ -25,15 +28,18 @@
 
 #define RN_PAGE_SIZE 512u
 #define RN_PAGE_ORDERS 26u
+#define RN_PAGES_KEPT 8u
 
 struct rn_pages {
     uint8_t *base; /* of page 0 */
     uint8_t *orders;
     uint32_t page_count;
-    uint32_t free_count;
+    uint32_t free_count; /* kept ones included */
     uint32_t top;        /* pages from here on are free and in no list */
     uint32_t high_water; /* pages from here on were never used */
     uint32_t free_heads[RN_PAGE_ORDERS];
+    uint32_t kept[RN_PAGES_KEPT]; /* single pages, in no list */
+    uint32_t kept_count;
 };
 
 /* `memory` is set to zero and aligned to a page. */

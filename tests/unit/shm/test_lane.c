@@ -490,7 +490,7 @@ static void test_a_stamp_from_the_future(void **state)
 {
     struct ends *e = *state;
     struct rn_lane_packet packet;
-    uint32_t tail = 0;
+    struct rn_ring_end tail = {0};
     assert_true(rn_ring_push(&e->ring->to_supervisor, &tail, "abcd", 4, 2));
     assert_false(rn_lane_has_packet(&e->supervisor));
     assert_int_equal(rn_lane_receive(&e->supervisor, RN_WAIT_NEVER, &packet), RN_E_WOULD_BLOCK);

@@ -40,8 +40,8 @@ static void fill(uint8_t *packet, uint32_t size, uint32_t seed)
 static void test_packets_come_out_as_they_went_in(void **state)
 {
     (void)state;
-    uint32_t tail = 0;
-    uint32_t head = 0;
+    struct rn_ring_end tail = {0};
+    struct rn_ring_end head = {0};
     uint8_t in[RN_RING_PACKET_MAX];
     uint8_t out[RN_RING_PACKET_MAX];
     for (uint32_t i = 0; i < 5000; i++) {
@@ -49,13 +49,13 @@ static void test_packets_come_out_as_they_went_in(void **state)
         struct rn_ring_packet packet;
         fill(in, size, i);
         assert_true(rn_ring_push(&ring->to_worker, &tail, in, size, i));
-        assert_int_equal(rn_ring_peek(&ring->to_worker, head, &packet), RN_OK);
+        assert_int_equal(rn_ring_peek(&ring->to_worker, &head, &packet), RN_OK);
         assert_true(packet.present);
         assert_int_equal(packet.size, size);
         assert_int_equal(packet.stamp, i);
         rn_ring_take(&ring->to_worker, &head, &packet, out);
         assert_memory_equal(in, out, size);
-        assert_int_equal(rn_ring_peek(&ring->to_worker, head, &packet), RN_OK);
+        assert_int_equal(rn_ring_peek(&ring->to_worker, &head, &packet), RN_OK);
         assert_false(packet.present);
     }
 }
@@ -63,8 +63,8 @@ static void test_packets_come_out_as_they_went_in(void **state)
 static void test_a_full_ring_takes_no_more(void **state)
 {
     (void)state;
-    uint32_t tail = 0;
-    uint32_t head = 0;
+    struct rn_ring_end tail = {0};
+    struct rn_ring_end head = {0};
     uint32_t count = 0;
     uint8_t bytes[RN_RING_PACKET_MAX] = {0};
     while (rn_ring_push(&ring->to_worker, &tail, bytes, 1000, 0)) {
@@ -72,30 +72,60 @@ static void test_a_full_ring_takes_no_more(void **state)
     }
     assert_int_equal(count, RN_RING_BYTES / 1008);
     struct rn_ring_packet packet;
-    assert_int_equal(rn_ring_peek(&ring->to_worker, head, &packet), RN_OK);
+    assert_int_equal(rn_ring_peek(&ring->to_worker, &head, &packet), RN_OK);
     rn_ring_take(&ring->to_worker, &head, &packet, bytes);
     assert_true(rn_ring_push(&ring->to_worker, &tail, bytes, 1000, 0));
     assert_false(rn_ring_push(&ring->to_worker, &tail, bytes, 1000, 0));
+}
+
+/* What one side has seen of the other is not looked at again while it suffices. */
+static void test_a_look_serves_for_all_that_it_saw(void **state)
+{
+    (void)state;
+    struct rn_ring_end tail = {0};
+    struct rn_ring_end head = {0};
+    struct rn_ring_packet packet;
+    uint8_t bytes[RN_RING_PACKET_MAX];
+    assert_true(rn_ring_push(&ring->to_worker, &tail, "a", 1, 0));
+    assert_true(rn_ring_push(&ring->to_worker, &tail, "b", 1, 0));
+    assert_int_equal(rn_ring_peek(&ring->to_worker, &head, &packet), RN_OK);
+    assert_true(rn_ring_push(&ring->to_worker, &tail, "c", 1, 0));
+    for (uint8_t i = 0; i < 3; i++) {
+        assert_int_equal(head.seen, 32);
+        assert_int_equal(rn_ring_peek(&ring->to_worker, &head, &packet), RN_OK);
+        assert_true(packet.present);
+        rn_ring_take(&ring->to_worker, &head, &packet, bytes);
+        assert_int_equal(bytes[0], 'a' + i);
+    }
+    assert_int_equal(head.seen, 48);
+    assert_int_equal(tail.seen, 0); // there was room all the time
 }
 
 static void test_sizes_that_belong_on_the_socket(void **state)
 {
     (void)state;
     static const uint8_t bytes[RN_RING_PACKET_MAX + 1];
-    uint32_t tail = 0;
+    struct rn_ring_end tail = {0};
     assert_false(rn_ring_push(&ring->to_worker, &tail, bytes, 0, 0));
     assert_false(rn_ring_push(&ring->to_worker, &tail, bytes, sizeof(bytes), 0));
-    assert_int_equal(tail, 0);
+    assert_int_equal(tail.at, 0);
 }
 
 static void test_a_consumer_that_lies_stops_the_producer(void **state)
 {
     (void)state;
-    uint32_t tail = 0;
-    atomic_store(&ring->to_worker.head, 12345);
-    assert_false(rn_ring_push(&ring->to_worker, &tail, "x", 1, 0));
-    atomic_store(&ring->to_worker.head, 0);
-    assert_true(rn_ring_push(&ring->to_worker, &tail, "x", 1, 0));
+    static const uint8_t bytes[1000];
+    struct rn_ring_end tail = {0};
+    while (rn_ring_push(&ring->to_worker, &tail, bytes, sizeof(bytes), 0)) {
+        assert_true(tail.at <= RN_RING_BYTES);
+    }
+    uint32_t lies[] = {tail.at + 8, tail.at + RN_RING_BYTES, tail.at - RN_RING_BYTES - 8, 12345678};
+    for (size_t i = 0; i < RN_COUNT_OF(lies); i++) {
+        atomic_store(&ring->to_worker.head, lies[i]);
+        assert_false(rn_ring_push(&ring->to_worker, &tail, bytes, sizeof(bytes), 0));
+    }
+    atomic_store(&ring->to_worker.head, 1008);
+    assert_true(rn_ring_push(&ring->to_worker, &tail, bytes, sizeof(bytes), 0));
 }
 
 static enum rn_error peek_claim(uint32_t tail, uint32_t size)
@@ -104,7 +134,7 @@ static enum rn_error peek_claim(uint32_t tail, uint32_t size)
     struct rn_ring_packet packet;
     memcpy(half->data, &size, sizeof(size));
     atomic_store(&half->tail, tail);
-    return rn_ring_peek(half, 0, &packet);
+    return rn_ring_peek(half, &(struct rn_ring_end){0}, &packet);
 }
 
 static void test_claims_of_a_producer(void **state)
@@ -146,10 +176,10 @@ static void test_nobody_sleeps_once_a_late_bell_has_rung(void **state)
     struct rn_ring_half *half = &ring->to_worker;
     struct rn_ring_packet packet;
     uint8_t bytes[RN_RING_PACKET_MAX];
-    uint32_t tail = 0;
-    uint32_t head = 0;
+    struct rn_ring_end tail = {0};
+    struct rn_ring_end head = {0};
     assert_true(rn_ring_push(half, &tail, "x", 1, 0));
-    assert_int_equal(rn_ring_peek(half, head, &packet), RN_OK);
+    assert_int_equal(rn_ring_peek(half, &head, &packet), RN_OK);
     rn_ring_take(half, &head, &packet, bytes);
     rn_ring_say_waits(half, RN_RING_FUTEX);
     rn_ring_bell(half);
@@ -163,12 +193,12 @@ static void test_nobody_sleeps_once_a_late_bell_has_rung(void **state)
 static void *answer(void *argument)
 {
     uint32_t *rounds = argument;
-    uint32_t head = 0;
-    uint32_t tail = 0;
+    struct rn_ring_end head = {0};
+    struct rn_ring_end tail = {0};
     uint8_t bytes[RN_RING_PACKET_MAX];
     for (uint32_t done = 0; done < *rounds;) {
         struct rn_ring_packet packet = {.present = false};
-        assert_int_equal(rn_ring_peek(&ring->to_worker, head, &packet), RN_OK);
+        assert_int_equal(rn_ring_peek(&ring->to_worker, &head, &packet), RN_OK);
         if (packet.present) {
             rn_ring_take(&ring->to_worker, &head, &packet, bytes);
             done++;
@@ -177,7 +207,7 @@ static void *answer(void *argument)
             continue;
         }
         rn_ring_say_waits(&ring->to_worker, RN_RING_FUTEX);
-        if (atomic_load(&ring->to_worker.tail) == head) {
+        if (atomic_load(&ring->to_worker.tail) == head.at) {
             rn_ring_sleep(&ring->to_worker, 0);
         }
         rn_ring_say_waits(&ring->to_worker, RN_RING_AWAKE);
@@ -185,15 +215,15 @@ static void *answer(void *argument)
     return NULL;
 }
 
-static void await_one(uint32_t *head)
+static void await_one(struct rn_ring_end *head)
 {
     uint8_t bytes[RN_RING_PACKET_MAX];
     struct rn_ring_packet packet = {.present = false};
     while (!packet.present) {
-        assert_int_equal(rn_ring_peek(&ring->to_supervisor, *head, &packet), RN_OK);
+        assert_int_equal(rn_ring_peek(&ring->to_supervisor, head, &packet), RN_OK);
         if (!packet.present) {
             rn_ring_say_waits(&ring->to_supervisor, RN_RING_FUTEX);
-            if (atomic_load(&ring->to_supervisor.tail) == *head) {
+            if (atomic_load(&ring->to_supervisor.tail) == head->at) {
                 rn_ring_sleep(&ring->to_supervisor, 0);
             }
             rn_ring_say_waits(&ring->to_supervisor, RN_RING_AWAKE);
@@ -206,8 +236,8 @@ static void test_no_wake_up_is_lost(void **state)
 {
     (void)state;
     uint32_t rounds = 200000;
-    uint32_t head = 0;
-    uint32_t tail = 0;
+    struct rn_ring_end head = {0};
+    struct rn_ring_end tail = {0};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, answer, &rounds), 0);
     alarm(120);
@@ -250,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_packets_come_out_as_they_went_in, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_ring_takes_no_more, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_look_serves_for_all_that_it_saw, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sizes_that_belong_on_the_socket, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_consumer_that_lies_stops_the_producer, set_up,
                                         tear_down),

@@ -173,6 +173,32 @@ static void what_is_free_at_the_top_is_found_again(void **state)
     assert_ptr_equal(rn_pages_alloc(pages, pages->page_count), pages->base);
 }
 
+/* Kept pages are clean when they are had again, and nobody goes without for them. */
+static void single_pages_are_kept_for_a_while(void **state)
+{
+    struct rn_pages *pages = &((struct pool *)*state)->pages;
+    uint8_t *singles[2 * RN_PAGES_KEPT];
+    for (unsigned i = 0; i < RN_COUNT_OF(singles); i++) {
+        singles[i] = rn_pages_alloc(pages, 1);
+        assert_non_null(singles[i]);
+        memset(singles[i], 0xff, RN_PAGE_SIZE);
+    }
+    for (unsigned i = 0; i < RN_COUNT_OF(singles); i++) {
+        rn_pages_free(pages, singles[i], 1);
+    }
+    assert_int_equal(pages->kept_count, RN_PAGES_KEPT);
+    assert_int_equal(pages->free_count, pages->page_count);
+    uint8_t *again = rn_pages_alloc(pages, 1);
+    assert_ptr_equal(again, singles[RN_PAGES_KEPT - 1]); // the warmest
+    assert_true(is_zero(again, RN_PAGE_SIZE));
+    assert_true(rn_pages_extend(pages, again, 1, RN_PAGES_KEPT)); // what is kept is not in the way
+    rn_pages_free(pages, again, 1 + RN_PAGES_KEPT);
+    rn_pages_free(pages, rn_pages_alloc(pages, 1), 1);
+    assert_int_equal(pages->kept_count, 1);
+    assert_ptr_equal(rn_pages_alloc(pages, pages->page_count), pages->base);
+    assert_int_equal(pages->kept_count, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_pool, free_pool)
 
 int main(void)
@@ -185,6 +211,7 @@ int main(void)
         TEST(a_run_grows_only_into_free_pages),
         TEST(the_lowest_pages_come_first),
         TEST(what_is_free_at_the_top_is_found_again),
+        TEST(single_pages_are_kept_for_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
