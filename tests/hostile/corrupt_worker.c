@@ -9,7 +9,11 @@
 #include <string.h>
 
 #include "tests/hostile/corrupt_worker.h"
+#include "worker/vm/pages.h"
 #include "worker/worker.h"
+
+/* What a call of the test has of the heap, about. */
+#define HEAP_IN_USE (256u << 10)
 
 static struct rn_mapping arena;
 static uint64_t state; /* of the generator; 0: nothing is written */
@@ -23,16 +27,18 @@ static uint64_t draw(void)
     return z ^ z >> 31;
 }
 
-/* Where: the worker's own tables, what lies at the beginning of its heap, anywhere. */
+/* Where: the worker's own tables, the table of its pages or what lies at the beginning of them, anywhere. */
 static uint8_t *draw_place(void)
 {
     size_t own = sizeof(struct rn_worker);
+    size_t table = arena.size / (RN_PAGE_SIZE + 1); // about: pages.h
     switch (draw() % 4) {
     case 0:
         return arena.data + draw() % own;
     case 1:
+        return arena.data + own + draw() % (HEAP_IN_USE / RN_PAGE_SIZE);
     case 2:
-        return arena.data + own + draw() % (1u << 20);
+        return arena.data + own + table + draw() % HEAP_IN_USE;
     default:
         return arena.data + draw() % arena.size;
     }

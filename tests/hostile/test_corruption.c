@@ -63,6 +63,7 @@ static int set_up(void **state)
     int failed = harness_set_up(state);
     rune_supervisor_free(supervisor);
     supervisor = make_supervisor();
+    calls_end_early = true;
     unit = build(source);
     sibling = new_vm(unit, RUNE_ISOLATION_VM, "victim");
     stranger = new_vm(unit, RUNE_ISOLATION_SHARED, "stranger");

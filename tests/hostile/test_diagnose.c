@@ -109,7 +109,8 @@ static void test_the_call_is_named(void **state)
 {
     (void)state;
     expect_named("direct", (const char *const[]){"inner", "direct"}, (const uint32_t[]){3, 5});
-    expect_named("mapped", (const char *const[]){"mapped::$0::$0", "mapped"}, (const uint32_t[]){6, 6});
+    expect_named("mapped", (const char *const[]){"mapped::$0::$0", "mapped"},
+                 (const uint32_t[]){6, 6});
 }
 
 /* The production worker dies at once, and tells nothing. */

@@ -14,6 +14,7 @@
 rune_supervisor *supervisor;
 rune_context *context;
 rune_runtime *runtime;
+bool calls_end_early;
 
 static void host_double(void *user, rune_host_call *call)
 {
@@ -25,7 +26,9 @@ static void host_double(void *user, rune_host_call *call)
     }
     rune_const_value *value = rune_value_i64(number * 2);
     rune_status status = rune_host_call_reply(call, value);
-    assert_int_equal(status, value ? RUNE_OK : RUNE_E_INVALID_ARGUMENT); // NULL without memory
+    if (!calls_end_early || status != RUNE_E_STALE) {
+        assert_int_equal(status, value ? RUNE_OK : RUNE_E_INVALID_ARGUMENT); // NULL without memory
+    }
     // Exactly one answer: a second one changes nothing.
     assert_int_equal(rune_host_call_reply(call, value), RUNE_E_STALE);
     rune_value_unref(value);

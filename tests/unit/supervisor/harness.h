@@ -20,6 +20,8 @@ extern rune_supervisor *supervisor;
 /* Host functions: host::double(x), host::fail(), host::never(), async host::later(x). */
 extern rune_context *context;
 extern rune_runtime *runtime;
+/* Calls may end while a host function runs for them: their workers die of themselves. */
+extern bool calls_end_early;
 
 int harness_set_up(void **state);
 int harness_tear_down(void **state);
