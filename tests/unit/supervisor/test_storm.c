@@ -69,18 +69,23 @@ static void let_it_be_seen(void)
     nanosleep(&(struct timespec){.tv_nsec = 150000000}, NULL);
 }
 
-static void kill_doomed(void *user)
+static void kill_doomed(void)
 {
-    (void)user;
     kill_workers_of(doomed);
     let_it_be_seen();
 }
 
-/* It is never answered: what it is told of is the end of its call. */
+static void kill_and_drop(void *call)
+{
+    kill_doomed();
+    assert_int_equal(rune_host_call_drop(call), RUNE_E_STALE);
+}
+
+/* It is answered when it is told of the end of its call, which is too late for the script. */
 static void host_pending(void *user, rune_host_call *call)
 {
     (void)user;
-    assert_int_equal(rune_host_call_on_cancel(call, kill_doomed, NULL), RUNE_OK);
+    assert_int_equal(rune_host_call_on_cancel(call, kill_and_drop, call), RUNE_OK);
 }
 
 static bool sink_doomed(void *user, int stream, const char *data, size_t size)
@@ -90,7 +95,7 @@ static bool sink_doomed(void *user, int stream, const char *data, size_t size)
     (void)data;
     (void)size;
     let_it_be_seen(); // the result
-    kill_doomed(NULL);
+    kill_doomed();
     return true;
 }
 
