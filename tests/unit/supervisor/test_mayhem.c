@@ -222,15 +222,31 @@ struct flight {
     rune_execution *execution;
 };
 
+/* Its deadline came before a worker was ready in place of one that was struck: that is its end, without an
+ * execution and before the script has done anything. */
+static void end_unbegun(struct flight *flight, rune_status status)
+{
+    struct seen *seen = &all[flight->n];
+    require(status == RUNE_E_TIMED_OUT && !flight->execution);
+    require(seen->steps == 0 && seen->laters == 0 && seen->output == 0);
+    ends[RUNE_REASON_WALL]++;
+    seen->ends++;
+    rune_vm_free(flight->vm);
+    *flight = (struct flight){.n = 0};
+}
+
 static void begin(struct flight *flight, unsigned n)
 {
     const rune_const_value *args[] = {rune_value_i64(n)};
     rune_call_options *options = options_for(&all[n]);
     *flight = (struct flight){.n = n, .vm = make_vm(&all[n])};
-    require(rune_vm_send_execute(flight->vm, "work", args, 1, options, &flight->execution, NULL) ==
-            RUNE_OK);
+    rune_status status =
+        rune_vm_send_execute(flight->vm, "work", args, 1, options, &flight->execution, NULL);
     rune_call_options_free(options);
     rune_value_unref((rune_const_value *)args[0]);
+    if (status != RUNE_OK) {
+        end_unbegun(flight, status);
+    }
 }
 
 static void end(struct flight *flight)
