@@ -102,9 +102,9 @@ RUNE_API rune_status rune_vm_new(rune_supervisor *supervisor, rune_runtime *runt
  * Calls the function with that path ("" is the script body; a function `async fn` is awaited).
  * The result is the caller's. The arguments have at most 16 MiB together as CBOR, with whatever statics were
  * set and go out with them: TOO_LARGE, with the numbers. Errors: SCRIPT_ERROR, LIMIT (rune_error_reason says which),
- * CANCELLED, NOT_FOUND (no such item), INVALID_ARGUMENT, OVERLOADED, WORKER_LOST, CRASHED,
- * VIOLATION, VM_LOST, BUSY (a call of this Vm runs already), CONST_UNSUPPORTED (the result cannot
- * leave the worker).
+ * TIMED_OUT (no worker was ready by its deadline), CANCELLED, NOT_FOUND (no such item), INVALID_ARGUMENT, OVERLOADED,
+ * WORKER_LOST, CRASHED, VIOLATION, VM_LOST, BUSY (a call of this Vm runs already), CONST_UNSUPPORTED (the
+ * result cannot leave the worker).
  */
 RUNE_API rune_status rune_vm_call(rune_vm *vm, const char *item,
                                   const rune_const_value *const *args, size_t arg_count,
