@@ -241,6 +241,20 @@ static struct rn_value vec_of(struct rn_vm *vm, struct rn_value a, struct rn_val
     return rn_value_object(vec);
 }
 
+/* What it may spend from here on. */
+static void refuel(struct rn_vm *vm, int64_t fuel)
+{
+    vm->fuel = fuel;
+    vm->granted = (uint64_t)fuel;
+}
+
+/* Since then. The fuel alone does not tell: an interruption, as RN_STRESS has one at each allocation, takes what is
+ * left, and from what was granted as well. */
+static int64_t spent(const struct rn_vm *vm)
+{
+    return (int64_t)(vm->granted - (uint64_t)vm->fuel);
+}
+
 #define KEY_COUNT 100000
 
 /* B3: among so many keys some hash alike by chance, others under each key of the process. */
@@ -249,24 +263,24 @@ static void the_key_of_hashes_is_not_charged(void **state)
     static struct rn_value keys[KEY_COUNT];
     struct rn_vm *vm = ((struct machine *)*state)->vm;
     const int64_t fuel = INT64_C(1) << 40;
-    int64_t spent[6];
+    int64_t costs[6];
     for (int64_t i = 0; i < KEY_COUNT; i++) {
         keys[i] = vec_of(vm, rn_value_i64(i), rn_value_i64(0));
     }
-    for (uint64_t key = 0; key < RN_COUNT_OF(spent); key++) {
+    for (uint64_t key = 0; key < RN_COUNT_OF(costs); key++) {
         struct rn_map *map = rn_map_new(vm, RN_TYPE_ID_HASH_SET, 0);
         vm->hash_key = key;
-        vm->fuel = fuel;
+        refuel(vm, fuel);
         for (int64_t i = 0; i < KEY_COUNT; i++) {
             assert_int_equal(rn_map_insert(vm, map, keys[i], rn_value_unit(), NULL), RN_DONE);
         }
-        spent[key] = fuel - vm->fuel;
+        costs[key] = spent(vm);
         rn_heap_buffer_free(vm, map->storage);
         rn_heap_buffer_free(vm, map->index);
         *map = (struct rn_map){.header = map->header};
     }
-    for (size_t key = 1; key < RN_COUNT_OF(spent); key++) {
-        assert_int_equal(spent[key], spent[0]);
+    for (size_t key = 1; key < RN_COUNT_OF(costs); key++) {
+        assert_int_equal(costs[key], costs[0]);
     }
 }
 
@@ -282,11 +296,11 @@ static void changed_keys_are_charged(void **state)
         rn_as_vec(key)->items[1] = rn_value_i64(3);
     }
     assert_int_equal(map->live, 100);
-    vm->fuel = 1000000;
+    refuel(vm, 1000000);
     struct rn_value key = vec_of(vm, rn_value_i64(1), rn_value_i64(2));
     assert_int_equal(rn_map_get(vm, map, key, &entry), RN_DONE);
     assert_null(entry);
-    assert_true(vm->fuel < 1000000 - 2 * 90);
+    assert_true(spent(vm) > 2 * 90);
 }
 
 /* Texts of another size are told apart at once, and stand one behind the other in the index all the same. */
@@ -296,7 +310,7 @@ static void changed_texts_are_charged(void **state)
     struct rn_map *map = rn_map_new(vm, RN_TYPE_ID_HASH_MAP, 0);
     struct rn_map_entry *entry;
     const int64_t fuel = INT64_C(1) << 40;
-    vm->fuel = fuel;
+    refuel(vm, fuel);
     for (unsigned i = 0; i < 8000; i++) {
         struct rn_string *key = rn_string_new(vm, "a", 1);
         assert_int_equal(rn_map_insert(vm, map, rn_value_object(key), rn_value_i64(i), NULL),
@@ -305,12 +319,12 @@ static void changed_texts_are_charged(void **state)
     }
     assert_int_equal(map->live, 8000);
     // Lookups before each of them, and the index that grew.
-    assert_true(fuel - vm->fuel > INT64_C(8000) * 8000 / 2);
-    vm->fuel = fuel;
+    assert_true(spent(vm) > INT64_C(8000) * 8000 / 2);
+    refuel(vm, fuel);
     struct rn_value other = rn_value_object(rn_string_new(vm, "a", 1));
     assert_int_equal(rn_map_get(vm, map, other, &entry), RN_DONE);
     assert_null(entry);
-    assert_in_range(fuel - vm->fuel, 7990, 10000);
+    assert_in_range(spent(vm), 7990, 10000);
 }
 
 /* It grows past the budget, or does not grow and is as before. */
@@ -318,8 +332,7 @@ static void an_index_that_costs_too_much_is_not_made(void **state)
 {
     struct rn_vm *vm = ((struct machine *)*state)->vm;
     struct rn_map *map = rn_map_new(vm, RN_TYPE_ID_HASH_MAP, 0);
-    vm->fuel = INT64_C(1) << 40;
-    vm->granted = (uint64_t)vm->fuel;
+    refuel(vm, INT64_C(1) << 40);
     vm->budget = vm->granted;
     uint32_t capacity = 0;
     for (unsigned i = 0; map->used < 5000 || map->used < capacity / 8 * 5; i++) {
@@ -330,8 +343,7 @@ static void an_index_that_costs_too_much_is_not_made(void **state)
         capacity = map->index_capacity;
     }
     uint32_t used = map->used;
-    vm->fuel = 200000; // enough to look for it and for memory, not for all slots
-    vm->granted = 200000;
+    refuel(vm, 200000); // enough to look for it and for memory, not for all slots
     vm->budget = 200000;
     struct rn_value key = rn_value_object(rn_string_new(vm, "a", 1));
     assert_int_equal(rn_map_insert(vm, map, key, rn_value_unit(), NULL), RN_RAISED);
@@ -371,22 +383,22 @@ static void large_texts_that_are_shared_cost_more(void **state)
     const int64_t cheap = INT64_C(16) << 20;
     uint64_t hash;
     bool equal;
-    vm->fuel = fuel;
+    refuel(vm, fuel);
     assert_int_equal(rn_value_hash(vm, repeated(vm, texts[0], 12), &hash), RN_DONE);
-    assert_true(fuel - vm->fuel < cheap);
-    vm->fuel = fuel;
+    assert_true(spent(vm) < cheap);
+    refuel(vm, fuel);
     assert_int_equal(rn_value_hash(vm, repeated(vm, texts[0], 24), &hash), RN_DONE);
-    assert_true(fuel - vm->fuel > 8 * cheap);
-    vm->fuel = fuel;
+    assert_true(spent(vm) > 8 * cheap);
+    refuel(vm, fuel);
     assert_int_equal(
         rn_value_eq(vm, repeated(vm, texts[0], 24), repeated(vm, texts[1], 24), RN_TOTAL, &equal),
         RN_DONE);
-    assert_true(equal && fuel - vm->fuel > 8 * cheap);
-    vm->fuel = fuel;
+    assert_true(equal && spent(vm) > 8 * cheap);
+    refuel(vm, fuel);
     assert_int_equal(rn_value_eq(vm, repeated(vm, objects[0], 96), repeated(vm, objects[1], 96),
                                  RN_TOTAL, &equal),
                      RN_DONE);
-    assert_true(equal && fuel - vm->fuel > 8 * cheap);
+    assert_true(equal && spent(vm) > 8 * cheap);
 }
 
 static uint64_t hash_of(struct rn_vm *vm, struct rn_value value)
