@@ -28,7 +28,7 @@ if(NOT RN_SANITIZE AND CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo")
 endif()
 target_link_options(rn_flags INTERFACE -Wl,-z,relro,-z,now)
 
-# The library and the walled programs are optimised as wholes, a tenth less time for a call: the objects
+# The library and the walled programs are optimised as wholes, a sixth less time for a call: the objects
 # hold both, machine code for tests and archives, and what the compiler needs to look beyond a file. It is
 # linked by those targets only that say so with rn_optimise_whole().
 option(RN_WHOLE "Optimise the library and the walled programs as wholes" ON)

@@ -192,6 +192,7 @@ struct rn_call_tags {
 };
 
 void rn_call_tags_encode(const struct rn_call_tags *tags, struct rn_buf *out);
+/* `*out_tags` is written in any case. */
 enum rn_error rn_call_tags_decode(const void *bytes, size_t size,
                                   struct rn_call_tags *out_tags) RN_MUST_CHECK;
 

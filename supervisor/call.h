@@ -64,6 +64,14 @@ struct rn_call_result {
     uint8_t small[RN_RECORD_SMALL_MAX];
 };
 
+/* Its owner, who sleeps until there is news, with the peer's lock; his own storage. */
+struct rn_call_sleeper {
+    pthread_cond_t cond;
+    struct rn_call *call;
+    struct rn_call_sleeper *next; /* in the peer's list */
+    struct rn_call_sleeper **link;
+};
+
 /*
  * What few calls need, and only those have: each is a block of its own, which its call owns.
  */
@@ -93,14 +101,6 @@ struct rn_call_trap {
 struct rn_call_left {
     struct rn_peer *peers[RN_CALL_PEERS_AGAIN];
     uint32_t count;
-};
-
-/* Its owner, who sleeps until there is news, with the peer's lock; his own storage. */
-struct rn_call_sleeper {
-    pthread_cond_t cond;
-    struct rn_call *call;
-    struct rn_call_sleeper *next; /* in the peer's list */
-    struct rn_call_sleeper **link;
 };
 
 /* Tens of thousands of executions may wait at once: what a call is made of is counted in bytes. */

@@ -44,9 +44,12 @@ void rn_execution_locks_done(struct rn_execution_lock locks[RN_EXECUTION_LOCKS])
     }
 }
 
+/* One that has been destroyed, with its supervisor, says so. */
 static void lock(rune_execution *execution)
 {
-    pthread_mutex_lock(&execution->shared->lock);
+    int failed = pthread_mutex_lock(&execution->shared->lock);
+    RN_ASSERT(failed == 0);
+    (void)failed;
 }
 
 static void unlock(rune_execution *execution)

@@ -29,8 +29,8 @@ struct rn_journal {
     _Atomic uint64_t *total;
     uint64_t counted; /* of this journal, in *total */
     struct rn_journal_call first;
-    struct rn_journal_call
-        *calls; /* `first`, or a block of its own that begins with a copy of it */
+    /* `first`, or a block of its own that begins with a copy of it. */
+    struct rn_journal_call *calls;
     uint32_t call_count;
     uint32_t call_room; /* of that block */
     uint32_t matched;

@@ -116,8 +116,8 @@ struct rn_peer {
     pthread_cond_t told; /* a host's callback that tells of an end has returned (host_call.c) */
     bool receiving;
     bool dead;
-    struct rn_death
-        death; /* of one that is dead it stays as it is, and may be read without the lock */
+    /* Of one that is dead it stays as it is, and may be read without the lock. */
+    struct rn_death death;
     uint32_t sequence_out;
     uint64_t rested_ns; /* when the last call ended */
     uint32_t call_count;

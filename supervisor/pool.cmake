@@ -103,7 +103,8 @@ set_target_properties(runeward_static PROPERTIES OUTPUT_NAME runeward LINKER_LAN
 if(RN_WHOLE_OBJECTS)
   # What is for this compiler alone has no place in an archive that others link.
   add_custom_command(TARGET runeward_static POST_BUILD
-    COMMAND ${CMAKE_OBJCOPY} --wildcard --remove-section=.gnu.lto_* $<TARGET_FILE:runeward_static> VERBATIM)
+    COMMAND ${CMAKE_OBJCOPY} --wildcard --remove-section=.gnu.lto_* --remove-section=.gnu.debuglto_*
+      --strip-symbol=*.c.???????? $<TARGET_FILE:runeward_static> VERBATIM)
 endif()
 target_link_libraries(runeward_static PUBLIC sodium pthread ${CMAKE_DL_LIBS})
 target_include_directories(runeward_static INTERFACE

@@ -216,8 +216,7 @@ static void collect(struct rn_domain *domain, uint64_t wait_ns)
     struct rn_child_exit exit;
     enum rn_error error;
     do {
-        error = wait_ns == RN_NEVER_NS ? rn_zygote_next_exit(domain->zygote, &exit)
-                                       : rn_zygote_next_exit_within(domain->zygote, wait_ns, &exit);
+        error = rn_zygote_next_exit(domain->zygote, wait_ns, &exit);
         if (error == RN_OK) {
             note_end(domain, &exit);
         }

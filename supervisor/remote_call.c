@@ -590,9 +590,13 @@ static void on_done(struct rn_remote_request *request)
     rune_status status = read_end(remote, call->vm, execution->item, request, false, &record);
     rn_remote_request_done(request);
     rn_free(call);
+    // The callback may give up the last handle, and the lock of executions is the supervisor's.
+    rune_supervisor *supervisor = execution->supervisor;
+    rn_supervisor_ref(supervisor);
     rn_execution_end(execution, status, record);
     rn_execution_wake(execution);
     rn_execution_unref(execution);
+    rune_supervisor_free(supervisor);
 }
 
 static struct rn_remote_call *new_call(rune_vm *vm, rune_execution *execution,

@@ -637,29 +637,23 @@ static enum rn_error next_exit_locked(struct rn_zygote *zygote, struct rn_child_
     return RN_OK;
 }
 
-enum rn_error rn_zygote_next_exit(struct rn_zygote *zygote, struct rn_child_exit *out_exit)
-{
-    pthread_mutex_lock(&zygote->lock);
-    enum rn_error error = next_exit_locked(zygote, out_exit);
-    pthread_mutex_unlock(&zygote->lock);
-    return error;
-}
-
-// By the clock that may be set, for want of another one: whoever has the lock lets go of it in time, too.
 static bool lock_within(pthread_mutex_t *lock, uint64_t wait_ns)
 {
     struct timespec at;
-    if (wait_ns == 0 || clock_gettime(CLOCK_REALTIME, &at) != 0) {
+    if (wait_ns == UINT64_MAX) {
+        return pthread_mutex_lock(lock) == 0;
+    }
+    if (wait_ns == 0 || clock_gettime(CLOCK_MONOTONIC, &at) != 0) {
         return pthread_mutex_trylock(lock) == 0;
     }
-    uint64_t ns = (uint64_t)at.tv_nsec + wait_ns;
-    at.tv_sec += (time_t)(ns / 1000000000u);
+    uint64_t ns = (uint64_t)at.tv_nsec + wait_ns % 1000000000u;
+    at.tv_sec += (time_t)(wait_ns / 1000000000u + ns / 1000000000u);
     at.tv_nsec = (long)(ns % 1000000000u);
-    return pthread_mutex_timedlock(lock, &at) == 0;
+    return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &at) == 0;
 }
 
-enum rn_error rn_zygote_next_exit_within(struct rn_zygote *zygote, uint64_t wait_ns,
-                                         struct rn_child_exit *out_exit)
+enum rn_error rn_zygote_next_exit(struct rn_zygote *zygote, uint64_t wait_ns,
+                                  struct rn_child_exit *out_exit)
 {
     if (!lock_within(&zygote->lock, wait_ns)) {
         return RN_E_WOULD_BLOCK;

@@ -115,15 +115,13 @@ struct rn_child_exit {
 };
 
 /*
- * The next end not yet told, without waiting. RN_E_WOULD_BLOCK: none; RN_E_CLOSED: the zygote has
- * gone, and all children with it. Poll rn_zygote_fd for reading to learn when to ask (a spawn may
+ * The next end not yet told, without waiting for one. For a spawn under way it waits at most `wait_ns`,
+ * UINT64_MAX: until that is done. RN_E_WOULD_BLOCK: none, or none known yet; RN_E_CLOSED: the zygote
+ * has gone, and all children with it. Poll rn_zygote_fd for reading to learn when to ask (a spawn may
  * have read notices already: ask once after each spawn).
  */
-enum rn_error rn_zygote_next_exit(struct rn_zygote *zygote,
+enum rn_error rn_zygote_next_exit(struct rn_zygote *zygote, uint64_t wait_ns,
                                   struct rn_child_exit *out_exit) RN_MUST_CHECK;
-/* The same, but for a spawn under way it waits no longer than that: WOULD_BLOCK. */
-enum rn_error rn_zygote_next_exit_within(struct rn_zygote *zygote, uint64_t wait_ns,
-                                         struct rn_child_exit *out_exit) RN_MUST_CHECK;
 int rn_zygote_fd(const struct rn_zygote *zygote);
 
 /* The first word of a control segment. */

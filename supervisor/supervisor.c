@@ -357,6 +357,22 @@ static void free_options(rune_supervisor *supervisor)
     rn_free(supervisor->options.journal);
 }
 
+/* One of which nothing runs. */
+static void release(rune_supervisor *supervisor)
+{
+    if (supervisor->fork_cookie) {
+        munmap(supervisor->fork_cookie, (size_t)sysconf(_SC_PAGESIZE));
+    }
+    pthread_mutex_destroy(&supervisor->runner_lock);
+    pthread_mutex_destroy(&supervisor->log_lock);
+    pthread_mutex_destroy(&supervisor->digest_lock);
+    pthread_mutex_destroy(&supervisor->functions_lock);
+    rn_execution_locks_done(supervisor->execution_locks);
+    rn_journal_folder_free(supervisor->journal_folder);
+    free_options(supervisor);
+    rn_free(supervisor);
+}
+
 static void free_supervisor(rune_supervisor *supervisor)
 {
     if (supervisor->fork_cookie && rn_supervisor_is_forked(supervisor)) {
@@ -374,17 +390,7 @@ static void free_supervisor(rune_supervisor *supervisor)
         rn_clock_free(supervisor->clock);
         rn_spawner_free(supervisor->spawner);
     }
-    if (supervisor->fork_cookie) {
-        munmap(supervisor->fork_cookie, (size_t)sysconf(_SC_PAGESIZE));
-    }
-    pthread_mutex_destroy(&supervisor->runner_lock);
-    pthread_mutex_destroy(&supervisor->log_lock);
-    pthread_mutex_destroy(&supervisor->digest_lock);
-    pthread_mutex_destroy(&supervisor->functions_lock);
-    rn_execution_locks_done(supervisor->execution_locks);
-    rn_journal_folder_free(supervisor->journal_folder);
-    free_options(supervisor);
-    rn_free(supervisor);
+    release(supervisor);
 }
 
 /* A copy of the caller's, or NULL of NULL. */
@@ -465,8 +471,7 @@ rune_status rune_supervisor_new(const rune_supervisor_options *options,
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     if (rn_pool_init(&supervisor->pool) != RN_OK) {
-        free_options(supervisor);
-        rn_free(supervisor);
+        release(supervisor);
         return rn_fail_plain(error, RN_E_SYSTEM);
     }
     rune_status status = start(supervisor, error);
@@ -493,12 +498,7 @@ rune_status rune_supervisor_connect(const char *path, const rune_supervisor_opti
     rune_status status = failed == RN_OK ? (rune_status)rn_remote_new(path, &remote, error)
                                          : rn_fail_plain(error, failed);
     if (status != RUNE_OK) {
-        // Nothing was started yet that a supervisor of one's own has.
-        if (supervisor->fork_cookie) {
-            munmap(supervisor->fork_cookie, (size_t)sysconf(_SC_PAGESIZE));
-        }
-        free_options(supervisor);
-        rn_free(supervisor);
+        release(supervisor);
         return status;
     }
     supervisor->options.external_loop = false; // there is nothing that a host could drive

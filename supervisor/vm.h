@@ -80,11 +80,11 @@ struct rune_vm {
     char *domain_name;  /* owned: as its host gave it */
     char *script;       /* owned: its name in the daemon's folder; NULL: it is of `unit` */
     rune_unit *version; /* counted: what was last seen to serve under that name, or NULL */
+    bool lost;
+    bool used; /* of one in a daemon: there may be more to its Globals than `pending` */
     /* Under the supervisor's functions_lock, too: */
     uint64_t epoch;                    /* counts what made the worker forget everything */
     struct rn_vm_functions *functions; /* owned; NULL until it keeps one: few ever do */
-    bool lost;
-    bool used; /* of one in a daemon: there may be more to its Globals than `pending` */
 };
 
 /* A function that a Vm keeps. */

@@ -112,7 +112,7 @@ static void bench_children(struct rn_zygote *zygote)
         close(ends[0]);
         close(child.pidfd);
         struct rn_child_exit ended;
-        while (rn_zygote_next_exit(zygote, &ended) == RN_E_WOULD_BLOCK) {
+        while (rn_zygote_next_exit(zygote, UINT64_MAX, &ended) == RN_E_WOULD_BLOCK) {
             usleep(100);
         }
     }

@@ -234,8 +234,8 @@ static void mark(struct marker *m, const struct rn_vm *vm)
     }
 }
 
-/* Cells of a block that were ever handed out end at the class's bump pointer, in its newest block.
- */
+/* Cells of a block that were ever handed out end at the class's bump pointer, in its newest block; of
+ * mixed cells, at `mixed.next` in the newer one. */
 static uint8_t *used_end(const struct rn_heap *heap, const struct rn_block *block)
 {
     if (block->size_class == RN_MIXED_CLASS) {

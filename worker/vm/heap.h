@@ -2,8 +2,7 @@
  * heap.h: where the objects of one Vm live.
  *
  * A heap takes blocks from the worker's region (pages.h), cuts them into cells of one size class
- * each, and gives everything back in bulk when a call ends, but for one small block, which serves the
- * Vm's next execution. The first two blocks hold cells of all classes, so that an execution which waits
+ * each, and gives everything back in bulk when a call ends. The first two blocks hold cells of all classes, so that an execution which waits
  * costs 2.5 KiB with its Vm, or 4 KiB; blocks of one class start at 2 KiB and grow; what is larger than
  * the largest class gets pages of its own.
  *

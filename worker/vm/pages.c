@@ -1,9 +1,8 @@
 /*
  * pages.c: a buddy system whose free lists live in the free pages.
  *
- * orders[p] is FREE | k if a free run of 2^k pages below the top begins at p, else 0. Free runs of
- * one order form a doubly linked list of page numbers. No free run ends at the top. It is KEPT if the
- * page is kept aside.
+ * orders[p] is FREE | k if a free run of 2^k pages below the top begins at p, KEPT if p is kept aside,
+ * else 0. Free runs of one order form a doubly linked list of page numbers. No free run ends at the top.
  */
 #include "worker/vm/pages.h"
 
