@@ -637,19 +637,27 @@ static enum rn_error next_exit_locked(struct rn_zygote *zygote, struct rn_child_
     return RN_OK;
 }
 
+#ifdef __SANITIZE_THREAD__
+// The thread sanitizer does not see that this one locks.
+#define pthread_mutex_clocklock(lock, clock, at) pthread_mutex_timedlock(lock, at)
+#define LOCK_CLOCK CLOCK_REALTIME
+#else
+#define LOCK_CLOCK CLOCK_MONOTONIC
+#endif
+
 static bool lock_within(pthread_mutex_t *lock, uint64_t wait_ns)
 {
     struct timespec at;
     if (wait_ns == UINT64_MAX) {
         return pthread_mutex_lock(lock) == 0;
     }
-    if (wait_ns == 0 || clock_gettime(CLOCK_MONOTONIC, &at) != 0) {
+    if (wait_ns == 0 || clock_gettime(LOCK_CLOCK, &at) != 0) {
         return pthread_mutex_trylock(lock) == 0;
     }
     uint64_t ns = (uint64_t)at.tv_nsec + wait_ns % 1000000000u;
     at.tv_sec += (time_t)(wait_ns / 1000000000u + ns / 1000000000u);
     at.tv_nsec = (long)(ns % 1000000000u);
-    return pthread_mutex_clocklock(lock, CLOCK_MONOTONIC, &at) == 0;
+    return pthread_mutex_clocklock(lock, LOCK_CLOCK, &at) == 0;
 }
 
 enum rn_error rn_zygote_next_exit(struct rn_zygote *zygote, uint64_t wait_ns,
