@@ -61,7 +61,10 @@ static int run_unit(struct rn_session *session, rune_unit *unit)
         call.item = "";
         main_export.arity = 0;
         if (!rune_unit_has(unit, "")) {
-            rn_console_complain("%s: there is no function main", session->args->operands[0]);
+            rn_console_complain(
+                "%s: nothing to run: there is no `pub fn main`, and no code outside "
+                "functions",
+                session->args->operands[0]);
             return RN_EXIT_USAGE;
         }
     }

@@ -73,6 +73,10 @@ class Command(unittest.TestCase):
         self.assertEqual(self.run_command("body.rn").stdout, "body 2\n")
         self.assertEqual(self.run_command("run", "-", stdin='println!("in");').stdout, "in\n")
 
+    def test_a_main_that_is_not_public_is_asked_for(self):
+        self.write("e.rn", "fn main() { 1 }\n")
+        self.assertIn("e.rn: nothing to run: there is no `pub fn main`", self.run_command("run", "e.rn", code=64).stderr)
+
     def test_a_main_that_fails_is_said(self):
         self.write("e.rn", 'pub fn main() { println!("out"); Err(#{why: "no tea"}) }\n')
         done = self.run_command("run", "e.rn")
