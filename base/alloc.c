@@ -144,9 +144,12 @@ char *rn_strndup(const char *text, size_t size)
     if (!rn_checked_add(size, 1, &total)) {
         return NULL;
     }
-    char *copy = rn_alloc(total);
-    if (copy != NULL && size > 0) {
-        memcpy(copy, text, size);
+    char *copy = rn_realloc(NULL, total); // not cleared: all of it is written
+    if (copy != NULL) {
+        if (size > 0) {
+            memcpy(copy, text, size);
+        }
+        copy[size] = 0;
     }
     return copy;
 }

@@ -332,8 +332,8 @@ static rune_status step(struct batch *batch, struct rn_call *call)
     if (step == RN_CALL_ENDED) {
         return end(batch, entry);
     }
-    if (step == RN_CALL_REFUSED) {
-        batch->refused = true;
+    if (step == RN_CALL_REFUSED || step == RN_CALL_MORE) {
+        batch->refused = batch->refused || step == RN_CALL_REFUSED;
         rn_group_note(&batch->group, call);
     }
     if (entry->place && entry->place->peer == call->peer) {

@@ -816,12 +816,13 @@ bool rn_call_has_news(const struct rn_call *call)
 
 /* What a dead worker said last is left alone if another one will say it again; and what comes after
  * something that was lost for want of memory. */
-static struct rn_event *take_event(struct rn_call *call)
+static struct rn_event *take_event(struct rn_call *call, bool *out_more)
 {
     struct rn_peer *peer = call->peer;
     pthread_mutex_lock(&peer->lock);
     bool leave = call->failed || (peer->dead && rn_replay_may(call, &peer->death));
     struct rn_event *event = leave ? NULL : call->events;
+    *out_more = event && event->next;
     if (event) {
         call->events = event->next;
         if (!call->events) {
@@ -914,16 +915,30 @@ static bool handle_event(struct rn_call *call, struct rn_event *event)
     return done;
 }
 
+/* Acts on the first event, if there is one. False: something refused, try again later. *out_more: there was another
+ * one behind it. */
+static bool handle_next(struct rn_call *call, bool *out_more)
+{
+    struct rn_event *event = take_event(call, out_more);
+    if (!event) {
+        return true;
+    }
+    if (!handle_event(call, event)) {
+        put_event_back(call, event);
+        return false;
+    }
+    free_event(event);
+    return true;
+}
+
 /* Acts on what is there. False: something refused, try again later. */
 static bool handle_events(struct rn_call *call)
 {
-    struct rn_event *event;
-    while ((event = take_event(call)) != NULL) {
-        if (!handle_event(call, event)) {
-            put_event_back(call, event);
+    bool more = true;
+    while (more) {
+        if (!handle_next(call, &more)) {
             return false;
         }
-        free_event(event);
     }
     return true;
 }
@@ -968,7 +983,11 @@ void rn_call_drive(struct rn_call *call)
 
 enum rn_call_step rn_call_step(struct rn_call *call)
 {
-    bool refused = !handle_events(call);
+    bool more;
+    bool refused = !handle_next(call, &more);
+    if (more && !refused) {
+        return RN_CALL_MORE; // also of one that was stopped: what came before is handed out
+    }
     if (is_over(call)) {
         return begin_again(call) ? RN_CALL_WAITS : RN_CALL_ENDED;
     }

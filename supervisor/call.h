@@ -231,6 +231,7 @@ void rn_call_drive(struct rn_call *call);
 enum rn_call_step {
     RN_CALL_WAITS,   /* for news */
     RN_CALL_REFUSED, /* something of the host's refused: to be stepped again soon */
+    RN_CALL_MORE,    /* there are more events: to be stepped again when others have been */
     RN_CALL_ENDED
 };
 /* The same without waiting, for the runner. */

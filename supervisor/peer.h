@@ -115,6 +115,7 @@ struct rn_peer {
     pthread_mutex_t lock;
     pthread_cond_t told; /* a host's callback that tells of an end has returned (host_call.c) */
     bool receiving;
+    size_t pumped; /* bytes since the runner began to pump */
     bool dead;
     /* Of one that is dead it stays as it is, and may be read without the lock. */
     struct rn_death death;

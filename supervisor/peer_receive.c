@@ -19,8 +19,9 @@
 #include "supervisor/runner.h"
 #include "supervisor/supervisor.h"
 
-/* Packets that one visit of the runner handles before other peers have their turn. */
+/* Packets, and bytes, that one visit of the runner handles before other peers have their turn. */
 #define PUMP_PACKETS 64
+#define PUMP_BYTES (64u << 10)
 /* In the flags of /proc/<pid>/stat: the process is on its way out. */
 #define EXITING_FLAG 4u
 /* Milliseconds between the end of a socket and that of its process. */
@@ -188,6 +189,7 @@ static bool take_in(struct rn_peer *peer, enum rn_wait wait, enum rn_error error
     }
     uint64_t culprit = 0;
     if (error == RN_OK) {
+        peer->pumped += packet->size;
         error = handle(peer, packet, &culprit);
     }
     if (error == RN_OK) {
@@ -493,7 +495,8 @@ void rn_peer_pump(struct rn_peer *peer)
         return;
     }
     peer->receiving = true;
-    for (int i = 0; i < PUMP_PACKETS && !peer->dead; i++) {
+    peer->pumped = 0;
+    for (int i = 0; i < PUMP_PACKETS && peer->pumped < PUMP_BYTES && !peer->dead; i++) {
         if (!receive_one(peer, RN_WAIT_NEVER)) {
             break;
         }

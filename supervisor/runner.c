@@ -208,6 +208,14 @@ static void keep_refused(struct rn_runner *runner, struct rn_call *call)
     pthread_mutex_unlock(&runner->lock);
 }
 
+/* Others have their turn before the call goes on. */
+static void list_again(struct rn_runner *runner, struct rn_call *call)
+{
+    pthread_mutex_lock(&runner->lock);
+    (void)list(runner, call); // this is the thread that it would wake
+    pthread_mutex_unlock(&runner->lock);
+}
+
 /* Wakes who waits for those that have ended. A thread that is woken may take the processor: it shall
  * find all of them ended, not one. */
 static void wake_left(struct rn_runner *runner)
@@ -258,6 +266,8 @@ static void step(struct rn_runner *runner, struct rn_call *call)
         end(runner, call);
     } else if (step == RN_CALL_REFUSED) {
         keep_refused(runner, call);
+    } else if (step == RN_CALL_MORE) {
+        list_again(runner, call);
     }
     rn_call_unref(call);
 }
@@ -278,16 +288,17 @@ static struct rn_call *take_first(struct rn_runner *runner, struct queue *queue)
     return call;
 }
 
-/* One turn for each that refused before. */
-static void step_refused(struct rn_runner *runner)
+/* One step for each that is in the list now. */
+static void step_each(struct rn_runner *runner, struct queue *queue)
 {
-    struct rn_call *call;
-    struct rn_call **last = runner->refused.end;
-    while (runner->refused.first && (call = take_first(runner, &runner->refused)) != NULL) {
+    pthread_mutex_lock(&runner->lock);
+    struct rn_call **last = queue->first ? queue->end : NULL;
+    pthread_mutex_unlock(&runner->lock);
+    for (struct rn_call *call; last && (call = take_first(runner, queue)) != NULL;) {
         bool was_last = &call->runner_next == last;
         step(runner, call);
         if (was_last) {
-            break;
+            return;
         }
     }
 }
@@ -306,7 +317,7 @@ static void retry(struct rn_runner *runner)
     if (begun_ns < runner->retry_ns) {
         return;
     }
-    step_refused(runner);
+    step_each(runner, &runner->refused);
     uint64_t now_ns = rn_now_ns();
     uint64_t pause_ns = (now_ns - begun_ns) * (RETRY_PARTS - 1);
     pause_ns = pause_ns > RETRY_MS * NS_PER_MS ? pause_ns : RETRY_MS * NS_PER_MS;
@@ -314,16 +325,14 @@ static void retry(struct rn_runner *runner)
     set_retry(runner, now_ns + pause_ns);
 }
 
-/* Those that refused, if it is time, then everybody with news. */
+/* Those that refused, if it is time, then everybody with news. Who has more to do then goes on in the next turn,
+ * after a look at what has come. */
 static void step_all(struct rn_runner *runner)
 {
-    struct rn_call *call;
     if (runner->refused.first) {
         retry(runner);
     }
-    while ((call = take_first(runner, &runner->ready)) != NULL) {
-        step(runner, call);
-    }
+    step_each(runner, &runner->ready);
     wake_left(runner);
 }
 
@@ -501,7 +510,9 @@ void rn_runner_free(struct rn_runner *runner)
     }
     // What was listed again while it ended.
     runner->retry_ns = 0;
-    step_all(runner);
+    do {
+        step_all(runner);
+    } while (runner->ready.first);
     uint32_t count;
     for (struct rn_peer *peer; (peer = take_unwatched(runner, &count)) != NULL;) {
         rn_peer_unref(peer);

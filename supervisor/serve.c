@@ -122,7 +122,22 @@ void rune_server_options_free(rune_server_options *options)
 
 void rn_serve_wake(struct rune_server *server)
 {
-    rn_wake(server->event_fd);
+    if (!atomic_exchange(&server->woken, true)) {
+        rn_wake(server->event_fd);
+    }
+}
+
+void rn_serve_flush_soon(struct rn_serve_connection *connection)
+{
+    struct rune_server *server = connection->server;
+    pthread_mutex_lock(&server->lock);
+    if (!connection->is_unsent) {
+        connection->is_unsent = true;
+        connection->unsent_next = NULL;
+        *server->unsent_end = connection;
+        server->unsent_end = &connection->unsent_next;
+    }
+    pthread_mutex_unlock(&server->lock);
 }
 
 void rn_serve_post(struct rune_server *server, struct rn_serve_note *note)
@@ -243,6 +258,7 @@ static void init_server(struct rune_server *server, rune_supervisor *supervisor,
     server->epoll_fd = -1;
     server->event_fd = -1;
     server->notes_end = &server->notes;
+    server->unsent_end = &server->unsent;
     server->begun_ns = rn_now_ns();
     server->allowed_count = options->allowed_count;
     memcpy(server->allowed, options->allowed, sizeof(server->allowed));
@@ -324,9 +340,9 @@ void rune_server_free(rune_server *server)
 /* Who took nothing for too long goes. */
 static void close_stalled(struct rune_server *server, uint64_t now_ns)
 {
-    for (struct rn_serve_connection *at = server->connections; at; at = at->next) {
-        if (at->fd >= 0 && at->stalled_ns != 0 &&
-            now_ns >= rn_after_ns(at->stalled_ns, RN_SERVE_STALL_NS)) {
+    struct rn_serve_connection *at = server->stalled_count > 0 ? server->connections : NULL;
+    for (; at; at = at->next) {
+        if (at->stalled_ns != 0 && now_ns >= rn_after_ns(at->stalled_ns, RN_SERVE_STALL_NS)) {
             pthread_mutex_lock(&server->lock);
             server->counts.stalled++;
             pthread_mutex_unlock(&server->lock);
@@ -346,7 +362,8 @@ static void listen_or_pause(struct rune_server *server, bool listens)
 static void settle_all(struct rune_server *server)
 {
     struct rn_serve_connection *next;
-    for (struct rn_serve_connection *at = server->connections; at; at = next) {
+    struct rn_serve_connection *at = server->closed_count > 0 ? server->connections : NULL;
+    for (; at; at = next) {
         next = at->next;
         (void)rn_serve_connection_settle(at);
     }
@@ -356,11 +373,11 @@ static void settle_all(struct rune_server *server)
 static bool is_idle(const struct rune_server *server)
 {
     for (const struct rn_serve_connection *at = server->connections; at; at = at->next) {
-        if (at->calls || at->jobs > 0 || at->builds || (at->fd >= 0 && at->stalled_ns != 0)) {
+        if (at->calls || at->jobs > 0 || at->builds) {
             return false;
         }
     }
-    return true;
+    return server->stalled_count == 0;
 }
 
 static void say_goodbye(struct rune_server *server)
@@ -394,12 +411,7 @@ static bool drain(struct rune_server *server, uint64_t now_ns)
 
 static int timeout_ms(const struct rune_server *server, uint64_t now_ns)
 {
-    uint64_t at = RN_NEVER_NS;
-    for (const struct rn_serve_connection *c = server->connections; c; c = c->next) {
-        if (c->fd >= 0 && c->stalled_ns != 0) {
-            at = rn_after_ns(now_ns, TICK_NS);
-        }
-    }
+    uint64_t at = server->stalled_count > 0 ? rn_after_ns(now_ns, TICK_NS) : RN_NEVER_NS;
     if (server->accept_ns != 0 && server->accept_ns < at) {
         at = server->accept_ns;
     }
@@ -413,13 +425,37 @@ static int timeout_ms(const struct rune_server *server, uint64_t now_ns)
     return at > now_ns ? (int)((at - now_ns) / 1000000) + 1 : 0;
 }
 
+/* What is left for the loop from here on wakes it again. */
 static void drain_event(struct rune_server *server)
 {
     rn_wake_clear(server->event_fd);
+    atomic_store(&server->woken, false);
     read_notes(server);
-    // Output has been queued by other threads.
-    for (struct rn_serve_connection *at = server->connections; at; at = at->next) {
-        rn_serve_flush(at);
+}
+
+/* The first of them, off the list; NULL: none. */
+static struct rn_serve_connection *take_unsent(struct rune_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    struct rn_serve_connection *connection = server->unsent;
+    if (connection) {
+        server->unsent = connection->unsent_next;
+        if (!server->unsent) {
+            server->unsent_end = &server->unsent;
+        }
+        connection->is_unsent = false;
+    }
+    pthread_mutex_unlock(&server->lock);
+    return connection;
+}
+
+/* Each of them once: for what other threads queue meanwhile they wake the loop. */
+static void flush_unsent(struct rune_server *server)
+{
+    struct rn_serve_connection *connection;
+    for (uint32_t left = server->connection_count;
+         left > 0 && (connection = take_unsent(server)) != NULL; left--) {
+        rn_serve_flush(connection);
     }
 }
 
@@ -443,6 +479,7 @@ static void turn(struct rune_server *server)
         listen_or_pause(server, over);
     }
     close_stalled(server, now_ns);
+    flush_unsent(server);
     // Memory goes only here, after every event of this turn has been looked at.
     settle_all(server);
 }

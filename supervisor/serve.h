@@ -50,7 +50,7 @@
 #define RN_SERVE_DOMAINS_MAX 256u
 #define RN_SERVE_CREDIT_MAX 1024u
 /* A connection with more waiting output than this is not read from, its scripts print nothing. */
-#define RN_SERVE_OUT_HIGH (1u << 20)
+#define RN_SERVE_OUT_HIGH (256u << 10)
 /* A client that takes nothing for this long while something waits for it is closed. */
 #define RN_SERVE_STALL_NS UINT64_C(60000000000)
 
@@ -194,7 +194,7 @@ struct rn_serve_connection {
     uint32_t calls_running;
     uint32_t sequence_in;
     uint32_t sequence_out;
-    uint64_t stalled_ns; /* since when nothing went out; 0: nothing waits */
+    uint64_t stalled_ns; /* since when nothing went out; 0: nothing waits; `stalled_count` */
 
     /* The request that is coming in parts. */
     struct rn_message head;
@@ -203,9 +203,15 @@ struct rn_serve_connection {
     size_t body_capacity;
     bool assembling;
 
+    /* Places from `used` on have never been touched: tables cost the memory, and the looks, of what was in them. */
     struct rn_serve_unit units[RN_SERVE_UNITS_MAX];
     struct rn_serve_context contexts[RN_SERVE_CONTEXTS_MAX];
     struct rn_serve_vm vms[RN_SERVE_VMS_MAX];
+    struct rn_serve_used {
+        uint32_t units;
+        uint32_t contexts;
+        uint32_t vms;
+    } used;
     struct rn_serve_call *calls;
     struct rn_serve_build *builds;
 
@@ -214,6 +220,9 @@ struct rn_serve_connection {
     struct rn_serve_out *out;
     struct rn_serve_out **out_end;
     size_t out_bytes;
+    /* Under the server's lock: the list `unsent`. */
+    struct rn_serve_connection *unsent_next;
+    bool is_unsent;
 };
 
 /* Upper ends of the buckets in which calls are counted by their time. */
@@ -264,11 +273,19 @@ struct rune_server {
     struct rn_serve_account *accounts;
     struct rn_serve_connection *connections;
     uint32_t connection_count;
+    uint32_t stalled_count; /* connections that something waits for longer than a turn */
+    uint32_t closed_count;  /* .. whose memory may go some day (D1) */
     uint64_t next_serial;
+    /* The loop's: a packet that comes, and one that goes. */
+    uint8_t packet_in[RN_PACKET_MAX];
+    uint8_t packet_out[RN_PACKET_MAX];
 
-    pthread_mutex_t lock; /* of notes, queues, counts */
+    atomic_bool woken;    /* the loop is going to look at notes and at who is `unsent` */
+    pthread_mutex_t lock; /* of notes, connections that are unsent, queues, counts */
     struct rn_serve_note *notes;
     struct rn_serve_note **notes_end;
+    struct rn_serve_connection *unsent; /* something was queued since they were flushed last */
+    struct rn_serve_connection **unsent_end;
     struct rn_serve_queue queues[RN_SERVE_LANES];
     bool ending;
     struct rn_serve_counts counts;
@@ -278,9 +295,17 @@ struct rune_server {
     bool drained; /* the loop has seen it */
 };
 
+/* Place `index` of a table is about to be. */
+static inline void rn_serve_use(uint32_t *used, uint32_t index)
+{
+    *used = index < *used ? *used : index + 1;
+}
+
 /* serve.c */
 void rn_serve_post(struct rune_server *server, struct rn_serve_note *note);
 void rn_serve_wake(struct rune_server *server);
+/* Any thread: the connection is flushed at the end of this turn of the loop, or of the next one. */
+void rn_serve_flush_soon(struct rn_serve_connection *connection);
 
 /* serve_jobs.c */
 enum rn_error rn_serve_jobs_start(struct rune_server *server) RN_MUST_CHECK;
@@ -320,7 +345,7 @@ bool rn_serve_hold(struct rn_serve_connection *connection, size_t size) RN_MUST_
 void rn_serve_unhold(struct rn_serve_connection *connection, size_t size);
 /* Ends the connection of a client that cannot go on. */
 void rn_serve_fail(struct rn_serve_connection *connection, enum rn_error error);
-/* The loop's thread: sends what fits the socket. */
+/* The loop's thread: sends what fits the socket, and is not more than others can wait for. */
 void rn_serve_flush(struct rn_serve_connection *connection);
 /* Any thread: what the client waits for is lost, so the loop says goodbye to it. */
 void rn_serve_starve(struct rn_serve_connection *connection);

@@ -73,12 +73,15 @@ uint32_t rn_serve_unit_add(struct rn_serve_connection *connection, rune_unit *un
     size_t held = 0;
     size_t size = unit->segment.size + unit->debug_size;
     uint32_t empty = 0;
-    for (uint32_t i = 0; i < RN_SERVE_UNITS_MAX; i++) {
+    for (uint32_t i = 0; i < connection->used.units; i++) {
         if (connection->units[i].unit) {
             held += connection->units[i].bytes;
         } else if (empty == 0) {
             empty = i + 1;
         }
+    }
+    if (empty == 0 && connection->used.units < RN_SERVE_UNITS_MAX) {
+        empty = connection->used.units + 1;
     }
     struct rn_serve_account *account = connection->account;
     bool fits = empty != 0 && size <= UNIT_BYTES_MAX && held <= UNIT_BYTES_MAX - size &&
@@ -88,6 +91,7 @@ uint32_t rn_serve_unit_add(struct rn_serve_connection *connection, rune_unit *un
         rune_unit_unref(unit);
         return 0;
     }
+    rn_serve_use(&connection->used.units, empty - 1);
     connection->units[empty - 1] =
         (struct rn_serve_unit){.unit = unit, .bytes = size, .named = true};
     account->units++;
@@ -486,9 +490,8 @@ static enum rn_error read_build(struct rn_serve_build *build, const struct rn_me
     struct rn_cursor cursor;
     rn_cursor_init(&cursor, body, size);
     bool text = fields->kind != RN_BUILD_KIND_UNIT;
-    if (fields->domain_size > RN_WIRE_DOMAIN_MAX || fields->script > 1 ||
-        fields->bare_end > 1 || fields->kind >= RN_BUILD_KIND_COUNT ||
-        (text && fields->context != 0)) {
+    if (fields->domain_size > RN_WIRE_DOMAIN_MAX || fields->script > 1 || fields->bare_end > 1 ||
+        fields->kind >= RN_BUILD_KIND_COUNT || (text && fields->context != 0)) {
         return RN_E_MESSAGE_INVALID;
     }
     build->kind = (enum rn_build_kind)fields->kind;

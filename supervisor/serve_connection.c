@@ -22,8 +22,17 @@
 
 /* Packets of one connection in one turn of the loop. */
 #define PACKETS_MAX 16u
+/* Bytes for one connection in one turn. */
+#define FLUSH_BYTES_MAX (128u << 10)
 /* Packets thrown away at a close; a socket holds about this many small ones. */
 #define DISCARDED_MAX 512u
+
+static void set_stalled(struct rn_serve_connection *connection, uint64_t since_ns)
+{
+    connection->server->stalled_count -= connection->stalled_ns != 0;
+    connection->server->stalled_count += since_ns != 0;
+    connection->stalled_ns = since_ns;
+}
 
 /* Opening and closing */
 
@@ -138,15 +147,30 @@ void rn_serve_connection_close(struct rn_serve_connection *connection)
     pthread_mutex_lock(&connection->lock);
     rn_fd_close(RN_TAKE_FD(connection->fd));
     pthread_mutex_unlock(&connection->lock);
+    set_stalled(connection, 0);
+    connection->server->closed_count++;
     drop_out(connection);
     drop_body(connection);
     rn_serve_cancel_all(connection);
     rn_serve_abandon_builds(connection);
 }
 
+static bool is_listed(struct rn_serve_connection *connection)
+{
+    pthread_mutex_lock(&connection->server->lock);
+    bool listed = connection->is_unsent;
+    pthread_mutex_unlock(&connection->server->lock);
+    return listed;
+}
+
 bool rn_serve_connection_settle(struct rn_serve_connection *connection)
 {
     if (connection->fd >= 0 || connection->calls || connection->jobs > 0) {
+        return false;
+    }
+    // Nobody queues any more: what lists it now is flushed, to no effect, in the next turn.
+    if (is_listed(connection)) {
+        rn_serve_wake(connection->server);
         return false;
     }
     // Giving up Vms may take jobs of its own, after which this is asked again.
@@ -161,6 +185,7 @@ bool rn_serve_connection_settle(struct rn_serve_connection *connection)
     }
     *at = connection->next;
     server->connection_count--;
+    server->closed_count--;
     drop_out(connection);
     rn_serve_leave_account(server, connection->account);
     pthread_mutex_destroy(&connection->lock);
@@ -197,6 +222,7 @@ void rn_serve_unhold(struct rn_serve_connection *connection, size_t size)
 void rn_serve_starve(struct rn_serve_connection *connection)
 {
     atomic_store(&connection->starved, true);
+    rn_serve_flush_soon(connection);
     rn_serve_wake(connection->server);
 }
 
@@ -219,7 +245,9 @@ bool rn_serve_send(struct rn_serve_connection *connection, const struct rn_messa
         connection->out_end = &out->next;
     }
     pthread_mutex_unlock(&connection->lock);
-    if (!out && !closed && insist) {
+    if (goes) {
+        rn_serve_flush_soon(connection);
+    } else if (!out && !closed && insist) {
         rn_serve_starve(connection);
     }
     if (!goes) {
@@ -229,35 +257,33 @@ bool rn_serve_send(struct rn_serve_connection *connection, const struct rn_messa
     return goes || closed;
 }
 
-/* Sends packets of the first message. WOULD_BLOCK, CLOSED. */
-static enum rn_error send_first(struct rn_serve_connection *connection)
+/* Sends packets of the first message, as long as the bytes that are left suffice. WOULD_BLOCK, CLOSED. */
+static enum rn_error send_first(struct rn_serve_connection *connection, size_t *left)
 {
-    uint8_t packet[RN_PACKET_MAX];
+    uint8_t *packet = connection->server->packet_out;
     struct rn_serve_out *out = connection->out;
     for (;;) {
         size_t size = rn_outgoing_packet(&out->outgoing, connection->sequence_out, packet);
+        if (size > *left) {
+            return RN_E_WOULD_BLOCK;
+        }
         RN_TRY(rn_transport_send(connection->fd, packet, size, RN_WAIT_NEVER));
+        *left -= size;
         connection->sequence_out++;
-        connection->stalled_ns = 0;
+        set_stalled(connection, 0);
         if (rn_outgoing_sent(&out->outgoing)) {
             return RN_OK;
         }
     }
 }
 
-void rn_serve_flush(struct rn_serve_connection *connection)
+/* Under the lock. */
+static enum rn_error send_out(struct rn_serve_connection *connection)
 {
     enum rn_error error = RN_OK;
-    if (connection->fd < 0) {
-        return;
-    }
-    if (atomic_load(&connection->starved) && !connection->leaving) {
-        rn_serve_goodbye(connection, RUNE_E_NO_MEMORY, "the daemon has no memory");
-        return;
-    }
-    pthread_mutex_lock(&connection->lock);
+    size_t left = FLUSH_BYTES_MAX;
     while (connection->out && error == RN_OK) {
-        error = send_first(connection);
+        error = send_first(connection, &left);
         if (error == RN_OK) {
             struct rn_serve_out *out = connection->out;
             connection->out = out->next;
@@ -267,10 +293,24 @@ void rn_serve_flush(struct rn_serve_connection *connection)
             free_out(connection, out);
         }
     }
+    return error;
+}
+
+void rn_serve_flush(struct rn_serve_connection *connection)
+{
+    if (connection->fd < 0) {
+        return;
+    }
+    if (atomic_load(&connection->starved) && !connection->leaving) {
+        rn_serve_goodbye(connection, RUNE_E_NO_MEMORY, "the daemon has no memory");
+        return;
+    }
+    pthread_mutex_lock(&connection->lock);
+    enum rn_error error = send_out(connection);
     bool empty = connection->out == NULL;
     pthread_mutex_unlock(&connection->lock);
     if (!empty && connection->stalled_ns == 0) {
-        connection->stalled_ns = rn_now_ns();
+        set_stalled(connection, rn_now_ns());
     }
     if ((error != RN_OK && error != RN_E_WOULD_BLOCK && error != RN_E_NO_MEMORY) ||
         (empty && connection->leaving)) {
@@ -430,7 +470,7 @@ void rn_serve_fail(struct rn_serve_connection *connection, enum rn_error error)
 /* True: there may be more. */
 static bool receive_one(struct rn_serve_connection *connection)
 {
-    uint8_t packet[RN_PACKET_MAX];
+    uint8_t *packet = connection->server->packet_in;
     struct rn_wire_message wire = {.bytes = packet};
     enum rn_error error = rn_transport_receive(connection->fd, packet, RN_WAIT_NEVER, &wire.size);
     if (error == RN_E_WOULD_BLOCK) {

@@ -37,7 +37,7 @@ static struct rn_serve_context *find_place(struct rn_serve_connection *connectio
                                            uint32_t *out_number)
 {
     for (uint32_t i = 0; i < RN_SERVE_CONTEXTS_MAX; i++) {
-        if (!connection->contexts[i].items) {
+        if (i >= connection->used.contexts || !connection->contexts[i].items) {
             *out_number = i + 1;
             return &connection->contexts[i];
         }
@@ -58,6 +58,7 @@ uint32_t rn_serve_context_add(struct rn_serve_connection *connection, uint8_t *i
         rune_runtime_unref(runtime);
         return 0;
     }
+    rn_serve_use(&connection->used.contexts, number - 1);
     *place = (struct rn_serve_context){
         .items = items, .size = size, .held = held, .runtime = runtime, .named = true};
     connection->account->contexts++;

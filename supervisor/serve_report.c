@@ -78,11 +78,11 @@ static void append_connection(const struct rn_serve_connection *connection, stru
     unsigned vms = 0;
     unsigned units = 0;
     unsigned functions = 0;
-    for (size_t i = 0; i < RN_SERVE_VMS_MAX; i++) {
+    for (uint32_t i = 0; i < connection->used.vms; i++) {
         vms += connection->vms[i].vm != NULL;
         functions += connection->vms[i].place.functions;
     }
-    for (size_t i = 0; i < RN_SERVE_UNITS_MAX; i++) {
+    for (uint32_t i = 0; i < connection->used.units; i++) {
         units += connection->units[i].unit != NULL;
     }
     rn_buf_append_format(out,

@@ -200,6 +200,7 @@ static struct rn_serve_vm *take_place(struct rn_serve_connection *connection,
         struct rn_serve_vm *vm = &connection->vms[i];
         if (!vm->vm && !vm->busy) {
             *out_index = i;
+            rn_serve_use(&connection->used.vms, i);
             vm->busy = true;
             vm->script = RN_TAKE(request->script);
             vm->unit = rune_unit_ref(request->unit);
@@ -362,15 +363,15 @@ void rn_serve_vm_drop(struct rn_serve_connection *connection, struct rn_serve_vm
 
 void rn_serve_drop_all(struct rn_serve_connection *connection)
 {
-    for (size_t i = 0; i < RN_SERVE_VMS_MAX; i++) {
+    for (uint32_t i = 0; i < connection->used.vms; i++) {
         if (connection->vms[i].vm) {
             rn_serve_vm_drop(connection, &connection->vms[i]);
         }
     }
-    for (uint32_t i = 0; i < RN_SERVE_UNITS_MAX; i++) {
+    for (uint32_t i = 0; i < connection->used.units; i++) {
         rn_serve_unit_drop(connection, i + 1);
     }
-    for (uint32_t i = 0; i < RN_SERVE_CONTEXTS_MAX; i++) {
+    for (uint32_t i = 0; i < connection->used.contexts; i++) {
         rn_serve_context_drop(connection, i + 1);
     }
 }

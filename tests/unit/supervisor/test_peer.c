@@ -155,6 +155,7 @@ static int set_up(void **state)
         "pub async fn large() { test::large().await.len() as i64 }\n"
         "pub fn back() { test::back() }\n"
         "pub fn print() { println!(\"x\"); 1 }\n"
+        "pub fn flood(text) { for _ in 0..6 { println!(\"{}\", text); } 1 }\n"
         "pub async fn many() { for _ in 0..100 { host::later(1).await; } 1 }\n"
         "pub async fn wait() { test::keep().await; 1 }\n"
         "pub async fn two() { let a = test::keep(); let b = host::later(2); b.await; a.await }\n"
@@ -178,12 +179,20 @@ static int tear_down(void **state)
     return harness_tear_down(state);
 }
 
-static rune_vm *vm_of(rune_supervisor *by)
+static rune_vm *vm_in(rune_supervisor *by, const char *domain)
 {
     rune_vm *vm = NULL;
     rune_unit *own = by == outer ? outer_unit : unit;
-    assert_int_equal(rune_vm_new(by, own_runtime, own, NULL, &vm, NULL), RUNE_OK);
+    rune_vm_options *options = rune_vm_options_new();
+    assert_int_equal(rune_vm_options_set_domain(options, domain), RUNE_OK);
+    assert_int_equal(rune_vm_new(by, own_runtime, own, options, &vm, NULL), RUNE_OK);
+    rune_vm_options_free(options);
     return vm;
+}
+
+static rune_vm *vm_of(rune_supervisor *by)
+{
+    return vm_in(by, "");
 }
 
 static rune_call_options *without_replay(uint64_t wall_ns)
@@ -477,6 +486,44 @@ static pid_t parent_of(pid_t pid)
     return parent;
 }
 
+static bool count_offer(void *user, int stream, const char *data, size_t size)
+{
+    (void)stream;
+    (void)data;
+    (void)size;
+    ++*(int *)user;
+    return true;
+}
+
+/* Both are at hand: a neighbour does not wait for all that another one has printed. */
+static void test_output_in_parts(void **state)
+{
+    (void)state;
+    int offers = 0;
+    int before = 0;
+    rune_const_value *arg = text_of(60000);
+    rune_vm *vm = vm_of(outer);
+    rune_vm *neighbour = vm_in(outer, "neighbour");
+    rune_call_options *options = without_replay(UINT64_C(30000000000));
+    rune_call_options_set_output(options, count_offer, &offers);
+    assert_int_equal(call_i64(neighbour, "one"), 1);
+    rune_execution *floods = start(vm, "flood", arg, options);
+    rune_execution *ends = start(neighbour, "one", NULL, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL); // for everything to come
+    while (!rune_execution_poll(ends)) {
+        assert_int_equal(rune_supervisor_dispatch(outer, 0), RUNE_OK);
+        before = offers;
+    }
+    expect_end(ends, RUNE_REASON_OK, 1);
+    expect_end(floods, RUNE_REASON_OK, 1);
+    assert_in_range(offers, 6, 20);
+    assert_in_range(before, 0, 3);
+    rune_call_options_free(options);
+    rune_value_unref(arg);
+    rune_vm_free(neighbour);
+    rune_vm_free(vm);
+}
+
 /* How long others' calls take beside a zygote that does not speak. */
 static int64_t time_beside_silence(void *user)
 {
@@ -532,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_lost_host_call),
         cmocka_unit_test(test_alone_with_a_queue),
         cmocka_unit_test(test_refusing_beside_others),
+        cmocka_unit_test(test_output_in_parts),
         cmocka_unit_test(test_a_silent_zygote),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
