@@ -23,7 +23,7 @@ struct rune_vm_pool {
     size_t vms_max;
     pthread_mutex_t lock;
     pthread_cond_t less; /* were taken */
-    bool closing; /* the host has given it up */
+    bool closing;        /* the host has given it up */
     size_t taken;
     size_t idle_count;
     rune_vm *idle[]; /* vms_max */

@@ -47,10 +47,10 @@ RUNE_API void rune_limits_free(rune_limits *limits);
 /* What a call used. All but the times are the same on every run. */
 typedef struct rune_usage {
     uint64_t budget;
-    uint64_t cpu_us;      /* of the worker while the call ran, read from outside */
-    uint64_t wall_us;     /* from the call to its end */
-    uint64_t host_us;     /* of those, spent in host functions */
-    uint64_t memory_peak; /* bytes; at most the limit */
+    uint64_t cpu_us;       /* of the worker while the call ran, read from outside */
+    uint64_t wall_us;      /* from the call to its end */
+    uint64_t host_us;      /* of those, spent in host functions */
+    uint64_t memory_peak;  /* bytes; at most the limit */
     uint64_t output_bytes; /* without what a sink refused until the end */
     uint64_t host_calls;
     bool cpu_apportioned; /* the worker ran other calls at the same time */

@@ -15,7 +15,7 @@ static const struct {
 } quantities[QUANTITIES] = {
     [HOST_KIB] = {"host KiB", 0.03, 1024},     [WORKER_KIB] = {"process KiB", 0.10, 256},
     [DESCRIPTORS] = {"descriptors", 0.05, 12}, [MEMFDS] = {"memfds", 0.05, 12},
-    [PROCESSES] = {"processes", 0.05, 4},     [THREADS] = {"threads", 0, 1},
+    [PROCESSES] = {"processes", 0.05, 4},      [THREADS] = {"threads", 0, 1},
 };
 
 const char *quantity_name(enum quantity quantity)

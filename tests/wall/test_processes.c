@@ -145,7 +145,8 @@ static void forget_all(struct harness *harness, struct subject *subjects, size_t
     for (size_t i = 0; i < count; i++) {
         struct rn_child_exit ended;
         enum rn_error error;
-        while ((error = rn_zygote_next_exit(harness->zygote, UINT64_MAX, &ended)) == RN_E_WOULD_BLOCK) {
+        while ((error = rn_zygote_next_exit(harness->zygote, UINT64_MAX, &ended)) ==
+               RN_E_WOULD_BLOCK) {
             struct pollfd polled = {rn_zygote_fd(harness->zygote), POLLIN, 0};
             assert_int_equal(poll(&polled, 1, 20000), 1);
         }

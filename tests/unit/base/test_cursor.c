@@ -77,10 +77,8 @@ static void test_own_failure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reading),
-        cmocka_unit_test(test_big_endian),
-        cmocka_unit_test(test_failure_stays),
-        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_reading),       cmocka_unit_test(test_big_endian),
+        cmocka_unit_test(test_failure_stays), cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_own_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -607,7 +607,8 @@ static void test_limits_of_the_host(void **state)
     (void)state;
     char text[64];
     skip_if_threads_die();
-    int fds = settled_fds(); // else those of a spare may be closed between the counting and the fork
+    int fds =
+        settled_fds(); // else those of a spare may be closed between the counting and the fork
     for (int more = 1; more < 4; more++) {
         (void)snprintf(text, sizeof(text), "Too many open files; the limit is %d", fds + more);
         expect_said((rlim_t)(fds + more), text);

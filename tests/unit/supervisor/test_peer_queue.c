@@ -12,10 +12,8 @@
 
 static struct rn_outgoing message(uint64_t call, const void *body, size_t size)
 {
-    struct rn_message message = {.type = RN_MESSAGE_HOST_REPLY,
-                                 .call = call,
-                                 .body = body,
-                                 .body_size = size};
+    struct rn_message message = {
+        .type = RN_MESSAGE_HOST_REPLY, .call = call, .body = body, .body_size = size};
     struct rn_outgoing outgoing;
     rn_outgoing_init(&outgoing, &message);
     return outgoing;
@@ -135,10 +133,8 @@ static void test_descriptors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_bodies_are_copies_and_counted),
-        cmocka_unit_test(test_half_sent),
-        cmocka_unit_test(test_begun_before_it_waits),
+        cmocka_unit_test(test_order),       cmocka_unit_test(test_bodies_are_copies_and_counted),
+        cmocka_unit_test(test_half_sent),   cmocka_unit_test(test_begun_before_it_waits),
         cmocka_unit_test(test_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

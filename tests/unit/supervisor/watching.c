@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-
 char folder[64];
 
 struct told told = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
