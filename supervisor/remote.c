@@ -539,18 +539,34 @@ static enum rn_error finish(struct rn_remote *remote, const struct rn_message *h
     return RN_OK;
 }
 
+/* Room for what is announced grows with what has come: a daemon's promise costs nothing. */
+static enum rn_error grow_body(struct rn_remote *remote, size_t size)
+{
+    size_t wanted = remote->body_size + size + 1;
+    if (remote->body && wanted <= remote->body_capacity) {
+        return RN_OK;
+    }
+    size_t whole = (size_t)remote->head.body_total + 1;
+    size_t capacity = remote->body_capacity > wanted / 2 ? 2 * remote->body_capacity : wanted;
+    capacity = capacity < whole ? capacity : whole;
+    uint8_t *body = rn_realloc(remote->body, capacity);
+    if (!body) {
+        return RN_E_NO_MEMORY;
+    }
+    remote->body = body;
+    remote->body_capacity = capacity;
+    return RN_OK;
+}
+
 static enum rn_error assemble(struct rn_remote *remote, const struct rn_message *message)
 {
     if (message->first) {
         if (remote->assembling) {
             return RN_E_MESSAGE_STATE;
         }
-        remote->body = rn_alloc((size_t)message->body_total + 1);
-        if (!remote->body) {
-            return RN_E_NO_MEMORY;
-        }
         remote->head = *message;
         remote->body_size = 0;
+        remote->body_capacity = 0;
         remote->assembling = true;
     }
     if (!remote->assembling || message->type != remote->head.type ||
@@ -559,10 +575,12 @@ static enum rn_error assemble(struct rn_remote *remote, const struct rn_message 
         message->last != (message->body_size == remote->head.body_total - remote->body_size)) {
         return RN_E_MESSAGE_INVALID;
     }
+    RN_TRY(grow_body(remote, message->body_size));
     if (message->body_size > 0) {
         memcpy(remote->body + remote->body_size, message->body, message->body_size);
     }
     remote->body_size += message->body_size;
+    remote->body[remote->body_size] = 0;
     if (!message->last) {
         return RN_OK;
     }

@@ -48,6 +48,7 @@ struct rn_remote {
     struct rn_message head;
     uint8_t *body;
     size_t body_size;
+    size_t body_capacity; /* of it, one byte more than there may be in it */
     uint8_t packet_in[RN_PACKET_MAX];
 };
 
