@@ -2,85 +2,21 @@
  * const_value_check.c: whether bytes are exactly one ConstValue.
  *
  * Trust: reads bytes from workers, compilers, clients and files.
- *
- * Duplicate keys are found by sorting the keys of all objects at once, which no chosen keys can
- * slow down as they could a hash table: object by object in the order of their offsets, keys
- * bytewise, equal ones by offset.
  */
 #include "base/alloc.h"
 #include "base/math.h"
-#include "base/sort.h"
 #include "bytecode/const_value.h"
-
-#include <string.h>
+#include "bytecode/const_value_keys.h"
 
 enum {
     LEVELS_INLINE = 32,
 };
 
-/* A key at offset `at`, of the object that begins at `object`; all offsets fit, as the size does.
- */
-struct key {
-    const char *text;
-    uint32_t size;
-    uint32_t object;
-    uint32_t at;
-};
-
 struct check {
     struct rn_const_reader reader;
-    struct rn_buf keys;
+    struct rn_const_keys keys;
     uint32_t *objects; /* offset of the container open at each level */
 };
-
-static int compare_texts(const struct key *a, const struct key *b)
-{
-    size_t size = rn_min_size(a->size, b->size);
-    int order = size == 0 ? 0 : memcmp(a->text, b->text, size);
-    if (order != 0) {
-        return order;
-    }
-    return a->size < b->size ? -1 : a->size > b->size;
-}
-
-static int compare_keys(const void *left, const void *right)
-{
-    const struct key *a = left;
-    const struct key *b = right;
-    if (a->object != b->object) {
-        return a->object < b->object ? -1 : 1;
-    }
-    int order = compare_texts(a, b);
-    return order != 0 ? order : (a->at < b->at ? -1 : a->at > b->at);
-}
-
-/* Objects whose keys come in order, one after the other, need no sorting. */
-static bool is_sorted(const struct key *keys, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        if (compare_keys(&keys[i - 1], &keys[i]) > 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The offset of the first key that repeats one, or SIZE_MAX. */
-static size_t find_duplicate(struct rn_buf *buf)
-{
-    struct key *keys = (struct key *)(void *)buf->data;
-    size_t count = buf->size / sizeof(*keys);
-    size_t first = SIZE_MAX;
-    if (!is_sorted(keys, count)) {
-        rn_sort(keys, count, sizeof(*keys), compare_keys);
-    }
-    for (size_t i = 1; i < count; i++) {
-        if (keys[i - 1].object == keys[i].object && compare_texts(&keys[i - 1], &keys[i]) == 0) {
-            first = rn_min_size(first, keys[i].at);
-        }
-    }
-    return first;
-}
 
 static void note_token(struct check *check, const struct rn_const_token *token, bool key)
 {
@@ -88,13 +24,8 @@ static void note_token(struct check *check, const struct rn_const_token *token, 
     if (rn_const_kind_has_content(token->kind)) {
         check->objects[depth - 1] = (uint32_t)token->offset;
     } else if (key) {
-        struct key entry = {
-            .text = token->text.data,
-            .size = (uint32_t)token->text.size,
-            .object = check->objects[depth - 1],
-            .at = (uint32_t)token->offset,
-        };
-        rn_buf_append(&check->keys, &entry, sizeof(entry));
+        rn_const_keys_note(&check->keys, check->objects[depth - 1], (uint32_t)token->offset,
+                           token->text.data, token->text.size);
     }
 }
 
@@ -116,8 +47,7 @@ static enum rn_error read_all(struct check *check)
         RN_TRY(rn_const_read(&check->reader, &token));
         note_token(check, &token, key);
     }
-    RN_TRY(rn_const_reader_finish(&check->reader));
-    return rn_buf_status(&check->keys);
+    return rn_const_reader_finish(&check->reader);
 }
 
 static enum rn_error run(struct check *check, size_t *out_offset)
@@ -127,7 +57,8 @@ static enum rn_error run(struct check *check, size_t *out_offset)
     if (error != RN_OK) {
         return error;
     }
-    size_t duplicate = find_duplicate(&check->keys);
+    size_t duplicate;
+    RN_TRY(rn_const_keys_find(&check->keys, &duplicate));
     if (duplicate != SIZE_MAX) {
         *out_offset = duplicate;
         return RN_E_CBOR_INVALID;
@@ -167,9 +98,9 @@ enum rn_error rn_const_value_check(const void *bytes, size_t size,
     rn_const_reader_init(&check.reader, bytes, size, levels == NULL ? inline_levels : levels,
                          depth);
     rn_const_reader_limit(&check.reader, limits->element_max);
-    rn_buf_init(&check.keys, SIZE_MAX);
+    rn_const_keys_init(&check.keys, bytes);
     size_t offset = 0;
     enum rn_error error = run(&check, &offset);
-    rn_buf_done(&check.keys);
+    rn_const_keys_done(&check.keys);
     return refuse(out_fault, error, offset);
 }

@@ -814,15 +814,20 @@ bool rn_call_has_news(const struct rn_call *call)
 
 /* Driving: the owner's thread, without locks. */
 
-/* What a dead worker said last is left alone if another one will say it again; and what comes after
- * something that was lost for want of memory. */
-static struct rn_event *take_event(struct rn_call *call, bool *out_more)
+/* Under the lock: the next event to act upon, or NULL. What a dead worker said last is left alone if another one will
+ * say it again; and what comes after something that was lost for want of memory. */
+static struct rn_event *first_event(const struct rn_call *call)
+{
+    const struct rn_peer *peer = call->peer;
+    bool leave = call->failed || (peer->dead && rn_replay_may(call, &peer->death));
+    return leave ? NULL : call->events;
+}
+
+static struct rn_event *take_event(struct rn_call *call)
 {
     struct rn_peer *peer = call->peer;
     pthread_mutex_lock(&peer->lock);
-    bool leave = call->failed || (peer->dead && rn_replay_may(call, &peer->death));
-    struct rn_event *event = leave ? NULL : call->events;
-    *out_more = event && event->next;
+    struct rn_event *event = first_event(call);
     if (event) {
         call->events = event->next;
         if (!call->events) {
@@ -915,11 +920,10 @@ static bool handle_event(struct rn_call *call, struct rn_event *event)
     return done;
 }
 
-/* Acts on the first event, if there is one. False: something refused, try again later. *out_more: there was another
- * one behind it. */
-static bool handle_next(struct rn_call *call, bool *out_more)
+/* Acts on the first event, if there is one. False: something refused, try again later. */
+static bool handle_next(struct rn_call *call)
 {
-    struct rn_event *event = take_event(call, out_more);
+    struct rn_event *event = take_event(call);
     if (!event) {
         return true;
     }
@@ -931,30 +935,28 @@ static bool handle_next(struct rn_call *call, bool *out_more)
     return true;
 }
 
-/* Acts on what is there. False: something refused, try again later. */
-static bool handle_events(struct rn_call *call)
-{
-    bool more = true;
-    while (more) {
-        if (!handle_next(call, &more)) {
-            return false;
-        }
-    }
-    return true;
-}
+enum next {
+    NEXT_EVENT,
+    NEXT_END,
+    NEXT_WAIT, /* for news, or for what refused */
+};
 
-/* Output that a sink refuses holds up an end in good order only, and not beyond the deadline. Behind a result its
- * worker may die. */
-static bool is_over(struct rn_call *call)
+/* An end waits for what came before it, whoever received that, and whyever it ends. Output that a sink refuses holds up an
+ * end in good order only, and not beyond the deadline. Behind a result its worker may die. */
+static enum next find_next(struct rn_call *call, bool refused)
 {
     pthread_mutex_lock(&call->peer->lock);
+    bool at_hand = !refused && first_event(call) != NULL;
     bool done = rn_call_is_done(call);
     bool broken = call->failed || (call->peer->dead && !done) || call->replay.divergence != RN_SAME;
-    bool ended = done || broken;
     bool given_up = broken || call->stop != RN_REASON_OK;
     bool pending = call->events != NULL;
     pthread_mutex_unlock(&call->peer->lock);
-    return ended && (!pending || given_up || rn_now_ns() >= call->deadline_ns);
+    if (at_hand) {
+        return NEXT_EVENT;
+    }
+    bool ends = (done || broken) && (!pending || given_up || rn_now_ns() >= call->deadline_ns);
+    return ends ? NEXT_END : NEXT_WAIT;
 }
 
 /* Something refused: other calls of the peer, and its end, are still looked after. */
@@ -968,14 +970,15 @@ static void tend_and_pause(struct rn_call *call)
 void rn_call_drive(struct rn_call *call)
 {
     for (;;) {
-        bool refused = !handle_events(call);
-        if (is_over(call)) {
+        bool refused = !handle_next(call);
+        enum next next = find_next(call, refused);
+        if (next == NEXT_END) {
             if (!begin_again(call)) {
                 return;
             }
-        } else if (refused) {
+        } else if (next == NEXT_WAIT && refused) {
             tend_and_pause(call);
-        } else {
+        } else if (next == NEXT_WAIT) {
             rn_peer_wait(call->peer, call);
         }
     }
@@ -983,12 +986,12 @@ void rn_call_drive(struct rn_call *call)
 
 enum rn_call_step rn_call_step(struct rn_call *call)
 {
-    bool more;
-    bool refused = !handle_next(call, &more);
-    if (more && !refused) {
-        return RN_CALL_MORE; // also of one that was stopped: what came before is handed out
+    bool refused = !handle_next(call);
+    enum next next = find_next(call, refused);
+    if (next == NEXT_EVENT) {
+        return RN_CALL_MORE;
     }
-    if (is_over(call)) {
+    if (next == NEXT_END) {
         return begin_again(call) ? RN_CALL_WAITS : RN_CALL_ENDED;
     }
     return refused ? RN_CALL_REFUSED : RN_CALL_WAITS;

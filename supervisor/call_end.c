@@ -29,7 +29,7 @@ enum {
     ENDING_MESSAGE_MAX = 112,
     TRAP_MESSAGE_MAX = 320,
     /* A result of an execution up to this is read where it ends, on the one thread of all executions. */
-    RESULT_INLINE_MAX = 64 << 10,
+    RESULT_INLINE_MAX = 16 << 10,
 };
 
 struct ending {

@@ -42,8 +42,8 @@
 /* Contexts of clients; their bytes count on the account like requests. */
 #define RN_SERVE_CONTEXTS_MAX 128u
 #define RN_SERVE_ACCOUNT_CONTEXTS_MAX 512u
-/* Arguments up to this are decoded on the loop's thread. */
-#define RN_SERVE_ARGS_INLINE_MAX (64u << 10)
+/* Arguments and statics up to this are decoded on the loop's thread. */
+#define RN_SERVE_ARGS_INLINE_MAX (16u << 10)
 #define RN_SERVE_VMS_MAX 256u
 #define RN_SERVE_CALLS_MAX 256u
 #define RN_SERVE_BUILDS_MAX 4u
@@ -202,6 +202,7 @@ struct rn_serve_connection {
     size_t body_size;
     size_t body_capacity;
     bool assembling;
+    uint8_t *request; /* one that came in parts, while it is looked at; see rn_serve_claim */
 
     /* Places from `used` on have never been touched: tables cost the memory, and the looks, of what was in them. */
     struct rn_serve_unit units[RN_SERVE_UNITS_MAX];
@@ -361,6 +362,9 @@ void rn_serve_answer_error(struct rn_serve_connection *connection, uint64_t id, 
 enum rn_error rn_serve_request(struct rn_serve_connection *connection,
                                const struct rn_message *head, const uint8_t *body,
                                size_t size) RN_MUST_CHECK;
+/* The bytes of a request that is being looked at, for whoever needs them longer, from the C heap: those of a large one are
+ * handed over, not copied. NULL without memory. */
+uint8_t *rn_serve_claim(struct rn_serve_connection *connection, const uint8_t *body, size_t size);
 /* The functions that a Vm keeps are counted again. */
 void rn_serve_functions_settle(struct rn_serve_connection *connection, struct rn_serve_vm *vm);
 /* A Vm that runs nothing: what it keeps is counted again, and what its waiting statics take, `more` of which was

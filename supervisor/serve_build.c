@@ -32,6 +32,8 @@
 #define MEMORY_MAX (UINT64_C(512) << 20)
 /* Units that one connection may have its daemon hold. */
 #define UNIT_BYTES_MAX ((size_t)512 << 20)
+/* Units up to this are given back on the loop's thread. */
+#define DROP_INLINE_MAX ((size_t)256 << 10)
 
 struct rn_serve_build {
     struct rn_serve_job job; /* first */
@@ -41,14 +43,17 @@ struct rn_serve_build {
     uint64_t id;
     uint64_t wall_ns;
     uint64_t until_ns; /* once it runs */
-    size_t
-        held; /* bytes of the request and of modules, on the uid's account; the job's while it runs */
+    size_t held; /* bytes of the request and of modules, on the account; the job's while it runs */
     rune_sources *sources;
     rune_options *options;
     const rune_context *context; /* the server's, or NULL */
     uint32_t own;                /* number of the client's context, entered; 0: not with one */
-    uint8_t *bytes;              /* instead of sources: a .rnu file, or a context */
+    uint8_t *bytes;              /* the request: sources from `at` on, a .rnu file, or a context */
     size_t size;
+    size_t at;
+    uint32_t source_count;
+    enum rn_error
+        invalid; /* the sources are not what was announced: the client breaks the protocol */
     rune_runtime *runtime; /* of that context, when it was checked */
     rune_diagnostics *diagnostics;
     rune_unit *unit;
@@ -62,7 +67,8 @@ struct rn_serve_build {
     bool abandoned;
     enum rn_error found;
     char *name;
-    char *text;
+    uint8_t *module; /* the client's answer: its text is the end of it */
+    size_t text_at;
     size_t text_size; /* on the uid's account */
 };
 
@@ -105,13 +111,44 @@ rune_unit *rn_serve_unit_at(const struct rn_serve_connection *connection, uint32
     return known ? connection->units[number - 1].unit : NULL;
 }
 
+/* What a large Unit takes is given back on another thread. */
+struct unit_drop {
+    struct rn_serve_job job; /* first */
+    rune_unit *unit;
+};
+
+static void run_drop(struct rn_serve_job *base)
+{
+    rune_unit_unref(((struct unit_drop *)base)->unit);
+}
+
+static void dropped(struct rn_serve_note *note)
+{
+    struct unit_drop *drop = (struct unit_drop *)note;
+    drop->job.connection->jobs--;
+    rn_free(drop);
+}
+
+static void drop_unit(struct rn_serve_connection *connection, rune_unit *unit, size_t bytes)
+{
+    struct unit_drop *drop = bytes > DROP_INLINE_MAX ? rn_alloc(sizeof(*drop)) : NULL;
+    if (!drop) {
+        rune_unit_unref(unit);
+        return;
+    }
+    drop->unit = unit;
+    drop->job =
+        (struct rn_serve_job){.note.done = dropped, .connection = connection, .run = run_drop};
+    rn_serve_submit(&drop->job, RN_SERVE_SHORT);
+}
+
 /* Counts it out once nobody needs it (D4). */
 static void settle_unit(struct rn_serve_connection *connection, struct rn_serve_unit *unit)
 {
     if (unit->unit && !unit->named && unit->vms == 0) {
         connection->account->units--;
         connection->account->unit_bytes -= unit->bytes;
-        rune_unit_unref(RN_TAKE(unit->unit));
+        drop_unit(connection, RN_TAKE(unit->unit), unit->bytes);
     }
 }
 
@@ -239,15 +276,16 @@ static rune_status load_module(void *user, const char *item, rune_loaded *loaded
     }
     build->asking = false;
     char *name = RN_TAKE(build->name);
-    char *text = RN_TAKE(build->text);
+    uint8_t *module = RN_TAKE(build->module);
+    size_t at = build->text_at;
     size_t size = build->text_size;
     build->text_size = 0;
     pthread_mutex_unlock(&build->lock);
     if (error == RN_OK) {
-        error = (enum rn_error)rune_sources_loaded(loaded, name, text, size);
+        error = (enum rn_error)rune_sources_loaded(loaded, name, (const char *)module + at, size);
     }
     rn_free(name);
-    rn_free(text);
+    rn_free(module);
     if (error == RN_OK) {
         build->held += size; // the sources have it until the end
     } else {
@@ -277,6 +315,25 @@ static void check_context(struct rn_serve_build *build)
         build->status = rune_context_runtime(context, &build->runtime, &build->error);
     }
     rune_context_free(context);
+}
+
+/* Thousands of sources take longer than a loop's thread has: the job reads them. */
+static enum rn_error read_sources(struct rn_serve_build *build)
+{
+    struct rn_cursor cursor;
+    rn_cursor_init(&cursor, build->bytes + build->at, build->size - build->at);
+    for (uint32_t i = 0; i < build->source_count; i++) {
+        uint32_t name_size = rn_cursor_u32(&cursor);
+        uint32_t text_size = rn_cursor_u32(&cursor);
+        RN_AUTO_FREE char *name = rn_wire_take_text(&cursor, name_size);
+        const uint8_t *text = rn_cursor_bytes(&cursor, text_size);
+        RN_TRY(rn_cursor_status(&cursor));
+        RN_TRY((enum rn_error)rune_sources_insert_memory(build->sources, name, (const char *)text,
+                                                         text_size, NULL));
+    }
+    bool whole = rn_cursor_left(&cursor) == 0;
+    rn_free(RN_TAKE(build->bytes));
+    return whole ? RN_OK : RN_E_MESSAGE_INVALID;
 }
 
 /* The client's context as it is needed to build with; NULL: there is none. */
@@ -335,7 +392,12 @@ static void run_build(struct rn_serve_job *base)
     }
     if (build->type == RN_MESSAGE_CLIENT_LOAD) {
         build->status = rune_unit_load(build->bytes, build->size, &build->unit, &build->error);
+        rn_free(RN_TAKE(build->bytes)); // here: large ones take the kernel milliseconds
         build->answer.whole = true;
+        return;
+    }
+    build->invalid = read_sources(build);
+    if (build->invalid != RN_OK) {
         return;
     }
     rune_text *text = NULL;
@@ -362,7 +424,7 @@ static void free_build(struct rn_serve_build *build)
     rune_error_free(build->error);
     rn_free(build->bytes);
     rn_free(build->name);
-    rn_free(build->text);
+    rn_free(build->module);
     pthread_cond_destroy(&build->answered);
     pthread_mutex_destroy(&build->lock);
     rn_free(build);
@@ -424,6 +486,12 @@ static void built(struct rn_serve_note *note)
     }
     *at = build->next;
     connection->jobs--;
+    enum rn_error invalid = build->invalid;
+    if (invalid != RN_OK) {
+        free_build(build);
+        rn_serve_fail(connection, invalid);
+        return;
+    }
     count_build(connection->server, build);
     if (build->status == RUNE_OK && build->runtime) {
         answer_context(connection, build);
@@ -439,23 +507,6 @@ static void built(struct rn_serve_note *note)
 }
 
 /* Requests */
-
-static enum rn_error read_sources(rune_sources *sources, struct rn_cursor *cursor, uint32_t count)
-{
-    if (count == 0 || count > RN_SOURCES_MAX) {
-        return RN_E_MESSAGE_INVALID;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t name_size = rn_cursor_u32(cursor);
-        uint32_t text_size = rn_cursor_u32(cursor);
-        RN_AUTO_FREE char *name = rn_wire_take_text(cursor, name_size);
-        const uint8_t *text = rn_cursor_bytes(cursor, text_size);
-        RN_TRY(rn_cursor_status(cursor));
-        RN_TRY((enum rn_error)rune_sources_insert_memory(sources, name, (const char *)text,
-                                                         text_size, NULL));
-    }
-    return rn_cursor_left(cursor) == 0 ? RN_OK : RN_E_MESSAGE_INVALID;
-}
 
 static enum rn_error set_options(struct rn_serve_build *build, const struct rn_message *head,
                                  const char *domain)
@@ -494,28 +545,25 @@ static enum rn_error read_build(struct rn_serve_build *build, const struct rn_me
         fields->kind >= RN_BUILD_KIND_COUNT || (text && fields->context != 0)) {
         return RN_E_MESSAGE_INVALID;
     }
+    if (fields->sources == 0 || fields->sources > RN_SOURCES_MAX) {
+        return RN_E_MESSAGE_INVALID;
+    }
     build->kind = (enum rn_build_kind)fields->kind;
+    build->source_count = fields->sources;
     RN_AUTO_FREE char *domain = rn_wire_take_text(&cursor, fields->domain_size);
     RN_TRY(rn_cursor_status(&cursor));
+    build->at = size - rn_cursor_left(&cursor);
     build->sources = rune_sources_new();
     build->diagnostics = rune_diagnostics_new();
     if (!build->sources || !build->diagnostics) {
         return RN_E_NO_MEMORY;
     }
-    RN_TRY(read_sources(build->sources, &cursor, fields->sources));
     rune_sources_set_loader(build->sources, load_module, build);
     rn_serve_context_enter(build->job.connection, fields->context);
     build->own = fields->context;
     bool functions = (connection->account->rights & RUNE_RIGHT_HOST_FUNCTIONS) != 0;
     build->context = functions ? connection->server->context : NULL;
     return set_options(build, head, domain);
-}
-
-static enum rn_error read_bytes(struct rn_serve_build *build, const uint8_t *body, size_t size)
-{
-    build->bytes = (uint8_t *)rn_strndup((const char *)body, size);
-    build->size = size;
-    return build->bytes ? RN_OK : RN_E_NO_MEMORY;
 }
 
 static struct rn_serve_build *new_build(struct rn_serve_connection *connection,
@@ -576,9 +624,15 @@ enum rn_error rn_serve_build_request(struct rn_serve_connection *connection,
     }
     bool room = rn_serve_hold(connection, size);
     build->held = room ? size : 0;
-    enum rn_error error = !room      ? RN_E_OVERLOADED
-                          : is_build ? read_build(build, head, body, size)
-                                     : read_bytes(build, body, size);
+    enum rn_error error = !room ? RN_E_OVERLOADED : RN_OK;
+    if (error == RN_OK && is_build) {
+        error = read_build(build, head, body, size);
+    }
+    if (error == RN_OK) {
+        build->bytes = rn_serve_claim(connection, body, size);
+        build->size = size;
+        error = build->bytes ? RN_OK : RN_E_NO_MEMORY;
+    }
     if (error != RN_OK) {
         free_build(build);
         return error;
@@ -592,19 +646,20 @@ enum rn_error rn_serve_build_request(struct rn_serve_connection *connection,
 /* The answer to DAEMON_NEED */
 
 /* `name` is consumed. What the account has no room for is not found. */
-static enum rn_error keep_module(struct rn_serve_build *build, char *name, const uint8_t *text,
-                                 size_t size)
+static enum rn_error keep_module(struct rn_serve_build *build, char *name, const uint8_t *body,
+                                 size_t size, size_t text_size)
 {
-    if (!rn_serve_hold(build->job.connection, size)) {
+    if (!rn_serve_hold(build->job.connection, text_size)) {
         build->found = RN_E_OVERLOADED;
         rn_free(name);
         return RN_OK;
     }
     build->found = RN_OK;
     build->name = name;
-    build->text_size = size;
-    build->text = rn_strndup((const char *)text, size);
-    return build->text ? RN_OK : RN_E_NO_MEMORY;
+    build->text_at = size - text_size;
+    build->text_size = text_size;
+    build->module = rn_serve_claim(build->job.connection, body, size);
+    return build->module ? RN_OK : RN_E_NO_MEMORY;
 }
 
 static enum rn_error read_module(struct rn_serve_build *build, const struct rn_message *head,
@@ -619,13 +674,11 @@ static enum rn_error read_module(struct rn_serve_build *build, const struct rn_m
         return named ? RN_OK : RN_E_MESSAGE_INVALID;
     }
     char *name = rn_wire_take_text(&cursor, fields->name_size);
-    size_t left = rn_cursor_left(&cursor);
-    const uint8_t *text = rn_cursor_bytes(&cursor, left);
     if (rn_cursor_status(&cursor) != RN_OK) {
         rn_free(name);
         return rn_cursor_status(&cursor);
     }
-    return keep_module(build, name, text, left);
+    return keep_module(build, name, body, size, rn_cursor_left(&cursor));
 }
 
 enum rn_error rn_serve_module(struct rn_serve_connection *connection, const struct rn_message *head,
@@ -640,7 +693,7 @@ enum rn_error rn_serve_module(struct rn_serve_connection *connection, const stru
     }
     pthread_mutex_lock(&build->lock);
     // An answer to nothing may have been asked for by a build that lost patience.
-    bool asked = build->asking && !build->text;
+    bool asked = build->asking && !build->module;
     enum rn_error error = asked ? read_module(build, head, body, size) : RN_OK;
     if (asked && error == RN_OK) {
         build->asking = false;

@@ -47,10 +47,11 @@ struct rn_serve_begin {
     bool keeps;               /* the result stays in the Vm */
     struct rn_kept_name name; /* of the function that it is about, in the client's words */
     struct rn_kept function;  /* .. which is that one; or, if it keeps one, what it will be */
-    uint8_t *bytes;           /* of the arguments until they are decoded; owned */
-    size_t size;
-    uint8_t *static_bytes; /* of statics, the same */
-    size_t static_size;
+    uint8_t *
+        request; /* statics and arguments, in this order, from `at` on, until they are decoded; owned */
+    size_t at;
+    size_t size;               /* of the arguments */
+    size_t static_size;        /* of statics */
     rune_const_value *statics; /* counted, until the Vm has them; NULL: none */
     bool taken;                /* it has */
     size_t held;         /* on the uid's account: arguments, and the copy that goes to the worker */
@@ -75,8 +76,7 @@ static void begin_done(struct rn_serve_begin *begin)
         rune_value_unref((rune_const_value *)begin->args[i]);
     }
     rn_free(begin->args);
-    rn_free(begin->bytes);
-    rn_free(begin->static_bytes);
+    rn_free(begin->request);
     rune_value_unref(begin->statics);
     rn_free(begin->item);
     rune_call_options_free(begin->options);
@@ -353,16 +353,22 @@ static bool on_output(void *user, int stream, const char *data, size_t size)
 
 /* Beginning */
 
+static enum rn_error take_value(const struct rn_serve_begin *begin, size_t at, size_t size,
+                                rune_const_value **out_value)
+{
+    uint8_t *bytes = (uint8_t *)rn_strndup((const char *)begin->request + at, size);
+    return bytes ? rn_value_take(bytes, size, out_value) : RN_E_NO_MEMORY;
+}
+
 /* Takes the arguments apart. What does not decode is the client's mistake about values, not about the
  * protocol: but its library checks them, so that only a client without one sends such bytes. */
 static enum rn_error read_args(struct rn_serve_begin *begin)
 {
     rune_const_value *tuple = NULL;
-    if (!begin->bytes || begin->size == 0) {
-        rn_free(RN_TAKE(begin->bytes));
+    if (begin->size == 0) {
         return RN_OK;
     }
-    RN_TRY(rn_value_take(RN_TAKE(begin->bytes), begin->size, &tuple));
+    RN_TRY(take_value(begin, begin->at + begin->static_size, begin->size, &tuple));
     size_t count = rune_value_count(tuple);
     enum rn_error error = rune_value_kind_of(tuple) == RUNE_VALUE_TUPLE && count <= ARGS_MAX
                               ? RN_OK
@@ -384,16 +390,17 @@ static enum rn_error read_args(struct rn_serve_begin *begin)
     return error;
 }
 
-/* The same of statics, unless that was done before. */
+/* The same of statics. */
 static enum rn_error read_values(struct rn_serve_begin *begin)
 {
-    if (begin->static_bytes) {
-        RN_TRY(rn_value_take(RN_TAKE(begin->static_bytes), begin->static_size, &begin->statics));
+    if (begin->static_size > 0) {
+        RN_TRY(take_value(begin, begin->at, begin->static_size, &begin->statics));
         if (rune_value_kind_of(begin->statics) != RUNE_VALUE_OBJECT) {
             return RN_E_MESSAGE_INVALID;
         }
     }
     RN_TRY(read_args(begin));
+    rn_free(RN_TAKE(begin->request));
     bool needs_one = begin->target == RN_CALL_TARGET_VALUE;
     return needs_one && begin->arg_count == 0 ? RN_E_MESSAGE_INVALID : RN_OK;
 }
@@ -493,7 +500,8 @@ static void begun(struct rn_serve_note *note)
 static bool values_take_long(const struct rn_serve_begin *begin)
 {
     uint32_t statics = begin->vm->unit->unit.counts[RN_SECTION_STATICS];
-    return begin->bytes || begin->static_bytes || (begin->statics && statics > STATICS_INLINE_MAX);
+    return begin->size + begin->static_size > RN_SERVE_ARGS_INLINE_MAX ||
+           (begin->static_size > 0 && statics > STATICS_INLINE_MAX);
 }
 
 /* A worker that is there takes a call without waiting; else one is started, elsewhere, as arguments are
@@ -530,11 +538,11 @@ static bool take_version(struct rn_serve_connection *connection, struct rn_serve
 
 /* Reading the request */
 
-/* The values, decoded if that does not take long. */
-static enum rn_error take_values(struct rn_serve_begin *begin, struct rn_cursor *cursor,
-                                 uint64_t static_size)
+/* The values are decoded when the call may begin, elsewhere if that takes long. */
+static enum rn_error take_values(struct rn_serve_connection *connection,
+                                 struct rn_serve_begin *begin, const uint8_t *body,
+                                 size_t body_size, size_t size, uint64_t static_size)
 {
-    size_t size = rn_cursor_left(cursor);
     bool no_args = begin->target == RN_CALL_TARGET_STATICS || begin->target == RN_CALL_TARGET_SEND;
     bool no_statics = begin->target == RN_CALL_TARGET_VALUE;
     if (static_size > size || (no_args && static_size < size) || (no_statics && static_size > 0)) {
@@ -542,18 +550,12 @@ static enum rn_error take_values(struct rn_serve_begin *begin, struct rn_cursor 
     }
     begin->static_size = (size_t)static_size;
     begin->size = size - begin->static_size;
-    const char *statics = (const char *)rn_cursor_bytes(cursor, begin->static_size);
-    const char *args = (const char *)rn_cursor_bytes(cursor, begin->size);
-    begin->static_bytes =
-        static_size > 0 ? (uint8_t *)rn_strndup(statics, begin->static_size) : NULL;
-    begin->bytes = (uint8_t *)rn_strndup(args, begin->size);
-    if (!begin->bytes || (static_size > 0 && !begin->static_bytes)) {
-        return RN_E_NO_MEMORY;
-    }
-    return size <= RN_SERVE_ARGS_INLINE_MAX ? read_values(begin) : RN_OK;
+    begin->at = body_size - size;
+    begin->request = size > 0 ? rn_serve_claim(connection, body, body_size) : NULL;
+    return begin->request || size == 0 ? RN_OK : RN_E_NO_MEMORY;
 }
 
-static enum rn_error read_call(struct rn_serve_begin *begin,
+static enum rn_error read_call(struct rn_serve_connection *connection, struct rn_serve_begin *begin,
                                const struct rn_fields_CLIENT_CALL *fields, const uint8_t *body,
                                size_t size)
 {
@@ -574,7 +576,7 @@ static enum rn_error read_call(struct rn_serve_begin *begin,
         is_of_function(begin) != (begin->name.number != 0)) {
         return RN_E_MESSAGE_INVALID;
     }
-    RN_TRY(take_values(begin, &cursor, grant.statics_size));
+    RN_TRY(take_values(connection, begin, body, size, rn_cursor_left(&cursor), grant.statics_size));
     begin->options = rune_call_options_new();
     if (!begin->options) {
         return RN_E_NO_MEMORY;
@@ -755,7 +757,7 @@ enum rn_error rn_serve_call_request(struct rn_serve_connection *connection,
         return RN_E_NO_MEMORY;
     }
     rn_buf_init(&begin->said, RN_CLIENT_RECORD_MAX);
-    enum rn_error error = read_call(begin, &head->as.CLIENT_CALL, body, size);
+    enum rn_error error = read_call(connection, begin, &head->as.CLIENT_CALL, body, size);
     if (error != RN_OK) {
         begin_done(begin);
         return error;

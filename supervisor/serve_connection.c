@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/math.h"
 #include "shm/fd.h"
 #include "shm/transport.h"
 #include "supervisor/clock.h"
@@ -20,8 +21,9 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/wire.h"
 
-/* Packets of one connection in one turn of the loop. */
+/* Packets of one connection in one turn of the loop, and their bytes. */
 #define PACKETS_MAX 16u
+#define RECEIVE_BYTES_MAX ((size_t)32 << 10)
 /* Bytes for one connection in one turn. */
 #define FLUSH_BYTES_MAX (128u << 10)
 /* Packets thrown away at a close; a socket holds about this many small ones. */
@@ -442,13 +444,21 @@ static enum rn_error take_packet(struct rn_serve_connection *connection,
     if (!message.last) {
         return RN_OK;
     }
-    // A request may close the connection, and with it this memory.
-    uint8_t *body = RN_TAKE(connection->body);
+    // A request may close the connection, and with it what is being assembled.
+    connection->request = RN_TAKE(connection->body);
     size_t size = connection->body_size;
     drop_body(connection);
-    enum rn_error error = rn_serve_request(connection, &connection->head, body, size);
-    rn_free(body);
+    enum rn_error error =
+        rn_serve_request(connection, &connection->head, connection->request, size);
+    rn_free(RN_TAKE(connection->request));
     return error;
+}
+
+uint8_t *rn_serve_claim(struct rn_serve_connection *connection, const uint8_t *body, size_t size)
+{
+    bool assembled = connection->request && connection->request == body;
+    return assembled ? RN_TAKE(connection->request)
+                     : (uint8_t *)rn_strndup((const char *)body, size);
 }
 
 void rn_serve_fail(struct rn_serve_connection *connection, enum rn_error error)
@@ -467,8 +477,8 @@ void rn_serve_fail(struct rn_serve_connection *connection, enum rn_error error)
     rn_serve_goodbye(connection, (rune_status)error, sentence);
 }
 
-/* True: there may be more. */
-static bool receive_one(struct rn_serve_connection *connection)
+/* True: there may be more, and what is left of the turn's bytes is not nothing. */
+static bool receive_one(struct rn_serve_connection *connection, size_t *left)
 {
     uint8_t *packet = connection->server->packet_in;
     struct rn_wire_message wire = {.bytes = packet};
@@ -476,6 +486,7 @@ static bool receive_one(struct rn_serve_connection *connection)
     if (error == RN_E_WOULD_BLOCK) {
         return false;
     }
+    *left -= rn_min_size(wire.size, *left);
     if (error == RN_E_CLOSED || error == RN_E_SYSTEM) {
         // Half of a conversation is none: who does not write any more gets no answers.
         rn_serve_connection_close(connection);
@@ -488,7 +499,7 @@ static bool receive_one(struct rn_serve_connection *connection)
         rn_serve_fail(connection, error);
         return false;
     }
-    return connection->fd >= 0 && !connection->blocked && !connection->leaving;
+    return *left > 0 && connection->fd >= 0 && !connection->blocked && !connection->leaving;
 }
 
 void rn_serve_connection_ready(struct rn_serve_connection *connection, uint32_t events)
@@ -498,7 +509,8 @@ void rn_serve_connection_ready(struct rn_serve_connection *connection, uint32_t 
         return;
     }
     if ((events & (EPOLLIN | EPOLLRDHUP)) && !connection->blocked && !connection->leaving) {
-        for (unsigned i = 0; i < PACKETS_MAX && receive_one(connection); i++) {
+        size_t left = RECEIVE_BYTES_MAX;
+        for (unsigned i = 0; i < PACKETS_MAX && receive_one(connection, &left); i++) {
         }
     }
     rn_serve_flush(connection);

@@ -4,12 +4,12 @@
 
 #include "supervisor/serve.h"
 
-#define SHORT_THREADS 2u
+#define SHORT_THREADS 4u
 #define BUILD_THREADS 4u
 
-/* Threads of a lane that one user may have at a time. */
+/* Threads of a lane that one user may have at a time: never all of them. */
 static const uint32_t user_max[RN_SERVE_LANES] = {
-    [RN_SERVE_SHORT] = SHORT_THREADS,
+    [RN_SERVE_SHORT] = SHORT_THREADS / 2,
     [RN_SERVE_BUILDS] = BUILD_THREADS / 2,
 };
 

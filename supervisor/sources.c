@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "bytecode/diagnostic.h"
+#include "bytecode/hash.h"
 #include "shm/fd.h"
 #include "supervisor/error.h"
 #include "supervisor/unit.h"
@@ -67,8 +68,10 @@ rune_status rune_sources_insert_memory(rune_sources *sources, const char *name, 
         return rn_fail(error, RUNE_E_TOO_LARGE, "%s: a source has at most %u bytes", name,
                        RN_SOURCE_SIZE_MAX);
     }
+    uint64_t hash = rn_hash_text(name, strlen(name));
     for (size_t i = 1; i < sources->count; i++) { // the root is no module
-        if (strcmp(sources->texts[i].name, name) == 0) {
+        const struct rn_source_text *known = &sources->texts[i];
+        if (known->name_hash == hash && strcmp(known->name, name) == 0) {
             return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "%s: this module is there already",
                            name);
         }
@@ -81,7 +84,7 @@ rune_status rune_sources_insert_memory(rune_sources *sources, const char *name, 
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     sources->texts[sources->count++] =
-        (struct rn_source_text){.name = name_copy, .text = text, .size = size};
+        (struct rn_source_text){.name = name_copy, .text = text, .size = size, .name_hash = hash};
     return RUNE_OK;
 }
 

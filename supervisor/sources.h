@@ -15,6 +15,7 @@ struct rn_source_text {
     char *name; /* of the root: as shown; of others: the item path */
     char *text;
     size_t size;
+    uint64_t name_hash;
 };
 
 struct rune_sources {

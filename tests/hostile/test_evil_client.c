@@ -323,6 +323,9 @@ static int body_error(enum rn_message_type type, const char *body, size_t size,
                       struct rn_message fields)
 {
     struct client client = open_client();
+    if (type == RN_MESSAGE_CLIENT_CALL) {
+        fields.as.CLIENT_CALL.vm = open_vm(&client, 1); // of none, nothing is looked at
+    }
     fields.type = type;
     fields.call = 3;
     fields.body = (const uint8_t *)body;

@@ -516,10 +516,19 @@ static int start_without_threads(void)
     return good ? 0 : 1;
 }
 
+/* The thread sanitizer does not follow threads that a child of a process with threads starts. */
+static void skip_if_threads_die(void)
+{
+#ifdef __SANITIZE_THREAD__
+    skip();
+#endif
+}
+
 static void test_the_step_that_failed_is_named(void **state)
 {
     (void)state;
     int status = 0;
+    skip_if_threads_die();
     pid_t child = fork();
     if (child == 0) {
         _exit(start_without_threads());
@@ -529,14 +538,6 @@ static void test_the_step_that_failed_is_named(void **state)
         skip();
     }
     assert_int_equal(status, 0);
-}
-
-/* The thread sanitizer does not follow threads that a child of a process with threads starts. */
-static void skip_if_threads_die(void)
-{
-#ifdef __SANITIZE_THREAD__
-    skip();
-#endif
 }
 
 /* A daemon that has closed its standard streams, and still writes to them. */

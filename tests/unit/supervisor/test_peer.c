@@ -155,6 +155,7 @@ static int set_up(void **state)
         "pub async fn large() { test::large().await.len() as i64 }\n"
         "pub fn back() { test::back() }\n"
         "pub fn print() { println!(\"x\"); 1 }\n"
+        "pub fn one_two() { println!(\"one\"); for _ in 0..1000000 {} println!(\"two\"); 7 }\n"
         "pub fn flood(text) { for _ in 0..6 { println!(\"{}\", text); } 1 }\n"
         "pub async fn many() { for _ in 0..100 { host::later(1).await; } 1 }\n"
         "pub async fn wait() { test::keep().await; 1 }\n"
@@ -524,6 +525,45 @@ static void test_output_in_parts(void **state)
     rune_vm_free(vm);
 }
 
+struct canceller {
+    rune_cancel_token *token;
+    int offers;
+};
+
+static bool wait_and_cancel(void *user, int stream, const char *data, size_t size)
+{
+    struct canceller *canceller = user;
+    (void)stream;
+    (void)data;
+    (void)size;
+    if (++canceller->offers == 1) {
+        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL); // for the rest to come
+        rune_cancel_token_cancel(canceller->token);
+    }
+    return true;
+}
+
+/* Beside an execution another thread receives: what has come by the time of a stop is handed out all the same. */
+static void test_output_before_a_stop(void **state)
+{
+    (void)state;
+    struct canceller canceller = {.token = rune_cancel_token_new()};
+    rune_vm *vm = vm_of(supervisor);
+    rune_vm *beside = vm_of(supervisor);
+    rune_execution *spins = start(beside, "spin", NULL, NULL);
+    rune_call_options *options = rune_call_options_new();
+    rune_call_options_set_cancel_token(options, canceller.token);
+    rune_call_options_set_output(options, wait_and_cancel, &canceller);
+    assert_int_equal(call_reason(vm, "one_two", options), RUNE_REASON_OK);
+    assert_int_equal(canceller.offers, 2);
+    rune_execution_cancel(spins);
+    rune_execution_free(spins);
+    rune_call_options_free(options);
+    rune_cancel_token_unref(canceller.token);
+    rune_vm_free(beside);
+    rune_vm_free(vm);
+}
+
 /* How long others' calls take beside a zygote that does not speak. */
 static int64_t time_beside_silence(void *user)
 {
@@ -580,6 +620,7 @@ int main(void)
         cmocka_unit_test(test_alone_with_a_queue),
         cmocka_unit_test(test_refusing_beside_others),
         cmocka_unit_test(test_output_in_parts),
+        cmocka_unit_test(test_output_before_a_stop),
         cmocka_unit_test(test_a_silent_zygote),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

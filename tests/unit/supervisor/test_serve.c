@@ -686,6 +686,11 @@ static void test_peers_and_rights(void **state)
         daemon_remove();
         return;
     }
+#ifdef __SANITIZE_THREAD__ // it does not follow threads that a child of a process with threads starts
+    daemon_stop();
+    daemon_remove();
+    skip();
+#endif
     assert_int_equal(as_uid(12345, statuses), 0);
     assert_int_equal(statuses[0], RUNE_OK);
     assert_int_equal(statuses[1], RUNE_E_DENIED);
