@@ -92,7 +92,8 @@ RUNE_API rune_status rune_host_call_drop(rune_host_call *call);
 /*
  * `fn` runs (any thread, once) when the script's call ends before an async answer. Once an answer has
  * returned, `fn` does not run and will not: an answer given while it runs waits for it, so not under a
- * lock that `fn` takes; `fn` itself may answer. BUSY if the call has ended already. UNSUPPORTED for
+ * lock that `fn` takes; `fn` itself may answer. The host call is to be answered or dropped then, too, by `fn` or
+ * later: it keeps Unit and supervisor until it has been. BUSY if the call has ended already. UNSUPPORTED for
  * plain functions.
  */
 RUNE_API rune_status rune_host_call_on_cancel(rune_host_call *call, void (*fn)(void *user),

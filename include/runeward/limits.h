@@ -49,7 +49,7 @@ typedef struct rune_usage {
     uint64_t budget;
     uint64_t cpu_us;       /* of the worker while the call ran, read from outside */
     uint64_t wall_us;      /* from the call to its end */
-    uint64_t host_us;      /* of those, spent in host functions */
+    uint64_t host_us;      /* of those, inside host functions; not until an async one answers */
     uint64_t memory_peak;  /* bytes; at most the limit */
     uint64_t output_bytes; /* without what a sink refused until the end */
     uint64_t host_calls;

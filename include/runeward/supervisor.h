@@ -38,7 +38,7 @@ RUNE_API void rune_supervisor_options_set_policy(rune_supervisor_options *option
 /* Used by Vms that do not choose; default shared. */
 RUNE_API void rune_supervisor_options_set_isolation(rune_supervisor_options *options,
                                                     rune_isolation isolation);
-/* Copied. */
+/* Copied. INVALID_ARGUMENT for NULL, as of the limits of Vms and calls. */
 RUNE_API rune_status rune_supervisor_options_set_limits(rune_supervisor_options *options,
                                                         const rune_limits *limits) RUNE_MUST_CHECK;
 /* Calls that one worker runs at once before further ones wait or end overloaded; default 256, at most
@@ -125,7 +125,8 @@ typedef struct rune_stats {
 } rune_stats;
 RUNE_API void rune_supervisor_stats(rune_supervisor *supervisor, rune_stats *out_stats);
 
-/* `fn` gets one line per event, without a line end, on any thread; NULL stops it. */
+/* `fn` gets one line per event, without a line end, on any thread; NULL stops it. `level`: 0 tells, 1 warns. Threads
+ * that serve others call it: it should not wait. */
 typedef void (*rune_log_fn)(void *user, int level, const char *line);
 RUNE_API void rune_supervisor_set_log(rune_supervisor *supervisor, rune_log_fn fn, void *user);
 

@@ -21,7 +21,7 @@ typedef struct rune_record rune_record;
 
 /* Defaults: domain "", the supervisor's isolation, no limits of its own. */
 RUNE_API rune_vm_options *rune_vm_options_new(void) RUNE_MUST_CHECK;
-/* Trust domain: domains never share a worker. Copied, at most 255 bytes. */
+/* Trust domain: domains never share a worker. Copied, at most 255 bytes: TOO_LARGE. */
 RUNE_API rune_status rune_vm_options_set_domain(rune_vm_options *options,
                                                 const char *domain) RUNE_MUST_CHECK;
 /* rune_vm_new says INVALID_ARGUMENT of a value that the enum does not have. */
@@ -49,7 +49,8 @@ RUNE_API void rune_vm_options_free(rune_vm_options *options);
  */
 typedef bool (*rune_output_fn)(void *user, int stream, const char *data, size_t size);
 
-/* Defaults: limits of Vm and supervisor, seed 0, no clock, no token, output dropped. */
+/* Defaults: limits of Vm and supervisor, seed 0, no clock, no token, output dropped. Calls read them as they begin and
+ * change nothing: threads may share one that nobody sets. */
 RUNE_API rune_call_options *rune_call_options_new(void) RUNE_MUST_CHECK;
 RUNE_API rune_status rune_call_options_set_limits(rune_call_options *options,
                                                   const rune_limits *limits) RUNE_MUST_CHECK;
