@@ -110,7 +110,17 @@ static bool refuse(void *user, int stream, const char *data, size_t size)
     return false;
 }
 
-/* One call with a number; how it ended. Number 40 counts on a host that takes no output. */
+static bool dawdle(void *user, int stream, const char *data, size_t size)
+{
+    (void)user;
+    (void)stream;
+    (void)data;
+    (void)size;
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    return true;
+}
+
+/* One call with a number; how it ended. Number 40 counts on a host that takes no output, 93 on one that takes it slowly. */
 static rune_reason call_within(int number, uint64_t wall_ns)
 {
     rune_vm *vm;
@@ -119,6 +129,9 @@ static rune_reason call_within(int number, uint64_t wall_ns)
     rune_const_value *args[] = {rune_value_i64(number)};
     if (number == 40) {
         rune_call_options_set_output(options, refuse, NULL);
+    }
+    if (number == 93) { // WAKES
+        rune_call_options_set_output(options, dawdle, NULL);
     }
     assert_int_equal(rune_vm_new(supervisor, runtime, unit, NULL, &vm, NULL), RUNE_OK);
     rune_status status = rune_vm_call_record(vm, "main", (const rune_const_value *const *)args, 1,
