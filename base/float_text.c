@@ -1,7 +1,7 @@
 /*
  * float_text.c: the forms in which doubles are printed.
  *
- * Display and debug arrange the shortest digits. A fixed number of decimals is exact instead: the
+ * Display, general and debug arrange the shortest digits. A fixed number of decimals is exact instead: the
  * value is split into its integer and its fraction, both of which are finite decimals, and digits
  * are taken from them nine at a time.
  */
@@ -13,9 +13,10 @@
 #include <string.h>
 
 enum {
-    /* Debug uses an exponent from 10^16 up and below 10^-5, in terms of rn_f64_digits. */
-    DEBUG_EXPONENT_MAX = 16,
-    DEBUG_EXPONENT_MIN = -4,
+    /* An exponent is written from 10^16 up and below 10^-5 or 10^-4, in terms of rn_f64_digits. */
+    PLAIN_EXPONENT_MAX = 16,
+    GENERAL_EXPONENT_MIN = -4,
+    DEBUG_EXPONENT_MIN = -3,
     /* The largest double has 309 digits, the finest 1074 decimals. */
     INTEGER_DIGITS_MAX = 309,
     DECIMALS_MAX = 1074,
@@ -98,18 +99,28 @@ void rn_f64_append_display(struct rn_buf *buf, double value)
     }
 }
 
-void rn_f64_append_debug(struct rn_buf *buf, double value)
+static void append_either(struct rn_buf *buf, double value, int32_t exponent_min)
 {
     if (!append_sign(buf, value)) {
         return;
     }
     struct rn_f64_digits digits;
     rn_f64_shortest(value, &digits);
-    if (digits.exponent > DEBUG_EXPONENT_MAX || digits.exponent < DEBUG_EXPONENT_MIN) {
+    if (digits.exponent > PLAIN_EXPONENT_MAX || digits.exponent < exponent_min) {
         append_exponent_form(buf, &digits);
     } else {
         append_plain(buf, &digits, true);
     }
+}
+
+void rn_f64_append_general(struct rn_buf *buf, double value)
+{
+    append_either(buf, value, GENERAL_EXPONENT_MIN);
+}
+
+void rn_f64_append_debug(struct rn_buf *buf, double value)
+{
+    append_either(buf, value, DEBUG_EXPONENT_MIN);
 }
 
 /* --- Fixed decimals --- */

@@ -30,8 +30,9 @@ void rn_f64_shortest(double value, struct rn_f64_digits *out_digits);
 
 /* "1", "-0", "0.1", "100000000000000000000", "NaN", "inf", "-inf": never an exponent. */
 void rn_f64_append_display(struct rn_buf *buf, double value);
-/* "1.0", "-0.0", "1e16", "1.5e-7": exponent form from 1e16 up and below 1e-5; else always a point.
- */
+/* "1.0", "-0.0", "1e16", "1.5e-7": exponent form from 1e16 up and below 1e-5; else always a point. */
+void rn_f64_append_general(struct rn_buf *buf, double value);
+/* The same, but with exponent form already below 1e-4: "1e-5". */
 void rn_f64_append_debug(struct rn_buf *buf, double value);
 /* Exactly `precision` digits behind the point, rounded half to even on the exact value. */
 void rn_f64_append_fixed(struct rn_buf *buf, double value, uint32_t precision);

@@ -104,7 +104,7 @@ static void put_constant(const struct rune_verified_unit *unit, uint32_t index, 
         rn_buf_append_format(out, "%" PRIu64 " ; %" PRIu32, constant->payload, index);
     } else if (constant->kind == RN_CONSTANT_F64) {
         rn_buf_append_format(out, "0x%016" PRIx64 " ; %" PRIu32 " ", constant->payload, index);
-        rn_f64_append_debug(out, as_f64(constant->payload));
+        rn_f64_append_general(out, as_f64(constant->payload));
     } else {
         const uint8_t *bytes = unit->constant_data + (uint32_t)constant->payload;
         uint32_t size = (uint32_t)(constant->payload >> 32);

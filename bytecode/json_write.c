@@ -138,7 +138,7 @@ static void append_f64(struct rn_buf *buf, double value)
     if (value - value != 0) {
         rn_buf_append_text(buf, "null");
     } else {
-        rn_f64_append_debug(buf, value);
+        rn_f64_append_general(buf, value);
     }
 }
 

@@ -34,7 +34,8 @@ static bool add_string(struct rn_call *call, const char *text)
 static bool add_words(struct rn_call *call, char *const *words, size_t count, uint32_t arity)
 {
     if (count > RN_CALL_ARGS_MAX || (arity != 1 && count != arity)) {
-        rn_console_complain("main takes %u arguments, %zu were given", (unsigned)arity, count);
+        rn_console_complain("main takes %u argument%s, %zu %s given", (unsigned)arity,
+                            arity == 1 ? "" : "s", count, count == 1 ? "was" : "were");
         return false;
     }
     for (size_t i = 0; i < count; i++) {

@@ -257,7 +257,8 @@ struct rn_ast_expr {
         struct rn_ast_expr *inner; /* GROUP, TRY, AWAIT, RETURN and YIELD (or NULL) */
         struct {
             struct rn_ast_expr *operand;
-            uint8_t op; /* enum rn_unary_op */
+            uint8_t op;    /* enum rn_unary_op */
+            bool is_power; /* the second half of `**` */
             struct rn_span op_span;
         } unary;
         struct {

@@ -514,7 +514,7 @@ static bool append_value(struct rn_buf *text, const struct rn_constant *value)
     if (value->tag == RN_TAG_I64) {
         rn_buf_append_format(text, "%lld", (long long)value->i64);
     } else if (value->tag == RN_TAG_F64) {
-        rn_f64_append_debug(text, value->f64);
+        rn_f64_append_general(text, value->f64);
     } else if (value->tag == RN_TAG_BOOL) {
         rn_buf_append_text(text, value->boolean ? "true" : "false");
     } else if (value->tag == RN_TAG_STRING) {

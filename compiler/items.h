@@ -136,6 +136,10 @@ void rn_report_missing(struct rn_items *items, struct rn_decl *scope,
                        const struct rn_ast_path *path, bool value,
                        const struct rn_name_list *locals);
 
+/* Says of a path of several names, in what was reported otherwise, that it names nothing; with a proposal. */
+void rn_explain_missing(struct rn_items *items, struct rn_diagnostic *diagnostic,
+                        struct rn_decl *scope, const struct rn_ast_path *path);
+
 /* The same of a macro, which only the library has. */
 void rn_report_missing_macro(struct rn_items *items, const struct rn_ast_path *path);
 

@@ -361,7 +361,11 @@ static struct rn_hir_expr *lower_unary(struct rn_lower *lower, const struct rn_a
     }
     struct rn_hir_expr *operand = rn_lower_expr(lower, ast->unary.operand);
     if (ast->unary.op == RN_UNARY_DEREF) {
-        rn_diagnose(lower->diagnostics, UNSUPPORTED_UNARY, ast->span, rn_text("*"));
+        struct rn_diagnostic *d =
+            rn_diagnose(lower->diagnostics, UNSUPPORTED_UNARY, ast->span, rn_text("*"));
+        if (ast->unary.is_power) {
+            rn_diagnostic_help(lower->diagnostics, d, "there is no `a ** b`, write `a.pow(b)`");
+        }
         return rn_hir_error(lower);
     }
     struct rn_hir_expr *expr = rn_hir_new(lower, RN_HIR_UNARY, ast->span);

@@ -372,6 +372,18 @@ static bool check_used(const struct format *format)
     return true;
 }
 
+/* A value where the format string is wanted, of which something was reported. */
+static void explain_format(struct rn_lower *lower, const struct rn_ast_expr *format)
+{
+    rn_symbol ident = format->kind == RN_EXPR_PATH ? rn_ast_path_ident(format->path) : 0;
+    struct rn_utf8 name = rn_symbol_text(&lower->items->symbols, ident);
+    if (ident != 0) {
+        rn_diagnostic_help(lower->diagnostics, lower->diagnostics->last,
+                           "a format string comes first, values behind it: `\"{}\", %.*s`",
+                           (int)name.size, name.data);
+    }
+}
+
 /* The format string args[0] with what follows it, appended to `builder`; false: reported. */
 static bool lower_format(struct rn_lower *lower, const struct rn_ast_macro_arg *args,
                          uint32_t count, struct rn_span span, struct text_builder *builder)
@@ -384,7 +396,11 @@ static bool lower_format(struct rn_lower *lower, const struct rn_ast_macro_arg *
         .lower = lower, .args = args + 1, .count = count - 1, .span = args[0].expr->span};
     format.used = rn_lower_alloc(lower, count, sizeof(bool));
     struct rn_constant text;
+    uint32_t kept = lower->diagnostics->kept_errors;
     if (format.used == NULL || !eval_constant(lower, args[0].expr, &text)) {
+        if (lower->diagnostics->kept_errors == kept + 1) {
+            explain_format(lower, args[0].expr);
+        }
         return false;
     }
     if (!sort_out(&format)) {

@@ -189,7 +189,11 @@ static struct rn_hir_pat *path_pat(struct rn_lower *lower, const struct rn_ast_p
     }
     rn_symbol name = rn_ast_path_ident(ast->path);
     if (name == 0) {
-        return fail(lower, RN_DIAGNOSTIC_UNSUPPORTED_BINDING, ast->span);
+        struct rn_diagnostic *d = rn_diagnose(lower->diagnostics, UNSUPPORTED_BINDING, ast->span);
+        if (resolved.kind == RN_RESOLVED_NOTHING) {
+            rn_explain_missing(lower->items, d, lower->scope, ast->path);
+        }
+        return &lower->error_pat;
     }
     return bind_pat(lower, name, ast->span);
 }

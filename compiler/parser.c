@@ -73,19 +73,91 @@ static void describe_current(const struct rn_parser *p, struct rn_buf *out)
     }
 }
 
-/* What other languages have there and this one has not. */
-static void hint(struct rn_parser *p)
+const char *rn_p_foreign_word(const struct rn_parser *p, struct rn_span span)
+{
+    static const char *const words[][2] = {
+        {"and", "there is no `and`, write `&&`"},
+        {"or", "there is no `or`, write `||`"},
+        {"not", "there is no `not` but in `is not`, write `!`"},
+        {"elif", "there is no `elif`, write `else if`"},
+        {"elsif", "there is no `elsif`, write `else if`"},
+        {"elseif", "there is no `elseif`, write `else if`"},
+        {"throw", "there are no exceptions: `return Err(..)` says that something failed, `panic!` "
+                  "ends the script"},
+        {"raise", "there are no exceptions: `return Err(..)` says that something failed, `panic!` "
+                  "ends the script"},
+        {"function", "functions are declared with `fn`"},
+        {"func", "functions are declared with `fn`"},
+        {"fun", "functions are declared with `fn`"},
+        {"def", "functions are declared with `fn`"},
+        {"var", "variables are declared with `let`"},
+    };
+    const char *text = p->tokens->text.data + span.start;
+    size_t size = span.end - span.start;
+    for (size_t i = 0; i < RN_COUNT_OF(words); i++) {
+        if (strlen(words[i][0]) == size && memcmp(words[i][0], text, size) == 0) {
+            return words[i][1];
+        }
+    }
+    return NULL;
+}
+
+/* Whether there is one of `kind` among the next tokens, or the last ones, in what may be one expression. */
+static bool is_near(const struct rn_parser *p, enum rn_token_kind kind, int step)
+{
+    uint32_t at = p->at;
+    for (unsigned i = 0; i < 16 && at > 0 && at < p->end; i++) {
+        at += (uint32_t)step;
+        enum rn_token_kind found =
+            at < p->end ? (enum rn_token_kind)p->items[at].kind : RN_TOKEN_SEMI;
+        if (found == kind) {
+            return true;
+        }
+        if (found == RN_TOKEN_SEMI || found == RN_TOKEN_COMMA || found == RN_TOKEN_BRACE_OPEN ||
+            found == RN_TOKEN_BRACE_CLOSE) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* `a ? b : c`, read as `a?` and something else behind it, or up to the colon. */
+static bool is_ternary(const struct rn_parser *p)
+{
+    if (rn_p_is(p, RN_TOKEN_COLON)) {
+        return is_near(p, RN_TOKEN_QUESTION, -1);
+    }
+    return p->items[p->at - 1].kind == RN_TOKEN_QUESTION && is_near(p, RN_TOKEN_COLON, 1);
+}
+
+/* What other languages have at the current token and this one has not, or NULL. */
+static const char *foreign(const struct rn_parser *p)
 {
     const struct rn_token *token = rn_p_peek(p, 0);
     const struct rn_token *before = &p->items[p->at - 1];
     enum rn_token_kind kind = rn_p_kind(p);
     bool adjacent = p->at < p->end && before->end == token->start;
     if (kind == RN_TOKEN_PLUS && before->kind == RN_TOKEN_PLUS && adjacent) {
-        rn_diagnostic_help(p->diagnostics, p->complaint, "there is no `++`, write `+= 1`");
-    } else if (kind == RN_TOKEN_STRING && adjacent && before->kind == RN_TOKEN_IDENT) {
-        rn_diagnostic_help(p->diagnostics, p->complaint, "strings have no prefixes but `b`");
-    } else if (kind == RN_TOKEN_EQ && adjacent && before->kind == RN_TOKEN_EQ_EQ) {
-        rn_diagnostic_help(p->diagnostics, p->complaint, "there is no `===`, write `==`");
+        return "there is no `++`, write `+= 1`";
+    }
+    if (kind == RN_TOKEN_STRING && adjacent && before->kind == RN_TOKEN_IDENT) {
+        return "strings have no prefixes but `b`";
+    }
+    if (kind == RN_TOKEN_EQ && adjacent && before->kind == RN_TOKEN_EQ_EQ) {
+        return "there is no `===`, write `==`";
+    }
+    if (is_ternary(p)) {
+        return "there is no `a ? b : c`, write `if a { b } else { c }`";
+    }
+    return kind == RN_TOKEN_IDENT || kind == RN_TOKEN_NOT ? rn_p_foreign_word(p, rn_p_span(p))
+                                                          : NULL;
+}
+
+static void hint(struct rn_parser *p)
+{
+    const char *help = p->at > 0 ? foreign(p) : NULL;
+    if (help != NULL) {
+        rn_diagnostic_help(p->diagnostics, p->complaint, "%s", help);
     }
 }
 

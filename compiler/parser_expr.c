@@ -255,6 +255,12 @@ static enum rn_unary_op unary_op(enum rn_token_kind kind)
     }
 }
 
+static bool is_second_star(const struct rn_parser *p)
+{
+    return rn_p_is(p, RN_TOKEN_STAR) && p->at > 0 && p->items[p->at - 1].kind == RN_TOKEN_STAR &&
+           p->items[p->at - 1].end == p->items[p->at].start;
+}
+
 static struct rn_ast_expr *parse_unary(struct rn_parser *p, enum rn_brace_mode mode)
 {
     if (rn_p_is(p, RN_TOKEN_MINUS) && rn_p_kind_at(p, 1) == RN_TOKEN_NUMBER &&
@@ -268,6 +274,7 @@ static struct rn_ast_expr *parse_unary(struct rn_parser *p, enum rn_brace_mode m
     }
     expr->unary.op = (uint8_t)unary_op(rn_p_kind(p));
     expr->unary.op_span = rn_p_span(p);
+    expr->unary.is_power = is_second_star(p);
     p->at++;
     expr->unary.operand = parse_primary(p, mode, true);
     rn_p_leave(p);
@@ -768,6 +775,18 @@ static struct rn_ast_expr *make_binary(struct rn_parser *p, struct rn_ast_expr *
     return expr;
 }
 
+/* `a.collect<Vec>()` is a comparison, and then another one. */
+static void report_ungrouped(struct rn_parser *p, enum rn_binary_op op, struct rn_span span,
+                             struct rn_span right)
+{
+    struct rn_diagnostic *d = rn_diagnose(p->diagnostics, PRECEDENCE_GROUP_REQUIRED, span);
+    if (op == RN_BINARY_LT && rn_p_is(p, RN_TOKEN_GT) &&
+        rn_p_kind_at(p, 1) == RN_TOKEN_PAREN_OPEN) {
+        rn_diagnostic_help(p->diagnostics, d, "generic arguments are written `::<%.*s>`",
+                           (int)(right.end - right.start), p->tokens->text.data + right.start);
+    }
+}
+
 /* Precedence climbing from `left`, whose height is in p->height. */
 static struct rn_ast_expr *parse_binary(struct rn_parser *p, struct rn_ast_expr *left,
                                         unsigned min_precedence, enum rn_brace_mode mode)
@@ -804,8 +823,7 @@ static struct rn_ast_expr *parse_binary(struct rn_parser *p, struct rn_ast_expr 
             return NULL;
         }
         if (next.precedence == info.precedence && !next.chains) {
-            rn_diagnose(p->diagnostics, PRECEDENCE_GROUP_REQUIRED,
-                        rn_span_join(left->span, right->span));
+            report_ungrouped(p, op, rn_span_join(left->span, right->span), right->span);
             return NULL;
         }
         struct rn_ast_expr *expr = make_binary(p, left, right, op, op_span);

@@ -90,6 +90,8 @@ struct rn_span rn_span_join(struct rn_span a, struct rn_span b);
 /* "expected {what} but got {current token}", or the lexical error there. Returns false. */
 bool rn_p_fail_expected(struct rn_parser *p, const char *what);
 bool rn_p_expect(struct rn_parser *p, enum rn_token_kind kind);
+/* What is written here instead of a word of other languages, in text of the source; NULL: it is none. */
+const char *rn_p_foreign_word(const struct rn_parser *p, struct rn_span span);
 /* The same; if something else stands there, the complaint has that help (NULL: none). */
 bool rn_p_expect_helped(struct rn_parser *p, enum rn_token_kind kind, const char *help);
 void rn_p_unsupported(struct rn_parser *p, struct rn_span span, const char *what);

@@ -515,6 +515,10 @@ static void explain_items(struct rn_parser *p, const struct rn_ast_path *path)
                            "scripts have no traits, `impl` gives a type functions of its own");
         return;
     }
+    if (rn_p_foreign_word(p, path->span) != NULL) {
+        rn_diagnostic_help(p->diagnostics, p->complaint, "%s", rn_p_foreign_word(p, path->span));
+        return;
+    }
     rn_diagnostic_help(p->diagnostics, p->complaint,
                        "items begin with `fn`, `struct`, `enum`, `impl`, `mod`, `use`, "
                        "`const` or `static`");

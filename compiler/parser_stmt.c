@@ -125,17 +125,27 @@ static bool lacks_operand(const struct rn_ast_expr *expr)
            (expr->kind == RN_EXPR_BREAK && expr->jump.value == NULL);
 }
 
+static void report_unfinished(struct rn_parser *p, const struct block_builder *b)
+{
+    struct rn_diagnostic *d = rn_diagnose(p->diagnostics, EXPECTED_BLOCK_SEMI, b->unfinished);
+    p->semis++;
+    const char *help = rn_p_foreign_word(p, b->unfinished);
+    if (help != NULL) {
+        rn_diagnostic_help(p->diagnostics, d, "%s", help);
+        return;
+    }
+    struct rn_span end = {b->unfinished.source, b->unfinished.end, b->unfinished.end};
+    rn_diagnostic_label(p->diagnostics, d, end, "add `;` here");
+    if (b->wants_operand) {
+        rn_diagnostic_help(p->diagnostics, d,
+                           "if the next expression is its value, write that in parentheses");
+    }
+}
+
 static bool add_stmt(struct rn_parser *p, struct block_builder *b, const struct rn_ast_stmt *stmt)
 {
     if (b->is_unfinished) {
-        struct rn_diagnostic *d = rn_diagnose(p->diagnostics, EXPECTED_BLOCK_SEMI, b->unfinished);
-        p->semis++;
-        struct rn_span end = {b->unfinished.source, b->unfinished.end, b->unfinished.end};
-        rn_diagnostic_label(p->diagnostics, d, end, "add `;` here");
-        if (b->wants_operand) {
-            rn_diagnostic_help(p->diagnostics, d,
-                               "if the next expression is its value, write that in parentheses");
-        }
+        report_unfinished(p, b);
     }
     b->wants_operand = (stmt->kind == RN_STMT_EXPR) && lacks_operand(stmt->expr);
     b->is_unfinished = stmt->kind == RN_STMT_EXPR && rn_ast_needs_semi(stmt->expr);

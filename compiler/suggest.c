@@ -318,6 +318,17 @@ void rn_report_missing(struct rn_items *items, struct rn_decl *scope,
     }
 }
 
+void rn_explain_missing(struct rn_items *items, struct rn_diagnostic *diagnostic,
+                        struct rn_decl *scope, const struct rn_ast_path *path)
+{
+    struct rn_utf8 text = path_text(items, path);
+    if (diagnostic != NULL && path->count != 0) {
+        rn_diagnostic_help(items->diagnostics, diagnostic, "there is no item `%.*s`",
+                           (int)rn_min_text(text.size), text.data);
+        propose(items, diagnostic, scope, path, NULL);
+    }
+}
+
 static void consider_macros(const struct rn_items *items, struct search *search)
 {
     for (size_t i = 0; i < rn_context_count(items->context); i++) {

@@ -40,7 +40,7 @@ static enum rn_outcome append_f64(struct rn_vm *vm, struct rn_string *text, doub
     char buffer[RN_F64_TEXT_MAX];
     struct rn_buf buf;
     rn_buf_init_fixed(&buf, buffer, sizeof(buffer));
-    rn_f64_append_debug(&buf, value);
+    rn_f64_append_general(&buf, value);
     return rn_fmt_append(vm, text, buffer, buf.size);
 }
 

@@ -8,6 +8,7 @@
  * An instruction cannot stop halfway and be gone on with. So what is long is paid for a chunk at a time, and the
  * budget and the call's end are looked at in between.
  */
+#include "base/float_text.h"
 #include "base/unicode.h"
 #include "worker/std/error.h"
 #include "worker/std/fmt.h"
@@ -115,11 +116,24 @@ static enum rn_outcome append_char(struct rn_vm *vm, struct rn_string *text, uin
     return rn_fmt_append(vm, text, "'", 1);
 }
 
+/* Other than where a float is all that is formatted (rn_fmt_spec), 1e-5 has an exponent here. */
+static enum rn_outcome append_f64(struct rn_vm *vm, struct rn_string *text, double value)
+{
+    char buffer[RN_F64_TEXT_MAX];
+    struct rn_buf buf;
+    rn_buf_init_fixed(&buf, buffer, sizeof(buffer));
+    rn_f64_append_debug(&buf, value);
+    return rn_fmt_append(vm, text, buffer, buf.size);
+}
+
 static enum rn_outcome append_inline(struct rn_vm *vm, struct rn_string *text,
                                      struct rn_value value)
 {
     static const char *const orderings[] = {"Less", "Equal", "Greater"};
     bool done;
+    if (value.tag == RN_VALUE_F64) {
+        return append_f64(vm, text, value.f64);
+    }
     RN_TRY_VM(rn_fmt_append_scalar(vm, text, value, &done));
     if (done) {
         return RN_DONE;

@@ -128,7 +128,7 @@ static enum rn_outcome format_f64(struct rn_vm *vm, struct rn_string *text, doub
     bool negative = __builtin_signbit(value) != 0;
     double shown = negative && has_flag(spec, RN_SPEC_ZERO) ? -value : value;
     if (spec->precision == RN_NONE) {
-        rn_f64_append_debug(&buf, shown);
+        rn_f64_append_general(&buf, shown);
     } else {
         rn_f64_append_fixed(&buf, shown,
                             spec->precision < PRECISION_MAX ? spec->precision : PRECISION_MAX);

@@ -519,7 +519,7 @@ bool rn_iter_remaining(const struct rn_iter *iter, uint64_t *out_count)
         uint64_t from = ordinal(iter, iter->index);
         uint64_t to = ordinal(iter, iter->end);
         *out_count = from > to ? 0 : to - from + (iter->last ? 1 : 0);
-        return !(iter->last && to - from == UINT64_MAX);
+        return from > to || !iter->last || to - from != UINT64_MAX;
     }
     case RN_ITER_RANGE_CHAR:
         *out_count = char_count(iter);

@@ -354,17 +354,21 @@ enum rn_outcome rn_std_iter_nth_back(struct rn_vm *vm, struct rn_value *args, ui
     return nth(vm, args, true);
 }
 
+/* A range that does not say how much is left has 2^64 items, or no end. */
+static bool is_range(const struct rn_iter *iter)
+{
+    return iter->iter >= RN_ITER_RANGE_I64 && iter->iter <= RN_ITER_RANGE_FROM_CHAR;
+}
+
 enum rn_outcome rn_std_iter_size_hint(struct rn_vm *vm, struct rn_value *args, uint32_t count)
 {
     (void)count;
     struct rn_iter *iter;
     RN_TRY_VM(arg_iter(vm, args[0], &iter));
-    uint64_t lower = 0;
+    uint64_t lower;
     bool bounded = rn_iter_remaining(iter, &lower);
-    if (iter->iter >= RN_ITER_RANGE_FROM_I64 && iter->iter <= RN_ITER_RANGE_FROM_CHAR) {
-        lower = UINT64_MAX;
-    } else if (!bounded) {
-        lower = 0;
+    if (!bounded) {
+        lower = is_range(iter) ? UINT64_MAX : 0;
     }
     struct rn_value limit = rn_value_none();
     if (bounded) {

@@ -83,7 +83,12 @@ static void test_debug(void **state)
     expect(rn_f64_append_debug, 1.5, "1.5");
     expect(rn_f64_append_debug, 1e15, "1000000000000000.0");
     expect(rn_f64_append_debug, 1e16, "1e16");
-    expect(rn_f64_append_debug, 1e-5, "0.00001");
+    expect(rn_f64_append_debug, 1e-5, "1e-5");
+    expect(rn_f64_append_debug, 9.99e-5, "9.99e-5");
+    expect(rn_f64_append_debug, 1e-4, "0.0001");
+    expect(rn_f64_append_general, 1e-5, "0.00001");
+    expect(rn_f64_append_general, 9.9e-6, "9.9e-6");
+    expect(rn_f64_append_general, 1e16, "1e16");
     expect(rn_f64_append_debug, 1.5e-7, "1.5e-7");
     expect(rn_f64_append_debug, 9.9e-6, "9.9e-6");
     expect(rn_f64_append_debug, 9999999999999998.0, "9999999999999998.0");
