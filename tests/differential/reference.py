@@ -12,7 +12,7 @@ import threading
 
 from reference_parse import parse
 from reference_values import (Closure, Fields, Future, Items, Map, Raised, Random, Reading, Some, Text, Unsure, Variant,
-                              binary, cast, checked, debug)
+                              binary, cast, checked, debug, shown)
 
 STEPS_MAX = 400_000
 
@@ -146,11 +146,11 @@ class Machine:
 
     def on_format(self, node, names):
         _, number, option = yield from self.all(node[1], names)
-        return Text(f"{number:>5}|{debug(option)}")
+        return Text(f"{number:>5}|{shown(option)}")
 
     def on_print(self, node, names):
         _, value = yield from self.all(node[1], names)
-        self.printed.append(debug(value) + "\n")
+        self.printed.append(shown(value) + "\n")
 
     def on_tuple(self, node, names):
         return tuple((yield from self.all(node[1], names)))

@@ -121,13 +121,13 @@ class Random:
 
 # ---- Text
 
-def float_text(value):
+def float_text(value, plain_min=1e-5):
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
     shown = repr(value)
-    if value == 0 or 1e-5 <= abs(value) < 1e16:
+    if value == 0 or plain_min <= abs(value) < 1e16:
         if "e" in shown:  # Python goes over earlier
             shown = f"{value:.20f}".rstrip("0")
         return shown if not shown.endswith(".") else shown + "0"
@@ -151,7 +151,7 @@ def debug(value):
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return float_text(value)
+        return float_text(value, 1e-4)
     if isinstance(value, Text):
         return quoted(value.text)
     if isinstance(value, Map):
@@ -170,6 +170,11 @@ def debug(value):
             return "{" + names_text((quoted(name), part) for name, part in value.fields.items()) + "}"
         return f"{value.path} {{{names_text(value.fields.items())}}}"
     return "None" if value is None else str(value)
+
+
+def shown(value):
+    """By `{:?}` itself: a float has an exponent later there than inside of something."""
+    return float_text(value) if isinstance(value, float) else debug(value)
 
 
 # ---- Numbers
