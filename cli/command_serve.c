@@ -9,8 +9,8 @@
 #include "cli/commands.h"
 #include "cli/daemon.h"
 #include "cli/exit_codes.h"
+#include "cli/log.h"
 #include "cli/quantity.h"
-#include "cli/visible.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -27,8 +27,6 @@
 #include <unistd.h>
 
 #define DRAIN_DEFAULT_NS UINT64_C(10000000000)
-/* Of a line of the log, shown. */
-#define LOG_SHOWN_MAX 4096u
 
 /* Options */
 
@@ -183,12 +181,8 @@ static bool read_workers(struct rn_session *session)
 static void write_log(void *user, int level, const char *line)
 {
     const struct rn_session *session = user;
-    // What the service manager reads as priorities: warning, notice.
     if (level > 0 || !session->console.quiet) {
-        char shown[LOG_SHOWN_MAX];
-        rn_visible_copy(line, strlen(line), shown, sizeof(shown)); // it may quote a script
-        fprintf(stderr, "%s%s\n",
-                getenv("JOURNAL_STREAM") == NULL ? "" : (level > 0 ? "<4>" : "<5>"), shown);
+        rn_log_say(level > 0, line);
     }
 }
 
@@ -272,7 +266,7 @@ static void wait_for_end(struct daemon *daemon)
     }
 }
 
-static void block_signals(struct daemon *daemon)
+static bool take_signals(struct daemon *daemon)
 {
     sigset_t signals;
     sigemptyset(&signals);
@@ -282,45 +276,78 @@ static void block_signals(struct daemon *daemon)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     daemon->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC);
     daemon->ended_fd = eventfd(0, EFD_CLOEXEC);
+    return daemon->signal_fd >= 0 && daemon->ended_fd >= 0;
 }
 
-static int serve(struct daemon *daemon)
+static void say_serving(const struct daemon *daemon)
 {
-    if (daemon->signal_fd < 0 || daemon->ended_fd < 0 ||
-        pthread_create(&daemon->thread, NULL, run, daemon) != 0) {
-        rn_console_complain("%s", strerror(errno));
-        return rune_reason_exit_code(RUNE_REASON_INTERNAL, 0);
-    }
-    if (!daemon->session->console.quiet) {
-        fprintf(stderr, "serving %s\n", daemon->session->args->operands[0]);
-    }
+    char line[RN_LOG_LINE_MAX];
+    (void)snprintf(line, sizeof(line), "serving %s", daemon->session->args->operands[0]);
+    write_log(daemon->session, 0, line);
     rn_daemon_notify("READY=1\nSTATUS=serving");
+}
+
+static bool serve(struct daemon *daemon)
+{
+    errno = pthread_create(&daemon->thread, NULL, run, daemon);
+    if (errno != 0) {
+        return false;
+    }
+    say_serving(daemon);
     wait_for_end(daemon);
     pthread_join(daemon->thread, NULL);
-    return 0;
+    return true;
+}
+
+/* False: there is an error, or errno. */
+static bool make_and_serve(struct daemon *daemon, const rune_server_options *options,
+                           rune_error **error)
+{
+    rune_supervisor *supervisor = daemon->session->supervisor;
+    if (!take_signals(daemon) || !rn_log_begin()) {
+        return false;
+    }
+    rune_supervisor_set_log(supervisor, write_log, daemon->session);
+    bool good = rune_server_new(supervisor, options, &daemon->server, error) == RUNE_OK;
+    if (good) {
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        good = serve(daemon);
+    }
+    int why = errno;
+    rune_server_free(daemon->server);
+    rune_supervisor_set_log(supervisor, NULL, NULL);
+    rn_log_end();
+    errno = why;
+    return good;
+}
+
+static int complain(struct rn_session *session, rune_error *error, int why)
+{
+    if (error != NULL) {
+        return rn_console_take_error(&session->console, error);
+    }
+    rn_console_complain("%s", strerror(why));
+    return rune_reason_exit_code(RUNE_REASON_INTERNAL, 0);
 }
 
 static int serve_with(struct rn_session *session, const rune_server_options *options)
 {
     rune_error *error = NULL;
     struct daemon daemon = {.session = session, .drain_ns = DRAIN_DEFAULT_NS};
+    sigset_t before;
     if (!read_time(session, RN_OPTION_DRAIN, &daemon.drain_ns) || !read_workers(session)) {
         return session->code;
     }
-    block_signals(&daemon);
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (!rn_session_start(session)) {
         return session->code;
     }
-    rune_supervisor_set_log(session->supervisor, write_log, session);
-    if (rune_server_new(session->supervisor, options, &daemon.server, &error) != RUNE_OK) {
-        return rn_console_take_error(&session->console, error);
-    }
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    int code = serve(&daemon);
-    rune_server_free(daemon.server);
-    rune_supervisor_set_log(session->supervisor, NULL, NULL);
-    return code;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    bool good = make_and_serve(&daemon, options, &error);
+    int why = errno;
+    // A complaint may wait for its reader: signals end that.
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return good ? 0 : complain(session, error, why);
 }
 
 int rn_command_serve(struct rn_session *session)
