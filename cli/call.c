@@ -95,6 +95,17 @@ bool rn_call_check_options(struct rn_session *session)
     return sound;
 }
 
+/* What a daemon's calls get without an option only the daemon knows. */
+static void print_limit_unknown(size_t index, bool text)
+{
+    const char *name = rune_limit_name(limit_options[index].limit);
+    if (text) {
+        printf("%-11s %-10s the daemon's\n", name, "?");
+    } else {
+        printf("%s\"%s\":{\"value\":null,\"from\":\"daemon\"}", index == 0 ? "" : ",", name);
+    }
+}
+
 static void print_limit_text(size_t index, uint64_t value, bool given)
 {
     char buffer[32];
@@ -132,9 +143,11 @@ int rn_call_print_limits(struct rn_session *session)
         if (!read_limit(session, i, &given, &value)) {
             return RN_EXIT_USAGE;
         }
-        if (!given) {
-            value = rune_limits_default(limit_options[i].limit);
+        if (!given && session->args->values[RN_OPTION_SOCKET] != NULL) {
+            print_limit_unknown(i, text);
+            continue;
         }
+        value = given ? value : rune_limits_default(limit_options[i].limit);
         (text ? print_limit_text : print_limit_json)(i, value, given);
     }
     fputs(text ? "" : "}}\n", stdout);
@@ -437,14 +450,15 @@ static void print_usage(const rune_record *record)
             (unsigned long long)usage->wall_us, (unsigned long long)usage->output_bytes);
 }
 
-/* A limit has the name of its reason, and an option. */
-static void say_how_to_raise(rune_reason reason)
+/* A limit has the name of its reason, and an option, which a daemon follows up to its own limit. */
+static void say_how_to_raise(const struct rn_call *call, rune_reason reason)
 {
+    const char *hint =
+        call->script != NULL ? "up to the limit of the daemon" : "--limits shows all of them";
     for (size_t i = 0; i < LIMIT_COUNT; i++) {
         if (strcmp(rune_limit_name(limit_options[i].limit), rune_reason_name(reason)) == 0) {
-            rn_console_complain("%s: --%s sets this limit, --limits shows all of them",
-                                rune_reason_name(reason),
-                                rn_option_info(limit_options[i].option)->name);
+            rn_console_complain("%s: --%s sets this limit, %s", rune_reason_name(reason),
+                                rn_option_info(limit_options[i].option)->name, hint);
         }
     }
 }
@@ -457,7 +471,7 @@ int rn_call_report(const struct rn_call *call, const rune_record *record, bool p
         print_record(call, record);
     } else if (error != NULL) {
         print_error(console, error);
-        say_how_to_raise(rune_record_reason(record));
+        say_how_to_raise(call, rune_record_reason(record));
     } else if (print_value) {
         print_value_text(record);
     } else if (!console->quiet) {
