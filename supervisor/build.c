@@ -217,8 +217,16 @@ static rune_status fail_cache(rune_error **error, const char *directory, enum rn
                        "%s: a cache must be a folder of this user that nobody else may write to",
                        directory);
     }
-    return rn_fail(error, (rune_status)failed, "%s: %s", directory,
-                   failed == RN_E_SYSTEM ? strerrordesc_np(errno) : rn_error_message(failed));
+    return failed == RN_E_SYSTEM
+               ? rn_fail_folder(error, directory)
+               : rn_fail(error, (rune_status)failed, "%s: %s", directory, rn_error_message(failed));
+}
+
+rune_status rn_build_check_cache(const rune_options *options, rune_error **error)
+{
+    const char *directory = options->cache_directory;
+    enum rn_error failed = directory ? rn_cache_check(directory) : RN_OK;
+    return failed == RN_OK ? RUNE_OK : fail_cache(error, directory, failed);
 }
 
 static rune_status build_cached(rune_supervisor *supervisor, const struct rn_build_request *request,

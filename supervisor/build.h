@@ -40,6 +40,9 @@ struct rn_build_request {
     const atomic_bool *stop;    /* when it is true, after rn_remote_nudge, the build is CANCELLED */
 };
 
+/* Whether the folder of these options' cache, if there is one, would be taken. */
+rune_status rn_build_check_cache(const rune_options *options, rune_error **error) RN_MUST_CHECK;
+
 /* What precedes each kind of build: the diagnostics are emptied. FORKED, NO_MEMORY; INVALID_ARGUMENT: no source. */
 rune_status rn_build_prepare(rune_supervisor *supervisor, const struct rn_build_request *request,
                              rune_error **error) RN_MUST_CHECK;

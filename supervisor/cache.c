@@ -110,22 +110,34 @@ static enum rn_error check_own(int fd)
     return own ? RN_OK : RN_E_DENIED;
 }
 
-enum rn_error rn_cache_open(struct rn_cache *cache, const struct rn_build_request *request,
-                            const uint8_t compiler[RN_DIGEST_SIZE])
+static enum rn_error open_own(const char *path, int *out_fd)
 {
-    const char *path = request->options->cache_directory;
-    *cache = (struct rn_cache){.directory_fd = -1, .bytes_max = request->options->cache_bytes_max};
     if (mkdir(path, 0700) != 0 && errno != EEXIST) {
         return RN_E_SYSTEM;
     }
-    cache->directory_fd = rn_fd_take_above_standard(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (cache->directory_fd < 0) {
+    RN_AUTO_FD int fd = rn_fd_take_above_standard(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fd < 0) {
         return RN_E_SYSTEM;
     }
-    enum rn_error error = check_own(cache->directory_fd);
-    if (error == RN_OK) {
-        error = hash_root(cache, request, compiler);
-    }
+    RN_TRY(check_own(fd));
+    *out_fd = RN_TAKE_FD(fd);
+    return RN_OK;
+}
+
+enum rn_error rn_cache_check(const char *path)
+{
+    int fd;
+    RN_TRY(open_own(path, &fd));
+    rn_fd_close(fd);
+    return RN_OK;
+}
+
+enum rn_error rn_cache_open(struct rn_cache *cache, const struct rn_build_request *request,
+                            const uint8_t compiler[RN_DIGEST_SIZE])
+{
+    *cache = (struct rn_cache){.directory_fd = -1, .bytes_max = request->options->cache_bytes_max};
+    RN_TRY(open_own(request->options->cache_directory, &cache->directory_fd));
+    enum rn_error error = hash_root(cache, request, compiler);
     if (error != RN_OK) {
         rn_cache_done(cache);
     }

@@ -39,6 +39,8 @@ typedef struct rn_cache rn_cache;
  */
 enum rn_error rn_cache_open(struct rn_cache *cache, const struct rn_build_request *request,
                             const uint8_t compiler[RN_DIGEST_SIZE]) RN_MUST_CHECK;
+/* The folder alone, of those options: whether rn_cache_open would take it. */
+enum rn_error rn_cache_check(const char *path) RN_MUST_CHECK;
 void rn_cache_done(struct rn_cache *cache);
 
 /* True: the Unit and its diagnostics are there; `inputs` (empty before) is filled in. Reads the

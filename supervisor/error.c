@@ -146,6 +146,14 @@ rune_status rn_fail_plain(rune_error **out_error, enum rn_error status)
                    why ? ": " : "", why ? why : "");
 }
 
+rune_status rn_fail_folder(rune_error **out_error, const char *path)
+{
+    rune_status status = errno == ENOENT ? RUNE_E_NOT_FOUND : RUNE_E_SYSTEM;
+    bool named = errno == ENOENT || errno == ENOTDIR || errno == EACCES || errno == ELOOP;
+    return rn_fail_reason(out_error, status, named ? RUNE_REASON_NO_INPUT : RUNE_REASON_INTERNAL,
+                          rune_status_name(status), "%s: %s", path, strerrordesc_np(errno));
+}
+
 rune_status rn_fail_null(rune_error **error, const char *parameter)
 {
     return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "`%s` is NULL", parameter);

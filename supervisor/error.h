@@ -32,6 +32,8 @@ rune_status rn_fail(rune_error **error, rune_status status, const char *format, 
     RN_PRINTF(3, 4);
 /* The same with the status's own message. */
 rune_status rn_fail_plain(rune_error **error, enum rn_error status);
+/* A folder that somebody named cannot be opened, by errno: NOT_FOUND, SYSTEM. */
+rune_status rn_fail_folder(rune_error **error, const char *path);
 /* INVALID_ARGUMENT: that parameter is NULL and may not be. */
 rune_status rn_fail_null(rune_error **error, const char *parameter);
 /* Fails with everything chosen. */

@@ -97,7 +97,7 @@ rune_status rn_journal_folder_open(const char *path, const struct rn_journal_bou
 {
     RN_AUTO_FD int fd = rn_fd_take_above_standard(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd < 0) {
-        return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
+        return rn_fail_folder(error, path);
     }
     rune_status status = check_folder(fd, path, error);
     if (status != RUNE_OK) {

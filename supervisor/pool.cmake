@@ -44,6 +44,7 @@ rn_library(rn_supervisor
   replay_file.c
   run_file.c
   runner.c
+  seldom.c
   serve.c
   serve_build.c
   serve_call.c

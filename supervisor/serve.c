@@ -280,7 +280,10 @@ static rune_status start(struct rune_server *server, const rune_server_options *
     if (failed != RN_OK) {
         return rn_fail_plain(error, failed);
     }
-    rune_status status = options->directory ? start_watch(server, options, error) : RUNE_OK;
+    rune_status status = rn_build_check_cache(server->build, error);
+    if (status == RUNE_OK && options->directory) {
+        status = start_watch(server, options, error);
+    }
     return status == RUNE_OK ? rn_serve_listen(server, options, error) : status;
 }
 
@@ -409,9 +412,11 @@ static bool drain(struct rune_server *server, uint64_t now_ns)
     return server->connections == NULL;
 }
 
-static int timeout_ms(const struct rune_server *server, uint64_t now_ns)
+/* At the latest `at`. */
+static int timeout_ms(const struct rune_server *server, uint64_t now_ns, uint64_t at)
 {
-    uint64_t at = server->stalled_count > 0 ? rn_after_ns(now_ns, TICK_NS) : RN_NEVER_NS;
+    uint64_t tick = server->stalled_count > 0 ? rn_after_ns(now_ns, TICK_NS) : RN_NEVER_NS;
+    at = tick < at ? tick : at;
     if (server->accept_ns != 0 && server->accept_ns < at) {
         at = server->accept_ns;
     }
@@ -462,7 +467,10 @@ static void flush_unsent(struct rune_server *server)
 static void turn(struct rune_server *server)
 {
     struct epoll_event events[EVENTS_MAX];
-    int count = epoll_wait(server->epoll_fd, events, EVENTS_MAX, timeout_ms(server, rn_now_ns()));
+    uint64_t begun_ns = rn_now_ns();
+    uint64_t rest_ns = rn_supervisor_log_rest(server->supervisor, begun_ns);
+    int count =
+        epoll_wait(server->epoll_fd, events, EVENTS_MAX, timeout_ms(server, begun_ns, rest_ns));
     for (int i = 0; i < count; i++) {
         if (events[i].data.ptr == &server->event_fd) {
             drain_event(server);
@@ -489,6 +497,7 @@ void rune_server_run(rune_server *server)
     while (!drain(server, rn_now_ns())) {
         turn(server);
     }
+    (void)rn_supervisor_log_rest(server->supervisor, RN_NEVER_NS);
 }
 
 void rune_server_drain(rune_server *server, uint64_t deadline_ns)

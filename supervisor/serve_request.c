@@ -15,6 +15,7 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
 #include "supervisor/vm.h"
+#include "supervisor/watch_state.h"
 #include "supervisor/wire.h"
 
 /* Rights */
@@ -635,6 +636,7 @@ static void handle_control(struct rn_serve_connection *connection, const struct 
         break;
     case 1:
         rune_server_reload(server);
+        status = server->watch ? rn_watch_check_folder(server->watch, &error) : RUNE_OK;
         break;
     case 2:
         if (fields->value > INT32_MAX ||

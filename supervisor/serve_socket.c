@@ -269,8 +269,8 @@ static void let_in(struct rune_server *server, int fd)
     }
     unsigned rights = rights_of(server, peer.uid);
     if (rights == 0) {
-        rn_supervisor_log(server->supervisor, 1, "serve: uid %u (pid %d) was turned away", peer.uid,
-                          peer.pid);
+        rn_supervisor_log_seldom(server->supervisor, RN_SELDOM_TURNED_AWAY,
+                                 "serve: uid %u (pid %d) was turned away", peer.uid, peer.pid);
         refuse(server, fd, RUNE_E_DENIED, "this user may not talk to the daemon");
         return;
     }

@@ -17,6 +17,7 @@
 #include "supervisor/execution.h"
 #include "supervisor/limits.h"
 #include "supervisor/pool.h"
+#include "supervisor/seldom.h"
 #include "supervisor/spawner.h"
 
 /* Address range of a worker's heap; pages are the kernel's until they are touched. */
@@ -68,6 +69,7 @@ struct rune_supervisor {
     pthread_mutex_t log_lock;
     rune_log_fn log;
     void *log_user;
+    struct rn_seldom seldom;
 
     pthread_mutex_t digest_lock;
     bool has_compiler_digest;

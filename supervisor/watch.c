@@ -38,8 +38,10 @@
 #define BYTES_DEFAULT (UINT64_C(1) << 30)
 #define SETTLE_DEFAULT_NS UINT64_C(2000000)
 #define SETTLE_MAX_NS UINT64_C(1000000000)
-/* The root is looked for this often while it is not there. */
+/* The root is looked for this often while it is not there ... */
 #define ROOT_RETRY_NS UINT64_C(200000000)
+/* ... and whether it still is, while there is nothing in it. */
+#define ROOT_EMPTY_NS UINT64_C(1000000000)
 #define JSON_MAX (16u << 20)
 
 struct rune_watch_options {
@@ -265,10 +267,17 @@ static void lose_all(rune_watch *watch)
 
 static void unref_watch(rune_watch *watch);
 
+static uint64_t next_look_at_root(const rune_watch *watch)
+{
+    if (rn_folders_root(watch->folders) < 0) {
+        return rn_after_ns(rn_now_ns(), ROOT_RETRY_NS);
+    }
+    return watch->count == 0 ? rn_after_ns(rn_now_ns(), ROOT_EMPTY_NS) : RN_NEVER_NS;
+}
+
 static uint64_t next_due(const rune_watch *watch)
 {
-    uint64_t next =
-        rn_folders_root(watch->folders) < 0 ? rn_after_ns(rn_now_ns(), ROOT_RETRY_NS) : RN_NEVER_NS;
+    uint64_t next = next_look_at_root(watch);
     for (size_t i = 0; i < watch->count; i++) {
         uint64_t due = watch->scripts[i]->due_ns;
         next = due != 0 && due < next ? due : next;
@@ -282,6 +291,31 @@ static bool is_called(const rune_watch *watch)
     return atomic_load(&watch->reload) || (!watch->lost && rn_watch_is_lost(watch));
 }
 
+/* The folder itself: that it has gone, or is back, is said once. */
+static void look_at_root(rune_watch *watch)
+{
+    if (rn_folders_is_deleted(watch->folders)) {
+        rn_folders_look_again(watch->folders);
+    }
+    const char *name = rn_folders_name(watch->folders);
+    int missing = rn_folders_missing(watch->folders);
+    int before = atomic_exchange(&watch->missing, missing);
+    if (missing != 0 && missing != before) {
+        rn_supervisor_log(watch->supervisor, 1, "watch: %s: the folder is gone: %s", name,
+                          strerrordesc_np(missing));
+    } else if (missing == 0 && before != 0) {
+        rn_supervisor_log(watch->supervisor, 0, "watch: %s: the folder is back", name);
+    }
+}
+
+rune_status rn_watch_check_folder(const rune_watch *watch, rune_error **error)
+{
+    int missing = atomic_load(&watch->missing);
+    return missing == 0 ? RUNE_OK
+                        : rn_fail(error, RUNE_E_NOT_FOUND, "%s: the folder is gone: %s",
+                                  rn_folders_name(watch->folders), strerrordesc_np(missing));
+}
+
 static void *serve(void *argument)
 {
     rune_watch *watch = argument;
@@ -289,8 +323,10 @@ static void *serve(void *argument)
         rn_watch_sleep_until(watch, is_called(watch) ? 0 : next_due(watch));
         if (atomic_exchange(&watch->reload, false)) {
             rn_folders_look_again(watch->folders);
+            atomic_store(&watch->missing, 0); // whoever asks is told again
         }
         rn_folders_read(watch->folders);
+        look_at_root(watch);
         if (!watch->lost && rn_watch_is_lost(watch)) {
             lose_all(watch);
         }
@@ -374,10 +410,12 @@ static rune_status open_folders(rune_watch *watch, const char *directory, rune_e
     if (failed == RN_OK) {
         return RUNE_OK;
     }
+    if (failed == RN_E_SYSTEM || failed == RN_E_NOT_FOUND) {
+        return rn_fail_folder(error, directory);
+    }
     return rn_fail(error, (rune_status)failed, "%s: %s", directory,
-                   failed == RN_E_SYSTEM || failed == RN_E_NOT_FOUND ? strerrordesc_np(errno)
-                   : failed == RN_E_TOO_LARGE ? "more scripts, folders or watches than there may be"
-                                              : rn_error_message(failed));
+                   failed == RN_E_TOO_LARGE ? "more scripts, folders or watches than there may be"
+                                            : rn_error_message(failed));
 }
 
 /* Of a connection: from here on it is known when it ends, and the caller's context is not needed any more. */

@@ -1,6 +1,7 @@
 /* watch_build.c: a script of a watch from its files to its Unit, with what else was saved meanwhile in mind. */
 #include "supervisor/watch_state.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
@@ -35,8 +36,10 @@ static enum rn_error read_file(rune_watch *watch, struct rn_watch_script *script
         return RN_E_NOT_FOUND;
     }
     enum rn_error error = rn_sources_insert_beneath(sources, root, watch->shown, script->path);
+    int why = errno;
     // What happened to the file before it was read has been told by now ...
     rn_folders_read(watch->folders);
+    errno = why;
     bool torn = script->since_ns != 0;
     if (error == RN_OK && sources->texts[0].size == 0 && !script->was_empty) {
         // ... but for a file that was made empty this moment, to be filled the next.
@@ -103,11 +106,20 @@ static void drop_result(const rune_watch *watch, const struct rn_watch_script *s
     result_done(result);
 }
 
+/* True of one that fails for the reason of the last time. */
+static bool says_the_same(const struct rn_watch_script *script,
+                          const struct rn_watch_result *result)
+{
+    return script->broken && script->error && result->error &&
+           strcmp(rune_error_message(script->error), rune_error_message(result->error)) == 0;
+}
+
 /* The result takes the place of what was there, which the caller gets in exchange. */
 static void publish(rune_watch *watch, struct rn_watch_script *script,
-                    struct rn_watch_result *result)
+                    struct rn_watch_result *result, bool news)
 {
     bool was_broken = script->broken;
+    bool known = !news && says_the_same(script, result);
     bool changed = result->unit && !is_same(result->unit, script->unit);
     pthread_mutex_lock(&watch->lock);
     if (changed) {
@@ -125,7 +137,7 @@ static void publish(rune_watch *watch, struct rn_watch_script *script,
     script->untold = script->untold || script->is_new;
     pthread_mutex_unlock(&watch->lock);
     script->is_new = false;
-    if (!script->untold && (script->broken || changed || was_broken)) {
+    if (!script->untold && !known && (script->broken || changed || was_broken)) {
         rn_watch_tell(watch, script, script->broken ? RUNE_CHANGE_BROKEN : RUNE_CHANGE_LOADED);
     }
 }
@@ -231,6 +243,7 @@ void rn_watch_rebuild(rune_watch *watch, struct rn_watch_script *script)
     if (is_passing(watch, result.status) && script->due_ns == 0) {
         script->due_ns = rn_after_ns(rn_now_ns(), RETRY_NS);
     }
-    publish(watch, script, &result);
+    // Without news it is one more try, which says nothing that was said already.
+    publish(watch, script, &result, since_ns != 0);
     drop_result(watch, script, &result);
 }

@@ -40,7 +40,8 @@ struct rn_folders {
     rn_news_fn fn;
     void *user;
     bool enough; /* whoever is told wants no more */
-    int root_fd; /* -1: not there */
+    int root_fd; /* -1: not there ... */
+    int missing; /* ... for this reason, an errno */
     int inotify_fd;
     struct folder *folders;
     size_t count;
@@ -309,6 +310,22 @@ int rn_folders_root(const struct rn_folders *folders)
     return folders->root_fd;
 }
 
+const char *rn_folders_name(const struct rn_folders *folders)
+{
+    return folders->root;
+}
+
+int rn_folders_missing(const struct rn_folders *folders)
+{
+    return folders->root_fd < 0 ? folders->missing : 0;
+}
+
+bool rn_folders_is_deleted(const struct rn_folders *folders)
+{
+    struct stat about;
+    return folders->root_fd >= 0 && fstat(folders->root_fd, &about) == 0 && about.st_nlink == 0;
+}
+
 /* Reading */
 
 /* What cannot be watched any more is as good as gone, until the next time. */
@@ -319,6 +336,7 @@ void rn_folders_look_again(struct rn_folders *folders)
     }
     enum rn_error error = open_all(folders);
     if (error != RN_OK && error != RN_E_TOO_LARGE) {
+        folders->missing = error == RN_E_NO_MEMORY || errno == 0 ? ENOMEM : errno;
         rn_fd_close(RN_TAKE_FD(folders->root_fd));
     }
 }

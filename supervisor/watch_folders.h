@@ -41,6 +41,11 @@ void rn_folders_free(struct rn_folders *folders);
 int rn_folders_fd(const struct rn_folders *folders);
 /* The root; -1 while it is not there. */
 int rn_folders_root(const struct rn_folders *folders);
+/* Its name, and why it is not there: an errno, or 0. */
+const char *rn_folders_name(const struct rn_folders *folders);
+int rn_folders_missing(const struct rn_folders *folders);
+/* True: what is watched has been deleted, of which the kernel does not tell while it is open. */
+bool rn_folders_is_deleted(const struct rn_folders *folders);
 /* Tells what has happened since the last time, without waiting. While the root is not there it is
  * looked for. */
 void rn_folders_read(struct rn_folders *folders);

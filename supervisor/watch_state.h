@@ -79,6 +79,7 @@ struct rune_watch {
     int event_fd;
     atomic_bool ending;
     atomic_bool reload;
+    atomic_int missing; /* an errno: why the folder is not there, as was told; 0: it is */
 
     pthread_mutex_t lock; /* of the table */
     struct rn_watch_script **scripts;
@@ -123,6 +124,8 @@ void rn_watch_bound(const rune_watch *watch, const struct rn_watch_script *scrip
 /* watch.c */
 /* Tells the host. */
 void rn_watch_tell(rune_watch *watch, const struct rn_watch_script *script, rune_change_kind kind);
+/* NOT_FOUND: the folder is not there. */
+rune_status rn_watch_check_folder(const rune_watch *watch, rune_error **error);
 /* It is a connection's, which has ended. */
 bool rn_watch_is_lost(const rune_watch *watch);
 

@@ -805,7 +805,12 @@ pub fn f(a) {}
         done = self.ask("call", "t", "boom", code=2)
         self.assertEqual(done.stdout, "before\n")
         self.assertTrue(done.stderr.startswith("./t.rn:3:") or done.stderr.startswith("t.rn:3:"), done.stderr)
-        self.ask("call", "t", "spin", "--wall", "100ms", code=124)
+        self.assertIn("--wall sets this limit, up to the limit of the daemon",
+                      self.ask("call", "t", "spin", "--wall", "100ms", code=124).stderr)
+        lines = dict(line.split(None, 1) for line in
+                     self.ask("call", "--limits", "--wall", "3s", "t", "add").stdout.splitlines())
+        self.assertIn("--wall", lines["wall"])
+        self.assertIn("the daemon's", lines["memory"])
         self.assertIn("nothing", self.ask("call", "nothing", "add", code=64).stderr)
         self.end(process)
 
@@ -883,6 +888,8 @@ pub fn f(a) {}
             self.assertIn("stream", self.run_command("ctl", "--socket", "stream", "status", code=69).stderr)
         self.run_command("serve", ".", "--socket", "t.rn", code=64)
         self.run_command("serve", "nowhere", "--socket", "run/socket", code=66)
+        self.run_command("serve", "t.rn", "--socket", "run/socket", code=66)
+        self.run_command("serve", ".", "--socket", "run/socket", "--journal", "nowhere", code=66)
         self.run_command("serve", ".", "--socket", "run/socket", "--allow", "65534:call", code=64)
         self.run_command("serve", ".", "--socket", "run/socket", "--allow", "1:everything", code=64)
 
@@ -905,6 +912,148 @@ pub fn f(a) {}
             self.assertEqual(done.returncode, code, done.stderr)
         self.assertIn("may not talk", done.stderr)
         self.end(process)
+
+    def said(self, process, wanted):
+        """The next line of its log with that in it."""
+        for line in process.stderr:
+            if wanted in line:
+                return line
+        return self.fail(f"never said: {wanted}")
+
+    def answers(self, wanted):
+        """Waits for what t's add gives of 40 and 2."""
+        for _ in range(200):
+            if self.ask("call", "t", "add", "40", "2", code=None).stdout == wanted:
+                return
+            time.sleep(0.02)
+        self.assertEqual(self.ask("call", "t", "add", "40", "2").stdout, wanted)
+
+    def full_pipe(self):
+        """A pipe that takes nothing more, both ends as they come."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.set_blocking(writer, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(writer, b"." * 4095 + b"\n")
+        os.set_blocking(writer, True)
+        return reader, writer
+
+    def test_a_log_that_is_not_read_holds_up_nobody(self):
+        deep = self.path / ("n" * 120)
+        deep.mkdir()
+        for i in range(50):
+            (deep / f"{'n' * 120}{i}.rn").write_text("pub fn main() {\n    1 +\n}")
+        reader, writer = self.full_pipe()
+        process = subprocess.Popen([*COMMAND, "serve", ".", "--socket", "run/socket"], cwd=self.path, stderr=writer)
+        self.addCleanup(lambda: (process.kill(), process.wait()))
+        os.close(writer)
+        self.answers("42\n")
+        for _ in range(4):
+            self.ask("ctl", "reload")
+            self.write("t.rn", "pub fn add(a, b) { a - b }")
+            self.answers("38\n")
+            self.write("t.rn", SCRIPT)
+            self.answers("42\n")
+        self.assertTrue(os.get_blocking(reader))
+        read = b""
+        while b" lines of the log were lost\n" not in read:
+            read += os.read(reader, 1 << 16)
+        lines = read.strip(b".\n").decode().splitlines()
+        lost = [i for i, line in enumerate(lines) if re.fullmatch(r"\d+ lines of the log were lost", line)]
+        self.assertTrue(lost)
+        self.assertIn("serving .", lines[:lost[0]])
+        self.end(process)
+
+    def test_a_log_that_is_not_read_does_not_keep_the_daemon(self):
+        _, writer = self.full_pipe()
+        process = subprocess.Popen([*COMMAND, "serve", ".", "--socket", "run/socket"], cwd=self.path, stderr=writer)
+        self.addCleanup(lambda: (process.kill(), process.wait()))
+        os.close(writer)
+        self.answers("42\n")
+        self.end(process)
+
+    def test_a_log_without_a_reader_is_no_end(self):
+        process = self.serve()
+        process.stderr.close()
+        for text, wanted in (("pub fn add(a, b) { a - b }", "38\n"), (SCRIPT, "42\n")):
+            self.write("t.rn", text)
+            self.answers(wanted)
+        self.end(process)
+
+    @unittest.skipUnless(os.geteuid() == 0, "other users are tried as root only")
+    def test_strangers_do_not_fill_the_log(self):
+        self.path.chmod(0o711)
+        process = self.serve("--allow", "12345:call")
+        began = time.monotonic()
+        os.seteuid(12346)
+        try:
+            for _ in range(3000):
+                with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as stranger:
+                    stranger.connect(str(self.path / "run" / "socket"))
+        finally:
+            os.seteuid(0)
+        self.ask("ctl", "status")
+        self.end(process)
+        lines = [line for line in process.stderr if line.startswith("serve: ")]
+        self.assertLess(len(lines), 4 + 2 * (time.monotonic() - began))
+        more = [int(line.split()[2]) for line in lines if "more were turned away" in line]
+        self.assertEqual(sum(more) + sum(line.startswith("serve: uid 12346 ") for line in lines), 3000)
+
+    def as_somebody(self):
+        """For Popen: a user whom modes of files hold for."""
+        if os.geteuid() != 0:
+            return {}
+        os.chown(self.path, 12345, 12345)
+        return {"user": 12345, "group": 12345, "extra_groups": []}
+
+    def test_a_script_that_cannot_be_read_is_said_once(self):
+        self.write("secret.rn", "pub fn main() { 1 }")
+        (self.path / "secret.rn").chmod(0)
+        somebody = self.as_somebody()
+        process = self.serve(**somebody)
+        self.assertEqual(self.said_before.count("secret"), 1)
+        self.assertIn("serve: secret: was not built: a system call failed: Permission denied\n", self.said_before)
+        time.sleep(2.2)  # two tries
+        self.write("last.rn", "pub fn main() { 1 }")
+        for line in process.stderr:
+            self.assertNotIn("secret", line)
+            if "last" in line:
+                break
+        if somebody:
+            os.chown(self.path / "secret.rn", 12345, 12345)
+        (self.path / "secret.rn").chmod(0o600)
+        self.said(process, "serve: secret: loaded")
+        self.end(process)
+
+    def test_a_cache_that_will_not_do_is_refused_at_the_start(self):
+        open_to_all = self.path / "open"
+        open_to_all.mkdir()
+        open_to_all.chmod(0o777)
+        for cache, code, why in (("open", 77, "a folder of this user"), ("no/such", 66, "No such file"), ("t.rn", 66, "Not a directory")):
+            done = self.run_command("serve", ".", "--socket", "run/socket", "--cache", cache, code=code)
+            self.assertIn(f"{cache}: ", done.stderr)
+            self.assertIn(why, done.stderr)
+
+    def test_a_folder_that_vanishes_is_said(self):
+        (self.path / "scripts").mkdir()
+        self.write("scripts/t.rn", SCRIPT)
+        for vanish, reappear in ((lambda: shutil.rmtree(self.path / "scripts"), lambda: (self.path / "scripts").mkdir()),
+                                 (lambda: (self.path / "scripts").rename(self.path / "away"),
+                                  lambda: (self.path / "away").rename(self.path / "scripts"))):
+            process = subprocess.Popen([*COMMAND, "serve", "scripts", "--socket", "run/socket"], cwd=self.path,
+                                       stderr=subprocess.PIPE, text=True)
+            self.addCleanup(lambda process=process: (process.kill(), process.wait(), process.stderr.close()))
+            self.said(process, "serving")
+            vanish()
+            self.assertIn("scripts: the folder is gone: No such file", self.said(process, "is gone"))
+            self.assertIn("scripts: the folder is gone", self.ask("ctl", "reload", code=66).stderr)
+            reappear()
+            self.said(process, "scripts: the folder is back")
+            self.write("scripts/t.rn", "pub fn add(a, b) { a - b }")
+            self.answers("38\n")
+            self.ask("ctl", "reload")
+            self.end(process)
 
     def test_the_service_manager_is_told(self):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
@@ -943,6 +1092,11 @@ pub fn f(a) {}
         self.assertIn("ListenSequentialPacket=/run/runeward/", listen)
         self.assertIn("RuntimeDirectory=runeward", service)
         self.assertIn("RuntimeDirectoryPreserve=yes", service)
+
+    def test_the_shipped_service_does_with_an_old_manager(self):
+        service = (pathlib.Path(__file__).resolve().parent.parent.parent / "cli" / "runeward.service.in").read_text().splitlines()
+        self.assertIn("Type=notify", service)
+        self.assertIn("ExecReload=/bin/kill -HUP $MAINPID", service)
 
     # the rest
 
