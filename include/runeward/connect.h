@@ -93,7 +93,7 @@ typedef enum rune_control {
 /* Asks the daemon about itself. DENIED without the right. The text is the caller's. */
 RUNE_API rune_status rune_connect_query(rune_supervisor *supervisor, rune_query query,
                                         rune_text **out_text, rune_error **error) RUNE_MUST_CHECK;
-/* DENIED; NOT_FOUND: no such worker. */
+/* DENIED; NOT_FOUND: no such worker, or the folder of scripts has gone. */
 RUNE_API rune_status rune_connect_control(rune_supervisor *supervisor, rune_control control,
                                           uint64_t value, rune_error **error) RUNE_MUST_CHECK;
 

@@ -77,8 +77,8 @@ RUNE_API void rune_server_options_free(rune_server_options *options);
 
 /*
  * Builds the folder's scripts and listens. Keeps the supervisor alive. BUSY: another daemon answers
- * on that socket. DENIED: the socket's folder is writable by others. As rune_watch_new otherwise.
- * The caller's: rune_server_free.
+ * on that socket. DENIED: others may write to the folder of the socket, or of the cache.
+ * As rune_watch_new otherwise. The caller's: rune_server_free.
  */
 RUNE_API rune_status rune_server_new(rune_supervisor *supervisor,
                                      const rune_server_options *options, rune_server **out_server,
