@@ -17,6 +17,7 @@
 #include "shm/transport.h"
 #include "supervisor/clock.h"
 #include "supervisor/error.h"
+#include "supervisor/seldom.h"
 #include "supervisor/serve.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/wire.h"
@@ -472,8 +473,9 @@ void rn_serve_fail(struct rn_serve_connection *connection, enum rn_error error)
     (void)snprintf(sentence, sizeof(sentence), "packet %u: %s", connection->sequence_in,
                    error == RN_E_OVERLOADED ? "more is held for this user than may be"
                                             : rn_error_message(error));
-    rn_supervisor_log(server->supervisor, 1, "serve: connection %llu of uid %u: %s",
-                      (unsigned long long)connection->serial, connection->account->uid, sentence);
+    rn_supervisor_log_seldom(
+        server->supervisor, RN_SELDOM_ENDED, "serve: connection %llu of uid %u: %s",
+        (unsigned long long)connection->serial, connection->account->uid, sentence);
     rn_serve_goodbye(connection, (rune_status)error, sentence);
 }
 
