@@ -35,12 +35,13 @@ static enum rn_outcome append_i64(struct rn_vm *vm, struct rn_string *text, int6
     return rn_fmt_append_u64(vm, text, (uint64_t)value);
 }
 
-static enum rn_outcome append_f64(struct rn_vm *vm, struct rn_string *text, double value)
+enum rn_outcome rn_fmt_append_f64(struct rn_vm *vm, struct rn_string *text, double value,
+                                  void (*append)(struct rn_buf *buf, double value))
 {
     char buffer[RN_F64_TEXT_MAX];
     struct rn_buf buf;
     rn_buf_init_fixed(&buf, buffer, sizeof(buffer));
-    rn_f64_append_general(&buf, value);
+    append(&buf, value);
     return rn_fmt_append(vm, text, buffer, buf.size);
 }
 
@@ -68,7 +69,7 @@ enum rn_outcome rn_fmt_append_scalar(struct rn_vm *vm, struct rn_string *text,
     case RN_VALUE_U64:
         return rn_fmt_append_u64(vm, text, value.u64);
     case RN_VALUE_F64:
-        return append_f64(vm, text, value.f64);
+        return rn_fmt_append_f64(vm, text, value.f64, rn_f64_append_general);
     case RN_VALUE_BOOL:
         return rn_fmt_append_text(vm, text, value.u64 != 0 ? "true" : "false");
     case RN_VALUE_TYPE:

@@ -116,23 +116,14 @@ static enum rn_outcome append_char(struct rn_vm *vm, struct rn_string *text, uin
     return rn_fmt_append(vm, text, "'", 1);
 }
 
-/* Other than where a float is all that is formatted (rn_fmt_spec), 1e-5 has an exponent here. */
-static enum rn_outcome append_f64(struct rn_vm *vm, struct rn_string *text, double value)
-{
-    char buffer[RN_F64_TEXT_MAX];
-    struct rn_buf buf;
-    rn_buf_init_fixed(&buf, buffer, sizeof(buffer));
-    rn_f64_append_debug(&buf, value);
-    return rn_fmt_append(vm, text, buffer, buf.size);
-}
-
 static enum rn_outcome append_inline(struct rn_vm *vm, struct rn_string *text,
                                      struct rn_value value)
 {
     static const char *const orderings[] = {"Less", "Equal", "Greater"};
     bool done;
+    // Other than where a float is all that is formatted (rn_fmt_spec), 1e-5 has an exponent here.
     if (value.tag == RN_VALUE_F64) {
-        return append_f64(vm, text, value.f64);
+        return rn_fmt_append_f64(vm, text, value.f64, rn_f64_append_debug);
     }
     RN_TRY_VM(rn_fmt_append_scalar(vm, text, value, &done));
     if (done) {
