@@ -24,6 +24,14 @@ static inline size_t rn_max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* The next size of a block that shall hold `wanted`, up to `max` one day, and takes that only as it comes: twice `size`,
+ * where that lies between. */
+static inline size_t rn_grown_size(size_t size, size_t wanted, size_t max)
+{
+    size_t twice = size > max / 2 ? max : size * 2;
+    return rn_min_size(rn_max_size(twice, wanted), max);
+}
+
 /* Number `n`, from 1, of the random numbers that begin at `seed` (SplitMix64: Steele, Lea, Flood). */
 static inline uint64_t rn_splitmix(uint64_t seed, uint64_t n)
 {

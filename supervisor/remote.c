@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/math.h"
 #include "base/utf8.h"
 #include "shm/call_state.h"
 #include "shm/fd.h"
@@ -547,8 +548,7 @@ static enum rn_error grow_body(struct rn_remote *remote, size_t size)
         return RN_OK;
     }
     size_t whole = (size_t)remote->head.body_total + 1;
-    size_t capacity = remote->body_capacity > wanted / 2 ? 2 * remote->body_capacity : wanted;
-    capacity = capacity < whole ? capacity : whole;
+    size_t capacity = rn_grown_size(remote->body_capacity, wanted, whole);
     uint8_t *body = rn_realloc(remote->body, capacity);
     if (!body) {
         return RN_E_NO_MEMORY;

@@ -390,9 +390,7 @@ static enum rn_error grow_body(struct rn_serve_connection *connection, size_t si
     if (wanted <= connection->body_capacity) {
         return RN_OK;
     }
-    size_t capacity = connection->body_capacity * 2;
-    capacity = capacity > wanted ? capacity : wanted;
-    capacity = capacity < connection->head.body_total ? capacity : connection->head.body_total;
+    size_t capacity = rn_grown_size(connection->body_capacity, wanted, connection->head.body_total);
     size_t more = capacity - connection->body_capacity;
     if (!has_room(connection, more)) {
         return RN_E_OVERLOADED;

@@ -2,9 +2,9 @@
  * heap.h: where the objects of one Vm live.
  *
  * A heap takes blocks from the worker's region (pages.h), cuts them into cells of one size class
- * each, and gives everything back in bulk when a call ends. The first two blocks hold cells of all classes, so that an execution which waits
- * costs 2.5 KiB with its Vm, or 4 KiB; blocks of one class start at 2 KiB and grow; what is larger than
- * the largest class gets pages of its own.
+ * each, and gives everything back in bulk when a call ends. The first two blocks hold cells of all
+ * classes, so that an execution which waits costs 2.5 KiB with its Vm, or 4 KiB; blocks of one class
+ * start at 2 KiB and grow; what is larger than the largest class gets pages of its own.
  *
  * The account. `accounted` is the sum of the size classes of objects and buffers, and of the
  * capacities of large ones: never pages, blocks or caches. Storage that a growing object leaves
