@@ -291,8 +291,8 @@ static bool is_called(const rune_watch *watch)
     return atomic_load(&watch->reload) || (!watch->lost && rn_watch_is_lost(watch));
 }
 
-/* The folder itself: that it has gone, or is back, is said once. */
-static void look_at_root(rune_watch *watch)
+/* The folder itself: that it has gone, or is back, is said once; to whoever asks, again. */
+static void look_at_root(rune_watch *watch, bool is_asked)
 {
     if (rn_folders_is_deleted(watch->folders)) {
         rn_folders_look_again(watch->folders);
@@ -300,7 +300,7 @@ static void look_at_root(rune_watch *watch)
     const char *name = rn_folders_name(watch->folders);
     int missing = rn_folders_missing(watch->folders);
     int before = atomic_exchange(&watch->missing, missing);
-    if (missing != 0 && missing != before) {
+    if (missing != 0 && (is_asked || missing != before)) {
         rn_supervisor_log(watch->supervisor, 1, "watch: %s: the folder is gone: %s", name,
                           strerrordesc_np(missing));
     } else if (missing == 0 && before != 0) {
@@ -321,12 +321,12 @@ static void *serve(void *argument)
     rune_watch *watch = argument;
     while (!atomic_load(&watch->ending)) {
         rn_watch_sleep_until(watch, is_called(watch) ? 0 : next_due(watch));
-        if (atomic_exchange(&watch->reload, false)) {
+        bool is_asked = atomic_exchange(&watch->reload, false);
+        if (is_asked) {
             rn_folders_look_again(watch->folders);
-            atomic_store(&watch->missing, 0); // whoever asks is told again
         }
         rn_folders_read(watch->folders);
-        look_at_root(watch);
+        look_at_root(watch, is_asked);
         if (!watch->lost && rn_watch_is_lost(watch)) {
             lose_all(watch);
         }

@@ -37,8 +37,19 @@ pub fn main(args) { println!("{:?}", args); 7 }
 """
 
 
+# Seconds for one test: what waits for a line that never comes fails, and shows where.
+TEST_MAX_S = 300
+
+
+def on_alarm(_number, _frame):
+    raise AssertionError(f"not over after {TEST_MAX_S} s")
+
+
 class Command(unittest.TestCase):
     def setUp(self):
+        signal.signal(signal.SIGALRM, on_alarm)
+        signal.alarm(TEST_MAX_S)
+        self.addCleanup(signal.alarm, 0)
         self.folder = tempfile.TemporaryDirectory()
         self.path = pathlib.Path(self.folder.name)
         self.write("t.rn", SCRIPT)

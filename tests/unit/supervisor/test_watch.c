@@ -384,6 +384,52 @@ static void test_the_root_comes_back(void **state)
     rune_watch_free(watch);
 }
 
+static struct told said; /* by the log */
+
+static void on_line(void *user, int level, const char *line)
+{
+    (void)user;
+    (void)level;
+    pthread_mutex_lock(&said.lock);
+    said.gone += strstr(line, ": the folder is gone: ") != NULL;
+    said.loaded += strstr(line, ": the folder is back") != NULL;
+    pthread_mutex_unlock(&said.lock);
+}
+
+static void wait_until_said(const unsigned *count, unsigned wanted)
+{
+    unsigned now = 0;
+    for (int i = 0; i < 2000 && now < wanted; i++) {
+        usleep(5000);
+        pthread_mutex_lock(&said.lock);
+        now = *count;
+        pthread_mutex_unlock(&said.lock);
+    }
+    assert_int_equal(now, wanted);
+}
+
+/* A reload that finds the folder back says so, too, and one that does not says once more that it is gone. */
+static void test_the_log_says_that_the_root_has_gone_and_is_back(void **state)
+{
+    char away[80];
+    (void)state;
+    said = (struct told){.lock = PTHREAD_MUTEX_INITIALIZER};
+    rune_supervisor_set_log(supervisor, on_line, NULL);
+    rune_watch *watch = watch_with(supervisor, NULL);
+    (void)snprintf(away, sizeof(away), "%s-away", folder);
+    for (unsigned round = 1; round <= 5; round++) {
+        assert_int_equal(rename(folder, away), 0);
+        wait_until_said(&said.gone, 2 * round - 1);
+        rune_watch_reload(watch);
+        wait_until_said(&said.gone, 2 * round);
+        assert_int_equal(rename(away, folder), 0);
+        rune_watch_reload(watch);
+        wait_until_said(&said.loaded, round);
+    }
+    rune_watch_free(watch);
+    rune_supervisor_set_log(supervisor, NULL, NULL);
+}
+
 /* As deployments do: the name is a link that is exchanged for another one. */
 static void test_a_reload_follows_the_name(void **state)
 {
@@ -516,6 +562,8 @@ int main(void)
         EACH(test_a_module_becomes_a_script),
         EACH(test_folders_come_and_go),
         EACH(test_the_root_comes_back),
+        cmocka_unit_test_setup_teardown(test_the_log_says_that_the_root_has_gone_and_is_back,
+                                        set_up, watching_tear_down),
         EACH(test_a_reload_follows_the_name),
         EACH(test_a_storm),
         EACH(test_saves_that_belong_together),
