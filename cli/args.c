@@ -125,6 +125,13 @@ struct parser {
     int at;
 };
 
+// "USER:RIGHTS,...": the first ones would be forgotten.
+static bool is_list(const struct rn_option_info *info)
+{
+    size_t size = info->value == NULL ? 0 : strlen(info->value);
+    return size > 4 && strcmp(info->value + size - 4, ",...") == 0;
+}
+
 static bool set(struct parser *parser, enum rn_option option, const char *inline_value)
 {
     const struct rn_option_info *info = &options[option];
@@ -141,6 +148,10 @@ static bool set(struct parser *parser, enum rn_option option, const char *inline
             return false;
         }
         value = parser->argv[parser->at++];
+    }
+    if (is_list(info) && parser->args->values[option] != NULL) {
+        rn_console_complain("--%s is there twice: write one list, with commas", info->name);
+        return false;
     }
     parser->args->values[option] = value;
     return true;

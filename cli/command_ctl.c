@@ -13,8 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DRAIN_DEFAULT_MS 10000u
-
 /* status */
 
 static void print_script(void *unused, const rune_const_value *row)
@@ -125,6 +123,16 @@ static bool show(struct rn_session *session, rune_query query,
     return session->code == 0;
 }
 
+static void show_status(struct rn_session *session)
+{
+    (void)show(session, RUNE_QUERY_STATUS, print_status);
+}
+
+static void show_ps(struct rn_session *session)
+{
+    (void)show(session, RUNE_QUERY_PS, print_ps);
+}
+
 // Once a second on a terminal, once elsewhere.
 static void show_top(struct rn_session *session)
 {
@@ -162,7 +170,7 @@ static void control(struct rn_session *session, rune_control what, uint64_t valu
     }
 }
 
-// A number as operand; false after a complaint.
+// The number that follows a verb; false after a complaint.
 static bool read_number(struct rn_session *session, const char *what, enum rn_quantity quantity,
                         uint64_t *out_number)
 {
@@ -175,55 +183,92 @@ static bool read_number(struct rn_session *session, const char *what, enum rn_qu
     return false;
 }
 
-static void steer(struct rn_session *session, const char *verb)
+static void reload(struct rn_session *session)
 {
-    uint64_t value = 0;
-    if (strcmp(verb, "reload") == 0) {
-        control(session, RUNE_CONTROL_RELOAD, 0);
-    } else if (strcmp(verb, "kill") == 0) {
-        if (read_number(session, "the process id of a worker, as ps shows it", RN_QUANTITY_COUNT,
-                        &value)) {
-            control(session, RUNE_CONTROL_KILL, value);
-        }
-    } else if (session->args->operand_count == 1) {
-        control(session, RUNE_CONTROL_DRAIN, DRAIN_DEFAULT_MS);
-    } else if (read_number(session, "a time such as 10s", RN_QUANTITY_TIME, &value)) {
-        control(session, RUNE_CONTROL_DRAIN, value / 1000000);
+    control(session, RUNE_CONTROL_RELOAD, 0);
+}
+
+static void kill_worker(struct rn_session *session)
+{
+    uint64_t pid = 0;
+    if (read_number(session, "the process id of a worker, as ps shows it", RN_QUANTITY_COUNT,
+                    &pid)) {
+        control(session, RUNE_CONTROL_KILL, pid);
     }
 }
 
-static bool is_verb(const char *verb)
+static void drain(struct rn_session *session)
 {
-    static const char *const verbs[] = {"status", "ps",    "top", "metrics",
-                                        "reload", "drain", "kill"};
-    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-        if (strcmp(verb, verbs[i]) == 0) {
-            return true;
+    uint64_t ns = 0;
+    if (session->args->operand_count == 1) {
+        control(session, RUNE_CONTROL_DRAIN, UINT64_MAX);
+    } else if (read_number(session, "a time such as 10s", RN_QUANTITY_TIME, &ns)) {
+        control(session, RUNE_CONTROL_DRAIN, ns / 1000000);
+    }
+}
+
+/* Verbs */
+
+struct verb {
+    const char *name;
+    void (*run)(struct rn_session *session);
+    size_t operands; /* that may follow */
+    bool has_json;
+};
+
+static const struct verb verbs[] = {
+    {"status", show_status, 0, true},    {"ps", show_ps, 0, true},    {"top", show_top, 0, true},
+    {"metrics", show_metrics, 0, false}, {"reload", reload, 0, true}, {"drain", drain, 1, true},
+    {"kill", kill_worker, 1, true},
+};
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+// NULL after a complaint.
+static const struct verb *find_verb(const char *name)
+{
+    const char *names[VERB_COUNT];
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        names[i] = verbs[i].name;
+        if (strcmp(name, names[i]) == 0) {
+            return &verbs[i];
         }
     }
-    return false;
+    const char *near = rn_args_suggest(name, names, VERB_COUNT);
+    if (near != NULL) {
+        rn_console_complain("ctl has no %s (did you mean %s?)", name, near);
+    }
+    return NULL;
+}
+
+static bool is_used_well(const struct rn_session *session, const struct verb *verb)
+{
+    if (session->args->operand_count > 1 + verb->operands) {
+        rn_console_complain("%s does not take %s", verb->name,
+                            session->args->operands[1 + verb->operands]);
+        return false;
+    }
+    if (!verb->has_json && session->console.format != RN_FORMAT_TEXT) {
+        rn_console_complain("%s has no --format: it is text for Prometheus", verb->name);
+        return false;
+    }
+    return true;
 }
 
 int rn_command_ctl(struct rn_session *session)
 {
-    const char *verb = session->args->operand_count > 0 ? session->args->operands[0] : "";
-    if (!is_verb(verb) || session->args->operand_count > 2) {
+    if (session->args->operand_count == 0) {
         return rn_command_misused(session);
     }
-    if (!rn_daemon_connect(session)) {
-        return session->code;
+    const struct verb *verb = find_verb(session->args->operands[0]);
+    if (verb == NULL) {
+        return rn_command_misused(session);
     }
-    session->code = 0;
-    if (strcmp(verb, "status") == 0) {
-        (void)show(session, RUNE_QUERY_STATUS, print_status);
-    } else if (strcmp(verb, "ps") == 0) {
-        (void)show(session, RUNE_QUERY_PS, print_ps);
-    } else if (strcmp(verb, "top") == 0) {
-        show_top(session);
-    } else if (strcmp(verb, "metrics") == 0) {
-        show_metrics(session);
-    } else {
-        steer(session, verb);
+    if (!is_used_well(session, verb)) {
+        return RN_EXIT_USAGE;
+    }
+    if (rn_daemon_connect(session)) {
+        session->code = 0;
+        verb->run(session);
     }
     return session->code;
 }

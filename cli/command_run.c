@@ -144,6 +144,21 @@ static bool is_file(const char *target)
            (dot != NULL && (strcmp(dot, ".rn") == 0 || strcmp(dot, ".rnu") == 0));
 }
 
+// What a daemon has built already is not built in another way.
+static bool is_called_as_built(const struct rn_session *session)
+{
+    static const enum rn_option options[] = {RN_OPTION_SCRIPT, RN_OPTION_BUILD_WALL};
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        if (rn_args_has(session->args, options[i])) {
+            rn_console_complain("--%s: the daemon has built its scripts already; for a file, "
+                                "write its path with .rn",
+                                rn_option_info(options[i])->name);
+            return false;
+        }
+    }
+    return true;
+}
+
 int rn_command_call(struct rn_session *session)
 {
     if (!rn_call_check_options(session)) {
@@ -161,10 +176,14 @@ int rn_command_call(struct rn_session *session)
         rn_console_complain("--journal: a daemon keeps its own calls, see `runeward help serve`");
         return RN_EXIT_USAGE;
     }
+    bool is_daemons = elsewhere && !is_file(target);
+    if (is_daemons && !is_called_as_built(session)) {
+        return RN_EXIT_USAGE;
+    }
     if (!(elsewhere ? rn_daemon_connect(session) : rn_session_start(session))) {
         return session->code;
     }
-    if (elsewhere && !is_file(target)) {
+    if (is_daemons) {
         return call_item(session, NULL, target);
     }
     rune_unit *unit = rn_session_unit(session, target, false);

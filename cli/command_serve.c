@@ -26,8 +26,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DRAIN_DEFAULT_NS UINT64_C(10000000000)
-
 /* Options */
 
 static const struct {
@@ -131,12 +129,28 @@ static bool set_cache(const struct rn_session *session, rune_server_options *opt
     return good;
 }
 
+static bool set_drain(const struct rn_session *session, rune_server_options *options)
+{
+    const char *text = session->args->values[RN_OPTION_DRAIN];
+    uint64_t ns = 0;
+    if (text == NULL) {
+        return true;
+    }
+    if (!rn_quantity_parse(text, RN_QUANTITY_TIME, &ns)) {
+        rn_console_complain("--drain: %s is not a time such as 10s", text);
+        return false;
+    }
+    rune_server_options_set_drain(options, ns);
+    return true;
+}
+
 static rune_server_options *read_options(struct rn_session *session)
 {
     char socket[RN_SOCKET_PATH_MAX];
     rune_server_options *options = rune_server_options_new();
     int inherited = rn_daemon_inherited();
     bool good = options != NULL && allow(session, options) && set_cache(session, options) &&
+                set_drain(session, options) &&
                 rune_server_options_set_directory(options, session->args->operands[0]) == RUNE_OK;
     if (good && inherited >= 0) {
         rune_server_options_set_listener(options, inherited);
@@ -150,17 +164,6 @@ static rune_server_options *read_options(struct rn_session *session)
         return NULL;
     }
     return options;
-}
-
-static bool read_time(struct rn_session *session, enum rn_option option, uint64_t *out_ns)
-{
-    const char *text = session->args->values[option];
-    if (text == NULL || rn_quantity_parse(text, RN_QUANTITY_TIME, out_ns)) {
-        return true;
-    }
-    rn_console_complain("--%s: %s is not a time such as 10s", rn_option_info(option)->name, text);
-    session->code = RN_EXIT_USAGE;
-    return false;
 }
 
 static bool read_workers(struct rn_session *session)
@@ -194,7 +197,6 @@ struct daemon {
     pthread_t thread;
     int ended_fd;
     int signal_fd;
-    uint64_t drain_ns;
     unsigned stops; /* signals that asked for the end */
 };
 
@@ -225,7 +227,7 @@ static void on_signal(struct daemon *daemon)
         return;
     }
     rn_daemon_notify("STOPPING=1");
-    rune_server_drain(daemon->server, daemon->stops++ == 0 ? daemon->drain_ns : 0);
+    rune_server_drain(daemon->server, daemon->stops++ == 0 ? RUNE_DRAIN_DEFAULT : 0);
 }
 
 // Milliseconds between signs of life, or -1.
@@ -333,9 +335,9 @@ static int complain(struct rn_session *session, rune_error *error, int why)
 static int serve_with(struct rn_session *session, const rune_server_options *options)
 {
     rune_error *error = NULL;
-    struct daemon daemon = {.session = session, .drain_ns = DRAIN_DEFAULT_NS};
+    struct daemon daemon = {.session = session};
     sigset_t before;
-    if (!read_time(session, RN_OPTION_DRAIN, &daemon.drain_ns) || !read_workers(session)) {
+    if (!read_workers(session)) {
         return session->code;
     }
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

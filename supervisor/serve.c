@@ -21,6 +21,7 @@
 /* What was cancelled at the end of a drain gets this long to end. */
 #define CANCEL_NS UINT64_C(2000000000)
 #define TICK_NS UINT64_C(1000000000)
+#define DRAIN_DEFAULT_NS UINT64_C(10000000000)
 
 /* Options */
 
@@ -29,6 +30,7 @@ rune_server_options *rune_server_options_new(void)
     rune_server_options *options = rn_alloc(sizeof(*options));
     if (options) {
         options->listener = -1;
+        options->drain_ns = DRAIN_DEFAULT_NS;
         options->limits[RUNE_PEER_CONNECTIONS] = 128;
         options->limits[RUNE_PEER_CALLS] = 1024;
         options->limits[RUNE_PEER_BYTES] = UINT64_C(64) << 20;
@@ -91,6 +93,13 @@ void rune_server_options_set_context(rune_server_options *options, const rune_co
 {
     if (options) {
         options->context = context;
+    }
+}
+
+void rune_server_options_set_drain(rune_server_options *options, uint64_t deadline_ns)
+{
+    if (options) {
+        options->drain_ns = deadline_ns;
     }
 }
 
@@ -263,6 +272,7 @@ static void init_server(struct rune_server *server, rune_supervisor *supervisor,
     server->allowed_count = options->allowed_count;
     memcpy(server->allowed, options->allowed, sizeof(server->allowed));
     memcpy(server->limits, options->limits, sizeof(server->limits));
+    server->drain_ns = options->drain_ns;
     atomic_init(&server->drain_until_ns, RN_NEVER_NS);
 }
 
@@ -502,7 +512,8 @@ void rune_server_run(rune_server *server)
 
 void rune_server_drain(rune_server *server, uint64_t deadline_ns)
 {
-    uint64_t until = rn_after_ns(rn_now_ns(), deadline_ns);
+    bool is_own = deadline_ns == RUNE_DRAIN_DEFAULT;
+    uint64_t until = rn_after_ns(rn_now_ns(), is_own ? server->drain_ns : deadline_ns);
     uint64_t before = atomic_load(&server->drain_until_ns);
     while (until < before &&
            !atomic_compare_exchange_weak(&server->drain_until_ns, &before, until)) {

@@ -68,6 +68,7 @@ struct rune_server_options {
     uint64_t limits[RUNE_PEER_LIMIT_COUNT];
     const rune_context *context;
     rune_options *build;
+    uint64_t drain_ns;
 };
 
 /* Two sets of threads: short waits, and builds. */
@@ -292,6 +293,7 @@ struct rune_server {
     struct rn_serve_counts counts;
 
     atomic_bool draining;
+    uint64_t drain_ns; /* unless whoever drains says */
     _Atomic uint64_t drain_until_ns;
     bool drained; /* the loop has seen it */
 };

@@ -54,6 +54,18 @@ static unsigned right_for(enum rn_message_type type)
     return 0;
 }
 
+/* DENIED: none of those rights is the peer's. */
+static rune_status deny(const struct rn_serve_connection *connection, unsigned rights,
+                        rune_error **error)
+{
+    const char *name = rights == RUNE_RIGHT_CALL      ? "call"
+                       : rights == RUNE_RIGHT_BUILD   ? "build"
+                       : rights == RUNE_RIGHT_CONTROL ? "control"
+                                                      : "call or build";
+    return rn_fail(error, RUNE_E_DENIED, "uid %u has no right to that here: it takes `%s`",
+                   (unsigned)connection->account->uid, name);
+}
+
 static bool starts_work(enum rn_message_type type)
 {
     return type == RN_MESSAGE_CLIENT_BUILD || type == RN_MESSAGE_CLIENT_LOAD ||
@@ -164,7 +176,7 @@ static rune_status find_unit(struct rn_serve_connection *connection, struct open
     struct rune_server *server = connection->server;
     unsigned wanted = request->script ? RUNE_RIGHT_CALL : RUNE_RIGHT_BUILD;
     if ((connection->account->rights & wanted) == 0) {
-        return refuse_open(error, RUNE_E_DENIED, "this user has no right to that");
+        return deny(connection, wanted, error);
     }
     if (request->context != 0 && !rn_serve_context_at(connection, request->context)) {
         return refuse_open(error, RUNE_E_NOT_FOUND, "there is no such context");
@@ -610,8 +622,8 @@ static void handle_query(struct rn_serve_connection *connection, const struct rn
     // Counts are everybody's, and so is the state of the wall that one's own scripts stand behind.
     bool open = what == 3 || what == 5;
     if (!open && (connection->account->rights & RUNE_RIGHT_CONTROL) == 0) {
-        (void)rn_fail(&error, RUNE_E_DENIED, "this user has no right to look in");
-        rn_serve_answer_error(connection, head->call, RUNE_E_DENIED, error);
+        rune_status denied = deny(connection, RUNE_RIGHT_CONTROL, &error);
+        rn_serve_answer_error(connection, head->call, denied, error);
         return;
     }
     rune_status status = what == 3 ? ask_wall(connection, head->call)
@@ -623,6 +635,12 @@ static void handle_query(struct rn_serve_connection *connection, const struct rn
     }
 }
 
+/* More milliseconds than there are stand for the server's own deadline. */
+static void drain_within(struct rune_server *server, uint64_t ms)
+{
+    rune_server_drain(server, ms > UINT64_MAX / 1000000 ? RUNE_DRAIN_DEFAULT : ms * 1000000);
+}
+
 static void handle_control(struct rn_serve_connection *connection, const struct rn_message *head)
 {
     const struct rn_fields_CLIENT_CONTROL *fields = &head->as.CLIENT_CONTROL;
@@ -631,8 +649,7 @@ static void handle_control(struct rn_serve_connection *connection, const struct 
     rune_error *error = NULL;
     switch (fields->what) {
     case 0:
-        rune_server_drain(server, fields->value > UINT64_MAX / 1000000 ? UINT64_MAX
-                                                                       : fields->value * 1000000);
+        drain_within(server, fields->value);
         break;
     case 1:
         rune_server_reload(server);
@@ -660,8 +677,8 @@ static bool turn_down(struct rn_serve_connection *connection, const struct rn_me
 {
     rune_error *error = NULL;
     if ((connection->account->rights & right_for(head->type)) == 0) {
-        (void)rn_fail(&error, RUNE_E_DENIED, "this user has no right to that");
-        rn_serve_answer_error(connection, head->call, RUNE_E_DENIED, error);
+        rune_status denied = deny(connection, right_for(head->type), &error);
+        rn_serve_answer_error(connection, head->call, denied, error);
         return true;
     }
     if (starts_work(head->type) && atomic_load(&connection->server->draining)) {

@@ -85,7 +85,7 @@ typedef enum rune_query {
 } rune_query;
 
 typedef enum rune_control {
-    RUNE_CONTROL_DRAIN = 0,  /* `value`: milliseconds for the calls that run */
+    RUNE_CONTROL_DRAIN = 0,  /* `value`: milliseconds for running calls; UINT64_MAX: the daemon's */
     RUNE_CONTROL_RELOAD = 1, /* builds every script again */
     RUNE_CONTROL_KILL = 2    /* `value`: process id of a worker, as RUNE_QUERY_PS shows it */
 } rune_control;

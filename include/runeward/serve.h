@@ -35,6 +35,9 @@ typedef enum rune_right {
 } rune_right;
 #define RUNE_RIGHT_ALL 15u
 
+/* A deadline for calls that run when a server drains: the server's own. */
+#define RUNE_DRAIN_DEFAULT UINT64_MAX
+
 /* Values are stable and never reused. Each is for one uid. */
 typedef enum rune_peer_limit {
     RUNE_PEER_CONNECTIONS = 0, /* default 128 */
@@ -72,6 +75,8 @@ RUNE_API void rune_server_options_set_context(rune_server_options *options,
 /* How everything is built: a cache, for example. Copied. NO_MEMORY. */
 RUNE_API rune_status rune_server_options_set_build(rune_server_options *options,
                                                    const rune_options *build) RUNE_MUST_CHECK;
+/* What RUNE_DRAIN_DEFAULT stands for; 10 s otherwise. */
+RUNE_API void rune_server_options_set_drain(rune_server_options *options, uint64_t deadline_ns);
 /* Accepts NULL. */
 RUNE_API void rune_server_options_free(rune_server_options *options);
 
@@ -87,7 +92,8 @@ RUNE_API rune_status rune_server_new(rune_supervisor *supervisor,
 RUNE_API void rune_server_run(rune_server *server);
 /*
  * Takes no more work, waits up to `deadline_ns` (from now) for the calls that run, cancels what is
- * left then, and lets rune_server_run return. A later call may bring the deadline forward.
+ * left then, and lets rune_server_run return. RUNE_DRAIN_DEFAULT: as long as the options say. A later
+ * call may bring the deadline forward.
  */
 RUNE_API void rune_server_drain(rune_server *server, uint64_t deadline_ns);
 /* Builds every script again. */

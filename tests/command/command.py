@@ -882,6 +882,12 @@ pub fn f(a) {}
         self.assertIn("no worker", self.ask("ctl", "kill", "1", code=64).stderr)
         self.ask("ctl", "kill", code=64)
         self.ask("ctl", "dance", code=64)
+        self.assertIn("ctl has no statsu (did you mean status?)", self.ask("ctl", "statsu", code=64).stderr)
+        self.assertIn("reload does not take 7", self.ask("ctl", "reload", "7", code=64).stderr)
+        self.assertIn("kill does not take 2", self.ask("ctl", "kill", "1", "2", code=64).stderr)
+        self.assertIn("metrics has no --format", self.ask("ctl", "--format", "json", "metrics", code=64).stderr)
+        self.assertIn("--script: the daemon has built", self.ask("call", "--script", "t", "add", "1", "2", code=64).stderr)
+        self.assertEqual(self.ask("call", "--build-wall", "5s", "t.rn", "add", "1", "2").stdout, "3\n")
         self.ask("ctl", "drain")
         self.assertEqual(process.wait(20), 0)
         self.assertIn("there is no daemon", self.ask("ctl", "status", code=69).stderr)
@@ -903,6 +909,8 @@ pub fn f(a) {}
         self.run_command("serve", ".", "--socket", "run/socket", "--journal", "nowhere", code=66)
         self.run_command("serve", ".", "--socket", "run/socket", "--allow", "65534:call", code=64)
         self.run_command("serve", ".", "--socket", "run/socket", "--allow", "1:everything", code=64)
+        self.assertIn("--allow is there twice", self.run_command(
+            "serve", ".", "--socket", "run/socket", "--allow", "1:call", "--allow", "2:call", code=64).stderr)
 
     def test_a_client_sees_its_daemon_die(self):
         process = self.serve()
@@ -922,7 +930,21 @@ pub fn f(a) {}
                                   capture_output=True, text=True, user=uid, group=uid, extra_groups=[])
             self.assertEqual(done.returncode, code, done.stderr)
         self.assertIn("may not talk", done.stderr)
+        done = subprocess.run([*COMMAND, "ctl", "--socket", "run/socket", "drain"], cwd=self.path, capture_output=True, text=True,
+                              user=12345, group=12345, extra_groups=[])
+        self.assertEqual((done.returncode, done.stderr), (77, "error: uid 12345 has no right to that here: it takes `control`\n"))
         self.end(process)
+
+    def test_a_drain_takes_as_long_as_the_daemon_says(self):
+        process = self.serve("--drain", "100ms")
+        client = subprocess.Popen([*COMMAND, "call", "--socket", "run/socket", "t", "chatter", "--output", "1G", "--wall", "60s"],
+                                  cwd=self.path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: (client.kill(), client.communicate(timeout=60)))
+        client.stdout.readline()  # it runs
+        began = time.monotonic()
+        self.ask("ctl", "drain")
+        self.assertEqual(process.wait(20), 0)
+        self.assertLess(time.monotonic() - began, 9.5)  # the default is 10 s
 
     def said(self, process, wanted):
         """The next line of its log with that in it."""

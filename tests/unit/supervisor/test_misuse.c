@@ -129,6 +129,7 @@ static void test_servers_without_a_folder(void **state)
     assert_int_equal(rune_server_options_set_directory(NULL, "a"), RUNE_E_INVALID_ARGUMENT);
     assert_int_equal(rune_server_options_allow(NULL, 1000, RUNE_RIGHT_CALL),
                      RUNE_E_INVALID_ARGUMENT);
+    rune_server_options_set_drain(NULL, 1); // says nothing
     assert_int_equal(rune_server_options_set_peer_limit(NULL, RUNE_PEER_CALLS, 1),
                      RUNE_E_INVALID_ARGUMENT);
     assert_int_equal(rune_server_new(supervisor, NULL, &server, &error), RUNE_E_INVALID_ARGUMENT);
