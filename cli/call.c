@@ -33,7 +33,7 @@ static const struct {
 };
 #define LIMIT_COUNT (sizeof(limit_options) / sizeof(limit_options[0]))
 
-/* Bytes of what main returned as its failure. */
+/* Bytes of what was returned as a failure. */
 #define FAILED_SHOWN 1000
 
 static const char *const quantity_examples[] = {"a number such as 500M", "a size such as 64M",
@@ -408,25 +408,34 @@ static size_t shown_size(const rune_text *text)
     return size;
 }
 
-/* A main that returns an Err has failed in its own eyes; with Rune it says so to nobody. */
-static void say_that_it_failed(const rune_record *record)
+bool rn_call_failure(const rune_record *record, char out[RN_CALL_FAILURE_MAX])
 {
     const rune_const_value *value = rune_record_value(record);
     rune_text *text = NULL;
     if (!value || rune_value_kind_of(value) != RUNE_VALUE_RESULT || rune_value_is_ok(value)) {
-        return;
+        return false;
     }
     rune_const_value *why = rune_value_at(value, 0);
-    fflush(stdout);
     if (why && rune_value_to_json(why, &text, NULL) == RUNE_OK) {
-        rn_console_complain("main returned Err(%.*s)%s", (int)shown_size(text),
-                            rune_text_data(text),
-                            rune_text_size(text) > FAILED_SHOWN ? " and more" : "");
+        (void)snprintf(out, RN_CALL_FAILURE_MAX, "Err(%.*s)%s", (int)shown_size(text),
+                       rune_text_data(text),
+                       rune_text_size(text) > FAILED_SHOWN ? " and more" : "");
     } else {
-        rn_console_complain("main returned an Err");
+        (void)snprintf(out, RN_CALL_FAILURE_MAX, "an Err");
     }
     rune_text_free(text);
     rune_value_unref(why);
+    return true;
+}
+
+/* A main that returns an Err has failed in its own eyes; with Rune it says so to nobody. */
+static void say_that_it_failed(const rune_record *record)
+{
+    char failure[RN_CALL_FAILURE_MAX];
+    if (rn_call_failure(record, failure)) {
+        fflush(stdout);
+        rn_console_complain("main returned %s", failure);
+    }
 }
 
 static void print_error(const struct rn_console *console, const rune_error *error)

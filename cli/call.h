@@ -32,6 +32,11 @@ rune_record *rn_call_make(struct rn_call *call);
 /* Gives back arguments and output; the unit stays the caller's. */
 void rn_call_done(struct rn_call *call);
 
+/* Bytes of what rn_call_failure writes, with its zero byte. */
+#define RN_CALL_FAILURE_MAX 1040u
+/* A result that is an Err, as in `Err("no tea")`; a long one is cut. False: it is none. */
+bool rn_call_failure(const rune_record *record, char out[RN_CALL_FAILURE_MAX]);
+
 /* Shows how a call ended in the format chosen, writes --meta, and returns the exit code. */
 int rn_call_report(const struct rn_call *call, const rune_record *record, bool print_value);
 

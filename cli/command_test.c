@@ -61,6 +61,8 @@ static bool leaves_out(struct tests *tests, const char *name)
 
 /* ---- How a test ended ---- */
 
+#define WHY_MAX (RN_CALL_FAILURE_MAX + sizeof("returned "))
+
 // A result that cannot leave the worker, such as an iterator, is neither Err nor None.
 static bool returned_inner(const rune_record *record)
 {
@@ -71,8 +73,9 @@ static bool returned_inner(const rune_record *record)
 }
 
 // A test fails by an error, and by returning Err or None.
-static const char *verdict(const rune_record *record)
+static const char *verdict(const rune_record *record, char room[WHY_MAX])
 {
+    char failure[RN_CALL_FAILURE_MAX];
     const rune_const_value *value = rune_record_value(record);
     if (returned_inner(record)) {
         return NULL;
@@ -80,8 +83,9 @@ static const char *verdict(const rune_record *record)
     if (rune_record_reason(record) != RUNE_REASON_OK) {
         return rune_reason_name(rune_record_reason(record));
     }
-    if (rune_value_kind_of(value) == RUNE_VALUE_RESULT && !rune_value_is_ok(value)) {
-        return "returned Err";
+    if (rn_call_failure(record, failure)) {
+        (void)snprintf(room, WHY_MAX, "returned %s", failure);
+        return room;
     }
     if (rune_value_kind_of(value) == RUNE_VALUE_OPTION && !rune_value_is_some(value)) {
         return "returned None";
@@ -104,9 +108,10 @@ static void run(struct tests *tests, rune_unit *unit, const char *item, const ch
 {
     struct rn_call call = {.session = tests->session, .unit = unit, .item = item, .collect = true};
     rune_record *record = rn_call_make(&call);
+    char room[WHY_MAX];
     const char *why = record == NULL ? "could not be called"
                       : should_panic ? verdict_of_panic(record)
-                                     : verdict(record);
+                                     : verdict(record, room);
     struct rn_test_result result = {
         .file = tests->file,
         .name = name,

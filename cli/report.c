@@ -48,7 +48,9 @@ static void print_failure_text(const struct rn_report *report, const struct rn_t
 {
     rune_text *text = NULL;
     say_name("FAIL  ", result->name[0] == '\0' ? result->file : result->name);
-    printf(": %s\n", result->why);
+    fputs(": ", stdout);
+    rn_visible_put(stdout, result->why, strlen(result->why), false);
+    puts("");
     if (result->output != NULL && result->output->size > 0) {
         fwrite(result->output->data, 1, result->output->size, stdout);
         if (result->output->data[result->output->size - 1] != '\n') {

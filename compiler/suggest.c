@@ -1,72 +1,14 @@
 /*
  * suggest.c: what to say when a name means nothing, and how results are called in messages.
  */
+#include "base/near.h"
 #include "compiler/items_private.h"
 
 #include <string.h>
 
 enum {
-    NAME_MAX = 40,
-    CANDIDATES_MAX = 4000,
+    DECLS_MAX = 4000
 };
-
-/* ---- Edit distance ---- */
-
-/* Levenshtein, adjacent swaps counted as one; more than `limit` counts as limit + 1. */
-static size_t distance(struct rn_utf8 a, struct rn_utf8 b, size_t limit)
-{
-    size_t rows[3][NAME_MAX + 1];
-    size_t *before = rows[0];
-    size_t *last = rows[1];
-    size_t *now = rows[2];
-    if (a.size > NAME_MAX || b.size > NAME_MAX || a.size > b.size + limit ||
-        b.size > a.size + limit) {
-        return limit + 1;
-    }
-    for (size_t j = 0; j <= b.size; j++) {
-        last[j] = j;
-        before[j] = 0;
-    }
-    for (size_t i = 1; i <= a.size; i++) {
-        now[0] = i;
-        for (size_t j = 1; j <= b.size; j++) {
-            size_t cost = a.data[i - 1] == b.data[j - 1] ? 0 : 1;
-            size_t best = last[j - 1] + cost;
-            best = last[j] + 1 < best ? last[j] + 1 : best;
-            best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
-            if (i > 1 && j > 1 && a.data[i - 1] == b.data[j - 2] &&
-                a.data[i - 2] == b.data[j - 1] && before[j - 2] + 1 < best) {
-                best = before[j - 2] + 1;
-            }
-            now[j] = best;
-        }
-        size_t *spare = before;
-        before = last;
-        last = now;
-        now = spare;
-    }
-    return last[b.size] > limit ? limit + 1 : last[b.size];
-}
-
-struct search {
-    struct rn_utf8 wanted;
-    struct rn_utf8 best;
-    size_t best_distance;
-    size_t candidates;
-};
-
-static void consider(struct search *search, struct rn_utf8 name)
-{
-    if (name.size == 0 || search->candidates++ > CANDIDATES_MAX) {
-        return;
-    }
-    size_t limit = search->best_distance - 1;
-    size_t found = distance(search->wanted, name, limit);
-    if (found <= limit && found != 0) {
-        search->best = name;
-        search->best_distance = found;
-    }
-}
 
 static struct rn_utf8 last_name(struct rn_utf8 path)
 {
@@ -79,7 +21,7 @@ static struct rn_utf8 last_name(struct rn_utf8 path)
 }
 
 /* Items directly below `base` in the library. */
-static void consider_context(const struct rn_items *items, struct search *search,
+static void consider_context(const struct rn_items *items, struct rn_near *near,
                              struct rn_utf8 base)
 {
     for (size_t i = 0; i < rn_context_count(items->context); i++) {
@@ -88,38 +30,31 @@ static void consider_context(const struct rn_items *items, struct search *search
         size_t prefix = path.size - name.size;
         if (prefix == base.size + (base.size == 0 ? 0u : 2u) &&
             memcmp(path.data, base.data == NULL ? "" : base.data, base.size) == 0) {
-            consider(search, name);
+            rn_near_look(near, name);
         }
     }
 }
 
-static void consider_scope(const struct rn_items *items, struct search *search,
+static void consider_scope(const struct rn_items *items, struct rn_near *near,
                            const struct rn_decl *scope)
 {
-    for (uint32_t i = 0; i < items->decl_count && i < CANDIDATES_MAX; i++) {
+    for (uint32_t i = 0; i < items->decl_count && i < DECLS_MAX; i++) {
         const struct rn_decl *decl = items->decls[i];
         if (decl->parent == scope && decl->name != 0) {
-            consider(search, rn_symbol_text(&items->symbols, decl->name));
+            rn_near_look(near, rn_symbol_text(&items->symbols, decl->name));
         }
     }
 }
 
-static void consider_prelude(const struct rn_items *items, struct search *search)
+static void consider_prelude(const struct rn_items *items, struct rn_near *near)
 {
     static const char *const names[] = {"Some",   "None", "Ok",     "Err",   "Option", "Result",
                                         "String", "Vec",  "Object", "Bytes", "Tuple",  "drop",
                                         "panic",  "i64",  "u64",    "f64",   "bool",   "char"};
     (void)items;
     for (size_t i = 0; i < RN_COUNT_OF(names); i++) {
-        consider(search, rn_text(names[i]));
+        rn_near_look(near, rn_text(names[i]));
     }
-}
-
-static struct search search_for(struct rn_utf8 wanted)
-{
-    // In a short name, few letters make another word.
-    size_t limit = wanted.size <= 2 ? 0 : wanted.size == 3 ? 1 : wanted.size <= 5 ? 2 : 3;
-    return (struct search){.wanted = wanted, .best_distance = limit + 1};
 }
 
 /* ---- Texts ---- */
@@ -188,7 +123,7 @@ static bool begins_upper(struct rn_utf8 name)
 }
 
 /* What stands before the last identifier, followed without a word about failures; false: nothing that is known. */
-static bool consider_base(struct rn_items *items, struct search *search, struct rn_decl *scope,
+static bool consider_base(struct rn_items *items, struct rn_near *near, struct rn_decl *scope,
                           const struct rn_ast_path *path)
 {
     struct rn_ast_path base = *path;
@@ -206,9 +141,9 @@ static bool consider_base(struct rn_items *items, struct search *search, struct 
         return true;
     }
     if (target.kind == RN_RESOLVED_DECL) {
-        consider_scope(items, search, target.decl);
+        consider_scope(items, near, target.decl);
     } else if (target.kind == RN_RESOLVED_CONTEXT) {
-        consider_context(items, search, target.item->path);
+        consider_context(items, near, target.item->path);
     }
     return target.kind != RN_RESOLVED_NOTHING;
 }
@@ -232,23 +167,23 @@ static void propose(struct rn_items *items, struct rn_diagnostic *diagnostic, st
     if (last->kind != RN_SEGMENT_IDENT || diagnostic == NULL) {
         return;
     }
-    struct search search = search_for(rn_symbol_text(&items->symbols, last->name.symbol));
+    struct rn_near near = rn_near_begin(rn_symbol_text(&items->symbols, last->name.symbol));
     bool has_base = true;
     for (size_t i = 0; locals != NULL && i < locals->count; i++) {
-        consider(&search, rn_symbol_text(&items->symbols, locals->symbols[i]));
+        rn_near_look(&near, rn_symbol_text(&items->symbols, locals->symbols[i]));
     }
     if (path->count > 1) {
-        has_base = consider_base(items, &search, scope, path);
+        has_base = consider_base(items, &near, scope, path);
     } else {
         for (const struct rn_decl *at = scope; at != NULL;
              at = at->kind == RN_DECL_MODULE ? NULL : at->outer) {
-            consider_scope(items, &search, at);
+            consider_scope(items, &near, at);
         }
-        consider_prelude(items, &search);
+        consider_prelude(items, &near);
     }
-    if (search.best.size != 0) {
+    if (near.best.size != 0) {
         rn_diagnostic_help(items->diagnostics, diagnostic, "did you mean `%.*s`?",
-                           (int)search.best.size, search.best.data);
+                           (int)near.best.size, near.best.data);
     } else if (!has_base) {
         propose_module(items, diagnostic, path);
     }
@@ -329,13 +264,13 @@ void rn_explain_missing(struct rn_items *items, struct rn_diagnostic *diagnostic
     }
 }
 
-static void consider_macros(const struct rn_items *items, struct search *search)
+static void consider_macros(const struct rn_items *items, struct rn_near *near)
 {
     for (size_t i = 0; i < rn_context_count(items->context); i++) {
         const struct rn_context_item *item = rn_context_at(items->context, i);
         if (item->kind == RN_ITEM_MACRO) {
             struct rn_utf8 name = last_name(item->path);
-            consider(search, (struct rn_utf8){name.data, name.size - 1}); // without its "!"
+            rn_near_look(near, (struct rn_utf8){name.data, name.size - 1}); // without its "!"
         }
     }
 }
@@ -348,16 +283,16 @@ void rn_report_missing_macro(struct rn_items *items, const struct rn_ast_path *p
     }
     struct rn_diagnostic *diagnostic =
         rn_diagnose(items->diagnostics, MISSING_MACRO, path->span, name);
-    struct search search = search_for(name);
-    consider_macros(items, &search);
+    struct rn_near near = rn_near_begin(name);
+    consider_macros(items, &near);
     if (diagnostic == NULL) {
         return;
     }
     if (name.size == 3 && memcmp(name.data, "vec", 3) == 0) {
         rn_diagnostic_help(items->diagnostics, diagnostic, "a vector is written `[..]`");
-    } else if (search.best.size != 0) {
+    } else if (near.best.size != 0) {
         rn_diagnostic_help(items->diagnostics, diagnostic, "did you mean `%.*s!`?",
-                           (int)search.best.size, search.best.data);
+                           (int)near.best.size, near.best.data);
     }
 }
 

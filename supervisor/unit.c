@@ -458,7 +458,7 @@ static const char *next_export(const rune_unit *unit, const char *name)
 static void append_exports(const rune_unit *unit, struct rn_buf *out)
 {
     uint32_t left = unit->unit.counts[RN_SECTION_EXPORTS];
-    const char *before = "; there is ";
+    const char *before = left == 1 ? "; there is " : "; there are ";
     for (const char *name = next_export(unit, ""); name; name = next_export(unit, name)) {
         if (out->size + strlen(name) + 64 > out->max) {
             rn_buf_append_format(out, "%s%u more", before, left);

@@ -249,6 +249,10 @@ class Command(unittest.TestCase):
     def test_tests_pass_fail_and_are_chosen(self):
         done = self.run_command("test", "t.rn", code=1)
         self.assertIn("1 passed, 2 failed, 0 skipped", done.stdout)
+        self.assertIn("FAIL  ugly: returned Err(1)\n", done.stdout)
+        self.write("why.rn", '#[test] pub fn t() { Err("a\\u{202e}b") }\n')
+        said = self.run_command("test", "why.rn", code=1).stdout
+        self.assertIn('FAIL  t: returned Err("a\\u{202e}b")\n', said)
         self.assertIn("said", done.stdout)
         self.assertIn("1 passed, 0 failed, 2 skipped", self.run_command("test", "t.rn", "--filter", "good").stdout)
 

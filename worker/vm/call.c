@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/math.h"
-#include "bytecode/hash.h"
 #include "worker/vm/machine.h"
 
 static enum rn_outcome bad_count(struct rn_vm *vm, uint64_t actual, uint64_t expected)
@@ -147,38 +146,14 @@ enum rn_outcome rn_call_value(struct rn_vm *vm, struct rn_value *window, uint32_
     return rn_host_begin(vm, function->index, window, count);
 }
 
-/* Functions of the library that exist only with a type, as one of them is written and called. */
-static const char *const generic_methods[][3] = {
-    {"parse", "parse::<i64>", "parse::<std::i64>"},
-    {"collect", "collect::<Vec>", "collect::<std::vec::Vec>"},
-    {"sum", "sum::<i64>", "sum::<std::i64>"},
-    {"product", "product::<i64>", "product::<std::i64>"},
-    {"to", "to::<f64>", "to::<std::f64>"},
-    {"to", "to::<i64>", "to::<std::i64>"},
-};
-
-static enum rn_outcome missing_method(struct rn_vm *vm, struct rn_utf8 name, struct rn_value value)
-{
-    for (size_t i = 0; i < RN_COUNT_OF(generic_methods); i++) {
-        const char *const *row = generic_methods[i];
-        bool alike = strlen(row[0]) == name.size && memcmp(row[0], name.data, name.size) == 0;
-        if (alike &&
-            rn_find_method(vm, rn_exact_type_of(value), rn_hash_text(row[2], strlen(row[2])))) {
-            struct rn_utf8 written = {row[1], strlen(row[1])};
-            return rn_raise(vm, RN_VM_ERROR_MISSING_GENERIC, name, value, written);
-        }
-    }
-    return rn_raise(vm, RN_VM_ERROR_MISSING_METHOD, name, value);
-}
-
 enum rn_outcome rn_call_method_slow(struct rn_vm *vm, const struct rn_link *link, uint32_t site,
                                     struct rn_value *window, uint32_t count)
 {
     uint32_t type = rn_exact_type_of(window[0]);
     rn_callee callee = rn_find_method(vm, type, link->unit.sites[site].name_hash);
     if (callee == 0) {
-        return missing_method(vm, rn_unit_string_at(&link->unit, link->unit.sites[site].name),
-                              window[0]);
+        struct rn_utf8 name = rn_unit_string_at(&link->unit, link->unit.sites[site].name);
+        return rn_raise_missing_method(vm, link, name, window[0]);
     }
     rn_cache_put(link, site, type, callee);
     return rn_call_callee(vm, callee, window, count);

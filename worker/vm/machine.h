@@ -522,6 +522,11 @@ enum rn_outcome rn_finish_native(struct rn_vm *vm, const struct rn_native *nativ
 struct rn_function *rn_function_new(struct rn_vm *vm, const struct rn_link *link, uint32_t form,
                                     uint32_t index, uint32_t captures);
 
+/* missing.c: raises. The target of a key is an Object or a struct with named fields. */
+enum rn_outcome rn_raise_missing_method(struct rn_vm *vm, const struct rn_link *link,
+                                        struct rn_utf8 name, struct rn_value value);
+enum rn_outcome rn_raise_missing_key(struct rn_vm *vm, struct rn_utf8 name, struct rn_value target);
+
 /* link.c, types.c */
 /* What the item with that hash of the library or the host leads to; 0: nothing. */
 rn_callee rn_link_resolve(const struct rn_link *link, uint64_t hash);

@@ -203,8 +203,7 @@ enum rn_outcome rn_op_field_get(struct rn_vm *vm, const struct rn_link *link, ui
         return RN_DONE;
     }
     if (object) {
-        return rn_raise(vm, RN_VM_ERROR_OBJECT_INDEX_MISSING,
-                        (uint64_t)link->unit.sites[site].name);
+        return rn_raise_missing_key(vm, site_name(link, site), target);
     }
     return rn_raise(vm, RN_VM_ERROR_UNSUPPORTED_FIELD_GET, site_name(link, site), target);
 }

@@ -793,12 +793,12 @@ static void test_who_misses_a_function_hears_what_there_is(void **state)
     assert_missing("pub fn only() { 1 }", "main",
                    "there is no public function `main`; there is `only`");
     assert_missing("pub fn b() { c() } pub fn a() { 1 } fn c() { 2 } pub fn main() { 3 }", "c",
-                   "there is no public function `c`; there is `a`, `b` and `main`");
+                   "there is no public function `c`; there are `a`, `b` and `main`");
     assert_missing("pub fn main() { 3 }", "", "there is no script body; there is `main`");
     assert_missing(many, "main", "there is no public function `main`");
     strstr(many, "pub fn f60")[0] = 0;
     assert_missing(many, "main",
-                   "there is no public function `main`; there is `f00_with_a_long_name`, "
+                   "there is no public function `main`; there are `f00_with_a_long_name`, "
                    "`f01_with_a_long_name`, `f02_with_a_long_name`, `f03_with_a_long_name`, "
                    "`f04_with_a_long_name`, `f05_with_a_long_name`, `f06_with_a_long_name`, "
                    "`f07_with_a_long_name`, `f08_with_a_long_name`, `f09_with_a_long_name`, "
