@@ -40,6 +40,44 @@ void rn_diagnostics_done(struct rn_diagnostics *list)
     *list = (struct rn_diagnostics){0};
 }
 
+static bool stands_before(const struct rn_diagnostic *a, const struct rn_diagnostic *b)
+{
+    return a->span.source != b->span.source ? a->span.source < b->span.source
+                                            : a->span.start < b->span.start;
+}
+
+/* One more warning, behind those that stand before it or where it stands. */
+static void insert(struct rn_diagnostic **warnings, size_t count, struct rn_diagnostic *warning)
+{
+    size_t i = count;
+    for (; i > 0 && stands_before(warning, warnings[i - 1]); i--) {
+        warnings[i] = warnings[i - 1];
+    }
+    warnings[i] = warning;
+}
+
+void rn_diagnostics_sort_warnings(struct rn_diagnostics *list)
+{
+    struct rn_diagnostic *all[2 * RN_DIAGNOSTICS_MAX];
+    struct rn_diagnostic *warnings[RN_DIAGNOSTICS_MAX];
+    size_t count = 0;
+    size_t warning_count = 0;
+    for (struct rn_diagnostic *at = list->first; at != NULL; at = at->next) {
+        RN_CHECK(count < RN_COUNT_OF(all));
+        all[count++] = at;
+        if (at->severity == RN_SEVERITY_WARNING) {
+            insert(warnings, warning_count++, at);
+        }
+    }
+    struct rn_diagnostic **end = &list->first;
+    for (size_t i = 0, taken = 0; i < count; i++) {
+        list->last = all[i]->severity == RN_SEVERITY_WARNING ? warnings[taken++] : all[i];
+        *end = list->last;
+        end = &list->last->next;
+    }
+    *end = NULL;
+}
+
 /* The longest run of whole characters in at most `max` bytes. */
 static size_t cut_size(const char *text, size_t size, size_t max)
 {

@@ -134,6 +134,9 @@ struct rn_diagnostic *rn_diagnostics_add(struct rn_diagnostics *list, enum rn_di
                                          struct rn_span span, const struct rn_utf8 *arguments,
                                          size_t count);
 
+/* Puts the warnings in the order of the sources; errors stay where they are in the list. */
+void rn_diagnostics_sort_warnings(struct rn_diagnostics *list);
+
 /* rn_diagnose(list, MISSING_LOCAL, span, name): the form in which it is written. */
 #define rn_diagnose(list, name, span, ...)                                                         \
     rn_diagnostics_add((list), RN_DIAGNOSTIC_##name, (span), (struct rn_utf8[]){__VA_ARGS__},      \

@@ -289,6 +289,7 @@ enum rn_error rn_compile(const struct rn_compile_input *input, struct rn_compile
     if (error == RN_E_NO_MEMORY) {
         report_memory(&build);
     }
+    rn_diagnostics_sort_warnings(&out_output->diagnostics);
     if (error != RN_OK) {
         rn_buf_clear(&out_output->image);
         rn_buf_clear(&out_output->debug);

@@ -188,6 +188,40 @@ static void test_hostile_arguments(void **state)
     rn_diagnostics_done(&list);
 }
 
+/* Warnings by their places, those of one place as they came; the error is the second still. */
+static void test_warnings_are_sorted(void **state)
+{
+    static const uint32_t starts[] = {20, 30, 10, 30, 0};
+    static const uint32_t sorted[] = {0, 51, 10, 20, 30, 30};
+    struct rn_diagnostics list;
+    const struct rn_diagnostic *warnings[2] = {NULL, NULL};
+    (void)state;
+    init(&list, "fn main() {\n    let count = 1;\n\n    println!(\"{}\", cout);\n}\n");
+    for (size_t i = 0; i < RN_COUNT_OF(starts); i++) {
+        struct rn_diagnostic *warning =
+            rn_diagnostics_add(&list, RN_DIAGNOSTIC_UNREACHABLE, at(starts[i], 60), NULL, 0);
+        if (i == 0) {
+            rn_diagnose(&list, MISSING_LOCAL, at(51, 55), rn_text("cout"));
+        }
+        if (i == 1 || i == 3) {
+            warnings[i / 2] = warning;
+        }
+    }
+    rn_diagnostics_sort_warnings(&list);
+    const struct rn_diagnostic *d = list.first;
+    for (size_t i = 0; i < RN_COUNT_OF(sorted); i++, d = d->next) {
+        assert_int_equal(d->span.start, sorted[i]);
+        assert_true(i < 4 || d == warnings[i - 4]);
+        assert_true(i + 1 < RN_COUNT_OF(sorted) || d == list.last);
+    }
+    assert_null(d);
+    rn_diagnostics_done(&list);
+    init(&list, "");
+    rn_diagnostics_sort_warnings(&list);
+    assert_null(list.first);
+    rn_diagnostics_done(&list);
+}
+
 static void test_maximum(void **state)
 {
     (void)state;
@@ -392,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_colors),
         cmocka_unit_test(test_hostile_arguments),
         cmocka_unit_test(test_maximum),
+        cmocka_unit_test(test_warnings_are_sorted),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_escapes),
         cmocka_unit_test(test_positions),
