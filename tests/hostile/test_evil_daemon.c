@@ -995,6 +995,15 @@ static void check_life(const struct misbehaviour *how, const struct life *life)
     }
 }
 
+/* The connection's own thread may hold the last handle, and ends by itself then. */
+static void expect_all_given_back(uint64_t live_before)
+{
+    for (int i = 0; i < 2000 && rn_alloc_live() != live_before; i++) {
+        usleep(5000);
+    }
+    assert_int_equal(rn_alloc_live(), live_before);
+}
+
 static void test_each_misbehaviour(void **state)
 {
     (void)state;
@@ -1004,7 +1013,7 @@ static void test_each_misbehaviour(void **state)
     for (size_t i = 0; i < RN_COUNT_OF(misbehaviours); i++) {
         live(&misbehaviours[i], &life);
         check_life(&misbehaviours[i], &life);
-        assert_int_equal(rn_alloc_live(), live_before);
+        expect_all_given_back(live_before);
         assert_int_equal(count_fds(), fds);
     }
 }
@@ -1039,7 +1048,7 @@ static void test_memory_ends(void **state)
             assert_true(status == RUNE_OK || status == RUNE_E_NO_MEMORY || status == RUNE_E_STALE ||
                         status == RUNE_E_CLOSED || status == RUNE_E_SYSTEM);
         }
-        assert_int_equal(rn_alloc_live(), live_before);
+        expect_all_given_back(live_before);
         assert_in_range(n, 1, 10000);
     }
 }
