@@ -11,6 +11,7 @@
 #include "cli/filter.h"
 #include "cli/paths.h"
 #include "cli/quantity.h"
+#include "cli/roots.h"
 #include "cli/visible.h"
 
 #include <math.h>
@@ -411,7 +412,8 @@ int rn_command_bench(struct rn_session *session)
         return session->code;
     }
     session->keeps_failures = true;
-    int code = rn_session_start(session) ? run_files(&bench, &paths) : session->code;
+    bool good = rn_session_start(session) && rn_roots_only(session, &paths);
+    int code = good ? run_files(&bench, &paths) : session->code;
     rn_paths_done(&paths);
     return code;
 }

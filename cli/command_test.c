@@ -11,6 +11,7 @@
 #include "cli/outline.h"
 #include "cli/paths.h"
 #include "cli/report.h"
+#include "cli/roots.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -261,7 +262,8 @@ int rn_command_test(struct rn_session *session)
     }
     session->keeps_failures = true;
     int code = session->code;
-    if (rn_session_start(session) && rn_report_init(&tests.report, session)) {
+    if (rn_session_start(session) && rn_roots_only(session, &paths) &&
+        rn_report_init(&tests.report, session)) {
         code = run_files(&tests, &paths);
     } else {
         code = session->code;

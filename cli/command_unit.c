@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/paths.h"
+#include "cli/roots.h"
 #include "cli/visible.h"
 
 #include <runeward/tools.h>
@@ -46,7 +47,8 @@ int rn_command_check(struct rn_session *session)
     if (!rn_paths_expand(session, session->args->operand_count, &paths)) {
         return session->code;
     }
-    int code = rn_session_start(session) ? check_files(session, &paths) : session->code;
+    bool good = rn_session_start(session) && rn_roots_only(session, &paths);
+    int code = good ? check_files(session, &paths) : session->code;
     rn_paths_done(&paths);
     return code;
 }

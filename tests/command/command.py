@@ -746,6 +746,25 @@ pub fn f(a) {}
         # Only a terminal is cleared.
         self.assertEqual(self.end_watch(process), "1\n2\n3\n")
 
+    def test_modules_go_with_their_scripts(self):
+        (self.path / "d" / "part").mkdir(parents=True)
+        self.write("d/main.rn", "mod part; pub fn help() { 1 }\n#[test] pub fn a() { assert_eq!(part::f(), 2); }")
+        self.write("d/part.rn", "mod deep; pub fn f() { deep::g() }\n#[test] pub fn b() { assert_eq!(f(), 2); }")
+        self.write("d/part/deep.rn", "use crate::help;\npub fn g() { help() + 1 }\n#[test] pub fn c() { assert_eq!(g(), 2); }")
+        self.write("d/alone.rn", "#[test] pub fn d() { assert_eq!(1, 1); }")
+        self.run_command("check", "-r", "d")
+        done = self.run_command("test", "-r", "d")
+        self.assertEqual(sorted(done.stdout.splitlines()),
+                         ["4 passed, 0 failed, 0 skipped", "ok    a", "ok    d", "ok    part::b", "ok    part::deep::c"])
+        self.assertIn("error[E0", self.run_command("check", "-r", "d", "d/part/deep.rn", code=1).stderr)  # named, so meant
+        # Two that load each other are scripts both; what is broken tells of no modules.
+        self.write("d/one.rn", "mod two; pub fn main() { 1 }")
+        self.write("d/two.rn", "mod one; pub fn main() { 1 }")
+        self.write("d/main.rn", "mod part; pub fn help( { 1 }")
+        done = self.run_command("check", "-r", "d", code=1)
+        for name in ("main.rn", "part/deep.rn"):
+            self.assertIn(f"d/{name}:", done.stderr)
+
     def test_check_and_test_watch(self):
         self.write("w.rn", "#[test] pub fn good() { assert_eq!(1, 2); }")
         process = self.watch("check", "w.rn")
