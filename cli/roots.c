@@ -9,7 +9,6 @@
 
 #include "cli/outline.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,6 +27,7 @@ struct load {
 };
 
 struct roots {
+    struct rn_bytes room; /* of the files */
     struct file *files;
     size_t count;
     struct rn_bytes loads; /* struct load */
@@ -113,26 +113,32 @@ static bool keep_scripts(const struct rn_args *args, const struct roots *roots,
     return good;
 }
 
+static bool add_files(struct roots *roots, const struct rn_paths *paths)
+{
+    bool good = true;
+    for (const char *path = rn_paths_next(paths, NULL); good && path != NULL;
+         path = rn_paths_next(paths, path)) {
+        struct file file = {.path = path};
+        if (stat(path, &file.about) != 0) {
+            file.about = (struct stat){.st_ino = 0}; // no file's
+        }
+        good = rn_bytes_append(&roots->room, (const char *)&file, sizeof(file));
+        roots->count++;
+    }
+    roots->files = (void *)roots->room.data;
+    return good;
+}
+
 static bool look_at_all(struct rn_session *session, const struct rn_paths *paths,
                         struct roots *roots)
 {
-    roots->files = calloc(paths->count, sizeof(*roots->files));
-    if (roots->files == NULL) {
-        return false;
-    }
-    for (const char *path = rn_paths_next(paths, NULL); path != NULL;
-         path = rn_paths_next(paths, path)) {
-        struct file *file = &roots->files[roots->count++];
-        file->path = path;
-        if (stat(path, &file->about) != 0) {
-            file->about = (struct stat){.st_ino = 0}; // no file's
-        }
-    }
-    bool good = true;
+    bool good = add_files(roots, paths);
     for (size_t i = 0; good && i < roots->count; i++) {
         good = add_loads_of(session, roots, i);
     }
-    find_modules(roots);
+    if (good) {
+        find_modules(roots);
+    }
     return good;
 }
 
@@ -146,7 +152,7 @@ bool rn_roots_only(struct rn_session *session, struct rn_paths *paths)
     }
     bool good = look_at_all(session, paths, &roots) && keep_scripts(session->args, &roots, &kept);
     session->code = good ? code : rn_console_take_error(&session->console, NULL);
-    free(roots.files);
+    rn_bytes_done(&roots.room);
     rn_bytes_done(&roots.loads);
     rn_paths_done(good ? paths : &kept);
     *paths = good ? kept : *paths;
