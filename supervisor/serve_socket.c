@@ -39,8 +39,20 @@ static bool address_of(const char *path, struct sockaddr_un *out_address)
     return true;
 }
 
+/* A folder that is there already keeps its mode: others may have their reasons for it. */
+static void say_who_is_kept_out(struct rune_server *server, const char *folder, mode_t mode)
+{
+    if ((mode & 0011) != 0011) {
+        rn_supervisor_log(server->supervisor, 1,
+                          "serve: %s has mode %04o: users who are let in may not get to the socket "
+                          "there (0711 lets them)",
+                          folder, (unsigned)mode & 07777);
+    }
+}
+
 /* The folder is made if it is not there. Who may write to it could put another socket there. */
-static rune_status check_folder(const char *path, bool shared, rune_error **error)
+static rune_status check_folder(struct rune_server *server, const char *path, bool shared,
+                                rune_error **error)
 {
     struct stat about;
     const char *slash = strrchr(path, '/');
@@ -61,6 +73,9 @@ static rune_status check_folder(const char *path, bool shared, rune_error **erro
         return rn_fail(error, RUNE_E_DENIED,
                        "%s: others may write to the folder of the socket; have one of mode %s",
                        folder, shared ? "0711" : "0700");
+    }
+    if (shared) {
+        say_who_is_kept_out(server, folder, about.st_mode);
     }
     return RUNE_OK;
 }
@@ -115,7 +130,7 @@ static rune_status bind_to(struct rune_server *server, const char *path, bool sh
         return rn_fail(error, RUNE_E_TOO_LARGE, "%s: the path of a socket has at most %zu bytes",
                        path, sizeof(address.sun_path) - 1);
     }
-    rune_status status = check_folder(path, shared, error);
+    rune_status status = check_folder(server, path, shared, error);
     if (status == RUNE_OK) {
         status = remove_stale(path, &address, error);
     }

@@ -958,6 +958,16 @@ pub fn f(a) {}
         self.assertEqual((done.returncode, done.stderr), (77, "error: uid 12345 has no right to that here: it takes `control`\n"))
         self.end(process)
 
+    def test_a_folder_that_keeps_others_out_is_said(self):
+        (self.path / "run").mkdir(mode=0o700)
+        self.end(self.serve())
+        self.assertEqual(self.said_before, "")
+        self.end(self.serve("--allow", "12345:call"))
+        self.assertEqual(self.said_before, "serve: run has mode 0700: users who are let in may not get to the socket there (0711 lets them)\n")
+        (self.path / "run").chmod(0o711)
+        self.end(self.serve("--allow", "12345:call"))
+        self.assertEqual(self.said_before, "")
+
     def test_a_drain_takes_as_long_as_the_daemon_says(self):
         process = self.serve("--drain", "100ms")
         client = subprocess.Popen([*COMMAND, "call", "--socket", "run/socket", "t", "chatter", "--output", "1G", "--wall", "60s"],
