@@ -250,16 +250,18 @@ static void show_life(struct daemon *daemon)
     rune_text_free(text);
 }
 
+// Signals that come one after the other are no reason to be silent.
 static void wait_for_end(struct daemon *daemon)
 {
     struct pollfd polled[] = {{.fd = daemon->ended_fd, .events = POLLIN},
                               {.fd = daemon->signal_fd, .events = POLLIN}};
+    int rest_ms = watchdog_ms();
     for (;;) {
-        int ready = poll(polled, 2, watchdog_ms());
+        (void)poll(polled, 2, rest_ms);
         if (polled[0].revents != 0) {
             return;
         }
-        if (ready == 0) {
+        if (rest_ms >= 0) {
             show_life(daemon);
         }
         if (polled[1].revents != 0) {

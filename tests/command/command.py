@@ -1133,6 +1133,20 @@ pub fn f(a) {}
             self.end(process)
             self.assertEqual(notices.recv(100), b"STOPPING=1")
 
+    def test_the_watchdog_is_fed_between_signals(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+            notices.bind(str(self.path / "notify"))
+            notices.settimeout(20)
+            process = self.serve(environment={"NOTIFY_SOCKET": str(self.path / "notify"), "WATCHDOG_USEC": "20000000"})
+            said = [notices.recv(100)]
+            for _ in range(3):
+                process.send_signal(signal.SIGHUP)
+                while said[-1] != b"READY=1":
+                    said.append(notices.recv(100))
+                said.append(b"")
+            self.assertEqual(said.count(b"WATCHDOG=1"), 3)
+            self.end(process)
+
     def test_the_socket_may_be_there_already(self):
         (self.path / "run").mkdir()
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
