@@ -275,9 +275,16 @@ static uint64_t next_look_at_root(const rune_watch *watch)
     return watch->count == 0 ? rn_after_ns(rn_now_ns(), ROOT_EMPTY_NS) : RN_NEVER_NS;
 }
 
-static uint64_t next_due(const rune_watch *watch)
+static uint64_t next_look(const rune_watch *watch)
 {
     uint64_t next = next_look_at_root(watch);
+    uint64_t again = rn_folders_again_ns(watch->folders);
+    return again != 0 && again < next ? again : next;
+}
+
+static uint64_t next_due(const rune_watch *watch)
+{
+    uint64_t next = next_look(watch);
     for (size_t i = 0; i < watch->count; i++) {
         uint64_t due = watch->scripts[i]->due_ns;
         next = due != 0 && due < next ? due : next;

@@ -29,6 +29,8 @@
 /* Events of one system call, and how long one read goes on: a storm does not keep the reader for ever. */
 #define EVENT_BYTES 8192u
 #define READ_NS UINT64_C(100000000)
+/* What the machine had no room to open is opened after this. */
+#define AGAIN_NS UINT64_C(1000000000)
 
 struct folder {
     int wd;
@@ -46,6 +48,8 @@ struct rn_folders {
     struct folder *folders;
     size_t count;
     size_t capacity;
+    uint64_t again_ns; /* 0: all that is there is watched; else it was not possible .. */
+    char again[RN_FOLDER_PATH_MAX]; /* .. somewhere in this folder */
 };
 
 static void tell(struct rn_folders *folders, enum rn_news news, const char *path)
@@ -163,7 +167,42 @@ static void forget(struct rn_folders *folders, const char *path)
     folders->count = kept;
 }
 
+/* The watch has ended, or the folder with it. */
+static void drop(struct rn_folders *folders, int wd)
+{
+    size_t at = place_of(folders, wd);
+    if (at < folders->count && folders->folders[at].wd == wd) {
+        rn_free(folders->folders[at].path);
+        folders->count--;
+        memmove(&folders->folders[at], &folders->folders[at + 1],
+                (folders->count - at) * sizeof(*folders->folders));
+    }
+}
+
 /* Walking */
+
+/* Rather than that there is no such folder, or none that may be read. */
+static bool is_shortage(int why)
+{
+    return why == EMFILE || why == ENFILE || why == ENOMEM;
+}
+
+/* To be looked at again soon; if there are several, all of the folder that they are in. */
+static void put_off(struct rn_folders *folders, const char *path)
+{
+    size_t same = 0;
+    if (folders->again_ns == 0) {
+        memcpy(folders->again, path, strlen(path) + 1);
+    }
+    while (path[same] != 0 && path[same] == folders->again[same]) {
+        same++;
+    }
+    while (same > 0 && path[same - 1] != '/') {
+        same--;
+    }
+    folders->again[same] = 0;
+    folders->again_ns = rn_after_ns(rn_now_ns(), AGAIN_NS);
+}
 
 /* Mounts are followed, for the reason given at open_beneath of sources.c. */
 static int open_folder(const struct rn_folders *folders, const char *path)
@@ -221,6 +260,9 @@ static enum rn_error walk(struct rn_folders *folders, const char *path, unsigned
 {
     int fd = open_folder(folders, path);
     if (fd < 0) {
+        if (is_shortage(errno)) {
+            put_off(folders, path);
+        }
         return path[0] == 0 ? RN_E_SYSTEM : RN_OK;
     }
     enum rn_error error = add_watch(folders, fd, path);
@@ -250,6 +292,7 @@ static void close_all(struct rn_folders *folders)
         rn_free(folders->folders[i].path);
     }
     folders->count = 0;
+    folders->again_ns = 0;
     rn_fd_close(RN_TAKE_FD(folders->inotify_fd));
     rn_fd_close(RN_TAKE_FD(folders->root_fd));
 }
@@ -320,6 +363,11 @@ int rn_folders_missing(const struct rn_folders *folders)
     return folders->root_fd < 0 ? folders->missing : 0;
 }
 
+uint64_t rn_folders_again_ns(const struct rn_folders *folders)
+{
+    return folders->again_ns;
+}
+
 bool rn_folders_is_deleted(const struct rn_folders *folders)
 {
     struct stat about;
@@ -341,6 +389,20 @@ void rn_folders_look_again(struct rn_folders *folders)
     }
 }
 
+/* A bound that is reached leaves the rest unwatched, as the header says of names. */
+static void walk_again(struct rn_folders *folders, const char *path)
+{
+    unsigned depth = 0;
+    for (const char *c = path; *c; c++) {
+        depth += *c == '/';
+    }
+    if (depth < RN_FOLDER_DEPTH_MAX) {
+        (void)!walk(folders, path, depth);
+    }
+}
+
+/* Of two folders that were exchanged, that the second has gone is told after the first took its name: what is there now
+ * counts, whatever was told. */
 static void on_folder(struct rn_folders *folders, uint32_t mask, const char *path)
 {
     char inner[RN_FOLDER_PATH_MAX];
@@ -351,13 +413,8 @@ static void on_folder(struct rn_folders *folders, uint32_t mask, const char *pat
         forget(folders, inner);
         tell(folders, RN_NEWS_GONE, inner);
     }
-    unsigned depth = 0;
-    for (const char *c = inner; *c; c++) {
-        depth += *c == '/';
-    }
-    if ((mask & (IN_MOVED_TO | IN_CREATE)) && depth < RN_FOLDER_DEPTH_MAX) {
-        // A bound reached here leaves the rest unwatched, as the header says of names.
-        (void)!walk(folders, inner, depth);
+    if (mask & (IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE)) {
+        walk_again(folders, inner);
     }
 }
 
@@ -384,8 +441,15 @@ static bool handle(struct rn_folders *folders, const struct inotify_event *event
     if (!folder) {
         return true;
     }
-    if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) {
+    if (event->mask & IN_UNMOUNT) {
+        return false; // of which the folder above tells nothing
+    }
+    if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF)) {
         return folder->path[0] != 0; // of others the folder above tells
+    }
+    if (event->mask & IN_IGNORED) {
+        drop(folders, event->wd); // if another one took its name, nothing else tells
+        return true;
     }
     if (event->len == 0 || !is_plain(event->name) || !join(folder->path, event->name, "", path)) {
         return true;
@@ -423,6 +487,12 @@ void rn_folders_read(struct rn_folders *folders)
     if (folders->root_fd < 0) {
         rn_folders_look_again(folders);
         return;
+    }
+    if (folders->again_ns != 0 && rn_now_ns() >= folders->again_ns) {
+        char path[RN_FOLDER_PATH_MAX];
+        memcpy(path, folders->again, strlen(folders->again) + 1);
+        folders->again_ns = 0;
+        walk_again(folders, path);
     }
     uint64_t until_ns = rn_after_ns(rn_now_ns(), READ_NS);
     while (!folders->enough && read_some(folders) && rn_now_ns() < until_ns) {

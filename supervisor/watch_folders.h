@@ -44,6 +44,8 @@ int rn_folders_root(const struct rn_folders *folders);
 /* Its name, and why it is not there: an errno, or 0. */
 const char *rn_folders_name(const struct rn_folders *folders);
 int rn_folders_missing(const struct rn_folders *folders);
+/* When something within is to be opened for which the machine had no room: rn_folders_read does it then; 0: nothing is. */
+uint64_t rn_folders_again_ns(const struct rn_folders *folders);
 /* True: what is watched has been deleted, of which the kernel does not tell while it is open. */
 bool rn_folders_is_deleted(const struct rn_folders *folders);
 /* Tells what has happened since the last time, without waiting. While the root is not there it is

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -366,6 +368,69 @@ static void test_folders_come_and_go(void **state)
     rune_watch_free(watch);
 }
 
+/* The kernel tells of one move after the other: that the second has gone when the first is there in its place. */
+static void test_folders_that_are_exchanged(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(at("x"), 0700), 0);
+    assert_int_equal(mkdir(at("y"), 0700), 0);
+    write_file("x/a.rn", "pub fn main() { 1 }");
+    write_file("y/a.rn", "pub fn main() { 2 }");
+    rune_watch *watch = watch_folder();
+    assert_int_equal(renameat2(AT_FDCWD, at("x"), AT_FDCWD, at("y"), RENAME_EXCHANGE), 0);
+    wait_for(&told.loaded, 2);
+    assert_int_equal(result(watch, "x/a"), 2);
+    assert_int_equal(result(watch, "y/a"), 1);
+    write_file("x/a.rn", "pub fn main() { 3 }");
+    write_file("y/a.rn", "pub fn main() { 4 }");
+    wait_for(&told.loaded, 4);
+    assert_int_equal(result(watch, "x/a"), 3);
+    assert_int_equal(result(watch, "y/a"), 4);
+    assert_int_equal(count_of(&told.gone), 0);
+    rune_watch_free(watch);
+}
+
+static void test_a_file_system_that_goes(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(at("x"), 0700), 0);
+    if (mount("none", at("x"), "tmpfs", 0, NULL) != 0) {
+        skip();
+    }
+    write_file("x/a.rn", "pub fn main() { 1 }");
+    rune_watch *watch = watch_folder();
+    assert_int_equal(result(watch, "x/a"), 1);
+    assert_int_equal(umount2(at("x"), UMOUNT_NOFOLLOW), 0);
+    wait_for(&told.gone, 1);
+    assert_null(rune_watch_current(watch, "x/a"));
+    write_file("x/b.rn", "pub fn main() { 2 }");
+    wait_for(&told.loaded, 1);
+    assert_int_equal(result(watch, "x/b"), 2);
+    rune_watch_free(watch);
+}
+
+/* A folder that could not be opened when it came is opened once there are descriptors. */
+static void test_folders_without_descriptors(void **state)
+{
+    (void)state;
+    struct rlimit before;
+    rune_watch *watch = watch_folder();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){3, before.rlim_max}), 0);
+    int made = mkdir(at("x"), 0700) | mkdir(at("x/y"), 0700) | mkdir(at("z"), 0700);
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(made, 0);
+    write_file("x/y/a.rn", "pub fn main() { 1 }");
+    write_file("z/b.rn", "pub fn main() { 2 }");
+    wait_for(&told.loaded, 2);
+    assert_int_equal(result(watch, "x/y/a"), 1);
+    write_file("z/b.rn", "pub fn main() { 3 }");
+    wait_for(&told.loaded, 3);
+    assert_int_equal(result(watch, "z/b"), 3);
+    rune_watch_free(watch);
+}
+
 static void test_the_root_comes_back(void **state)
 {
     char away[80];
@@ -561,6 +626,10 @@ int main(void)
         EACH(test_modules_rebuild_who_uses_them),
         EACH(test_a_module_becomes_a_script),
         EACH(test_folders_come_and_go),
+        EACH(test_folders_that_are_exchanged),
+        cmocka_unit_test_setup_teardown(test_a_file_system_that_goes, set_up, watching_tear_down),
+        cmocka_unit_test_setup_teardown(test_folders_without_descriptors, set_up,
+                                        watching_tear_down),
         EACH(test_the_root_comes_back),
         cmocka_unit_test_setup_teardown(test_the_log_says_that_the_root_has_gone_and_is_back,
                                         set_up, watching_tear_down),
