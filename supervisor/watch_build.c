@@ -41,7 +41,7 @@ static enum rn_error read_file(rune_watch *watch, struct rn_watch_script *script
     rn_folders_read(watch->folders);
     errno = why;
     bool torn = script->since_ns != 0;
-    if (error == RN_OK && sources->texts[0].size == 0 && !script->was_empty) {
+    if (error == RN_OK && sources->texts[0].size == 0 && !script->was_empty && !insist) {
         // ... but for a file that was made empty this moment, to be filled the next.
         script->was_empty = true;
         script->due_ns = rn_after_ns(rn_now_ns(), RN_WATCH_UNSETTLED_NS);
@@ -130,7 +130,7 @@ static void publish(rune_watch *watch, struct rn_watch_script *script,
     script->broken = result->status != RUNE_OK;
     if (result->status == RUNE_OK) {
         rn_inputs_done(&script->good);
-    } else if (script->good.count == 0) {
+    } else if (!was_broken) {
         SWAP(script->good, script->inputs);
     }
     SWAP(script->inputs, result->inputs);

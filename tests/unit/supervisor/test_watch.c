@@ -340,6 +340,23 @@ static void test_a_module_becomes_a_script(void **state)
     rune_watch_free(watch);
 }
 
+/* What a broken script had for a module only while it was broken is its module no longer than that. */
+static void test_a_broken_script_lets_its_module_go(void **state)
+{
+    (void)state;
+    write_file("one.rn", "pub fn main() { 1 }");
+    write_file("part.rn", "pub fn main() { 7 }");
+    rune_watch *watch = watch_folder();
+    write_file("one.rn", "mod part; pub fn main() { let x = ; }");
+    wait_for(&told.gone, 1);
+    assert_null(rune_watch_current(watch, "part"));
+    write_file("one.rn", "pub fn main() { let x = ; }");
+    wait_for(&told.loaded, 1);
+    assert_int_equal(result(watch, "part"), 7);
+    assert_int_equal(result(watch, "one"), 1);
+    rune_watch_free(watch);
+}
+
 static void test_folders_come_and_go(void **state)
 {
     (void)state;
@@ -428,6 +445,26 @@ static void test_folders_without_descriptors(void **state)
     write_file("z/b.rn", "pub fn main() { 3 }");
     wait_for(&told.loaded, 3);
     assert_int_equal(result(watch, "z/b"), 3);
+    rune_watch_free(watch);
+}
+
+/* Taken as it is after ten seconds, which may be empty. */
+static void test_a_file_that_is_written_without_end(void **state)
+{
+    (void)state;
+    write_file("a.rn", "pub fn main() { 1 }");
+    rune_watch *watch = watch_folder();
+    int fd = open(at("a.rn"), O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    int64_t until = now_ms() + (int64_t)(RN_WATCH_UNSETTLED_MAX_NS / 1000000) + 3000;
+    while (count_of(&told.loaded) + count_of(&told.broken) == 0 && now_ms() < until) {
+        assert_int_equal(pwrite(fd, " ", 1, 0), 1);
+        assert_int_equal(ftruncate(fd, 0), 0);
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+    }
+    assert_int_equal(count_of(&told.broken), 0);
+    assert_int_equal(count_of(&told.loaded), 1);
+    close(fd);
     rune_watch_free(watch);
 }
 
@@ -625,10 +662,13 @@ int main(void)
                                         watching_tear_down),
         EACH(test_modules_rebuild_who_uses_them),
         EACH(test_a_module_becomes_a_script),
+        EACH(test_a_broken_script_lets_its_module_go),
         EACH(test_folders_come_and_go),
         EACH(test_folders_that_are_exchanged),
         cmocka_unit_test_setup_teardown(test_a_file_system_that_goes, set_up, watching_tear_down),
         cmocka_unit_test_setup_teardown(test_folders_without_descriptors, set_up,
+                                        watching_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_file_that_is_written_without_end, set_up,
                                         watching_tear_down),
         EACH(test_the_root_comes_back),
         cmocka_unit_test_setup_teardown(test_the_log_says_that_the_root_has_gone_and_is_back,
