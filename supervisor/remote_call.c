@@ -442,6 +442,13 @@ static bool run_host_call(struct rn_remote *remote, struct rn_remote_request *re
     return is_one;
 }
 
+/* Whoever stopped the call, or lost his daemon, waits for no sink. */
+static bool is_hurried(struct rn_remote *remote, const rune_call_options *options)
+{
+    return rn_remote_is_lost(remote) ||
+           (options && options->token && rune_cancel_token_is_cancelled(options->token));
+}
+
 /* Output that the sink refuses is offered again. */
 static void act_on_events(struct rn_remote *remote, struct rn_remote_request *request,
                           const rune_call_options *options)
@@ -453,7 +460,8 @@ static void act_on_events(struct rn_remote *remote, struct rn_remote_request *re
             continue;
         }
         while (!deliver(options ? options->output : NULL, options ? options->output_user : NULL,
-                        event)) {
+                        event) &&
+               !is_hurried(remote, options)) {
             (void)nanosleep(&(struct timespec){.tv_nsec = REFUSED_NS}, NULL);
         }
         give_credit(remote, request->id);

@@ -45,7 +45,8 @@ RUNE_API void rune_vm_options_free(rune_vm_options *options);
  * A result is given only after all output before it was taken. If that does not happen by the deadline, or
  * until the call is stopped, the call ends as `wall` (or as what stopped it) though the script was done; of
  * any call whose output was not all taken the JSON record says "truncated", and rune_usage counts the bytes
- * that were taken. Over a connection output that has come from the daemon is offered until it is taken.
+ * that were taken. Over a connection output that has come from the daemon is offered until it is taken, the call is
+ * cancelled, or the connection lost.
  */
 typedef bool (*rune_output_fn)(void *user, int stream, const char *data, size_t size);
 

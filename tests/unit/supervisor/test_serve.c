@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char script[] = "static COUNT = 0;\n"
@@ -260,6 +262,75 @@ static void test_output_that_nobody_takes(void **state)
     rune_value_unref(count);
     rune_call_options_free(options);
     rune_vm_free(vm);
+}
+
+struct refused_call {
+    rune_vm *vm;
+    rune_call_options *options;
+    pthread_t thread;
+    atomic_bool offered; /* to the sink */
+};
+
+static void *call_refused(void *user)
+{
+    struct refused_call *call = user;
+    rune_record *record = NULL;
+    rune_const_value *count = rune_value_i64(1);
+    const rune_const_value *args[] = {count};
+    assert_int_equal(rune_vm_call_record(call->vm, "print", args, 1, call->options, &record, NULL),
+                     RUNE_OK);
+    rune_record_free(record);
+    rune_value_unref(count);
+    return NULL;
+}
+
+static bool take_nothing_and_say_so(void *user, int stream, const char *data, size_t size)
+{
+    struct refused_call *call = user;
+    atomic_store(&call->offered, true);
+    return take_nothing(NULL, stream, data, size);
+}
+
+/* Makes a call, until its sink has refused. */
+static void begin_refused(struct refused_call *call, rune_supervisor *client,
+                          rune_cancel_token *token)
+{
+    atomic_init(&call->offered, false);
+    call->vm = daemon_vm(client);
+    call->options = rune_call_options_new();
+    rune_call_options_set_output(call->options, take_nothing_and_say_so, call);
+    rune_call_options_set_cancel_token(call->options, token);
+    assert_int_equal(pthread_create(&call->thread, NULL, call_refused, call), 0);
+    while (!atomic_load(&call->offered)) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
+static void end_refused(struct refused_call *call)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (time_t)(PATIENCE_NS / 1000000000);
+    assert_int_equal(pthread_timedjoin_np(call->thread, NULL, &until), 0);
+    rune_call_options_free(call->options);
+    rune_vm_free(call->vm);
+}
+
+/* The same of a call that a thread waits for: its token ends the waiting, and so does the end of the daemon. */
+static void test_a_thread_whose_sink_takes_nothing(void **state)
+{
+    (void)state;
+    struct refused_call call;
+    rune_cancel_token *token = rune_cancel_token_new();
+    begin_refused(&call, remote, token);
+    rune_cancel_token_cancel(token);
+    end_refused(&call);
+    rune_cancel_token_unref(token);
+    rune_supervisor *client = daemon_connect();
+    begin_refused(&call, client, NULL);
+    (void)rune_supervisor_close(client, 0);
+    end_refused(&call);
+    rune_supervisor_free(client);
 }
 
 static void test_output_comes_and_may_be_refused(void **state)
@@ -1026,6 +1097,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_names_that_no_daemon_takes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_limits_hold, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_output_comes_and_may_be_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_thread_whose_sink_takes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_output_that_nobody_takes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_executions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancelling, set_up, tear_down),
