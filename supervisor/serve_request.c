@@ -641,6 +641,51 @@ static void drain_within(struct rune_server *server, uint64_t ms)
     rune_server_drain(server, ms > UINT64_MAX / 1000000 ? RUNE_DRAIN_DEFAULT : ms * 1000000);
 }
 
+/* Whether there is a folder to reload is asked of the file system, which may take its time. */
+
+struct reload_job {
+    struct rn_serve_job job;
+    uint64_t id;
+    rune_status status;
+    rune_error *error;
+};
+
+static void run_reload(struct rn_serve_job *base)
+{
+    struct reload_job *job = (struct reload_job *)base;
+    job->status = rn_watch_check_folder(job->job.connection->server->watch, &job->error);
+}
+
+static void reload_done(struct rn_serve_note *note)
+{
+    struct reload_job *job = (struct reload_job *)note;
+    struct rn_serve_connection *connection = job->job.connection;
+    connection->jobs--;
+    if (job->status == RUNE_OK) {
+        rn_serve_answer(connection, job->id, 0);
+    } else {
+        rn_serve_answer_error(connection, job->id, job->status, job->error);
+    }
+    rn_free(job);
+    rn_serve_unblock(connection);
+}
+
+static void reload(struct rn_serve_connection *connection, uint64_t id)
+{
+    struct rune_server *server = connection->server;
+    rune_server_reload(server);
+    struct reload_job *job = server->watch ? rn_alloc(sizeof(*job)) : NULL;
+    if (!job) {
+        rn_serve_answer(connection, id, 0);
+        return;
+    }
+    job->job = (struct rn_serve_job){
+        .note.done = reload_done, .connection = connection, .run = run_reload};
+    job->id = id;
+    connection->blocked++;
+    rn_serve_submit(&job->job, RN_SERVE_SHORT);
+}
+
 static void handle_control(struct rn_serve_connection *connection, const struct rn_message *head)
 {
     const struct rn_fields_CLIENT_CONTROL *fields = &head->as.CLIENT_CONTROL;
@@ -652,9 +697,8 @@ static void handle_control(struct rn_serve_connection *connection, const struct 
         drain_within(server, fields->value);
         break;
     case 1:
-        rune_server_reload(server);
-        status = server->watch ? rn_watch_check_folder(server->watch, &error) : RUNE_OK;
-        break;
+        reload(connection, head->call);
+        return;
     case 2:
         if (fields->value > INT32_MAX ||
             !rn_pool_kill(server->supervisor, (int32_t)fields->value)) {

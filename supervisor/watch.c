@@ -15,6 +15,7 @@
 #include <runeward/watch.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -315,9 +316,18 @@ static void look_at_root(rune_watch *watch, bool is_asked)
     }
 }
 
+/* One that has come back since the thread looked is there. */
+static bool is_back(const rune_watch *watch)
+{
+    int fd = open(rn_folders_name(watch->folders), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    rn_fd_close(fd);
+    return fd >= 0;
+}
+
 rune_status rn_watch_check_folder(const rune_watch *watch, rune_error **error)
 {
     int missing = atomic_load(&watch->missing);
+    missing = missing != 0 && is_back(watch) ? 0 : missing;
     return missing == 0 ? RUNE_OK
                         : rn_fail(error, RUNE_E_NOT_FOUND, "%s: the folder is gone: %s",
                                   rn_folders_name(watch->folders), strerrordesc_np(missing));

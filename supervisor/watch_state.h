@@ -124,7 +124,7 @@ void rn_watch_bound(const rune_watch *watch, const struct rn_watch_script *scrip
 /* watch.c */
 /* Tells the host. */
 void rn_watch_tell(rune_watch *watch, const struct rn_watch_script *script, rune_change_kind kind);
-/* NOT_FOUND: the folder is not there. */
+/* From any thread, which may have to wait for the file system. NOT_FOUND: the folder is not there. */
 rune_status rn_watch_check_folder(const rune_watch *watch, rune_error **error);
 /* It is a connection's, which has ended. */
 bool rn_watch_is_lost(const rune_watch *watch);

@@ -1115,6 +1115,7 @@ pub fn f(a) {}
             self.assertIn("scripts: the folder is gone: No such file", self.said(process, "is gone"))
             self.assertIn("scripts: the folder is gone", self.ask("ctl", "reload", code=66).stderr)
             reappear()
+            self.ask("ctl", "reload")  # at once, before the daemon looks again by itself
             self.said(process, "scripts: the folder is back")
             self.write("scripts/t.rn", "pub fn add(a, b) { a - b }")
             self.answers("38\n")
