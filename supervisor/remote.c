@@ -840,7 +840,7 @@ static bool wait_idle(struct rn_remote *remote, uint64_t until_ns)
     struct timespec step = {.tv_nsec = (long)(CLOSE_STEP_NS / 50)};
     for (;;) {
         pthread_mutex_lock(&remote->lock);
-        bool idle = remote->requests == NULL;
+        bool idle = remote->requests == NULL && atomic_load(&remote->calling) == 0;
         pthread_mutex_unlock(&remote->lock);
         if (idle || rn_now_ns() >= until_ns) {
             return idle;

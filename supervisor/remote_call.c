@@ -499,6 +499,7 @@ static rune_status call_once(rune_vm *vm, const struct rn_request *given, rune_r
         return *out_record ? RUNE_OK : RUNE_E_NO_MEMORY;
     }
     vm->used = true;
+    atomic_fetch_add(&remote->calling, 1);
     if (rn_remote_begin(remote, &request, &message) != RN_OK) {
         request.lost = true;
     } else {
@@ -509,6 +510,7 @@ static rune_status call_once(rune_vm *vm, const struct rn_request *given, rune_r
         act_on_events(remote, &request, options);
         rn_cancel_unwatch(&canceller.watch);
     }
+    atomic_fetch_sub(&remote->calling, 1);
     rn_remote_hosts_end(request.hosts);
     settle_statics(vm, &request);
     status = read_end(remote, vm, item, &request, given->keep != 0, out_record);

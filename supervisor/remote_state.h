@@ -35,7 +35,8 @@ struct rn_remote {
     uint64_t next_id;
     bool dead;
     bool closing;
-    bool refused; /* an execution has output that was not taken yet */
+    _Atomic uint32_t calling; /* threads that make a call, also once the daemon has ended it */
+    bool refused;             /* an execution has output that was not taken yet */
     rune_status why;
     char why_text[256];
     struct rn_remote_table units;

@@ -328,7 +328,8 @@ static void test_a_thread_whose_sink_takes_nothing(void **state)
     rune_cancel_token_unref(token);
     rune_supervisor *client = daemon_connect();
     begin_refused(&call, client, NULL);
-    (void)rune_supervisor_close(client, 0);
+    daemon_await("calls_now", 0); // over there, but not here
+    assert_int_equal(rune_supervisor_close(client, 0), RUNE_E_TIMED_OUT);
     end_refused(&call);
     rune_supervisor_free(client);
 }
