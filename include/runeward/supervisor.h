@@ -126,7 +126,7 @@ typedef struct rune_stats {
 RUNE_API void rune_supervisor_stats(rune_supervisor *supervisor, rune_stats *out_stats);
 
 /* `fn` gets one line per event, without a line end, on any thread; NULL stops it. `level`: 0 tells, 1 warns. Threads
- * that serve others call it: it should not wait. */
+ * that serve others call it: it should not wait, and may not call rune_supervisor_set_log. */
 typedef void (*rune_log_fn)(void *user, int level, const char *line);
 RUNE_API void rune_supervisor_set_log(rune_supervisor *supervisor, rune_log_fn fn, void *user);
 

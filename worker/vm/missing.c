@@ -57,25 +57,6 @@ static void look_in_unit(const struct rn_vm *vm, const struct rn_link *link, str
     }
 }
 
-enum rn_outcome rn_raise_missing_method(struct rn_vm *vm, const struct rn_link *link,
-                                        struct rn_utf8 name, struct rn_value value)
-{
-    for (size_t i = 0; i < RN_COUNT_OF(generic_methods); i++) {
-        const char *const *row = generic_methods[i];
-        bool alike = strlen(row[0]) == name.size && memcmp(row[0], name.data, name.size) == 0;
-        if (alike && has_method(vm, value, row[2], strlen(row[2]))) {
-            struct rn_utf8 written = {row[1], strlen(row[1])};
-            return rn_raise(vm, RN_VM_ERROR_MISSING_GENERIC, name, value, written);
-        }
-    }
-    struct rn_near near = rn_near_begin(name);
-    look_in_library(vm, value, &near);
-    look_in_unit(vm, link, value, &near);
-    return near.best.size == 0
-               ? rn_raise(vm, RN_VM_ERROR_MISSING_METHOD, name, value)
-               : rn_raise(vm, RN_VM_ERROR_MISSING_METHOD_NEAR, name, value, near.best);
-}
-
 static void look_in_object(const struct rn_map *object, struct rn_near *near)
 {
     for (uint32_t i = 0; i < object->used && near->looks > 0; i++) {
@@ -94,15 +75,72 @@ static void look_in_struct(const struct rn_type_record *record, struct rn_near *
     }
 }
 
+/* Fields of the standard Unit's types are its own business. */
+static bool has_open_fields(const struct rn_vm *vm, struct rn_value value)
+{
+    if (value.tag != RN_VALUE_OBJECT || value.object->kind != RN_OBJECT_STRUCT) {
+        return false;
+    }
+    const struct rn_type_record *record = rn_type_record(vm, value.object->type);
+    return record->shape == RN_SHAPE_NAMED && (record->flags & RN_TYPE_RECORD_LIBRARY) == 0;
+}
+
+static bool has_field(const struct rn_vm *vm, struct rn_value value, struct rn_utf8 name)
+{
+    if (rn_object_is(value, RN_TYPE_ID_OBJECT)) {
+        return rn_object_get(rn_as_map(value), name.data, name.size) != NULL;
+    }
+    const struct rn_type_record *record =
+        has_open_fields(vm, value) ? rn_type_record(vm, value.object->type) : NULL;
+    for (uint32_t i = 0; record != NULL && i < record->field_count; i++) {
+        struct rn_utf8 field =
+            rn_unit_string_at(record->unit, record->unit->names[record->fields + i]);
+        if (field.size == name.size && memcmp(field.data, name.data, name.size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum rn_outcome rn_raise_missing_method(struct rn_vm *vm, const struct rn_link *link,
+                                        struct rn_utf8 name, struct rn_value value)
+{
+    for (size_t i = 0; i < RN_COUNT_OF(generic_methods); i++) {
+        const char *const *row = generic_methods[i];
+        bool alike = strlen(row[0]) == name.size && memcmp(row[0], name.data, name.size) == 0;
+        if (alike && has_method(vm, value, row[2], strlen(row[2]))) {
+            struct rn_utf8 written = {row[1], strlen(row[1])};
+            return rn_raise(vm, RN_VM_ERROR_MISSING_GENERIC, name, value, written);
+        }
+    }
+    if (has_field(vm, value, name)) {
+        return rn_raise(vm, RN_VM_ERROR_METHOD_IS_FIELD, name, value, name);
+    }
+    struct rn_near near = rn_near_begin(name);
+    look_in_library(vm, value, &near);
+    look_in_unit(vm, link, value, &near);
+    return near.best.size == 0
+               ? rn_raise(vm, RN_VM_ERROR_MISSING_METHOD, name, value)
+               : rn_raise(vm, RN_VM_ERROR_MISSING_METHOD_NEAR, name, value, near.best);
+}
+
 enum rn_outcome rn_raise_missing_key(struct rn_vm *vm, struct rn_utf8 name, struct rn_value target)
 {
     struct rn_near near = rn_near_begin(name);
     if (rn_object_is(target, RN_TYPE_ID_OBJECT)) {
         look_in_object(rn_as_map(target), &near);
-    } else if ((rn_type_record(vm, target.object->type)->flags & RN_TYPE_RECORD_LIBRARY) == 0) {
+    } else if (has_open_fields(vm, target)) {
         look_in_struct(rn_type_record(vm, target.object->type), &near);
     }
     return near.best.size == 0
                ? rn_raise(vm, RN_VM_ERROR_OBJECT_INDEX_MISSING, name, target)
                : rn_raise(vm, RN_VM_ERROR_OBJECT_INDEX_NEAR, name, target, near.best);
+}
+
+enum rn_outcome rn_raise_missing_field(struct rn_vm *vm, struct rn_utf8 name,
+                                       struct rn_value target)
+{
+    return has_method(vm, target, name.data, name.size)
+               ? rn_raise(vm, RN_VM_ERROR_FIELD_IS_METHOD, name, target, name)
+               : rn_raise(vm, RN_VM_ERROR_UNSUPPORTED_FIELD_GET, name, target);
 }

@@ -205,7 +205,7 @@ enum rn_outcome rn_op_field_get(struct rn_vm *vm, const struct rn_link *link, ui
     if (object) {
         return rn_raise_missing_key(vm, site_name(link, site), target);
     }
-    return rn_raise(vm, RN_VM_ERROR_UNSUPPORTED_FIELD_GET, site_name(link, site), target);
+    return rn_raise_missing_field(vm, site_name(link, site), target);
 }
 
 enum rn_outcome rn_op_field_set(struct rn_vm *vm, const struct rn_link *link, uint32_t site,
