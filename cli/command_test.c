@@ -261,13 +261,9 @@ int rn_command_test(struct rn_session *session)
         return session->code;
     }
     session->keeps_failures = true;
-    int code = session->code;
-    if (rn_session_start(session) && rn_roots_only(session, &paths) &&
-        rn_report_init(&tests.report, session)) {
-        code = run_files(&tests, &paths);
-    } else {
-        code = session->code;
-    }
+    bool good = rn_session_start(session) && rn_roots_only(session, &paths) &&
+                rn_report_init(&tests.report, session);
+    int code = good ? run_files(&tests, &paths) : session->code;
     rn_paths_done(&paths);
     return code;
 }

@@ -26,7 +26,8 @@ static command_function *const functions[RN_COMMAND_COUNT] = {
 // `runeward COMMAND --help` is `runeward help COMMAND`; so is a bare `runeward --help`.
 static int help_on(struct rn_session *session, struct rn_args *args)
 {
-    char *words[] = {(char *)rn_command_info(args->command)->name};
+    static char *words[1];
+    words[0] = (char *)rn_command_info(args->command)->name;
     args->operand_count = args->command == RN_COMMAND_HELP ? 0 : 1;
     args->operands = words;
     return rn_command_help(session);
