@@ -16,8 +16,10 @@ enum rn_outcome rn_value_access(struct rn_vm *vm, struct rn_value value,
     }
     const struct rn_object *object = value.object;
     out_access->moved = (object->flags & RN_OBJECT_MOVED) != 0;
-    out_access->exclusive = object->kind == RN_OBJECT_COROUTINE &&
-                            ((const struct rn_coroutine *)object)->fiber.state == RN_FIBER_RUNNING;
+    out_access->exclusive =
+        (object->flags & RN_OBJECT_HELD) != 0 ||
+        (object->kind == RN_OBJECT_COROUTINE &&
+         ((const struct rn_coroutine *)object)->fiber.state == RN_FIBER_RUNNING);
     if (!out_access->moved && !out_access->exclusive) {
         return rn_count_iterators(vm, object, &out_access->shared);
     }

@@ -16,7 +16,9 @@ enum rn_outcome rn_check_read(struct rn_vm *vm, struct rn_value value)
 
 enum rn_outcome rn_check_write(struct rn_vm *vm, struct rn_value value)
 {
-    return rn_is_moved(value) ? raise_access(vm, RN_VM_ERROR_ACCESS_WRITE, value) : RN_DONE;
+    const uint8_t barred = RN_OBJECT_MOVED | RN_OBJECT_HELD;
+    bool free = value.tag != RN_VALUE_OBJECT || (value.object->flags & barred) == 0;
+    return free ? RN_DONE : raise_access(vm, RN_VM_ERROR_ACCESS_WRITE, value);
 }
 
 static bool has_version(const struct rn_object *object)

@@ -551,6 +551,34 @@ enum rn_outcome rn_op_await(struct rn_vm *vm, struct rn_value future)
     return drive(vm, (struct action){ACT_POLL, current(vm), future});
 }
 
+/* Holds each future that is left, so that one which is there twice is refused: its value could go to
+ * one branch only. */
+static enum rn_outcome hold_branches(struct rn_vm *vm, const struct rn_value *window,
+                                     uint32_t count, bool *out_left)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_future(window[i])) {
+            RN_TRY_VM(rn_check_write(vm, window[i]));
+            if (!is_done(window[i])) {
+                window[i].object->flags |= RN_OBJECT_HELD;
+                *out_left = true;
+            }
+        } else if (window[i].tag != RN_VALUE_UNIT) {
+            return rn_raise_expected(vm, RN_TYPE_ID_FUTURE, window[i]);
+        }
+    }
+    return RN_DONE;
+}
+
+static void release_branches(const struct rn_value *window, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_future(window[i])) {
+            window[i].object->flags &= (uint8_t)~RN_OBJECT_HELD;
+        }
+    }
+}
+
 enum rn_outcome rn_op_select(struct rn_vm *vm, struct rn_value *window, uint32_t count)
 {
     struct rn_vec *branches = rn_vec_new(vm, count);
@@ -558,15 +586,11 @@ enum rn_outcome rn_op_select(struct rn_vm *vm, struct rn_value *window, uint32_t
         return RN_RAISED;
     }
     bool left = false;
-    for (uint32_t i = 0; i < count; i++) {
-        if (is_future(window[i])) {
-            RN_TRY_VM(rn_check_write(vm, window[i]));
-            left = left || !is_done(window[i]);
-        } else if (window[i].tag != RN_VALUE_UNIT) {
-            return rn_raise_expected(vm, RN_TYPE_ID_FUTURE, window[i]);
-        }
-        branches->items[branches->count++] = window[i];
-    }
+    enum rn_outcome outcome = hold_branches(vm, window, count, &left);
+    release_branches(window, count);
+    RN_TRY_VM(outcome);
+    memcpy(branches->items, window, count * sizeof(*window));
+    branches->count = count;
     struct rn_future *select = future_new(vm, RN_FUTURE_SELECT, rn_value_object(branches));
     if (select == NULL) {
         return RN_RAISED;

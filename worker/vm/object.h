@@ -47,6 +47,7 @@ enum rn_object_flag {
     RN_OBJECT_MARKED = 1u << 0,
     RN_OBJECT_MOVED = 1u << 1, /* dropped or taken: any use raises the access error */
     RN_OBJECT_FREE = 1u << 2,  /* a free cell */
+    RN_OBJECT_HELD = 1u << 3,  /* exclusively, while one instruction looks at its operands */
 };
 
 struct rn_object {
