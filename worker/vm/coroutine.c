@@ -589,8 +589,9 @@ enum rn_outcome rn_op_select(struct rn_vm *vm, struct rn_value *window, uint32_t
     enum rn_outcome outcome = hold_branches(vm, window, count, &left);
     release_branches(window, count);
     RN_TRY_VM(outcome);
-    memcpy(branches->items, window, count * sizeof(*window));
-    branches->count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        branches->items[branches->count++] = window[i];
+    }
     struct rn_future *select = future_new(vm, RN_FUTURE_SELECT, rn_value_object(branches));
     if (select == NULL) {
         return RN_RAISED;
