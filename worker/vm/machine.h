@@ -623,6 +623,10 @@ enum rn_outcome rn_op_index_get(struct rn_vm *vm, struct rn_value target, struct
                                 struct rn_value *out);
 enum rn_outcome rn_op_index_set(struct rn_vm *vm, struct rn_value target, struct rn_value index,
                                 struct rn_value value);
+/* A struct with named fields that scripts may reach: not the library's own. */
+bool rn_has_open_fields(const struct rn_vm *vm, struct rn_value value);
+/* The slot of a field by its text, or RN_NONE. Charged by the slots and the texts compared. */
+uint32_t rn_field_slot(struct rn_vm *vm, const struct rn_type_record *record, struct rn_utf8 name);
 /* The field or Object entry of that name; NULL for values that have no named parts. */
 enum rn_outcome rn_named_part(struct rn_vm *vm, struct rn_value target, struct rn_utf8 name,
                               struct rn_value **out_part);

@@ -75,31 +75,13 @@ static void look_in_struct(const struct rn_type_record *record, struct rn_near *
     }
 }
 
-/* Fields of the standard Unit's types are its own business. */
-static bool has_open_fields(const struct rn_vm *vm, struct rn_value value)
-{
-    if (value.tag != RN_VALUE_OBJECT || value.object->kind != RN_OBJECT_STRUCT) {
-        return false;
-    }
-    const struct rn_type_record *record = rn_type_record(vm, value.object->type);
-    return record->shape == RN_SHAPE_NAMED && (record->flags & RN_TYPE_RECORD_LIBRARY) == 0;
-}
-
-static bool has_field(const struct rn_vm *vm, struct rn_value value, struct rn_utf8 name)
+static bool has_field(struct rn_vm *vm, struct rn_value value, struct rn_utf8 name)
 {
     if (rn_object_is(value, RN_TYPE_ID_OBJECT)) {
         return rn_object_get(rn_as_map(value), name.data, name.size) != NULL;
     }
-    const struct rn_type_record *record =
-        has_open_fields(vm, value) ? rn_type_record(vm, value.object->type) : NULL;
-    for (uint32_t i = 0; record != NULL && i < record->field_count; i++) {
-        struct rn_utf8 field =
-            rn_unit_string_at(record->unit, record->unit->names[record->fields + i]);
-        if (field.size == name.size && memcmp(field.data, name.data, name.size) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return rn_has_open_fields(vm, value) &&
+           rn_field_slot(vm, rn_type_record(vm, value.object->type), name) != RN_NONE;
 }
 
 enum rn_outcome rn_raise_missing_method(struct rn_vm *vm, const struct rn_link *link,
@@ -129,7 +111,7 @@ enum rn_outcome rn_raise_missing_key(struct rn_vm *vm, struct rn_utf8 name, stru
     struct rn_near near = rn_near_begin(name);
     if (rn_object_is(target, RN_TYPE_ID_OBJECT)) {
         look_in_object(rn_as_map(target), &near);
-    } else if (has_open_fields(vm, target)) {
+    } else if (rn_has_open_fields(vm, target)) {
         look_in_struct(rn_type_record(vm, target.object->type), &near);
     }
     return near.best.size == 0

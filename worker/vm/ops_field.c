@@ -19,9 +19,7 @@ static bool text_is(struct rn_utf8 a, struct rn_utf8 b)
 
 #define SLOTS_CACHED 64u
 
-/* The slot of a field by its text, or RN_NONE. Charged by the slots and the texts compared. */
-static uint32_t field_slot(struct rn_vm *vm, const struct rn_type_record *record,
-                           struct rn_utf8 name)
+uint32_t rn_field_slot(struct rn_vm *vm, const struct rn_type_record *record, struct rn_utf8 name)
 {
     const uint32_t *names = record->unit->names + record->fields;
     uint64_t compared = 0;
@@ -83,6 +81,11 @@ static bool is_hidden(const struct rn_vm *vm, struct rn_value value)
     return (rn_type_record(vm, value.object->type)->flags & RN_TYPE_RECORD_LIBRARY) != 0;
 }
 
+bool rn_has_open_fields(const struct rn_vm *vm, struct rn_value value)
+{
+    return is_struct(vm, value) && !is_hidden(vm, value);
+}
+
 /* A value of a type that a Unit declares. */
 static bool is_dynamic(const struct rn_vm *vm, struct rn_value value)
 {
@@ -94,8 +97,8 @@ enum rn_outcome rn_named_part(struct rn_vm *vm, struct rn_value target, struct r
                               struct rn_value **out_part)
 {
     *out_part = NULL;
-    if (is_struct(vm, target) && !is_hidden(vm, target)) {
-        uint32_t slot = field_slot(vm, rn_type_record(vm, target.object->type), name);
+    if (rn_has_open_fields(vm, target)) {
+        uint32_t slot = rn_field_slot(vm, rn_type_record(vm, target.object->type), name);
         RN_TRY_VM(rn_check_spent(vm));
         if (slot == RN_NONE) {
             return rn_raise(vm, RN_VM_ERROR_MISSING_FIELD, name, target);
@@ -119,8 +122,8 @@ enum rn_outcome rn_set_named_part(struct rn_vm *vm, struct rn_value target, stru
                    ? rn_object_insert_static(vm, rn_as_map(target), name, value)
                    : rn_object_insert(vm, rn_as_map(target), name.data, name.size, value, NULL);
     }
-    if (is_struct(vm, target) && !is_hidden(vm, target)) {
-        uint32_t slot = field_slot(vm, rn_type_record(vm, target.object->type), name);
+    if (rn_has_open_fields(vm, target)) {
+        uint32_t slot = rn_field_slot(vm, rn_type_record(vm, target.object->type), name);
         RN_TRY_VM(rn_check_spent(vm));
         if (slot != RN_NONE) {
             rn_as_tuple(target)->items[slot] = value;
@@ -173,7 +176,7 @@ static struct rn_value *struct_at_site(struct rn_vm *vm, const struct rn_link *l
     }
     const struct rn_type_record *record = rn_type_record(vm, target.object->type);
     uint32_t slot = record->unit == &link->unit ? own_slot(vm, record, link->unit.sites[site].name)
-                                                : field_slot(vm, record, site_name(link, site));
+                                                : rn_field_slot(vm, record, site_name(link, site));
     if (slot == RN_NONE) {
         return NULL;
     }
