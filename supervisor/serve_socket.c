@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -26,6 +28,10 @@
 #define ACCEPTS_MAX 16u
 /* Without descriptors, nobody is accepted for this long. */
 #define ACCEPT_PAUSE_NS UINT64_C(100000000)
+/* The lock beside a socket, while one is being made. */
+#define TURN_ENDING ".lock"
+/* Locks that turn out to have been removed, one after the other, before somebody else must be busy there. */
+#define TURN_ATTEMPTS 16
 
 /* Making the socket */
 
@@ -80,12 +86,13 @@ static rune_status check_folder(struct rune_server *server, const char *path, bo
     return RUNE_OK;
 }
 
-/* A socket that refuses is what a daemon left behind. Any other answer, "wrong type" as well, comes
- * from somebody who listens. */
-static rune_status remove_stale(const char *path, const struct sockaddr_un *address,
-                                rune_error **error)
+/* A socket that refuses is what a daemon left behind, or has not made ready yet. Any other answer, "wrong type"
+ * as well, comes from somebody who listens. */
+static rune_status look_who_listens(const char *path, const struct sockaddr_un *address,
+                                    bool *out_refuses, rune_error **error)
 {
     struct stat about;
+    *out_refuses = false;
     if (lstat(path, &about) != 0) {
         return RUNE_OK;
     }
@@ -103,10 +110,75 @@ static rune_status remove_stale(const char *path, const struct sockaddr_un *addr
         return rn_fail(error, RUNE_E_BUSY, "%s: the socket there is not a daemon's: %s", path,
                        strerrordesc_np(errno));
     }
-    if (unlink(path) != 0) {
-        return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
-    }
+    *out_refuses = true;
     return RUNE_OK;
+}
+
+/* Whose turn it is to make the socket; `fd` has the lock on the file at `path`, which is there meanwhile. */
+struct turn {
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path) + sizeof(TURN_ENDING)];
+    int fd;
+};
+
+/* Locks the file at the path, if nobody has. WOULD_BLOCK; NOT_FOUND: it was removed by whoever had it. */
+static enum rn_error lock_once(struct turn *turn)
+{
+    struct stat about;
+    RN_AUTO_FD int fd = rn_fd_take_above_standard(
+        open(turn->path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+    if (fd < 0) {
+        return RN_E_SYSTEM;
+    }
+    // A file system without locks has none to give: two daemons may meet there.
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        return RN_E_WOULD_BLOCK;
+    }
+    if (fstat(fd, &about) != 0) {
+        return RN_E_SYSTEM;
+    }
+    if (about.st_nlink == 0) {
+        return RN_E_NOT_FOUND;
+    }
+    turn->fd = RN_TAKE_FD(fd);
+    return RN_OK;
+}
+
+/* From looking until it listens, a socket is one daemon's alone: what refuses may be another one's that is not
+ * ready yet. */
+static rune_status take_turn(struct turn *turn, const char *path, rune_error **error)
+{
+    enum rn_error taken = RN_E_NOT_FOUND;
+    (void)snprintf(turn->path, sizeof(turn->path), "%s" TURN_ENDING, path);
+    for (int i = 0; i < TURN_ATTEMPTS && taken == RN_E_NOT_FOUND; i++) {
+        taken = lock_once(turn);
+    }
+    if (taken == RN_E_SYSTEM) {
+        return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", turn->path, strerrordesc_np(errno));
+    }
+    return taken == RN_OK
+               ? RUNE_OK
+               : rn_fail(error, RUNE_E_BUSY, "%s: another daemon is starting there", path);
+}
+
+/* The file goes before the lock does. Unlocked, not just closed: a process that is being started may have a copy. */
+static void end_turn(struct turn *turn)
+{
+    if (turn->fd >= 0) {
+        (void)unlink(turn->path);
+        (void)flock(turn->fd, LOCK_UN);
+        rn_fd_close(RN_TAKE_FD(turn->fd));
+    }
+}
+
+static rune_status remove_stale(const char *path, const struct sockaddr_un *address,
+                                rune_error **error)
+{
+    bool refuses;
+    rune_status status = look_who_listens(path, address, &refuses, error);
+    if (status == RUNE_OK && refuses && unlink(path) != 0) {
+        status = rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
+    }
+    return status;
 }
 
 /* What is to be removed at the end, as long as it is at its path. */
@@ -122,18 +194,11 @@ static rune_status keep_name(struct rune_server *server, const char *path, rune_
     return server->socket ? RUNE_OK : rn_fail_plain(error, RN_E_NO_MEMORY);
 }
 
-static rune_status bind_to(struct rune_server *server, const char *path, bool shared,
-                           rune_error **error)
+static rune_status make_socket(struct rune_server *server, const struct sockaddr_un *address,
+                               bool shared, rune_error **error)
 {
-    struct sockaddr_un address;
-    if (!address_of(path, &address)) {
-        return rn_fail(error, RUNE_E_TOO_LARGE, "%s: the path of a socket has at most %zu bytes",
-                       path, sizeof(address.sun_path) - 1);
-    }
-    rune_status status = check_folder(server, path, shared, error);
-    if (status == RUNE_OK) {
-        status = remove_stale(path, &address, error);
-    }
+    const char *path = address->sun_path; // which ends with a zero: address_of
+    rune_status status = remove_stale(path, address, error);
     if (status != RUNE_OK) {
         return status;
     }
@@ -141,11 +206,36 @@ static rune_status bind_to(struct rune_server *server, const char *path, bool sh
         socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     // Nobody connects before it listens, so the mode may come after the name.
     if (server->listen_fd < 0 ||
-        bind(server->listen_fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+        bind(server->listen_fd, (const struct sockaddr *)address, sizeof(*address)) != 0 ||
         chmod(path, shared ? 0666 : 0600) != 0 || listen(server->listen_fd, BACKLOG) != 0) {
         return rn_fail(error, RUNE_E_SYSTEM, "%s: %s", path, strerrordesc_np(errno));
     }
     return keep_name(server, path, error);
+}
+
+static rune_status bind_to(struct rune_server *server, const char *path, bool shared,
+                           rune_error **error)
+{
+    struct sockaddr_un address;
+    struct turn turn = {.fd = -1};
+    bool refuses;
+    if (!address_of(path, &address)) {
+        return rn_fail(error, RUNE_E_TOO_LARGE, "%s: the path of a socket has at most %zu bytes",
+                       path, sizeof(address.sun_path) - 1);
+    }
+    rune_status status = check_folder(server, path, shared, error);
+    if (status == RUNE_OK) {
+        // Before a file is made, which the folder may not permit: who answers is to be said in any case.
+        status = look_who_listens(path, &address, &refuses, error);
+    }
+    if (status == RUNE_OK) {
+        status = take_turn(&turn, path, error);
+    }
+    if (status == RUNE_OK) {
+        status = make_socket(server, &address, shared, error);
+    }
+    end_turn(&turn);
+    return status;
 }
 
 static rune_status check_listener(int fd, rune_error **error)
