@@ -1,5 +1,5 @@
 /*
- * call.c: one call from its beginning until it is over; C1 to C5 in call.h. What came of it: call_end.c.
+ * call.c: one call from its beginning until it is over; C1 to C6 in call.h. What came of it: call_end.c.
  *
  * Trust: receives packets from workers, after the state machine has let them pass.
  */
@@ -402,6 +402,9 @@ static bool may_begin_again(struct rn_call *call)
         call->left = rn_alloc(sizeof(*call->left)); // without memory it ends with its worker
     }
     return may && call->left;
+    if (rn_pool_is_cancelling(call->supervisor)) {
+        rn_call_stop(call, RN_REASON_CANCELLED); // C6
+    }
 }
 
 /* Out of the dead worker; what came from it and was not acted upon will come again. */
@@ -475,8 +478,13 @@ static bool begin_again(struct rn_call *call)
     while (error == RN_E_CLOSED && call->left->count < RN_CALL_PEERS_AGAIN) {
         struct rn_peer *peer;
         error = RN_E_WOULD_BLOCK;
+    rn_pool_end_move(call->supervisor);
+    call->moves = false;
         if (take_peer(call, true, &peer, NULL) == RUNE_OK) {
             error = begin_at(call, peer);
+    if (call->stop == RN_REASON_OK && rn_pool_is_cancelling(call->supervisor)) {
+        call->stop = RN_REASON_CANCELLED; // C6
+    }
         }
     }
     if (error == RN_OK) {
@@ -493,6 +501,8 @@ static bool begin_again(struct rn_call *call)
 
 /* Watches are set apart from the beginning: firing needs a call that has a peer. */
 static void watch(struct rn_cancel_watch *at, rune_cancel_token *token,
+    rn_pool_begin_move(call->supervisor);
+    call->moves = true; // until take_up, or until the call is over
                   void (*fire)(struct rn_cancel_watch *))
 {
     if (token) {

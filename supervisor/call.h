@@ -13,6 +13,9 @@
  *     can be repeated (journal.h). Its owner alone does that; for everybody else the call goes on.
  * C5  `peer` changes under the lock of the peer that is left. Whoever is not the owner locks by
  *     rn_call_lock; peers that were left are kept until the call is freed.
+ * C6  Closing (supervisor.c) misses no call. One that has taken a peer is counted until it has given it back, and
+ *     from one peer to the next it is `moving`. One that enters a table asks afterwards whether everything is to be
+ *     cancelled; that is said before tables are looked through, so one of the two sees the other.
  */
 #ifndef RN_SUPERVISOR_CALL_H
 #define RN_SUPERVISOR_CALL_H
@@ -193,9 +196,10 @@ struct rn_call {
     struct rn_call_end end;
     unsigned journal_turn; /* of the second's replay files in the folder; 0: none */
     bool was_pinned;       /* the Vm's Globals were there before the call */
-    bool vm_lost;          /* they went with the worker; once the peer was left (rn_peer_finish) */
-    bool is_timed;         /* `timer` was set */
-    bool slept;            /* `sleep_timer` was set */
+    bool moves;    /* it has left a peer, and its second run has not begun; the owner's alone */
+    bool vm_lost;  /* they went with the worker; once the peer was left (rn_peer_finish) */
+    bool is_timed; /* `timer` was set */
+    bool slept;    /* `sleep_timer` was set */
     bool in_table;
     bool ending;      /* rn_call_end has begun */
     bool closed;      /* rn_call_close took it out of the table */

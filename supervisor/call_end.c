@@ -465,6 +465,10 @@ static void leave_last_peer(struct rn_call *call)
             rn_pool_put(call->supervisor, call->peer, call->end.dead != NULL);
         }
     }
+    if (call->moves) {
+        rn_pool_end_move(call->supervisor);
+        call->moves = false;
+    }
 }
 
 /* A replay file is large and hashed: not on the thread of all executions. */

@@ -200,6 +200,29 @@ void rn_pool_put(struct rune_supervisor *supervisor, struct rn_peer *peer, bool 
         bury(pool, peer);
     }
 }
+
+void rn_pool_begin_move(struct rune_supervisor *supervisor)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    pool->moving++;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void rn_pool_end_move(struct rune_supervisor *supervisor)
+{
+    struct rn_pool *pool = &supervisor->pool;
+    pthread_mutex_lock(&pool->lock);
+    pool->moving--;
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+bool rn_pool_is_cancelling(struct rune_supervisor *supervisor)
+{
+    return atomic_load(&supervisor->pool.cancelling);
+}
+
 void rn_pool_tell_room(struct rune_supervisor *supervisor)
 {
     struct rn_pool *pool = &supervisor->pool;

@@ -66,12 +66,15 @@ struct rn_pool {
     bool has_pinned; /* a worker may be retiring that waits for its last Vm to leave */
     atomic_bool
         untold; /* a spare was taken: the thread is to hear of it once the call is on its way */
-    atomic_bool closing; /* no new work; set under the lock */
+    atomic_bool closing;    /* no new work; set under the lock */
+    atomic_bool cancelling; /* nor may what runs go on; set before any peer's calls are looked at */
     bool ending;
     struct rn_domain *domains;
     struct rn_peer *gone; /* dead, out of their domains, to be freed by the thread */
     uint64_t spare_turns;
     uint32_t calls_now;
+    uint32_t
+        moving; /* calls on their way from a dead worker to their second run: in no other count */
     rune_stats stats;
     /* How idle compilers are kept: the one spare. */
     struct rn_compiler *compiler;
@@ -116,6 +119,13 @@ bool rn_pool_kill(struct rune_supervisor *supervisor, int32_t pid);
 /* One more call of the peer that holds a Vm's Globals. CLOSED; VM_LOST if it has gone. */
 rune_status rn_pool_take_pinned(struct rune_supervisor *supervisor, struct rn_peer *peer,
                                 bool bypass, rune_error **error) RN_MUST_CHECK;
+/* A call leaves its worker for a second run, which still is to begin; and it has begun, or the call is over. Whoever
+ * closes waits for both kinds of calls. */
+void rn_pool_begin_move(struct rune_supervisor *supervisor);
+void rn_pool_end_move(struct rune_supervisor *supervisor);
+/* True if what runs is to end: to be asked by whatever has begun at a peer, which may have come too late for
+ * whoever looks through the peers. */
+bool rn_pool_is_cancelling(struct rune_supervisor *supervisor);
 /* True once the supervisor has been closed. */
 bool rn_pool_is_closing(struct rune_supervisor *supervisor);
 /* True if one more call may begin at a peer that has a load of a call that ended there. Without the lock. */

@@ -593,9 +593,11 @@ static void cancel_calls(struct rn_peer *peer)
     }
 }
 
+/* C6: what is in no table yet finds out itself. */
 static void cancel_all(rune_supervisor *supervisor)
 {
     struct rn_peer *peer;
+    atomic_store(&supervisor->pool.cancelling, true);
     for (uint64_t serial = 0; (peer = rn_pool_next(supervisor, serial)) != NULL;) {
         serial = peer->serial;
         cancel_calls(peer);
@@ -620,15 +622,20 @@ static void wait_change(rune_supervisor *supervisor, uint64_t until_ns)
     rn_cond_wait_until(&pool->changed, &pool->lock, until_ns < step ? until_ns : step);
 }
 
+static bool has_calls(const struct rn_pool *pool)
+{
+    return pool->calls_now > 0 || pool->moving > 0;
+}
+
 /* True once no call runs. */
 static bool wait_idle(rune_supervisor *supervisor, uint64_t until_ns)
 {
     struct rn_pool *pool = &supervisor->pool;
     pthread_mutex_lock(&pool->lock);
-    while (pool->calls_now > 0 && rn_now_ns() < until_ns) {
+    while (has_calls(pool) && rn_now_ns() < until_ns) {
         wait_change(supervisor, until_ns);
     }
-    bool idle = pool->calls_now == 0;
+    bool idle = !has_calls(pool);
     pthread_mutex_unlock(&pool->lock);
     return idle;
 }
