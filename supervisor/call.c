@@ -24,6 +24,8 @@
 #define REFUSED_NS UINT64_C(5000000)
 /* Arguments for which storage is kept. */
 #define BODY_KEPT_MAX 1024u
+/* What is left of a grace is not measured out more finely. */
+#define GRACE_STEP_NS UINT64_C(5000000)
 /* Peers that a call tries when one after the other turns out to be dead. */
 #define BEGIN_ATTEMPTS 4
 
@@ -153,7 +155,21 @@ static void send_cancel(struct rn_call *call, struct rn_peer *peer, enum rn_reas
     rn_call_state_cancel(&call->state);
     rn_control_stop(peer->control, call->slot);
     rn_peer_send_urgent(peer, &message);
-    rn_peer_set_timer(peer, call, rn_after_ns(rn_now_ns(), RN_GRACE_NS));
+    call->stop_ns = rn_now_ns();
+    call->stop_cpu_ns = rn_peer_cpu_ns(peer);
+    rn_peer_set_timer(peer, call, rn_after_ns(call->stop_ns, RN_GRACE_NS));
+}
+
+/* The grace is for a worker that runs. One that has waited for a processor is given it all the same, up to a
+ * bound: with it would go what the call used, its neighbours, and what Vms keep there. 0: it is over. */
+static uint64_t find_grace(const struct rn_call *call, const struct rn_peer *peer, uint64_t now_ns)
+{
+    struct rn_child_stat about;
+    uint64_t used_ns = rn_peer_cpu_ns(peer) - call->stop_cpu_ns;
+    bool over = now_ns - call->stop_ns >= RN_GRACE_MAX_NS || used_ns >= RN_GRACE_NS ||
+                !rn_child_stat(&peer->child, &about) || about.state != 'R';
+    uint64_t left_ns = over ? 0 : RN_GRACE_NS - used_ns;
+    return over || left_ns > GRACE_STEP_NS ? left_ns : GRACE_STEP_NS;
 }
 
 /* One that has lost its worker may be about to run again: it does not, then. One that is in no table is on
@@ -183,6 +199,17 @@ static uint64_t next_cpu_check(struct rn_call *call, uint64_t now_ns, bool *out_
     return limit == RUNE_UNLIMITED ? RN_NEVER_NS : rn_after_ns(now_ns, limit - used);
 }
 
+/* Under the lock: without it, it might end, and others begin. */
+static void see_it_end(struct rn_call *call, struct rn_peer *peer, uint64_t now_ns)
+{
+    uint64_t grace_ns = find_grace(call, peer, now_ns);
+    if (grace_ns == 0) {
+        rn_peer_kill_locked(peer, call->id);
+    } else {
+        rn_peer_set_timer(peer, call, rn_after_ns(now_ns, grace_ns));
+    }
+}
+
 /* Under the lock: kills a call that did not end when it was asked to, or finds out whether it has to end;
  * OK: it may go on, and is looked at again. */
 static enum rn_reason look(struct rn_call *call, struct rn_peer *peer)
@@ -192,7 +219,7 @@ static enum rn_reason look(struct rn_call *call, struct rn_peer *peer)
         return RN_REASON_OK;
     }
     if (call->stop != RN_REASON_OK) {
-        rn_peer_kill_locked(peer, call->id); // without the lock, it might end, and others begin
+        see_it_end(call, peer, now);
         return RN_REASON_OK;
     }
     bool exceeded;
@@ -375,6 +402,9 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
             return rn_fail_plain(error, failed == RN_E_CLOSED ? RN_E_WORKER_LOST : failed);
         }
     }
+    if (rn_pool_is_cancelling(call->supervisor)) {
+        rn_call_stop(call, RN_REASON_CANCELLED); // C6
+    }
     if (call->is_async) {
         rn_pool_tell(call->supervisor); // else when the call ends, or takes long (peer_timers.c)
     }
@@ -402,9 +432,6 @@ static bool may_begin_again(struct rn_call *call)
         call->left = rn_alloc(sizeof(*call->left)); // without memory it ends with its worker
     }
     return may && call->left;
-    if (rn_pool_is_cancelling(call->supervisor)) {
-        rn_call_stop(call, RN_REASON_CANCELLED); // C6
-    }
 }
 
 /* Out of the dead worker; what came from it and was not acted upon will come again. */
@@ -451,8 +478,13 @@ static enum rn_error begin_at(struct rn_call *call, struct rn_peer *peer)
 /* The second run is under way: whoever stopped the call meanwhile, who receives for it. */
 static void take_up(struct rn_call *call)
 {
+    rn_pool_end_move(call->supervisor);
+    call->moves = false;
     rn_pool_tell(call->supervisor);
     struct rn_peer *peer = rn_call_lock(call);
+    if (call->stop == RN_REASON_OK && rn_pool_is_cancelling(call->supervisor)) {
+        call->stop = RN_REASON_CANCELLED; // C6
+    }
     if (call->stop != RN_REASON_OK && call->in_table && !peer->dead) {
         send_cancel(call, peer, call->stop);
     }
@@ -469,6 +501,8 @@ static bool begin_again(struct rn_call *call)
         return false;
     }
     rn_call_count_kill(call);
+    rn_pool_begin_move(call->supervisor);
+    call->moves = true; // until take_up, or until the call is over
     leave_peer(call);
     uint64_t output_bytes = call->output_bytes;
     uint64_t host_call_count = call->host_call_count;
@@ -478,13 +512,8 @@ static bool begin_again(struct rn_call *call)
     while (error == RN_E_CLOSED && call->left->count < RN_CALL_PEERS_AGAIN) {
         struct rn_peer *peer;
         error = RN_E_WOULD_BLOCK;
-    rn_pool_end_move(call->supervisor);
-    call->moves = false;
         if (take_peer(call, true, &peer, NULL) == RUNE_OK) {
             error = begin_at(call, peer);
-    if (call->stop == RN_REASON_OK && rn_pool_is_cancelling(call->supervisor)) {
-        call->stop = RN_REASON_CANCELLED; // C6
-    }
         }
     }
     if (error == RN_OK) {
@@ -501,8 +530,6 @@ static bool begin_again(struct rn_call *call)
 
 /* Watches are set apart from the beginning: firing needs a call that has a peer. */
 static void watch(struct rn_cancel_watch *at, rune_cancel_token *token,
-    rn_pool_begin_move(call->supervisor);
-    call->moves = true; // until take_up, or until the call is over
                   void (*fire)(struct rn_cancel_watch *))
 {
     if (token) {

@@ -187,6 +187,8 @@ struct rn_call {
     uint64_t sleep_due_ns;       /* when that is; 0: it has been woken since */
     uint32_t sleep_number;
     enum rn_reason stop;
+    uint64_t stop_ns;     /* when its worker was told of `stop`, and */
+    uint64_t stop_cpu_ns; /* what that worker had used by then */
     struct rn_replay replay;
     struct rn_call_assembly *assembly; /* NULL: nothing comes in parts, or has no memory */
     struct rn_call_sleeper *sleeper;   /* NULL: its owner does not sleep */

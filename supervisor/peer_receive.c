@@ -94,16 +94,9 @@ static bool has_ended(const struct rn_peer *peer, int wait_ms)
  * read, be it because it has gone meanwhile, its end is waited for a little. */
 static bool is_ending(const struct rn_peer *peer, int wait_ms)
 {
-    char path[40];
-    char text[512];
-    unsigned flags = 0;
-    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)peer->child.pid);
-    RN_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-    text[size > 0 ? size : 0] = 0;
-    const char *rest = strrchr(text, ')'); // the name before it may hold anything
-    bool read_it = rest && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1;
-    return read_it ? (flags & EXITING_FLAG) != 0 : has_ended(peer, wait_ms);
+    struct rn_child_stat about;
+    return rn_child_stat(&peer->child, &about) ? (about.flags & EXITING_FLAG) != 0
+                                               : has_ended(peer, wait_ms);
 }
 
 /*

@@ -602,6 +602,19 @@ void rn_child_kill(const struct rn_child *child)
     send_kill(child->pidfd);
 }
 
+bool rn_child_stat(const struct rn_child *child, struct rn_child_stat *out_stat)
+{
+    char path[40];
+    char text[512];
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)child->pid);
+    RN_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    text[size > 0 ? size : 0] = 0;
+    const char *rest = strrchr(text, ')'); // the name before it may hold anything
+    return rest &&
+           sscanf(rest, ") %c %*d %*d %*d %*d %*d %u", &out_stat->state, &out_stat->flags) == 2;
+}
+
 static bool take_end(struct rn_zygote *zygote, struct rn_child_exit *out_exit)
 {
     struct end *end = zygote->first_end;

@@ -104,6 +104,15 @@ enum rn_error rn_zygote_spawn(struct rn_zygote *zygote, const struct rn_spawn_re
 /* Kills a child through its pidfd; harmless when it has ended. */
 void rn_child_kill(const struct rn_child *child);
 
+/* What the kernel says that a child does. */
+struct rn_child_stat {
+    char state;     /* 'R': it runs, or waits for a processor */
+    unsigned flags; /* PF_... of the kernel */
+};
+
+/* False: there is nothing to be read; it may have ended. */
+bool rn_child_stat(const struct rn_child *child, struct rn_child_stat *out_stat);
+
 /* How a child ended, as the zygote saw it. */
 struct rn_child_exit {
     uint64_t id;

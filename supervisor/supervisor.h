@@ -25,8 +25,9 @@
 #define RN_MEMORY_LIMIT_MAX (UINT64_C(448) << 20)
 #define RN_COMPILER_ARENA_SIZE (UINT64_C(1) << 30)
 #define RN_COMPILER_MEMORY_DEFAULT (UINT64_C(512) << 20)
-/* Between asking a call to end and killing its worker. */
+/* Between asking a call to end and killing its worker; more, if that gets no processor. */
 #define RN_GRACE_NS UINT64_C(40000000)
+#define RN_GRACE_MAX_NS (10 * RN_GRACE_NS)
 /* Between a deadline and the zygote's doing what the supervisor should have done. */
 #define RN_BACKSTOP_NS UINT64_C(2000000000)
 #define RN_START_TIMEOUT_MS 10000
