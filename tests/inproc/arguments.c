@@ -45,10 +45,10 @@ static const char values[] =
     "std::fmt::Error,\n"
     "        50 => rand::SmallRng::seed_from_u64(2), 51 => -9223372036854775808, 52 => [[1], "
     "[2]],\n"
-    "        53 => rand::rng(), 54 => std::any::Type::of_val(1), _ => (0..0),\n"
+    "        53 => rand::rng(), 54 => std::any::Type::of_val(1), 55 => -0.0, _ => (0..0),\n"
     "    }\n"
     "}\n";
-#define VALUE_COUNT 56u
+#define VALUE_COUNT 57u
 #define ARITY_MAX 4
 #define CALLS 600 /* of a function with two arguments or more */
 #define STARVED 6 /* runs of a call that ended well */

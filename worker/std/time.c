@@ -77,7 +77,7 @@ static uint32_t nanoseconds_of(double fraction)
 {
     uint64_t bits;
     memcpy(&bits, &fraction, sizeof(bits));
-    uint64_t exponent = bits >> 52;
+    uint64_t exponent = bits >> 52 & 0x7ff; // of -0.0, which is none below 0, without the sign
     if (exponent < 1023 - 48) {
         return 0; // below half a nanosecond by far
     }
