@@ -21,19 +21,31 @@ static uint32_t below(uint32_t bound)
     return (seed >> 8) % bound;
 }
 
-/* Cancels it before turn number `stop`, counted from 0. Time that it sleeps passes at once. */
+struct plan {
+    uint32_t stop;   /* it is cancelled before this turn, counted from 0 */
+    uint32_t starve; /* memory becomes scarce when it wakes for this time, counted from 0; */
+    uint64_t bytes;  /* so many are left then */
+};
+
+static const struct plan no_plan = {.stop = UINT32_MAX, .starve = UINT32_MAX};
+
+/* Time that it sleeps passes at once. */
 static enum rn_event drive(struct rn_vm *vm, uint64_t slice, volatile uint32_t *cancel,
-                           uint32_t stop)
+                           const struct plan *plan)
 {
     enum rn_event event;
     uint64_t now_ns = 0;
     uint64_t ns;
+    uint32_t wakes = 0;
     for (uint32_t turn = 0;; turn++) {
-        *cancel = turn >= stop;
+        *cancel = turn >= plan->stop;
         event = rn_vm_run(vm, slice);
         if (event == RN_EVENT_WAITING && rn_vm_take_sleep(vm, &ns)) {
             now_ns += ns;
             rn_vm_wake(vm, now_ns);
+            if (wakes++ == plan->starve) {
+                trial_starve(vm, plan->bytes);
+            }
         } else if (event != RN_EVENT_SLICE) {
             return event;
         }
@@ -51,8 +63,15 @@ static enum rn_event call_kept(struct rn_vm *vm)
                                          .memory = below(8) == 0 ? 1 + below(20000) : MEMORY,
                                          .output = OUTPUT_MAX,
                                          .depth = below(4) == 0 ? 1 + below(5) : 0}};
+    struct plan plan = no_plan;
+    if (below(8) == 0) {
+        plan.stop = below(30);
+    } else if (below(4) == 0) {
+        plan.starve = below(3);
+        plan.bytes = below(2000);
+    }
     RN_CHECK(rn_vm_start(vm, &call) == RN_OK);
-    return drive(vm, 1 + below(50), &cancel, below(8) == 0 ? below(30) : UINT32_MAX);
+    return drive(vm, 1 + below(50), &cancel, &plan);
 }
 
 static void keep_main(struct rn_vm *vm)
@@ -62,7 +81,7 @@ static void keep_main(struct rn_vm *vm)
                               .keep = 1,
                               .limits = {.memory = MEMORY, .output = OUTPUT_MAX}};
     RN_CHECK(rn_vm_start(vm, &call) == RN_OK);
-    RN_CHECK(drive(vm, 1000, &cancel, UINT32_MAX) == RN_EVENT_DONE);
+    RN_CHECK(drive(vm, 1000, &cancel, &no_plan) == RN_EVENT_DONE);
 }
 
 /* Not everything that stopped within can go on: each Vm makes a few calls only. */

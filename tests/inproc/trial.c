@@ -82,7 +82,7 @@ static void take_output(struct rn_vm *vm, struct trial_outcome *outcome)
 
 // As if all but `bytes` of the memory up to which a call may go within one instruction were in use: see
 // look_closer() in worker/vm/heap.c.
-static void starve(struct rn_vm *vm, uint64_t bytes)
+void trial_starve(struct rn_vm *vm, uint64_t bytes)
 {
     const uint64_t limit = 1 << 20;
     vm->heap.accounted = limit + limit / 2 + RN_COLLECT_MIN - bytes;
@@ -100,7 +100,7 @@ static enum rn_event drive(struct rn_vm *vm, const struct run *run, struct trial
     uint64_t now_ns = run->call->clock_ns;
     for (;;) {
         if (run->starvation != NULL && outcome->slices == run->starvation->slice) {
-            starve(vm, run->starvation->bytes);
+            trial_starve(vm, run->starvation->bytes);
         }
         enum rn_event event = rn_vm_run(vm, run->slice);
         uint64_t ns;

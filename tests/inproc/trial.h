@@ -49,8 +49,11 @@ void trial_program_done(struct trial_program *program);
 struct trial_outcome trial_run(struct trial_program *program, const struct rn_vm_call *call,
                                uint64_t slice);
 
-/* The same in slices of one block. Before slice number `slice` memory is made so scarce that the call gets
- * no more than about `bytes`, unless it comes to a collection first. */
+/* Makes memory so scarce that whoever runs gets no more than about `bytes`, unless it comes to a collection
+ * first. */
+void trial_starve(struct rn_vm *vm, uint64_t bytes);
+
+/* The same in slices of one block. Before slice number `slice` the call is starved. */
 struct trial_starvation {
     uint64_t slice;
     uint64_t bytes;

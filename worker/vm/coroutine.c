@@ -313,7 +313,6 @@ static enum rn_outcome next_branch(struct rn_vm *vm, struct rn_future *all, stru
         *act = (struct action){ACT_PENDING, take_resumer(&all->header), rn_value_unit()};
         return RN_DONE;
     }
-    all->state = RN_FIBER_DONE;
     struct rn_value result = all->b;
     const struct rn_vec *results = rn_as_vec(result);
     if (all->tuple && results->count == 0) {
@@ -326,6 +325,7 @@ static enum rn_outcome next_branch(struct rn_vm *vm, struct rn_future *all, stru
         memcpy(tuple->items, results->items, results->count * sizeof(struct rn_value));
         result = rn_value_object(tuple);
     }
+    all->state = RN_FIBER_DONE; // nothing can fail any more: until then it has its resumer
     *act = (struct action){ACT_COMPLETE, take_resumer(&all->header), result};
     return RN_DONE;
 }
