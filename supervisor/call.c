@@ -706,11 +706,14 @@ static void receive_host_call(struct rn_call *call, const struct rn_fields_HOST_
     add_event(call, event);
 }
 
-/* For a reason that a worker can know. They come with the first packet. */
+/* For a reason that a worker can know, and no more used than there was. They come with the first packet. */
 static enum rn_error receive_result_fields(struct rn_call *call,
                                            const struct rn_fields_RESULT *fields)
 {
-    if (!rn_reason_is_workers(fields->reason) || fields->kept > 1) {
+    const uint64_t *limits = call->limits.values;
+    if (!rn_reason_is_workers(fields->reason) || fields->kept > 1 ||
+        fields->budget > limits[RUNE_LIMIT_BUDGET] ||
+        fields->memory_peak > limits[RUNE_LIMIT_MEMORY]) {
         return RN_E_MESSAGE_INVALID;
     }
     call->result.fields = *fields;

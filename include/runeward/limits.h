@@ -44,9 +44,10 @@ RUNE_API const char *rune_limit_name(rune_limit limit);
 /* Accepts NULL. */
 RUNE_API void rune_limits_free(rune_limits *limits);
 
-/* What a call used. All but the times are the same on every run. */
+/* What a call used. All but the times are the same on every run. `budget` and `memory_peak` are the worker's
+ * word: of one that was taken over they may be any numbers up to the limits. The rest is the host's own. */
 typedef struct rune_usage {
-    uint64_t budget;
+    uint64_t budget;       /* at most the limit */
     uint64_t cpu_us;       /* of the worker while the call ran, read from outside */
     uint64_t wall_us;      /* from the call to its end */
     uint64_t host_us;      /* of those, inside host functions; not until an async one answers */

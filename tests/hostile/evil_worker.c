@@ -42,6 +42,9 @@ enum {
     BOTH = 3,
 };
 
+#define BUDGET_MAX UINT64_C(1000000000)
+#define MEMORY_MAX (UINT64_C(64) << 20)
+
 static uint8_t in[65536];
 static uint8_t out[80000];
 static size_t out_size;
@@ -115,14 +118,28 @@ static void go(void)
     }
 }
 
-static void result_fields(uint32_t reason, uint32_t kept)
+static void result_fields_used(uint32_t reason, uint32_t kept, uint64_t budget, uint64_t memory)
 {
     put32(reason);
     put32(kept);
-    put64(1);
-    put64(2);
+    put64(budget);
+    put64(memory);
     put64(3);
     put64(4);
+}
+
+static void result_fields(uint32_t reason, uint32_t kept)
+{
+    result_fields_used(reason, kept, 1, 2);
+}
+
+/* Of a call with the limits that hold when nobody sets any. */
+static void result_used(uint64_t budget, uint64_t memory)
+{
+    header(TYPE_RESULT, BOTH, 1);
+    result_fields_used(0, 0, budget, memory);
+    put("\xf6", 1);
+    go();
 }
 
 static void result(uint32_t reason, const void *body, size_t size)
@@ -582,6 +599,15 @@ static void values(int number)
         result_fields(0, number == KEEPS_NOTHING ? 1 : 77);
         put("\xf6", 1);
         go();
+        break;
+    case BUDGET_BEYOND:
+        result_used(BUDGET_MAX + 1, 2);
+        break;
+    case MEMORY_BEYOND:
+        result_used(1, MEMORY_MAX + 1);
+        break;
+    case USES_IT_ALL:
+        result_used(BUDGET_MAX, MEMORY_MAX);
         break;
     default:
         break;

@@ -151,10 +151,10 @@ static void find_entry(struct rn_vm *vm, const struct rn_vm_call *call)
 enum rn_error rn_vm_start(struct rn_vm *vm, const struct rn_vm_call *call)
 {
     rn_vm_end(vm);
+    reset_counters(vm, call); // also of one that cannot start: it used nothing
     if (call->target != RN_CALL_TARGET_VALUE) {
         RN_TRY(rn_statics_make(vm));
     }
-    reset_counters(vm, call);
     find_entry(vm, call);
     vm->execution = RN_EXECUTION_NEW;
     init_main_stack(vm);

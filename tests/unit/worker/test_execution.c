@@ -288,6 +288,27 @@ static void a_full_region_is_not_a_memory_limit(void **state)
     assert_int_equal(rn_vm_limit(m->vm), RN_LIMIT_REGION);
 }
 
+/* A Vm that was used before, in a region that has no page left for its statics. */
+static void a_call_that_cannot_start_used_nothing(void **state)
+{
+    struct machine *m = *state;
+    (void)rn_builder_static(m->b, RN_UTF8("N"), RN_NONE);
+    build_endless(m);
+    finish(m);
+    m->limits.budget = 1000;
+    start(m, "endless");
+    assert_int_equal(run_slices(m, 100), RN_EVENT_LIMIT);
+    rn_vm_reset(m->vm, NULL);
+    struct rn_pages *pages = &m->engine->pages;
+    for (uint32_t run = UINT32_C(1) << 20; run > 0; run /= 2) {
+        while (rn_pages_alloc(pages, run) != NULL) {
+        }
+    }
+    struct rn_vm_call call = {.item = rn_hash_item("endless", 7), .limits = {.budget = 10}};
+    assert_int_equal(rn_vm_start(m->vm, &call), RN_E_NO_MEMORY);
+    assert_int_equal(rn_vm_usage(m->vm).budget, 0);
+}
+
 static void recursion_ends_by_depth_or_memory(void **state)
 {
     struct machine *m = *state;
@@ -1295,6 +1316,7 @@ int main(void)
         TEST(asking_for_iterators_is_paid_before),
         TEST(a_kept_heap_survives_a_memory_limit),
         TEST(a_full_region_is_not_a_memory_limit),
+        TEST(a_call_that_cannot_start_used_nothing),
         TEST(recursion_ends_by_depth_or_memory),
         TEST(nested_coroutines_end_by_depth),
         TEST(everything_goes_when_a_call_ends),
