@@ -18,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/cursor.h"
 #include "base/math.h"
+#include "base/sort.h"
 #include "bytecode/hash.h"
 #include "shm/fd.h"
 #include "supervisor/error.h"
@@ -40,6 +41,7 @@ static void free_unit(rune_unit *unit)
         }
     }
     rn_free(unit->export_names);
+    rn_free(unit->export_order);
     rn_segment_done(&unit->segment);
     rn_lines_done(&unit->lines);
     rn_free(unit->debug_bytes);
@@ -126,13 +128,25 @@ static rune_status open_debug(rune_unit *unit, bool check_id, rune_error **error
     return RUNE_OK;
 }
 
+static int compare_places(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left;
+    uint64_t b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
 static rune_status copy_names(rune_unit *unit, rune_error **error)
 {
     uint32_t count = unit->unit.counts[RN_SECTION_EXPORTS];
     unit->export_names = rn_alloc_array(count + 1, sizeof(char *));
-    if (!unit->export_names) {
+    unit->export_order = rn_alloc_array(count + 1, sizeof(uint64_t));
+    if (!unit->export_names || !unit->export_order) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
+    for (uint32_t i = 0; i < count; i++) {
+        unit->export_order[i] = (uint64_t)unit->unit.exports[i].function << 32 | i;
+    }
+    rn_sort(unit->export_order, count, sizeof(uint64_t), compare_places);
     for (uint32_t i = 0; i < count; i++) {
         struct rn_utf8 name = rn_unit_string_at(&unit->unit, unit->unit.exports[i].name);
         unit->export_names[i] = rn_strndup(name.data, name.size);
@@ -379,10 +393,11 @@ bool rune_unit_export(const rune_unit *unit, size_t index, rune_export *out_expo
     if (index >= unit->unit.counts[RN_SECTION_EXPORTS]) {
         return false;
     }
+    uint32_t place = (uint32_t)unit->export_order[index];
     const struct rn_unit_function *function =
-        &unit->unit.functions[unit->unit.exports[index].function];
+        &unit->unit.functions[unit->unit.exports[place].function];
     *out_export = (rune_export){
-        .item = unit->export_names[index],
+        .item = unit->export_names[place],
         .arity = function->arg_count,
         .is_async = function->kind == RN_FUNCTION_ASYNC || function->kind == RN_FUNCTION_STREAM,
         .is_generator =

@@ -22,7 +22,8 @@ struct rune_unit {
     struct rn_debug debug;
     struct rn_lines lines; /* of the debug segment */
     bool has_debug;
-    char **export_names; /* of each export, with a zero byte at the end */
+    char **export_names;    /* of each export, with a zero byte at the end */
+    uint64_t *export_order; /* function << 32 | export; functions are in the order of the source */
     uint8_t id[RUNE_UNIT_ID_SIZE];
     char id_text[2 * RUNE_UNIT_ID_SIZE + 1];
 };

@@ -52,6 +52,7 @@ RUNE_API const void *rune_unit_image(const rune_unit *unit, size_t *out_size);
 /* The debug segment, or NULL and 0. Borrowed. */
 RUNE_API const void *rune_unit_debug(const rune_unit *unit, size_t *out_size);
 
+/* Exports are numbered in the order of the source. */
 RUNE_API size_t rune_unit_export_count(const rune_unit *unit);
 RUNE_API bool rune_unit_export(const rune_unit *unit, size_t index, rune_export *out_export);
 /* True if there is a function with that path ("" is the script body). */

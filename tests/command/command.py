@@ -256,6 +256,14 @@ class Command(unittest.TestCase):
         self.assertIn("said", done.stdout)
         self.assertIn("1 passed, 0 failed, 2 skipped", self.run_command("test", "t.rn", "--filter", "good").stdout)
 
+    def test_tests_run_in_the_order_of_the_source(self):
+        names = ["zeta", "inner::beta", "inner::alpha", "other::two", "other::one", "delta", "apple", "mango"]
+        text = "#[test] fn zeta() {} mod inner { #[test] fn beta() {} #[test] fn alpha() {} } mod other;"
+        self.write("order.rn", text + " #[test] async fn delta() {} #[test] pub fn apple() {} #[test] fn mango() {}\n")
+        self.write("other.rn", "#[test] fn two() {} fn helper() { 1 } #[test] fn one() { helper() }\n")
+        done = self.run_command("test", "order.rn").stdout
+        self.assertEqual([line.split()[1] for line in done.splitlines() if line.startswith("ok ")], names)
+
     def test_the_first_failure_may_be_the_last(self):
         done = self.run_command("test", "t.rn", "--fail-fast", code=1)
         self.assertRegex(done.stdout, "[01] passed, 1 failed, [12] skipped")
