@@ -526,6 +526,9 @@ struct rn_function *rn_function_new(struct rn_vm *vm, const struct rn_link *link
 enum rn_outcome rn_raise_missing_method(struct rn_vm *vm, const struct rn_link *link,
                                         struct rn_utf8 name, struct rn_value value);
 enum rn_outcome rn_raise_missing_key(struct rn_vm *vm, struct rn_utf8 name, struct rn_value target);
+/* A field that is to be set or updated. */
+enum rn_outcome rn_raise_missing_part(struct rn_vm *vm, struct rn_utf8 name,
+                                      struct rn_value target);
 /* Of a value that has no fields at all. */
 enum rn_outcome rn_raise_missing_field(struct rn_vm *vm, struct rn_utf8 name,
                                        struct rn_value target);

@@ -106,7 +106,7 @@ enum rn_outcome rn_raise_missing_method(struct rn_vm *vm, const struct rn_link *
                : rn_raise(vm, RN_VM_ERROR_MISSING_METHOD_NEAR, name, value, near.best);
 }
 
-enum rn_outcome rn_raise_missing_key(struct rn_vm *vm, struct rn_utf8 name, struct rn_value target)
+static struct rn_utf8 near_part(struct rn_vm *vm, struct rn_utf8 name, struct rn_value target)
 {
     struct rn_near near = rn_near_begin(name);
     if (rn_object_is(target, RN_TYPE_ID_OBJECT)) {
@@ -114,9 +114,21 @@ enum rn_outcome rn_raise_missing_key(struct rn_vm *vm, struct rn_utf8 name, stru
     } else if (rn_has_open_fields(vm, target)) {
         look_in_struct(rn_type_record(vm, target.object->type), &near);
     }
-    return near.best.size == 0
-               ? rn_raise(vm, RN_VM_ERROR_OBJECT_INDEX_MISSING, name, target)
-               : rn_raise(vm, RN_VM_ERROR_OBJECT_INDEX_NEAR, name, target, near.best);
+    return near.best;
+}
+
+enum rn_outcome rn_raise_missing_key(struct rn_vm *vm, struct rn_utf8 name, struct rn_value target)
+{
+    struct rn_utf8 near = near_part(vm, name, target);
+    return near.size == 0 ? rn_raise(vm, RN_VM_ERROR_OBJECT_INDEX_MISSING, name, target)
+                          : rn_raise(vm, RN_VM_ERROR_OBJECT_INDEX_NEAR, name, target, near);
+}
+
+enum rn_outcome rn_raise_missing_part(struct rn_vm *vm, struct rn_utf8 name, struct rn_value target)
+{
+    struct rn_utf8 near = near_part(vm, name, target);
+    return near.size == 0 ? rn_raise(vm, RN_VM_ERROR_MISSING_FIELD, name, target)
+                          : rn_raise(vm, RN_VM_ERROR_MISSING_FIELD_NEAR, name, target, near);
 }
 
 enum rn_outcome rn_raise_missing_field(struct rn_vm *vm, struct rn_utf8 name,

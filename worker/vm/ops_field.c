@@ -101,13 +101,13 @@ enum rn_outcome rn_named_part(struct rn_vm *vm, struct rn_value target, struct r
         uint32_t slot = rn_field_slot(vm, rn_type_record(vm, target.object->type), name);
         RN_TRY_VM(rn_check_spent(vm));
         if (slot == RN_NONE) {
-            return rn_raise(vm, RN_VM_ERROR_MISSING_FIELD, name, target);
+            return rn_raise_missing_part(vm, name, target);
         }
         *out_part = &rn_as_tuple(target)->items[slot];
     } else if (rn_object_is(target, RN_TYPE_ID_OBJECT)) {
         *out_part = rn_object_get(rn_as_map(target), name.data, name.size);
         if (*out_part == NULL) {
-            return rn_raise(vm, RN_VM_ERROR_MISSING_FIELD, name, target);
+            return rn_raise_missing_part(vm, name, target);
         }
     }
     return RN_DONE;
@@ -132,7 +132,7 @@ enum rn_outcome rn_set_named_part(struct rn_vm *vm, struct rn_value target, stru
     }
     bool inline_value = target.tag != RN_VALUE_OBJECT && target.tag != RN_VALUE_NONE;
     if (inline_value || is_dynamic(vm, target)) {
-        return rn_raise(vm, RN_VM_ERROR_MISSING_FIELD, name, target);
+        return rn_raise_missing_part(vm, name, target);
     }
     *out_done = false;
     return RN_DONE;
