@@ -26,6 +26,7 @@ enum {
     STACK,
     PART, /* the string being read, once it has an escape or is long */
     RESULT,
+    INVALID, /* where the text is no UTF-8 for the first time; its size if nowhere */
     STATE_COUNT
 };
 
@@ -187,6 +188,9 @@ static enum rn_outcome finish_key(struct reader *r, size_t start, size_t size)
 /* The closing quote was taken; the text is in PART, or still in the source. */
 static enum rn_outcome finish_string(struct reader *r, size_t start, size_t size)
 {
+    if (r->items[INVALID].u64 < r->at) {
+        return refuse(r, "invalid unicode code point", r->at);
+    }
     if (r->is_key) {
         return finish_key(r, start, size);
     }
@@ -230,21 +234,30 @@ static int hex_digit(char c)
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/* The four digits behind \u. */
+/* The four digits behind \u, which are taken together. */
 static enum rn_outcome read_unit(struct reader *r, uint32_t *out_unit)
 {
+    if (r->size - r->at < 4) {
+        return refuse(r, end_in_string, r->size);
+    }
     uint32_t unit = 0;
+    bool valid = true;
     for (int i = 0; i < 4; i++) {
-        if (r->at >= r->size) {
-            return refuse(r, end_in_string, r->size);
-        }
         int digit = hex_digit(r->text[r->at++]);
-        if (digit < 0) {
-            return refuse(r, "invalid escape", r->at);
-        }
-        unit = unit << 4 | (uint32_t)digit;
+        valid = valid && digit >= 0;
+        unit = unit << 4 | ((uint32_t)digit & 0xf);
     }
     *out_unit = unit;
+    return valid ? RN_DONE : refuse(r, "invalid escape", r->at);
+}
+
+/* A character of the `\u` that has to follow a leading surrogate. */
+static enum rn_outcome take_of_pair(struct reader *r, char c)
+{
+    if (peek(r) != c) {
+        return refuse_next(r, "unexpected end of hex escape", end_in_string);
+    }
+    r->at++;
     return RN_DONE;
 }
 
@@ -257,10 +270,8 @@ static enum rn_outcome read_unicode(struct reader *r, struct rn_string *part)
     }
     if (scalar >= 0xd800 && scalar < 0xdc00) {
         uint32_t low;
-        if (r->at + 2 > r->size || r->text[r->at] != '\\' || r->text[r->at + 1] != 'u') {
-            return refuse(r, "unexpected end of hex escape", r->at + 1);
-        }
-        r->at += 2;
+        RN_TRY_VM(take_of_pair(r, '\\'));
+        RN_TRY_VM(take_of_pair(r, 'u'));
         RN_TRY_VM(read_unit(r, &low));
         if (low < 0xdc00 || low > 0xdfff) {
             return refuse(r, "lone leading surrogate in hex escape", r->at);
@@ -480,14 +491,16 @@ static enum rn_outcome read_after(struct reader *r)
                  : refuse_next(r, "expected `,` or `}`", end_in_object);
 }
 
+/* What is wrong is told where it matters: in a string at its end, elsewhere as any other character. */
 static enum rn_outcome validate(struct reader *r)
 {
-    bool last;
+    bool last = false;
     size_t bad;
-    if (!rn_std_utf8_chunk((struct rn_utf8){r->text, r->size}, &r->at, &last, &bad)) {
-        return refuse(r, "invalid unicode code point", bad + 1);
+    bool valid = rn_std_utf8_chunk((struct rn_utf8){r->text, r->size}, &r->at, &last, &bad);
+    if (!valid) {
+        r->items[INVALID] = rn_value_u64(bad);
     }
-    if (last) {
+    if (last || !valid) {
         r->at = 0;
         r->phase = VALUE;
     }
@@ -593,6 +606,7 @@ static enum rn_outcome begin(struct rn_vm *vm, struct rn_value *args, const stru
     rn_std_charge_bytes(vm, 4 * (uint64_t)text->size);
     state->items[TEXT] = args[0];
     state->items[STACK] = rn_value_object(stack);
+    state->items[INVALID] = rn_value_u64(text->size);
     args[0] = rn_value_object(state);
     rn_native_state(vm)[0] = 0;
     rn_native_state(vm)[1] = (uint64_t)phase;

@@ -8,6 +8,7 @@
  * the next part, odd once a part was written. A String or Bytes that is being written stands in
  * PART, and the offset within it in the native's first word.
  */
+#include "base/float_text.h"
 #include "worker/std/error.h"
 #include "worker/std/fmt_parts.h"
 #include "worker/std/json.h"
@@ -44,7 +45,12 @@ enum rn_outcome rn_std_json_error(struct rn_vm *vm, struct rn_value *args, struc
     rn_error_text_init(&debug);
     rn_error_text_add_utf8(&display, message);
     rn_error_text_add(&debug, "Error(\"");
-    rn_error_text_add_utf8(&debug, message);
+    for (size_t i = 0; i < message.size; i++) {
+        if (message.data[i] == '\\' || message.data[i] == '"') {
+            rn_error_text_add(&debug, "\\");
+        }
+        rn_error_text_add_utf8(&debug, (struct rn_utf8){message.data + i, 1});
+    }
     rn_error_text_add(&debug, "\", line: ");
     rn_error_text_add_number(&debug, line);
     rn_error_text_add(&debug, ", column: ");
@@ -208,6 +214,22 @@ static enum rn_outcome go_on_part(struct writer *w)
 
 /* ---- Values ---- */
 
+/* As elsewhere, but "1e+16": an exponent has a sign. */
+static void append_number(struct rn_buf *buf, double value)
+{
+    char storage[RN_F64_TEXT_MAX];
+    struct rn_buf text;
+    rn_buf_init_fixed(&text, storage, sizeof(storage));
+    rn_f64_append_general(&text, value);
+    const char *exponent = memchr(storage, 'e', text.size);
+    size_t mantissa = exponent == NULL ? text.size : (size_t)(exponent - storage) + 1;
+    rn_buf_append(buf, storage, mantissa);
+    if (exponent != NULL && exponent[1] != '-') {
+        rn_buf_append(buf, "+", 1);
+    }
+    rn_buf_append(buf, storage + mantissa, text.size - mantissa);
+}
+
 static enum rn_outcome put_inline(struct writer *w, struct rn_value value)
 {
     bool done;
@@ -216,7 +238,7 @@ static enum rn_outcome put_inline(struct writer *w, struct rn_value value)
         if (value.f64 - value.f64 != 0) {
             return put(w, "null", 4);
         }
-        return rn_fmt_append_scalar(w->vm, w->output, value, &done);
+        return rn_fmt_append_f64(w->vm, w->output, value.f64, append_number);
     case RN_VALUE_I64:
     case RN_VALUE_U64:
     case RN_VALUE_BOOL:
