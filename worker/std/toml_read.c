@@ -1,5 +1,5 @@
 /*
- * toml_read.c: toml::from_string and from_bytes: a TOML 1.0 document to an Object.
+ * toml_read.c: toml::from_string and from_bytes: a TOML 1.1 document to an Object.
  *
  * While a document is read, a table is a node: a tuple of how it came to be and its Object; an array
  * of tables is a node with a Vec. So it is known what later lines may add to. Nothing else in a
@@ -558,8 +558,9 @@ static enum rn_outcome go_on_string(struct reader *r)
     if (width == 0 || (r->quoting & LONG) == 0) {
         return refuse_here(r, "invalid string, control characters must be escaped");
     }
+    start = r->at;
     r->at += width;
-    return rn_string_append(r->vm, part, "\n", 1) ? RN_DONE : RN_RAISED;
+    return rn_string_append(r->vm, part, r->text + start, width) ? RN_DONE : RN_RAISED;
 }
 
 /* ---- Steps ---- */
@@ -663,11 +664,13 @@ static enum rn_outcome read_element(struct reader *r)
     return read_value(r);
 }
 
-/* In an inline table, which is one line and has no comma behind its last entry. */
+/* In an inline table; r->phase says where. */
 static enum rn_outcome read_inline(struct reader *r)
 {
-    skip_blanks(r);
-    if (peek(r) == '}' && r->phase != NEXT_KEY) {
+    if (!skip_lines(r)) {
+        return r->fault == NULL ? RN_DONE : RN_RAISED;
+    }
+    if (peek(r) == '}') {
         return close(r);
     }
     if (r->phase == AFTER_ENTRY) {
@@ -705,6 +708,12 @@ static enum rn_outcome replace_node(struct reader *r)
     return push(r, rn_value_i64(0));
 }
 
+/* Behind a byte order mark. */
+static size_t first_character(struct rn_utf8 text)
+{
+    return text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 static enum rn_outcome validate(struct reader *r)
 {
     bool last;
@@ -713,7 +722,7 @@ static enum rn_outcome validate(struct reader *r)
         return refuse(r, "invalid utf-8 sequence", bad);
     }
     if (last) {
-        r->at = 0;
+        r->at = first_character((struct rn_utf8){r->text, r->size});
         r->phase = LINE;
     }
     return RN_DONE;
@@ -865,7 +874,7 @@ static enum rn_outcome begin(struct rn_vm *vm, struct rn_value *args, const stru
     state->items[TABLE] = root;
     state->items[STACK] = rn_value_object(stack);
     args[0] = rn_value_object(state);
-    rn_native_state(vm)[0] = 0;
+    rn_native_state(vm)[0] = phase == LINE ? first_character(rn_string_text(text)) : 0;
     rn_native_state(vm)[1] = (uint64_t)phase;
     return RN_AGAIN;
 }

@@ -70,8 +70,8 @@ const char *rn_toml_escape(const char *text, size_t size, uint32_t *out_scalar, 
     static const char names[] = "btnfre\"\\";
     static const char values[] = "\b\t\n\f\r\x1b\"\\";
     char c = size < 2 ? 0 : text[1];
-    if (c == 'u' || c == 'U') {
-        size_t digits = c == 'u' ? 4 : 8;
+    if (c == 'x' || c == 'u' || c == 'U') {
+        size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : 8;
         *out_width = 2 + digits;
         return read_hex(text + 2, size - 2, digits, out_scalar);
     }
@@ -112,16 +112,19 @@ static const char *read_based(struct token *token, unsigned base, uint64_t *out_
     return after_digit ? NULL : invalid_number;
 }
 
+/* Above the maximum of i64: u64. */
+static struct rn_value unsigned_value(uint64_t magnitude)
+{
+    return magnitude <= INT64_MAX ? rn_value_i64((int64_t)magnitude) : rn_value_u64(magnitude);
+}
+
 static const char *read_prefixed(struct token *token, struct rn_value *out_value)
 {
     char prefix = token->text[1];
     uint64_t magnitude;
     token->at = 2;
     const char *fault = read_based(token, prefix == 'x' ? 16 : prefix == 'o' ? 8 : 2, &magnitude);
-    if (fault == NULL && magnitude > INT64_MAX) {
-        fault = "number too large to fit in target type";
-    }
-    *out_value = rn_value_i64((int64_t)(fault == NULL ? magnitude : 0));
+    *out_value = fault == NULL ? unsigned_value(magnitude) : rn_value_unit();
     return fault;
 }
 
@@ -150,10 +153,10 @@ static const char *integer_value(const char *text, size_t size, struct rn_value 
             return "number too large to fit in target type";
         }
     }
-    if (magnitude > (uint64_t)INT64_MAX + negative) {
-        return "number too large to fit in target type";
+    if (negative && magnitude > (uint64_t)INT64_MAX + 1) {
+        return "number too small to fit in target type";
     }
-    *out_value = rn_value_i64((int64_t)(negative ? 0 - magnitude : magnitude));
+    *out_value = negative ? rn_value_i64((int64_t)(0 - magnitude)) : unsigned_value(magnitude);
     return NULL;
 }
 
@@ -268,8 +271,13 @@ static bool read_time(struct token *token)
 {
     uint32_t number;
     if (!read_part(token, 2, 23, &number) || !take(token, ':') ||
-        !read_part(token, 2, 59, &number) || !take(token, ':') ||
-        !read_part(token, 2, 60, &number)) {
+        !read_part(token, 2, 59, &number)) {
+        return false;
+    }
+    if (!take(token, ':')) {
+        return true; // no seconds
+    }
+    if (!read_part(token, 2, 60, &number)) {
         return false;
     }
     if (take(token, '.')) {

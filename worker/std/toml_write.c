@@ -12,12 +12,16 @@
  * What is looked at without being written ends a round like what is written. Values share their parts:
  * beyond LOOKED_AT_MAX parts of a round, which hardly fit a heap, each costs more, as in other walks.
  */
+#include "base/float_text.h"
 #include "worker/std/error.h"
 #include "worker/std/fmt_parts.h"
 #include "worker/std/std.h"
 #include "worker/std/toml.h"
 
 #include <string.h>
+
+/* Room for any double without an exponent. */
+#define NUMBER_MAX 400u
 
 /* Elements of the state tuple. */
 enum {
@@ -241,19 +245,35 @@ static bool is_object(struct rn_value value)
     return rn_object_is(value, RN_TYPE_ID_OBJECT) && (value.object->flags & RN_OBJECT_MOVED) == 0;
 }
 
-/* A vector of objects, and of nothing else. */
+/* The elements of a vector or a tuple. */
+static const struct rn_value *elements_of(struct rn_value list, uint32_t *out_count)
+{
+    if (list.object->kind == RN_OBJECT_VEC) {
+        *out_count = rn_as_vec(list)->count;
+        return rn_as_vec(list)->items;
+    }
+    *out_count = list.object->count;
+    return rn_as_tuple(list)->items;
+}
+
+/* A vector or a tuple of objects, and of nothing else. */
 static bool is_array_of_tables(struct writer *w, struct rn_value value)
 {
-    if (!rn_object_is(value, RN_TYPE_ID_VEC) || (value.object->flags & RN_OBJECT_MOVED) != 0) {
+    bool list = rn_object_is(value, RN_TYPE_ID_VEC) || rn_object_is(value, RN_TYPE_ID_TUPLE);
+    if (!list || (value.object->flags & RN_OBJECT_MOVED) != 0) {
         return false;
     }
-    const struct rn_vec *vec = rn_as_vec(value);
+    uint32_t count;
+    const struct rn_value *items = elements_of(value, &count);
     uint32_t i = 0;
-    while (i < vec->count && is_object(vec->items[i])) {
-        i++;
+    for (; i < count; i++) {
+        struct rn_value item = items[i];
+        if (!unwrap(w, &item) || !is_object(item)) {
+            break;
+        }
     }
     look_at(w, i, i / 4);
-    return i > 0 && i == vec->count;
+    return i > 0 && i == count;
 }
 
 static bool has_header(struct writer *w, struct rn_value value)
@@ -263,6 +283,19 @@ static bool has_header(struct writer *w, struct rn_value value)
 
 /* ---- Values in a line ---- */
 
+/* All digits, without an exponent, and always a point. */
+static enum rn_outcome put_number(struct writer *w, double value)
+{
+    char text[NUMBER_MAX];
+    struct rn_buf buf;
+    rn_buf_init_fixed(&buf, text, sizeof(text));
+    rn_f64_append_display(&buf, value);
+    if (memchr(text, '.', buf.size) == NULL) {
+        rn_buf_append_text(&buf, ".0");
+    }
+    return put(w, text, buf.size);
+}
+
 static enum rn_outcome put_inline(struct writer *w, struct rn_value value)
 {
     bool done;
@@ -271,12 +304,8 @@ static enum rn_outcome put_inline(struct writer *w, struct rn_value value)
         if (value.f64 - value.f64 != 0) {
             return put_text(w, value.f64 != value.f64 ? "nan" : value.f64 < 0 ? "-inf" : "inf");
         }
-        return rn_fmt_append_scalar(w->vm, w->output, value, &done);
+        return put_number(w, value.f64);
     case RN_VALUE_U64:
-        if (value.u64 > INT64_MAX) {
-            return refuse_plainly(w, "out-of-range value for u64 type");
-        }
-        return rn_fmt_append_scalar(w->vm, w->output, value, &done);
     case RN_VALUE_I64:
     case RN_VALUE_BOOL:
         return rn_fmt_append_scalar(w->vm, w->output, value, &done);
@@ -359,19 +388,23 @@ static enum rn_outcome put_header(struct writer *w, bool array)
     return put_text(w, array ? "]]\n" : "]\n");
 }
 
-/* Tables of tables need no header of their own. */
+/* Tables of tables need no header of their own; one with nothing to show does, to be there at all. */
 static enum rn_outcome needs_header(struct writer *w, struct rn_value object, bool *out_needs)
 {
     const struct rn_map *map = rn_as_map(object);
     look_at(w, map->used, map->used / 4);
-    *out_needs = map->live == 0;
-    for (uint32_t i = 0; i < map->used && !*out_needs; i++) {
+    bool has_tables = false;
+    bool has_entries = false;
+    for (uint32_t i = 0; i < map->used && !has_entries; i++) {
         struct rn_value value = map->object_entries[i].value;
         RN_TRY_VM(rn_check_spent(w->vm));
         if (value.tag != RN_VALUE_EMPTY && unwrap(w, &value) && !is_none(value)) {
-            *out_needs = !has_header(w, value);
+            bool table = has_header(w, value);
+            has_tables = has_tables || table;
+            has_entries = !table;
         }
     }
+    *out_needs = has_entries || !has_tables;
     return RN_DONE;
 }
 
@@ -448,21 +481,22 @@ static enum rn_outcome advance_tables(struct writer *w, struct rn_value *frame)
 
 static enum rn_outcome advance_elements(struct writer *w, struct rn_value *frame)
 {
-    const struct rn_vec *vec = rn_as_vec(frame[CONTAINER]);
-    if (frame[PLACE].u64 >= vec->count) {
+    uint32_t count;
+    const struct rn_value *items = elements_of(frame[CONTAINER], &count);
+    if (frame[PLACE].u64 >= count) {
         pop(w);
         return RN_DONE;
     }
-    struct rn_value table = vec->items[frame[PLACE].u64++];
+    struct rn_value table = items[frame[PLACE].u64++];
+    (void)unwrap(w, &table); // is_array_of_tables has done it before
     RN_TRY_VM(push(w, table, ENTRIES));
     return put_header(w, true);
 }
 
 static enum rn_outcome advance_array(struct writer *w, struct rn_value *frame)
 {
-    struct rn_value container = frame[CONTAINER];
-    bool vec = container.object->kind == RN_OBJECT_VEC;
-    uint64_t count = vec ? rn_as_vec(container)->count : container.object->count;
+    uint32_t count;
+    const struct rn_value *items = elements_of(frame[CONTAINER], &count);
     if (frame[PLACE].u64 >= count) {
         pop(w);
         return put_text(w, "]");
@@ -471,7 +505,7 @@ static enum rn_outcome advance_array(struct writer *w, struct rn_value *frame)
     if (i > 0) {
         RN_TRY_VM(put_text(w, ", "));
     }
-    return put_value(w, vec ? rn_as_vec(container)->items[i] : rn_as_tuple(container)->items[i]);
+    return put_value(w, items[i]);
 }
 
 static enum rn_outcome advance_inline(struct writer *w, struct rn_value *frame)
