@@ -142,6 +142,7 @@ struct rn_utf8 rn_fmt_error_message(struct rn_value value)
         [RN_PARSE_NEGATIVE_OVERFLOW] = "number too small to fit in target type",
         [RN_PARSE_INVALID_FLOAT] = "invalid float literal",
         [RN_PARSE_TOO_MANY_CHARS] = "too many characters in string",
+        [RN_PARSE_NO_CHAR] = "cannot parse a character from an empty string",
     };
     if (!rn_value_is_object(value)) {
         return (struct rn_utf8){0};

@@ -227,7 +227,7 @@ INTRINSIC(next_piece)
         end = found == UINT64_MAX ? end : found;
         rn_std_charge_bytes(vm, end - from + pattern->size);
     }
-    if (found == UINT64_MAX) {
+    if (found == UINT64_MAX || text->size == 0) { // "".split("") is one piece
         split[SPLIT_ENDED] = rn_value_bool(true);
     } else {
         uint64_t next = end + pattern->size;

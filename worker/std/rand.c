@@ -400,9 +400,11 @@ NATIVE(rng_range_i64)
     if (low > high || (low == high && !inclusive)) {
         return empty_range(vm);
     }
-    uint64_t drawn = rn_rng_below_u64(&rng, (uint64_t)high - (uint64_t)low + inclusive);
+    // 0: any number is in the range, and none is moved, as in the reference.
+    uint64_t bound = (uint64_t)high - (uint64_t)low + inclusive;
+    uint64_t drawn = rn_rng_below_u64(&rng, bound) + (bound == 0 ? 0 : (uint64_t)low);
     save(&rng, args[0]);
-    args[0] = rn_value_i64((int64_t)((uint64_t)low + drawn));
+    args[0] = rn_value_i64((int64_t)drawn);
     return RN_DONE;
 }
 

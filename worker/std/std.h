@@ -115,6 +115,7 @@ enum rn_parse_error {
     RN_PARSE_NEGATIVE_OVERFLOW,
     RN_PARSE_INVALID_FLOAT,
     RN_PARSE_TOO_MANY_CHARS,
+    RN_PARSE_NO_CHAR,
 };
 
 /* args[0] = Ok(number) or Err(ParseIntError) and so on, of the text. */

@@ -343,7 +343,7 @@ NATIVE(parse_char)
     struct rn_string *string;
     RN_TRY_VM(rn_arg_string(vm, args[0], &string));
     if (string->size == 0) {
-        return rn_std_error(vm, args, RN_TYPE_ID_PARSE_CHAR_ERROR, RN_PARSE_EMPTY);
+        return rn_std_error(vm, args, RN_TYPE_ID_PARSE_CHAR_ERROR, RN_PARSE_NO_CHAR);
     }
     size_t width;
     uint32_t scalar = rn_utf8_decode(string->data, string->size, 0, &width);
