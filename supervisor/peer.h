@@ -22,6 +22,10 @@
  * P7  Whether it has died, as its ring tells, is a worker's own claim. One that has is killed and gets no
  *     further call, for which nobody is blamed, as if it had ended between two of them. One that has not gets
  *     calls, which find its end as they find any, or end by their deadlines.
+ * P8  What waits for a worker that does not read is bounded, however much it sends: of one call there is one
+ *     CREDIT at most, to which more is added, and one CANCEL; host calls are not acted upon, and who sleeps is
+ *     not woken, while anything waits. Credit that was given is always sent or waits there, so nobody waits for
+ *     credit that never goes.
  *
  * Locks: a peer's lock is taken after the pool's and before the clock's; never two peers' at once.
  * Trust: reads packets from workers.

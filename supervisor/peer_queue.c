@@ -68,10 +68,37 @@ enum rn_error rn_peer_queue_append(struct rn_peer_queue *queue, const struct rn_
     return RN_OK;
 }
 
+/* What has overtaken stands in front of everything else. NULL: none of that call has. */
+static struct rn_queued *find_credit(const struct rn_peer_queue *queue, uint64_t call)
+{
+    struct rn_queued *queued = queue->first;
+    for (; queued; queued = queued->next) {
+        enum rn_message_type type = queued->outgoing.message.type;
+        if (type == RN_MESSAGE_CREDIT && queued->outgoing.message.call == call) {
+            return queued;
+        }
+        if (type != RN_MESSAGE_CREDIT && type != RN_MESSAGE_CANCEL) {
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+bool rn_peer_queue_add_credit(struct rn_peer_queue *queue, const struct rn_message *message)
+{
+    struct rn_queued *queued = find_credit(queue, message->call);
+    if (queued) {
+        queued->outgoing.message.as.CREDIT.packets += message->as.CREDIT.packets;
+    }
+    return queued != NULL;
+}
+
 enum rn_error rn_peer_queue_overtake(struct rn_peer_queue *queue,
                                      const struct rn_outgoing *outgoing)
 {
     RN_ASSERT(!outgoing->started);
+    RN_ASSERT(outgoing->message.type != RN_MESSAGE_CREDIT ||
+              !find_credit(queue, outgoing->message.call)); // P8
     struct rn_queued *queued = make_queued(outgoing, -1);
     if (!queued) {
         return RN_E_NO_MEMORY;

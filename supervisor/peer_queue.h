@@ -34,9 +34,13 @@ void rn_peer_queue_done(struct rn_peer_queue *queue);
 /* A copy of what is left of the message, with a descriptor of its own if one is still to go. NO_MEMORY. */
 enum rn_error rn_peer_queue_append(struct rn_peer_queue *queue, const struct rn_outgoing *outgoing,
                                    int fd) RN_MUST_CHECK;
-/* The same in front of all others, for a message of one packet. */
+/* The same in front of all others, for a message of one packet: a CANCEL, or a CREDIT that found none to be
+ * added to. */
 enum rn_error rn_peer_queue_overtake(struct rn_peer_queue *queue,
                                      const struct rn_outgoing *outgoing) RN_MUST_CHECK;
+/* Adds credit to that of the same call which waits already; P8 in peer.h. False: none does. */
+bool rn_peer_queue_add_credit(struct rn_peer_queue *queue,
+                              const struct rn_message *message) RN_MUST_CHECK;
 /* The first of them was sent in part. */
 void rn_peer_queue_note_half(struct rn_peer_queue *queue);
 /* The first of them was sent, or never can be. */

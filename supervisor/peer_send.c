@@ -3,7 +3,8 @@
  *
  * What does not fit the socket is copied into the queue; whoever receives, or the runner, goes on with it
  * when the socket has room, and with what waits in the lane's parcel. Order: the parcel goes first; the queue
- * is first in, first out; CREDIT and CANCEL overtake it, but not the CALL that they are about.
+ * is first in, first out; CREDIT and CANCEL overtake it, but not the CALL that they are about. Credit for a call
+ * that has some in the queue is added to that; P8.
  */
 #include "supervisor/peer.h"
 
@@ -130,6 +131,9 @@ void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message)
         }
         return;
     }
+    if (message->type == RN_MESSAGE_CREDIT && rn_peer_queue_add_credit(&peer->queue, message)) {
+        return; // P8
+    }
     rn_outgoing_init(&outgoing, message);
     if (send_some(peer, &outgoing, -1, NULL) != RN_E_WOULD_BLOCK) {
         return;
@@ -141,11 +145,21 @@ void rn_peer_send_urgent(struct rn_peer *peer, const struct rn_message *message)
     ask_runner(peer);
 }
 
-/* False: there is no room for all of it yet. */
+/* Its call has ended before it began to go. */
+static bool is_void(struct rn_peer *peer, const struct rn_queued *queued)
+{
+    return !queued->outgoing.started && !sequence_of(peer, queued->outgoing.message.call);
+}
+
+/* False: there is no room for all of it yet, or the kernel refused it: of a worker that has gone, asking for each of
+ * them would only hold up others. */
 static bool flush_first(struct rn_peer *peer)
 {
     struct rn_queued *queued = peer->queue.first;
-    enum rn_error error = send_some(peer, &queued->outgoing, queued->fd, &queued->sequence);
+    enum rn_error error = RN_OK;
+    if (!is_void(peer, queued)) {
+        error = send_some(peer, &queued->outgoing, queued->fd, &queued->sequence);
+    }
     if (error == RN_E_WOULD_BLOCK) {
         if (queued->outgoing.started) {
             rn_peer_queue_note_half(&peer->queue);
@@ -153,7 +167,7 @@ static bool flush_first(struct rn_peer *peer)
         return false;
     }
     rn_peer_queue_remove_first(&peer->queue);
-    return true;
+    return error == RN_OK;
 }
 
 void rn_peer_flush(struct rn_peer *peer)

@@ -45,6 +45,9 @@ enum {
 #define BUDGET_MAX UINT64_C(1000000000)
 #define MEMORY_MAX (UINT64_C(64) << 20)
 
+/* Packets that take more credit than anybody's socket and ring hold. */
+#define MANY 60000u
+
 static uint8_t in[65536];
 static uint8_t out[80000];
 static size_t out_size;
@@ -390,54 +393,6 @@ static void ids_and_order(int number)
     }
 }
 
-static void fragments(int number)
-{
-    switch (number) {
-    case REST_WITHOUT_FIRST:
-        rest_of_result(LAST, 10);
-        break;
-    case FIRST_TWICE:
-        first_of_result(1000, 10);
-        first_of_result(1000, 10);
-        break;
-    case BETWEEN_FRAGMENTS:
-        first_of_result(1000, 10);
-        output(0, 1);
-        break;
-    case FRAGMENTS_TOO_LONG:
-        first_of_result(1000, 10);
-        rest_of_result(0, 60000);
-        break;
-    case FRAGMENTS_SHORT:
-        first_of_result(1000, 10);
-        rest_of_result(LAST, 10);
-        break;
-    case EMPTY_FRAGMENT:
-        first_of_result(1000, 10);
-        rest_of_result(0, 0);
-        break;
-    case NEVER_LAST:
-        first_of_result(1000, 10);
-        (void)await(0);
-        break;
-    case ANNOUNCES_4_GIB:
-        first_of_result(0xffffffffu, 10);
-        break;
-    case MANY_FRAGMENTS:
-        // A byte string of 100,000 bytes: head of 5 bytes.
-        header(TYPE_RESULT, FIRST, 100005);
-        result_fields(0, 0);
-        put("\x5a\x00\x01\x86\xa0", 5);
-        memset(out + out_size, 0, 50000);
-        out_size += 50000;
-        go();
-        rest_of_result(LAST, 50000);
-        break;
-    default:
-        break;
-    }
-}
-
 static void packets(int number)
 {
     switch (number) {
@@ -491,6 +446,69 @@ static void packets(int number)
     go();
 }
 
+static void fragments(int number)
+{
+    switch (number) {
+    case REST_WITHOUT_FIRST:
+        rest_of_result(LAST, 10);
+        break;
+    case FIRST_TWICE:
+        first_of_result(1000, 10);
+        first_of_result(1000, 10);
+        break;
+    case BETWEEN_FRAGMENTS:
+        first_of_result(1000, 10);
+        output(0, 1);
+        break;
+    case FRAGMENTS_TOO_LONG:
+        first_of_result(1000, 10);
+        rest_of_result(0, 60000);
+        break;
+    case FRAGMENTS_SHORT:
+        first_of_result(1000, 10);
+        rest_of_result(LAST, 10);
+        break;
+    case EMPTY_FRAGMENT:
+        first_of_result(1000, 10);
+        rest_of_result(0, 0);
+        break;
+    case NEVER_LAST:
+        first_of_result(1000, 10);
+        (void)await(0);
+        break;
+    case ANNOUNCES_4_GIB:
+        first_of_result(0xffffffffu, 10);
+        break;
+    case MANY_FRAGMENTS:
+        // A byte string of 100,000 bytes: head of 5 bytes.
+        header(TYPE_RESULT, FIRST, 100005);
+        result_fields(0, 0);
+        put("\x5a\x00\x01\x86\xa0", 5);
+        memset(out + out_size, 0, 50000);
+        out_size += 50000;
+        go();
+        rest_of_result(LAST, 50000);
+        break;
+    case FRAGMENTS_DEAF:
+        header(TYPE_HOST_CALL, FIRST, MANY + 2);
+        put32(1);
+        put32(0);
+        put64(1);
+        put32(UINT32_MAX);
+        put("x", 1);
+        go();
+        for (uint32_t i = 0; i < MANY; i++) {
+            header(TYPE_HOST_CALL, 0, 0);
+            put("x", 1);
+            go();
+        }
+        packets(GARBAGE);
+        break;
+    default:
+        break;
+    }
+}
+
 static void limits(int number)
 {
     switch (number) {
@@ -535,6 +553,12 @@ static void limits(int number)
     case SLEEP_AHEAD:
         go_to_sleep(1, 1, 0);
         (void)await(TYPE_WAKE);
+        break;
+    case OUTPUT_DEAF:
+        for (uint32_t i = 0; i < MANY; i++) {
+            output(0, 1);
+        }
+        packets(GARBAGE);
         break;
     case OUTPUT_EMPTY:
         output(0, 0);
@@ -881,6 +905,8 @@ static void misbehave(int number)
         rings(number);
     } else if (number >= SILENT) {
         deaths(number);
+    } else if (number == OUTPUT_DEAF) {
+        limits(number);
     } else if (number >= NOT_A_VALUE) {
         values(number);
     } else if (number >= CREDIT_OVERRUN) {

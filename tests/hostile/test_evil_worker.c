@@ -3,6 +3,7 @@
  * the next call works, and nothing is left over.
  */
 #include <dirent.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -283,6 +284,73 @@ static void test_nothing_is_left(void **state)
     assert_int_equal(count_children(), 0);
 }
 
+static rune_vm *vm_in(const char *domain)
+{
+    rune_vm *vm;
+    rune_vm_options *options = rune_vm_options_new();
+    assert_int_equal(rune_vm_options_set_domain(options, domain), RUNE_OK);
+    assert_int_equal(rune_vm_new(supervisor, runtime, unit, options, &vm, NULL), RUNE_OK);
+    rune_vm_options_free(options);
+    return vm;
+}
+
+static rune_execution *begin(rune_vm *vm, int number)
+{
+    rune_execution *execution;
+    rune_call_options *options = short_limits(number, 10 * LONG_NS);
+    rune_const_value *args[] = {rune_value_i64(number)};
+    assert_int_equal(rune_vm_send_execute(vm, "main", (const rune_const_value *const *)args, 1,
+                                          options, &execution, NULL),
+                     RUNE_OK);
+    rune_value_unref(args[0]);
+    rune_call_options_free(options);
+    return execution;
+}
+
+static rune_reason end(rune_execution *execution)
+{
+    rune_record *record = NULL;
+    assert_int_equal(rune_execution_wait(execution, UINT64_MAX), RUNE_OK);
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+    rune_reason reason = rune_record_reason(record);
+    rune_record_free(record);
+    rune_execution_free(execution);
+    return reason;
+}
+
+static size_t heap_bytes(void)
+{
+    struct mallinfo2 heap = mallinfo2();
+    return heap.uordblks + heap.hblkhd;
+}
+
+/* Each fourth of their 60,000 packets is given credit for, of which nothing is ever read. */
+static void test_deaf_workers_cost_nothing(void **state)
+{
+    (void)state;
+    static const int numbers[] = {29, 67}; // FRAGMENTS_DEAF, OUTPUT_DEAF
+    rune_vm *vm = vm_in("deaf");
+    rune_vm *other = vm_in("other");
+    assert_int_equal(end(begin(other, 0)), RUNE_REASON_OK);
+    for (size_t i = 0; i < 2; i++) {
+        size_t before = heap_bytes();
+        size_t most = 0;
+        int calls = 0;
+        rune_execution *deaf = begin(vm, numbers[i]);
+        for (; !rune_execution_poll(deaf); calls++) {
+            assert_int_equal(end(begin(other, 0)), RUNE_REASON_OK);
+            size_t now = heap_bytes();
+            most = now > before + most ? now - before : most;
+        }
+        assert_int_equal(end(deaf), RUNE_REASON_VIOLATION);
+        print_message("  %d: %zu KiB beside %d calls\n", numbers[i], most >> 10, calls);
+        assert_true(most < (size_t)1 << 20);
+        assert_true(calls > 0);
+    }
+    rune_vm_free(vm);
+    rune_vm_free(other);
+}
+
 int main(int argc, char **argv)
 {
     with_ring = argc > 1 && strcmp(argv[1], "ring") == 0;
@@ -291,6 +359,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_every_header_byte),
         cmocka_unit_test(test_deadlines_hold),
         cmocka_unit_test(test_nothing_is_left),
+        cmocka_unit_test(test_deaf_workers_cost_nothing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

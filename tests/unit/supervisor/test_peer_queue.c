@@ -112,6 +112,42 @@ static void test_begun_before_it_waits(void **state)
     rn_peer_queue_done(&queue);
 }
 
+static struct rn_message credit(uint64_t call, uint32_t packets)
+{
+    return (struct rn_message){
+        .type = RN_MESSAGE_CREDIT, .call = call, .as.CREDIT = {.packets = packets}};
+}
+
+/* What comes for a call whose CREDIT waits is added to that, wherever it stands among those that have overtaken. */
+static void test_one_credit_of_a_call(void **state)
+{
+    (void)state;
+    struct rn_peer_queue queue;
+    rn_peer_queue_init(&queue);
+    append(&queue, 1, NULL, 0);
+    for (uint64_t call = 1; call <= 2; call++) {
+        struct rn_outgoing outgoing;
+        struct rn_message first = credit(call, 4);
+        assert_false(rn_peer_queue_add_credit(&queue, &first));
+        rn_outgoing_init(&outgoing, &first);
+        assert_int_equal(rn_peer_queue_overtake(&queue, &outgoing), RN_OK);
+    }
+    size_t bytes = queue.bytes;
+    for (int i = 0; i < 100; i++) {
+        struct rn_message more = credit(1, 5);
+        assert_true(rn_peer_queue_add_credit(&queue, &more));
+    }
+    struct rn_message of_another = credit(3, 1);
+    assert_false(rn_peer_queue_add_credit(&queue, &of_another));
+    assert_int_equal(queue.bytes, bytes);
+    assert_int_equal(queue.first->outgoing.message.as.CREDIT.packets, 4);
+    expect_next(&queue, 2);
+    assert_int_equal(queue.first->outgoing.message.as.CREDIT.packets, 504);
+    expect_next(&queue, 1);
+    expect_next(&queue, 1);
+    assert_null(queue.first);
+}
+
 /* A descriptor is duplicated for a message that still has to bring it, and closed with it. */
 static void test_descriptors(void **state)
 {
@@ -135,7 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),       cmocka_unit_test(test_bodies_are_copies_and_counted),
         cmocka_unit_test(test_half_sent),   cmocka_unit_test(test_begun_before_it_waits),
-        cmocka_unit_test(test_descriptors),
+        cmocka_unit_test(test_descriptors), cmocka_unit_test(test_one_credit_of_a_call),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
