@@ -444,6 +444,7 @@ static void leave_peer(struct rn_call *call)
     drop_assembly(call);
     call->state = (struct rn_call_state){.state = RN_STATE_NONE};
     call->result.fields = (struct rn_fields_RESULT){0};
+    call->unread = false;
     call->ungranted = 0;
     call->vm_handle = 0;
     rn_replay_rewind(call);
@@ -621,12 +622,22 @@ static void receive_output(struct rn_call *call, const struct rn_message *messag
     add_event(call, event);
 }
 
-/* Begins to collect a body. Without memory there is no assembly, and what comes is let pass. */
+static bool has_room(const struct rn_call *call, const struct rn_message *message)
+{
+    return message->type != RN_MESSAGE_RESULT || !call->result_room ||
+           call->result_room(call->forward_user, message->body_total);
+}
+
+/* Begins to collect a body. Without memory or room there is no assembly, and what comes is let pass. */
 static void begin_assembly(struct rn_call *call, const struct rn_message *message)
 {
+    drop_assembly(call);
+    call->unread = !has_room(call, message);
+    if (call->unread) {
+        return;
+    }
     struct rn_call_assembly *assembly = rn_alloc(sizeof(*assembly));
     uint8_t *data = rn_alloc((size_t)message->body_total + 1);
-    drop_assembly(call);
     if (!assembly || !data) {
         rn_free(assembly);
         rn_free(data);

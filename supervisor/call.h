@@ -41,6 +41,9 @@
 #define RN_CALL_HOST_BYTES_MAX (64u << 20)
 #define RN_CALL_HOST_BYTES_SMALL 4096u
 
+/* Why a call has no value though its result came. */
+#define RN_CALL_UNREAD "the result was dropped: more waits for this user than may be held"
+
 struct rn_event {
     struct rn_event *next;
     enum rn_message_type type; /* OUTPUT or HOST_CALL */
@@ -131,7 +134,11 @@ struct rn_call {
     uint64_t clock_ns; /* with `clock`: as it was at the beginning */
     rune_output_fn output;
     void *output_user;
-    void *forward_user;       /* of host functions that are forwarded */
+    void *forward_user; /* of host functions that are forwarded, and of: */
+    /* Asked when a result begins to come that takes more than one packet, also if it is that of a second run: is
+     * there room for so many bytes? If not, they are let pass, and the call ends without. Under the peer's lock.
+     * NULL: there is room for all. */
+    bool (*result_room)(void *user, size_t size);
     rune_cancel_token *token; /* that ends this wait; borrowed until the call begins, or NULL */
     struct rn_call_watches *watches; /* NULL: no token cancels it */
     void *owner;                     /* the execution, or a batch's entry */
@@ -207,6 +214,7 @@ struct rn_call {
     bool closed;      /* rn_call_close took it out of the table */
     bool lied;        /* one of its packets was refused */
     bool failed;      /* no memory for a message: ends as internal */
+    bool unread;      /* no room for its result: ends as overloaded */
     bool open;        /* answers of host functions are still taken */
     bool has_more;    /* rn_call_finish has something to do */
     bool journal_due; /* a replay file is to be made */

@@ -277,6 +277,14 @@ static struct ending ending_of_cut(const struct rn_call *call)
     return ending;
 }
 
+static void set_unread(rune_record *record)
+{
+    struct ending ending = {.reason = RUNE_REASON_OVERLOADED, .kind = "unread"};
+    (void)snprintf(ending.message, sizeof(ending.message), "%s", RN_CALL_UNREAD);
+    record->reason = ending.reason;
+    (void)fail_ending(&record->error, &ending);
+}
+
 /* The value, or why there is none; C1. */
 static void set_outcome(struct rn_call *call, rune_record *record)
 {
@@ -284,6 +292,10 @@ static void set_outcome(struct rn_call *call, rune_record *record)
     // A call from a file is judged by what it did: it is all there is to be seen.
     if (call->replay.divergence != RN_SAME && !(call->replay.from_file && done)) {
         set_diverged(call, record);
+        return;
+    }
+    if (rn_call_is_done(call) && call->unread) {
+        set_unread(record);
         return;
     }
     if (done && call->result.fields.reason == RN_REASON_OK && is_cut_short(call)) {

@@ -13,8 +13,8 @@
  * D1  A connection's memory goes only when its calls have ended and its jobs are done.
  * D2  Everything that a client names (Units, contexts, Vms, functions that these keep, calls, host calls) is looked
  *     up in its own connection.
- * D3  What is queued for a client counts on its uid's account, and beyond the account's limit nothing
- *     more is queued than a short error.
+ * D3  What is queued for a client counts on its uid's account, as does a result of more than a packet from the
+ *     first one on, and beyond the account's limit nothing more is queued, or taken in, than a short error.
  * D4  What a Vm takes (its domain, its Unit, its context, statics that wait in it, functions that it keeps) counts on
  *     the account until the Vm has been freed, whatever its client has dropped.
  */
@@ -343,7 +343,7 @@ void rn_serve_goodbye(struct rn_serve_connection *connection, rune_status status
  */
 bool rn_serve_send(struct rn_serve_connection *connection, const struct rn_message *message,
                    uint8_t *body, bool insist);
-/* Counts bytes that are kept for the uid; false: beyond its limit, and they are not counted. */
+/* Counts bytes that are kept for the uid; false: beyond its limit, and they are not counted. Any thread. */
 bool rn_serve_hold(struct rn_serve_connection *connection, size_t size) RN_MUST_CHECK;
 void rn_serve_unhold(struct rn_serve_connection *connection, size_t size);
 /* Ends the connection of a client that cannot go on. */

@@ -56,7 +56,7 @@ struct rn_serve_begin {
     bool taken;                /* it has */
     size_t held;         /* on the uid's account: arguments, and the copy that goes to the worker */
     size_t held_statics; /* as well: statics, the Vm's copy and the worker's */
-    size_t unread;       /* there as well: a result that a job is to read */
+    size_t unread; /* there as well: a large result, from its first packet until it has been read */
     const rune_const_value **args;
     size_t arg_count;
     enum rn_error invalid; /* they do not decode */
@@ -195,8 +195,8 @@ static bool send_end(struct rn_serve_connection *connection, uint64_t id,
     } else if (send_whole(connection, id, begin, stays)) {
         return stays;
     } else {
-        (void)rn_fail_reason(&error, RUNE_E_OVERLOADED, RUNE_REASON_OVERLOADED, "unread",
-                             "the result was dropped: more waits for this user than may be held");
+        (void)rn_fail_reason(&error, RUNE_E_OVERLOADED, RUNE_REASON_OVERLOADED, "unread", "%s",
+                             RN_CALL_UNREAD);
     }
     *out_reason = RUNE_REASON_OVERLOADED;
     send_failure(connection, id, error, begin);
@@ -265,6 +265,13 @@ static void settle_end(struct rn_serve_call *call)
     rn_serve_flush(connection);
 }
 
+/* Of the result, which has been read or never will be. */
+static void unhold_result(struct rn_serve_begin *begin)
+{
+    rn_serve_unhold(begin->call->connection, begin->unread);
+    begin->unread = 0;
+}
+
 static void run_completion(struct rn_serve_job *base)
 {
     complete((struct rn_serve_begin *)base);
@@ -275,8 +282,28 @@ static void completed(struct rn_serve_note *note)
     struct rn_serve_begin *begin = (struct rn_serve_begin *)note;
     struct rn_serve_connection *connection = begin->job.connection;
     connection->jobs--;
-    rn_serve_unhold(connection, begin->unread);
+    unhold_result(begin);
     settle_end(begin->call);
+}
+
+/* So that the result counts on the account with so many bytes. False: there is no room, and it does not count. */
+static bool hold_result(struct rn_serve_begin *begin, size_t size)
+{
+    struct rn_serve_connection *connection = begin->call->connection;
+    bool room = begin->unread >= size || rn_serve_hold(connection, size - begin->unread);
+    if (room && begin->unread < size) {
+        begin->unread = size;
+    } else if (!room) {
+        unhold_result(begin);
+    }
+    return room;
+}
+
+/* Under its peer's lock: a result begins to come that takes more than one packet. Nobody else looks at what is held
+ * for it before it has ended. */
+static bool on_result(void *user, size_t size)
+{
+    return hold_result(((struct rn_serve_call *)user)->begin, size);
 }
 
 /* On the loop's thread: the execution has ended. A large result is read elsewhere, as its arguments were; it
@@ -288,8 +315,7 @@ static void call_ended(struct rn_serve_note *note)
     struct rn_serve_begin *begin = call->begin;
     bool takes_long;
     size_t unread = rn_execution_unread(call->execution, &takes_long);
-    if (takes_long && rn_serve_hold(connection, unread)) {
-        begin->unread = unread;
+    if (takes_long && hold_result(begin, unread)) {
         begin->job = (struct rn_serve_job){
             .note.done = completed, .connection = connection, .run = run_completion};
         rn_serve_submit(&begin->job, RN_SERVE_SHORT);
@@ -298,6 +324,7 @@ static void call_ended(struct rn_serve_note *note)
     if (takes_long) {
         rn_execution_drop_result(call->execution);
     }
+    unhold_result(begin);
     complete(begin);
     if (takes_long) {
         rn_buf_done(&begin->said); // says less than it should
@@ -742,6 +769,7 @@ static enum rn_error begin_call(struct rn_serve_connection *connection,
     rune_call_options_set_output(begin->options, on_output, call);
     rune_call_options_set_parent(begin->options, begin->parent);
     begin->options->forward_user = call;
+    begin->options->result_room = on_result;
     start(connection, begin);
     return RN_OK;
 }

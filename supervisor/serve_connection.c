@@ -208,13 +208,14 @@ static bool has_room(const struct rn_serve_connection *connection, size_t size)
 
 bool rn_serve_hold(struct rn_serve_connection *connection, size_t size)
 {
-    pthread_mutex_lock(&connection->lock);
-    bool room = has_room(connection, size);
-    if (room) {
-        atomic_fetch_add(&connection->account->bytes, size);
+    uint64_t max = connection->server->limits[RUNE_PEER_BYTES];
+    uint64_t held = atomic_load(&connection->account->bytes);
+    while (held <= max && size <= max - held) {
+        if (atomic_compare_exchange_weak(&connection->account->bytes, &held, held + size)) {
+            return true;
+        }
     }
-    pthread_mutex_unlock(&connection->lock);
-    return room;
+    return false;
 }
 
 void rn_serve_unhold(struct rn_serve_connection *connection, size_t size)

@@ -1,6 +1,7 @@
 /* A daemon and its clients: the same API over the socket, rights, domains, ends. */
 #include "tests/unit/supervisor/daemon.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +25,11 @@ static const char script[] = "static COUNT = 0;\n"
                              "pub fn spin() { loop {} }\n"
                              "pub fn print(n) { for i in 0..n { println!(\"line {i}\"); } n }\n"
                              "pub fn count() { COUNT += 1; COUNT }\n"
+                             "pub fn large(n) {\n"
+                             "    let all = std::bytes::Bytes::from_vec([1]);\n"
+                             "    for _ in 0..n { let half = all.clone(); all.extend(half); }\n"
+                             "    all\n"
+                             "}\n"
                              "pub fn adder(n) { |x| x + n }\n";
 
 static rune_supervisor *remote;
@@ -916,6 +922,75 @@ static void test_limits_of_a_peer(void **state)
     daemon_remove();
 }
 
+static size_t heap_bytes(void)
+{
+    struct mallinfo2 heap = mallinfo2();
+    return heap.uordblks + heap.hblkhd;
+}
+
+static rune_execution *begin_large(rune_vm *vm, int64_t doublings)
+{
+    rune_const_value *arg = rune_value_i64(doublings);
+    const rune_const_value *args[] = {arg};
+    rune_execution *execution = NULL;
+    assert_int_equal(rune_vm_send_execute(vm, "large", args, 1, NULL, &execution, NULL), RUNE_OK);
+    rune_value_unref(arg);
+    return execution;
+}
+
+/* The reason; of an end without a result it is that none could be held. */
+static rune_reason end_large(rune_execution *execution)
+{
+    rune_record *record = NULL;
+    assert_int_equal(rune_execution_wait(execution, UINT64_MAX), RUNE_OK);
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+    rune_reason reason = rune_record_reason(record);
+    if (reason != RUNE_REASON_OK) {
+        assert_string_equal(rune_error_kind(rune_record_error(record)), "unread");
+    }
+    rune_record_free(record);
+    rune_execution_free(execution);
+    return reason;
+}
+
+/* What may not be held for a user, here 1 MiB, is not held while it comes from a worker either. What was held is given
+ * back: of half of that there is one after the other. */
+static void test_results_on_their_way(void **state)
+{
+    (void)state;
+    rune_vm *vms[2];
+    rune_execution *executions[2];
+    daemon_start(script, few);
+    rune_supervisor *client = daemon_connect();
+    assert_int_equal(open_in(client, "x", &vms[0]), RUNE_OK);
+    assert_int_equal(open_in(client, "y", &vms[1]), RUNE_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(call_i64(vms[i], "main"), 1);
+    }
+    size_t before = heap_bytes();
+    size_t most = 0;
+    for (int i = 0; i < 2; i++) {
+        executions[i] = begin_large(vms[i], 23);
+    }
+    while (!rune_execution_poll(executions[0]) || !rune_execution_poll(executions[1])) {
+        size_t now = heap_bytes();
+        most = now > before + most ? now - before : most;
+    }
+    print_message("  %zu KiB for two results of 8 MiB\n", most >> 10);
+    assert_true(most < (size_t)4 << 20);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(end_large(executions[i]), RUNE_REASON_OVERLOADED);
+    }
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(end_large(begin_large(vms[i % 2], 19)), RUNE_REASON_OK);
+    }
+    rune_vm_free(vms[0]);
+    rune_vm_free(vms[1]);
+    rune_supervisor_free(client);
+    daemon_stop();
+    daemon_remove();
+}
+
 /* What the workers of a client's domains are called in there. */
 static void test_domains_are_of_a_uid(void **state)
 {
@@ -1119,6 +1194,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_the_socket_is_private),
         cmocka_unit_test(test_sockets_of_others_stay),
         cmocka_unit_test(test_limits_of_a_peer),
+        cmocka_unit_test(test_results_on_their_way),
         cmocka_unit_test(test_nothing_is_left),
     };
     return cmocka_run_group_tests(tests, harness_set_up, harness_tear_down);
