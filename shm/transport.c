@@ -44,18 +44,33 @@ enum rn_error rn_transport_send(int fd, const void *packet, size_t size, enum rn
     return (size_t)sent == size ? RN_OK : RN_E_SYSTEM;
 }
 
+/* Takes the descriptors of one control message: the first that comes, and closes all others. False: there were others. */
+static bool take_rights(const struct cmsghdr *c, int *taken)
+{
+    size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    bool alone = true;
+    for (size_t i = 0; i < count; i++) {
+        int fd;
+        memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+        alone = *taken < 0;
+        if (alone) {
+            *taken = fd;
+        } else {
+            rn_fd_close(fd);
+        }
+    }
+    return alone;
+}
+
 /* Takes the one descriptor that may come; closes any beyond it. */
 static enum rn_error take_descriptor(struct msghdr *header, int *out_fd)
 {
     int taken = -1;
     bool extra = (header->msg_flags & MSG_CTRUNC) != 0;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-            c->cmsg_len != CMSG_LEN(sizeof(int)) || taken >= 0) {
-            extra = true;
-            continue;
-        }
-        memcpy(&taken, CMSG_DATA(c), sizeof(taken));
+        // never: a socket without options of its own brings nothing but descriptors
+        bool rights = c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS;
+        extra = !rights || !take_rights(c, &taken) || extra;
     }
     if (extra) {
         rn_fd_close(taken);

@@ -124,6 +124,54 @@ static int count_fds(void)
     return count;
 }
 
+/* Several in one packet, whose size is given. */
+static void send_descriptors(int to, size_t size, int count)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(4 * sizeof(int))];
+    } control = {.bytes = {0}};
+    static uint8_t bytes[RN_PACKET_MAX + 1];
+    struct iovec part = {.iov_base = bytes, .iov_len = size};
+    struct msghdr header = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = control.bytes,
+                            .msg_controllen = CMSG_SPACE((size_t)count * sizeof(int))};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+    for (int i = 0; i < count; i++) {
+        memcpy(CMSG_DATA(c) + (size_t)i * sizeof(to), &to, sizeof(to));
+    }
+    assert_int_equal(sendmsg(to, &header, 0), (ssize_t)size);
+}
+
+/* One comes or none: others are closed, as is the first with them, and one that comes with too large a packet. */
+static void test_descriptors_beyond_the_first(void **state)
+{
+    (void)state;
+    int fds[2];
+    int got;
+    size_t size;
+    make_pair(fds);
+    int before = count_fds();
+    for (int count = 2; count <= 4; count++) {
+        send_descriptors(fds[0], 1, count);
+        assert_int_equal(rn_transport_receive_fd(fds[1], received, RN_WAIT_NEVER, &size, &got),
+                         RN_E_MESSAGE_INVALID);
+        assert_int_equal(got, -1);
+        assert_int_equal(count_fds(), before);
+    }
+    send_descriptors(fds[0], RN_PACKET_MAX + 1, 1);
+    assert_int_equal(rn_transport_receive_fd(fds[1], received, RN_WAIT_NEVER, &size, &got),
+                     RN_E_TOO_LARGE);
+    assert_int_equal(got, -1);
+    assert_int_equal(count_fds(), before);
+    rn_fd_close(fds[0]);
+    rn_fd_close(fds[1]);
+}
+
 static void test_no_descriptor_to_the_supervisor(void **state)
 {
     (void)state;
@@ -154,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_the_other_side_has_gone),
         cmocka_unit_test(test_longer_than_a_packet),
         cmocka_unit_test(test_a_descriptor_to_the_worker),
+        cmocka_unit_test(test_descriptors_beyond_the_first),
         cmocka_unit_test(test_no_descriptor_to_the_supervisor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
