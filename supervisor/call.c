@@ -166,9 +166,9 @@ static uint64_t find_grace(const struct rn_call *call, const struct rn_peer *pee
 {
     struct rn_child_stat about;
     uint64_t used_ns = rn_peer_cpu_ns(peer) - call->stop_cpu_ns;
-    bool over = now_ns - call->stop_ns >= RN_GRACE_MAX_NS || used_ns >= RN_GRACE_NS ||
+    bool over = now_ns - call->stop_ns >= RN_GRACE_MAX_NS || used_ns >= RN_GRACE_CPU_NS ||
                 !rn_child_stat(&peer->child, &about) || about.state != 'R';
-    uint64_t left_ns = over ? 0 : RN_GRACE_NS - used_ns;
+    uint64_t left_ns = over ? 0 : RN_GRACE_CPU_NS - used_ns;
     return over || left_ns > GRACE_STEP_NS ? left_ns : GRACE_STEP_NS;
 }
 

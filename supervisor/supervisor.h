@@ -25,9 +25,11 @@
 #define RN_MEMORY_LIMIT_MAX (UINT64_C(448) << 20)
 #define RN_COMPILER_ARENA_SIZE (UINT64_C(1) << 30)
 #define RN_COMPILER_MEMORY_DEFAULT (UINT64_C(512) << 20)
-/* Between asking a call to end and killing its worker; more, if that gets no processor. */
+/* Between asking a call to end and killing its worker; up to the other one if that wants a processor and has not
+ * had so much of it since, which is plenty. */
 #define RN_GRACE_NS UINT64_C(40000000)
 #define RN_GRACE_MAX_NS (10 * RN_GRACE_NS)
+#define RN_GRACE_CPU_NS (RN_GRACE_NS / 4)
 /* Between a deadline and the zygote's doing what the supervisor should have done. */
 #define RN_BACKSTOP_NS UINT64_C(2000000000)
 #define RN_START_TIMEOUT_MS 10000
