@@ -67,6 +67,24 @@ static void test_cut_at_a_character(void **state)
     assert_int_equal(got.kind.size, RN_FAULT_KIND_MAX - 1);
 }
 
+/* They all come, and are as many as there are in all: it is the room for them that there is not. */
+static void test_more_frames_than_fit(void **state)
+{
+    (void)state;
+    struct rn_fault got;
+    struct rn_fault fault = {.kind = RN_UTF8("K"),
+                             .message = RN_UTF8("m"),
+                             .frames_total = UINT64_MAX,
+                             .frame_count = RN_FAULT_FRAMES_MAX};
+    size_t size = encode(&fault);
+    size_t count_at = size - RN_FAULT_FRAMES_MAX * (size_t)12 - 4;
+    assert_int_equal(storage[count_at], RN_FAULT_FRAMES_MAX);
+    assert_int_equal(rn_fault_decode(storage, size, &got), RN_OK);
+    storage[count_at]++;
+    memset(storage + size, 0, 12);
+    assert_int_equal(rn_fault_decode(storage, size + 12, &got), RN_E_MESSAGE_INVALID);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -94,6 +112,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_the_largest_fits),
         cmocka_unit_test(test_cut_at_a_character),
+        cmocka_unit_test(test_more_frames_than_fit),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,8 @@ static void test_sizes_are_bounded_first(void **state)
     assert_int_equal(rn_segment_take(fd, (size_t)RN_SEGMENT_SIZE_MAX + 1, &segment),
                      RN_E_TOO_LARGE);
     assert_int_equal(fcntl(fd, F_GETFD), -1); // consumed
+    assert_int_equal(rn_segment_take(memfd_create("test", MFD_CLOEXEC), 0, &segment),
+                     RN_E_TOO_LARGE);
 }
 
 /* Each seal alone is not enough to leave out. */
