@@ -41,6 +41,7 @@ enum rn_option_group {
     RN_GROUP_WALL = 8192,
     RN_GROUP_JOURNAL = 16384,
     RN_GROUP_REPLAY = 32768,
+    RN_GROUP_PROFILE = 65536,
 };
 
 struct rn_option_info {

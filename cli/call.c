@@ -472,26 +472,48 @@ static void say_how_to_raise(const struct rn_call *call, rune_reason reason)
     }
 }
 
-int rn_call_report(const struct rn_call *call, const rune_record *record, bool print_value)
+/* What went wrong, if anything did. */
+static void say_failure(const struct rn_call *call, const rune_record *record)
 {
-    const struct rn_console *console = &call->session->console;
     const rune_error *error = rune_record_error(record);
-    if (console->format != RN_FORMAT_TEXT) {
-        print_record(call, record);
-    } else if (error != NULL) {
-        print_error(console, error);
+    if (error != NULL) {
+        print_error(&call->session->console, error);
         say_how_to_raise(call, rune_record_reason(record));
-    } else if (print_value) {
-        print_value_text(record);
-    } else if (!console->quiet) {
+    } else if (!call->session->console.quiet) {
         say_that_it_failed(record);
     }
-    if (console->verbose) {
+}
+
+/* The files that were asked for, and the exit code. */
+static int settle(const struct rn_call *call, const rune_record *record)
+{
+    const rune_error *error = rune_record_error(record);
+    if (call->session->console.verbose) {
         print_usage(record);
     }
     bool written = write_meta(call, record);
     written = write_journal(call, record) && written;
     int code = rune_reason_exit_code(rune_record_reason(record),
                                      error == NULL ? 0 : rune_error_signal(error));
-    return code == 0 && !written ? 74 : code;
+    return code == 0 && !written ? RN_EXIT_OUTPUT : code;
+}
+
+int rn_call_report(const struct rn_call *call, const rune_record *record, bool print_value)
+{
+    if (call->session->console.format != RN_FORMAT_TEXT) {
+        print_record(call, record);
+    } else if (print_value && rune_record_error(record) == NULL) {
+        print_value_text(record);
+    } else {
+        say_failure(call, record);
+    }
+    return settle(call, record);
+}
+
+int rn_call_report_end(const struct rn_call *call, const rune_record *record)
+{
+    if (call->session->console.format == RN_FORMAT_TEXT) {
+        say_failure(call, record);
+    }
+    return settle(call, record);
 }

@@ -25,6 +25,11 @@ bool rn_call_check_options(struct rn_session *session);
 /* `--limits`: each limit, its value, and where it comes from. */
 int rn_call_print_limits(struct rn_session *session);
 
+/* call_args.c: false after a complaint, whereupon rn_call_done. The script's main with these words, or its body; `file` names it. */
+bool rn_call_aim_at_main(struct rn_call *call, const char *file, char *const *words, size_t count);
+/* Arguments in JSON. */
+bool rn_call_take_json(struct rn_call *call, char *const *words, size_t count);
+
 /* The limits of the command line; the caller's. NULL without memory. */
 rune_limits *rn_call_limits(const struct rn_session *session);
 /* Makes the call. NULL: `session->code` is set. The record is the caller's. */
@@ -39,5 +44,7 @@ bool rn_call_failure(const rune_record *record, char out[RN_CALL_FAILURE_MAX]);
 
 /* Shows how a call ended in the format chosen, writes --meta, and returns the exit code. */
 int rn_call_report(const struct rn_call *call, const rune_record *record, bool print_value);
+/* The same of a call whose result is not what was asked for: in the text format, what went wrong. */
+int rn_call_report_end(const struct rn_call *call, const rune_record *record);
 
 #endif

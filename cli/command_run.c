@@ -9,69 +9,12 @@
 
 /* run */
 
-static bool find_export(const rune_unit *unit, const char *item, rune_export *out_export)
-{
-    for (size_t i = 0; rune_unit_export(unit, i, out_export); i++) {
-        if (strcmp(out_export->item, item) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool add_string(struct rn_call *call, const char *text)
-{
-    rune_const_value *value = rune_value_text(text);
-    if (value == NULL) {
-        rn_console_complain("an argument is not UTF-8");
-        return false;
-    }
-    call->args[call->arg_count++] = value;
-    return true;
-}
-
-// Each word is one string, or all of them one vector for a main with a single parameter.
-static bool add_words(struct rn_call *call, char *const *words, size_t count, uint32_t arity)
-{
-    if (count > RN_CALL_ARGS_MAX || (arity != 1 && count != arity)) {
-        rn_console_complain("main takes %u argument%s, %zu %s given", (unsigned)arity,
-                            arity == 1 ? "" : "s", count, count == 1 ? "was" : "were");
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!add_string(call, words[i])) {
-            return false;
-        }
-    }
-    if (arity != 1) {
-        return true;
-    }
-    rune_const_value *all =
-        rune_value_vec((const rune_const_value *const *)call->args, call->arg_count);
-    rn_call_done(call);
-    call->args[0] = all;
-    call->arg_count = all == NULL ? 0 : 1;
-    return all != NULL;
-}
-
 static int run_unit(struct rn_session *session, rune_unit *unit)
 {
-    struct rn_call call = {.session = session, .unit = unit, .item = "main"};
-    rune_export main_export = {0};
-    if (!find_export(unit, "main", &main_export)) {
-        call.item = "";
-        main_export.arity = 0;
-        if (!rune_unit_has(unit, "")) {
-            rn_console_complain(
-                "%s: nothing to run: there is no `pub fn main`, and no code outside "
-                "functions",
-                session->args->operands[0]);
-            return RN_EXIT_USAGE;
-        }
-    }
+    struct rn_call call = {.session = session, .unit = unit};
     int code = RN_EXIT_USAGE;
-    if (add_words(&call, session->args->operands + 1, session->args->operand_count - 1,
-                  main_export.arity)) {
+    if (rn_call_aim_at_main(&call, session->args->operands[0], session->args->operands + 1,
+                            session->args->operand_count - 1)) {
         rune_record *record = rn_call_make(&call);
         code = record == NULL ? session->code : rn_call_report(&call, record, false);
         rune_record_free(record);
@@ -102,32 +45,13 @@ int rn_command_run(struct rn_session *session)
 
 /* call */
 
-static bool add_json(struct rn_call *call, const char *text)
-{
-    rune_error *error = NULL;
-    if (call->arg_count == RN_CALL_ARGS_MAX) {
-        rn_console_complain("more than %u arguments", RN_CALL_ARGS_MAX);
-        return false;
-    }
-    if (rune_value_from_json(text, strlen(text), &call->args[call->arg_count], &error) != RUNE_OK) {
-        rn_console_complain("argument %zu: %s: %s", call->arg_count + 1, text,
-                            error == NULL ? "out of memory" : rune_error_message(error));
-        rune_error_free(error);
-        return false;
-    }
-    call->arg_count++;
-    return true;
-}
-
 static int call_item(struct rn_session *session, rune_unit *unit, const char *script)
 {
     struct rn_call call = {
         .session = session, .unit = unit, .script = script, .item = session->args->operands[1]};
-    for (size_t i = 2; i < session->args->operand_count; i++) {
-        if (!add_json(&call, session->args->operands[i])) {
-            rn_call_done(&call);
-            return RN_EXIT_USAGE;
-        }
+    if (!rn_call_take_json(&call, session->args->operands + 2, session->args->operand_count - 2)) {
+        rn_call_done(&call);
+        return RN_EXIT_USAGE;
     }
     rune_record *record = rn_call_make(&call);
     int code = record == NULL ? session->code : rn_call_report(&call, record, true);

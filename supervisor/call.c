@@ -14,6 +14,7 @@
 #include "supervisor/error.h"
 #include "supervisor/host_call.h"
 #include "supervisor/pool.h"
+#include "supervisor/profile.h"
 #include "supervisor/runner.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/trace.h"
@@ -97,6 +98,7 @@ static void let_go(struct rn_call *call)
         rn_free(call->result.body);
     }
     rn_free(call->trap);
+    rune_profile_free(call->profile);
     rn_peer_unref(call->peer);
     for (uint32_t i = 0; call->left && i < call->left->count; i++) {
         rn_peer_unref(call->left->peers[i]);
@@ -442,6 +444,7 @@ static void leave_peer(struct rn_call *call)
     pthread_mutex_lock(&peer->lock);
     drop_events(call);
     drop_assembly(call);
+    rune_profile_free(RN_TAKE(call->profile));
     call->state = (struct rn_call_state){.state = RN_STATE_NONE};
     call->result.fields = (struct rn_fields_RESULT){0};
     call->unread = false;
@@ -794,6 +797,24 @@ static enum rn_error receive_trap(struct rn_call *call, const struct rn_message 
     return RN_OK;
 }
 
+/* Of a worker that profiles. What there is no memory for ends the call, as any message does. */
+static enum rn_error receive_profile(struct rn_call *call, const struct rn_message *message)
+{
+    if (!call->supervisor->options.profile) {
+        return RN_E_MESSAGE_STATE;
+    }
+    enum rn_error error = RN_OK;
+    if (!call->profile) {
+        error = (enum rn_error)rune_profile_new(call->unit, &call->profile, NULL);
+    }
+    if (error == RN_OK) {
+        error = rn_profile_receive(call->profile, message);
+    }
+    call->failed = call->failed || error == RN_E_NO_MEMORY;
+    give_credit(call, 1);
+    return error == RN_E_NO_MEMORY ? RN_OK : error;
+}
+
 /* A host call or a result in one packet, as nearly all are: nothing has to be kept until there is more. */
 static enum rn_error receive_whole(struct rn_call *call, const struct rn_message *message)
 {
@@ -824,6 +845,9 @@ static enum rn_error receive(struct rn_call *call, const struct rn_message *mess
     RN_TRY(rn_call_state_receive(&call->state, message));
     if (message->type == RN_MESSAGE_TRAP) {
         return receive_trap(call, message);
+    }
+    if (message->type == RN_MESSAGE_PROFILE) {
+        return receive_profile(call, message);
     }
     if (message->type == RN_MESSAGE_SLEEP) {
         receive_sleep(call, message);

@@ -20,6 +20,7 @@
 #ifndef RN_SUPERVISOR_CALL_H
 #define RN_SUPERVISOR_CALL_H
 
+#include <runeward/profile.h>
 #include <runeward/vm.h>
 
 #include "base/buf.h"
@@ -201,6 +202,7 @@ struct rn_call {
     struct rn_call_sleeper *sleeper;   /* NULL: its owner does not sleep */
     struct rune_host_call *host_calls; /* async ones that are out */
     struct rn_call_trap *trap;         /* NULL: its worker said nothing of the kind */
+    rune_profile *profile;             /* owned; NULL: nothing was counted */
     struct rn_call_result result;
     struct rn_call_end end;
     unsigned journal_turn; /* of the second's replay files in the folder; 0: none */

@@ -32,6 +32,8 @@ rn_library(rn_supervisor
   pool.c
   pool_domain.c
   pool_take.c
+  profile.c
+  profile_report.c
   record.c
   remote.c
   remote_ask.c
@@ -156,6 +158,10 @@ rn_supervisor_test(host_calls runeward)
 rn_supervisor_test(isolation runeward)
 rn_supervisor_test(closed_streams runeward)
 rn_supervisor_test(misuse runeward)
+rn_supervisor_test(profile rn_supervisor)
+if(TARGET test_supervisor_profile)
+  add_dependencies(test_supervisor_profile runeward-worker-profile)
+endif()
 rn_supervisor_test(helpers rn_supervisor)
 if(TARGET test_supervisor_helpers)
   target_compile_definitions(test_supervisor_helpers PRIVATE RN_LIBRARY="$<TARGET_FILE:runeward>")
@@ -199,3 +205,4 @@ if(TARGET test_supervisor_serve_start)
   target_link_options(test_supervisor_serve_start PRIVATE -Wl,--wrap=bind,--wrap=listen,--wrap=unlink,--wrap=flock)
 endif()
 rn_fuzz_target(client_message rn_supervisor)
+rn_fuzz_target(profile rn_supervisor)

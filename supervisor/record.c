@@ -75,6 +75,7 @@ void rune_record_free(rune_record *record)
         rune_value_unref(record->value);
         rune_error_free(record->error);
         rn_free(record->journal);
+        rune_profile_free(record->profile);
         rn_record_unref(record);
     }
 }

@@ -2,6 +2,7 @@
 #ifndef RN_SUPERVISOR_RECORD_H
 #define RN_SUPERVISOR_RECORD_H
 
+#include <runeward/profile.h>
 #include <runeward/vm.h>
 
 #include "supervisor/limits.h"
@@ -20,8 +21,9 @@ struct rune_record {
     char unit_id[2 * 32 + 1];
     int32_t worker; /* process id as the host sees it; 0: none */
     uint32_t attempts;
-    bool output_cut;  /* the host did not take all of it */
-    uint8_t *journal; /* owned: a replay file; NULL: there is none, because: */
+    rune_profile *profile; /* owned, or NULL */
+    bool output_cut;       /* the host did not take all of it */
+    uint8_t *journal;      /* owned: a replay file; NULL: there is none, because: */
     size_t journal_size;
     const char *no_journal; /* static storage; NULL: it was not asked for */
     rune_const_value within;

@@ -101,6 +101,11 @@ void rune_supervisor_options_set_diagnose(rune_supervisor_options *options, bool
     options->diagnose = diagnose;
 }
 
+void rune_supervisor_options_set_profile(rune_supervisor_options *options, bool profile)
+{
+    options->profile = profile;
+}
+
 rune_status rune_supervisor_options_set_helpers(rune_supervisor_options *options,
                                                 const char *directory)
 {
@@ -266,12 +271,19 @@ static rune_status fail_helpers(const rune_supervisor *supervisor, const char *w
         worker, searched ? searched : "any folder");
 }
 
+static const char *worker_name(const struct rune_supervisor_options *options)
+{
+    if (options->diagnose) {
+        return "runeward-worker-diagnose";
+    }
+    return options->profile ? "runeward-worker-profile" : "runeward-worker";
+}
+
 static rune_status make_spawner(rune_supervisor *supervisor, rune_error **error)
 {
     RN_AUTO_FREE char *worker = NULL;
     RN_AUTO_FREE char *compiler = NULL;
-    const char *name =
-        supervisor->options.diagnose ? "runeward-worker-diagnose" : "runeward-worker";
+    const char *name = worker_name(&supervisor->options);
     if (rn_helpers_find(supervisor->options.helpers, name, &worker, &compiler) != RN_OK) {
         return fail_helpers(supervisor, name, error);
     }

@@ -49,6 +49,7 @@ struct rune_supervisor_options {
     unsigned journal_files_max;
     uint64_t journal_bytes_max;
     bool diagnose; /* workers are runeward-worker-diagnose, for replays only */
+    bool profile;  /* or runeward-worker-profile */
 };
 
 struct rn_remote;

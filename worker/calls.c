@@ -251,6 +251,9 @@ static enum rn_error go_on(struct rn_worker *worker, struct rn_slot *slot)
     if (slot->vm) {
         RN_TRY(rn_worker_send_output(worker, slot, &done));
     }
+    if (done && slot->ended) {
+        RN_TRY(rn_worker_send_profile(worker, slot, &done));
+    }
     if (done) {
         RN_TRY(rn_worker_send_outgoing(worker, slot, &done));
     }
@@ -460,6 +463,9 @@ enum rn_error rn_worker_call(struct rn_worker *worker, const struct rn_message *
     slot->must_wait = false;
     slot->ended = false;
     slot->cancelled = false;
+    slot->profile_nodes = 0;
+    slot->profile_place = 0;
+    slot->profile_sent = false;
     enum rn_error error = prepare_vm(worker, slot, message);
     if (error == RN_OK) {
         struct rn_utf8 rest = {(const char *)body + tags_size, size - tags_size};

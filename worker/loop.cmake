@@ -1,6 +1,6 @@
 # runeward-worker: machine, library, main loop and zygote in one static program.
 if(TARGET rn_vm AND TARGET rn_std AND TARGET rn_stdc)
-  rn_helper_program(runeward-worker calls.c loop.c main.c send.c units.c warm.c)
+  rn_helper_program(runeward-worker calls.c loop.c main.c send.c units.c unprofiled.c warm.c)
   target_link_libraries(runeward-worker PRIVATE rn_zygote rn_std rn_vm rn_policy
     rn_bytecode rn_shm rn_base)
 
@@ -12,6 +12,12 @@ if(TARGET rn_vm AND TARGET rn_std AND TARGET rn_stdc)
     target_link_libraries(${name} PRIVATE rn_zygote rn_std rn_vm rn_policy rn_bytecode rn_shm rn_base)
     add_dependencies(${name} rn_filters_trap)
   endfunction()
-  rn_helper_program(runeward-worker-diagnose calls.c diagnose.c loop.c send.c units.c warm.c)
+  rn_helper_program(runeward-worker-diagnose calls.c diagnose.c loop.c send.c units.c unprofiled.c
+    warm.c)
   rn_diagnosing_program(runeward-worker-diagnose)
+
+  rn_helper_program(runeward-worker-profile calls.c loop.c main.c profile.c send.c units.c warm.c
+    $<TARGET_OBJECTS:rn_vm_profile>)
+  target_link_libraries(runeward-worker-profile PRIVATE rn_zygote rn_std rn_policy rn_bytecode rn_shm
+    rn_base)
 endif()

@@ -44,7 +44,19 @@ static enum rn_error send_packet(struct rn_worker *worker, size_t size)
     return rings ? rn_worker_ring(worker) : RN_OK;
 }
 
-/* One OUTPUT packet with up to `size` bytes; returns how many went. */
+enum rn_error rn_worker_send_one(struct rn_worker *worker, struct rn_slot *slot,
+                                 const struct rn_message *message)
+{
+    struct rn_outgoing outgoing;
+    rn_outgoing_init(&outgoing, message);
+    size_t packet_size = rn_outgoing_packet(&outgoing, slot->sequence_out, worker->packet_out);
+    RN_TRY(send_packet(worker, packet_size));
+    slot->sequence_out++;
+    slot->credit--;
+    return RN_OK;
+}
+
+/* One OUTPUT packet with `size` bytes. */
 static enum rn_error send_output_packet(struct rn_worker *worker, struct rn_slot *slot,
                                         uint32_t stream, const uint8_t *data, size_t size)
 {
@@ -53,13 +65,7 @@ static enum rn_error send_output_packet(struct rn_worker *worker, struct rn_slot
                                  .body = data,
                                  .body_size = size,
                                  .as.OUTPUT = {.stream = stream}};
-    struct rn_outgoing outgoing;
-    rn_outgoing_init(&outgoing, &message);
-    size_t packet_size = rn_outgoing_packet(&outgoing, slot->sequence_out, worker->packet_out);
-    RN_TRY(send_packet(worker, packet_size));
-    slot->sequence_out++;
-    slot->credit--;
-    return RN_OK;
+    return rn_worker_send_one(worker, slot, &message);
 }
 
 /* The run of output at `offset`: its stream and size; true unless at the end. */

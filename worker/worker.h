@@ -93,6 +93,9 @@ struct rn_slot {
     bool no_room;   /* .. for want of room for a reply */
     uint8_t *fault; /* kept until there is credit for the output before it; NULL: none is */
     uint32_t fault_size;
+    uint32_t profile_nodes; /* that have gone, as have the places below: */
+    uint32_t profile_place;
+    bool profile_sent;
 };
 
 /* The message from the supervisor that is coming in fragments. One at a time. */
@@ -162,6 +165,12 @@ void rn_worker_warm(struct rn_worker *worker);
 /* send.c: what goes out. `*out_done` false: no credit, try again after CREDIT. */
 enum rn_error rn_worker_send_output(struct rn_worker *worker, struct rn_slot *slot,
                                     bool *out_done) RN_MUST_CHECK;
+/* profile.c, or unprofiled.c: what goes between the output and the result. */
+enum rn_error rn_worker_send_profile(struct rn_worker *worker, struct rn_slot *slot,
+                                     bool *out_done) RN_MUST_CHECK;
+/* A message of the call of one packet, for which there is credit. */
+enum rn_error rn_worker_send_one(struct rn_worker *worker, struct rn_slot *slot,
+                                 const struct rn_message *message) RN_MUST_CHECK;
 enum rn_error rn_worker_send_outgoing(struct rn_worker *worker, struct rn_slot *slot,
                                       bool *out_done) RN_MUST_CHECK;
 /* Wakes the supervisor, if something was sent that it was not woken for. */

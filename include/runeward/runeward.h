@@ -29,6 +29,7 @@
 #include <runeward/function.h>
 #include <runeward/globals.h>
 #include <runeward/limits.h>
+#include <runeward/profile.h>
 #include <runeward/replay.h>
 #include <runeward/serve.h>
 #include <runeward/source.h>

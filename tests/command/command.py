@@ -703,6 +703,70 @@ pub fn f(a) {}
         done = self.run_command("replay", "--diagnose", "kept.replay", "--helpers", ".", code=69)
         self.assertIn("runeward-worker-diagnose", done.stderr)
 
+    # profiling
+
+    PRIMES = (
+        "fn is_prime(n) {\n    for d in 2..n {\n        if d * d > n { break; }\n"
+        "        if n % d == 0 { return false; }\n    }\n    n > 1\n}\n\n"
+        "pub fn main() {\n    println!(\"not shown\");\n    (0..100).iter().filter(|n| is_prime(n)).count()\n}\n"
+        "pub fn times(a, b) { a * b }\npub fn wrong() { [][1] }\n"
+    )
+
+    def test_profile(self):
+        self.write("primes.rn", self.PRIMES)
+        done = self.run_command("profile", "primes.rn", "--top", "2")
+        self.assertRegex(done.stdout, r"^[\d,]+ instructions\n")
+        self.assertRegex(done.stdout, r"\n +[\d,]+ +[\d.]+ % +[\d.]+ % +100  is_prime  primes\.rn:2\n")
+        self.assertIn("more functions; --top", done.stdout)
+        self.assertIn("primes.rn:2  for d in 2..n {\n", done.stdout)
+        self.assertNotIn("not shown", done.stdout)
+        self.assertEqual(done.stderr, "")
+
+    def test_a_profile_is_the_same_twice_and_adds_up(self):
+        self.write("primes.rn", self.PRIMES)
+        first, second = (json.loads(self.run_command("--format", "json", "profile", "primes.rn").stdout) for _ in "ab")
+        for part in ("spent", "functions", "lines"):
+            self.assertEqual(first[part], second[part])
+        self.assertEqual(first["spent"], first["record"]["usage"]["budget"])
+        hits = {row["line"]: row["hits"] for row in first["lines"]}
+        self.assertEqual((hits[2], hits[13], hits[14]), (hits[2], 0, 0))  # what did not run is there
+        self.assertGreater(hits[3], 100)
+        lines = [json.loads(line) for line in self.run_command("--format", "jsonl", "profile", "primes.rn").stdout.splitlines()]
+        self.assertEqual([row["at"] for row in lines if row["event"] == "function"], first["functions"])
+        self.assertEqual([row["at"] for row in lines if row["event"] == "line"], first["lines"])
+        self.assertEqual(lines[-1]["spent"], first["spent"])
+
+    def test_profile_of_any_function(self):
+        self.write("primes.rn", self.PRIMES)
+        self.assertIn("  times  primes.rn:13\n", self.run_command("profile", "--item", "times", "primes.rn", "6", "7").stdout)
+        stderr = self.run_command("profile", "--item", "time", "primes.rn", code=64).stderr
+        self.assertIn("there is no public function `time`", stderr)
+        self.run_command("profile", "--item", "times", "primes.rn", "6", "{", code=64)
+        self.run_command("compile", "-o", "primes.rnu", "primes.rn")
+        self.assertIn("is_prime  primes.rn:2\n", self.run_command("profile", "primes.rnu").stdout)
+
+    def test_stacks_of_a_profile(self):
+        self.write("primes.rn", self.PRIMES)
+        self.run_command("profile", "--stacks", "stacks", "primes.rn")
+        stacks = dict(line.rsplit(" ", 1) for line in (self.path / "stacks").read_text().splitlines())
+        self.assertEqual(set(stacks), {"main", "main;main::$0::$0", "main;main::$0::$0;is_prime"})
+        self.assertIn("No space left", self.run_command("profile", "--stacks", "/dev/full", "primes.rn", code=74).stderr)
+
+    def test_profile_of_what_fails(self):
+        self.write("primes.rn", self.PRIMES)
+        self.write("endless.rn", "pub fn main() {\n    let n = 0;\n    loop { n += 1; }\n}\n")
+        done = self.run_command("profile", "--item", "wrong", "primes.rn", code=2)
+        self.assertIn("  wrong  primes.rn:14\n", done.stdout)
+        self.assertIn("primes.rn:14:18: error: ", done.stderr)
+        done = self.run_command("profile", "--budget", "10k", "endless.rn", code=120)
+        self.assertTrue(done.stdout.startswith("10,000 instructions\n"))
+        self.assertIn("endless.rn:3  loop { n += 1; }\n", done.stdout)
+        self.run_command("profile", code=64)
+        self.run_command("profile", "none.rn", code=66)
+        self.run_command("profile", "--top", "few", "primes.rn", code=64)
+        stderr = self.run_command("profile", "primes.rn", "--helpers", ".", code=69).stderr
+        self.assertIn("runeward-worker-profile", stderr)
+
     def interrupted(self, number):
         process = subprocess.Popen([*COMMAND, "--format", "jsonl", "call", "t.rn", "chatter", "--output", "1G",
                                     "--wall", "20s"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.path)

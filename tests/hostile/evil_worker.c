@@ -36,6 +36,7 @@ enum {
     TYPE_RING = 36,
     TYPE_SLEEP = 37,
     TYPE_TRAP = 38,
+    TYPE_PROFILE = 39,
     TYPE_BUILT = 85,
     FIRST = 1,
     LAST = 2,
@@ -615,6 +616,15 @@ static void values(int number)
             put64(0);
         }
         put16(0);
+        go();
+        break;
+    case SAYS_COUNTED:
+        header(TYPE_PROFILE, BOTH, 24); // a place
+        put32(0);
+        put32(1);
+        for (int i = 0; i < 3; i++) {
+            put64(0);
+        }
         go();
         break;
     case KEEPS_NOTHING:

@@ -16,6 +16,7 @@
 
 #include "base/math.h"
 #include "worker/vm/machine.h"
+#include "worker/vm/profile.h"
 
 static enum rn_outcome switched(void)
 {
@@ -40,7 +41,7 @@ static bool init_stack(struct rn_vm *vm, struct rn_fiber *fiber, uint32_t regist
         return false;
     }
     fiber->size = (uint32_t)(capacity & ~(size_t)15);
-    fiber->frame = (struct rn_frame *)(void *)((uint8_t *)fiber->values + fiber->size) - 1;
+    fiber->frame = rn_fiber_last_frame(fiber);
     *fiber->frame = (struct rn_frame){.kind = RN_FRAME_BOTTOM};
     return true;
 }
@@ -188,6 +189,7 @@ static enum rn_outcome enter(struct rn_vm *vm, struct rn_coroutine *coroutine,
     }
     fiber->resumer = resumer;
     fiber->resume = (uint8_t)kind;
+    rn_profile_resume(vm, fiber, resumer);
     load(vm, &coroutine->header);
     if (fiber->yielded) {
         fiber->yielded = false;

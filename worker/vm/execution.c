@@ -4,15 +4,21 @@
 #include <string.h>
 
 #include "worker/vm/machine.h"
+#include "worker/vm/profile.h"
 
-#define VM_PAGES (2048u / RN_PAGE_SIZE)
+/* Where Vms count, their first stacks are as large as anywhere: a stack that grows is paid for. */
+#ifdef RN_PROFILE
+#define VM_SIZE (2048u + 16u)
+#else
+#define VM_SIZE 2048u
+#endif
 
-_Static_assert(sizeof(struct rn_vm) + 32 * sizeof(struct rn_value) <= VM_PAGES * RN_PAGE_SIZE,
+_Static_assert(sizeof(struct rn_vm) + 32 * sizeof(struct rn_value) <= VM_SIZE,
                "a Vm and its first stack are 2 KiB");
 
 enum rn_error rn_vm_new(struct rn_engine *engine, struct rn_link *link, struct rn_vm **out_vm)
 {
-    struct rn_vm *vm = rn_pages_alloc(&engine->pages, VM_PAGES);
+    struct rn_vm *vm = rn_pages_alloc(&engine->pages, rn_pages_for(VM_SIZE));
     if (vm == NULL) {
         return RN_E_NO_MEMORY;
     }
@@ -20,7 +26,7 @@ enum rn_error rn_vm_new(struct rn_engine *engine, struct rn_link *link, struct r
     vm->hash_key = engine->hash_key;
     vm->natives = engine->library->natives;
     vm->script = link;
-    vm->pages = VM_PAGES;
+    vm->pages = rn_pages_for(VM_SIZE);
     rn_heap_init(&vm->heap, &engine->pages);
     *out_vm = vm;
     return RN_OK;
@@ -32,6 +38,7 @@ void rn_vm_free(struct rn_vm *vm)
         return;
     }
     rn_vm_end(vm);
+    rn_profile_done(vm);
     rn_statics_drop(vm);
     rn_functions_drop(vm);
     rn_heap_release(&vm->heap);
@@ -41,6 +48,7 @@ void rn_vm_free(struct rn_vm *vm)
 void rn_vm_reset(struct rn_vm *vm, struct rn_link *link)
 {
     rn_vm_end(vm);
+    rn_profile_done(vm);
     rn_statics_drop(vm);
     rn_functions_drop(vm);
     rn_heap_release(&vm->heap);
@@ -104,9 +112,9 @@ static void init_main_stack(struct rn_vm *vm)
 {
     struct rn_fiber *main = &vm->main;
     *main = (struct rn_fiber){.values = vm->self_stack, .state = RN_FIBER_RUNNING};
-    size_t size = vm->pages * RN_PAGE_SIZE - offsetof(struct rn_vm, self_stack);
+    size_t size = VM_SIZE - offsetof(struct rn_vm, self_stack);
     main->size = (uint32_t)(size & ~(size_t)15);
-    main->frame = (struct rn_frame *)(void *)((uint8_t *)main->values + main->size) - 1;
+    main->frame = rn_fiber_last_frame(main);
     *main->frame = (struct rn_frame){.kind = RN_FRAME_BOTTOM};
     main->link = vm->script;
     main->pc = vm->script->unit.code;
@@ -152,6 +160,7 @@ enum rn_error rn_vm_start(struct rn_vm *vm, const struct rn_vm_call *call)
 {
     rn_vm_end(vm);
     reset_counters(vm, call); // also of one that cannot start: it used nothing
+    RN_TRY(rn_profile_start(vm));
     if (call->target != RN_CALL_TARGET_VALUE) {
         RN_TRY(rn_statics_make(vm));
     }
@@ -203,6 +212,7 @@ static enum rn_outcome enter_code(struct rn_vm *vm, const struct rn_link *link, 
     vm->link = link;
     vm->code = link->unit.code + function->code_start;
     vm->pc = vm->code;
+    rn_profile_begin(vm);
     return RN_DONE;
 }
 
@@ -371,6 +381,7 @@ static enum rn_event run(struct rn_vm *vm)
             }
             if (from_top) {
                 rn_time_forget(vm);
+                rn_profile_poll(vm);
             }
             if (vm->raised || vm->limit != RN_LIMIT_NONE) {
                 return raised_event(vm);

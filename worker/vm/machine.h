@@ -164,12 +164,18 @@ enum rn_frame_kind {
     RN_FRAME_BOTTOM, /* the end of this stack */
 };
 
+#define RN_FRAME_NODE_MAX 0xffffffu /* of a profile's node that stands in a frame */
 struct rn_frame {
     const struct rn_inst *pc; /* of the caller: where it goes on */
     const struct rn_inst *code;
     const struct rn_link *link;
     uint32_t delta; /* registers from the caller's base to the callee's */
-    uint32_t kind;  /* enum rn_frame_kind */
+#ifdef RN_PROFILE
+    uint32_t kind : 8;  /* enum rn_frame_kind */
+    uint32_t node : 24; /* profile.h: Q2 */
+#else
+    uint32_t kind; /* enum rn_frame_kind */
+#endif
 };
 
 enum rn_fiber_state {
@@ -397,7 +403,11 @@ struct rn_vm {
     uint32_t output_run; /* where the last run begins */
     uint64_t output_bytes;
     struct rn_encoded encoded; /* the result */
-    uint32_t pages;            /* of this struct with the first stack */
+#ifdef RN_PROFILE
+    struct rn_profile *profile; /* of the execution, in pages of its own; NULL before the first */
+    uint32_t node;              /* of the function that runs */
+#endif
+    uint32_t pages; /* of this struct with the first stack */
     struct rn_value self_stack[];
 };
 
@@ -461,6 +471,11 @@ static inline struct rn_fiber *rn_vm_fiber(struct rn_vm *vm)
 {
     return vm->coroutine == NULL ? &vm->main : &vm->coroutine->fiber;
 }
+/* The frame that stands for the function at the bottom. */
+static inline struct rn_frame *rn_fiber_last_frame(const struct rn_fiber *fiber)
+{
+    return (struct rn_frame *)(void *)((uint8_t *)fiber->values + fiber->size) - 1;
+}
 static inline void rn_fiber_save(struct rn_vm *vm)
 {
     struct rn_fiber *fiber = rn_vm_fiber(vm);
@@ -469,6 +484,9 @@ static inline void rn_fiber_save(struct rn_vm *vm)
     fiber->code = vm->code;
     fiber->link = vm->link;
     fiber->base = (uint32_t)(vm->base - vm->values);
+#ifdef RN_PROFILE
+    rn_fiber_last_frame(fiber)->node = vm->node & RN_FRAME_NODE_MAX;
+#endif
 }
 static inline void rn_fiber_load(struct rn_vm *vm, struct rn_coroutine *coroutine)
 {
@@ -480,6 +498,9 @@ static inline void rn_fiber_load(struct rn_vm *vm, struct rn_coroutine *coroutin
     vm->code = fiber->code;
     vm->link = fiber->link;
     vm->base = fiber->values + fiber->base;
+#ifdef RN_PROFILE
+    vm->node = rn_fiber_last_frame(fiber)->node;
+#endif
 }
 /* Frames of a fiber whose innermost is `frame`, and of those under it. The last one stands for the
  * function at the bottom. */

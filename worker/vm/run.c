@@ -24,17 +24,22 @@
 #include <string.h>
 
 #include "worker/vm/machine.h"
+#include "worker/vm/profile.h"
 
+#define AGAIN_HERE                                                                                 \
+    do {                                                                                           \
+        rn_profile_step(vm, pc);                                                                   \
+        goto *labels[pc->op];                                                                      \
+    } while (0)
 #define NEXT                                                                                       \
     do {                                                                                           \
         pc++;                                                                                      \
-        goto *labels[pc->op];                                                                      \
+        AGAIN_HERE;                                                                                \
     } while (0)
-#define AGAIN_HERE goto *labels[pc->op]
 #define JUMP_TO(index)                                                                             \
     do {                                                                                           \
         pc = vm->code + (index);                                                                   \
-        goto *labels[pc->op];                                                                      \
+        AGAIN_HERE;                                                                                \
     } while (0)
 #define SAVE() (vm->pc = pc, vm->base = base)
 #define LOAD() (pc = vm->pc, base = vm->base)
@@ -81,6 +86,7 @@
         vm->link = (to_link);                                                                      \
         pc = (to_link)->unit.code + (to_function)->code_start;                                     \
         vm->code = pc;                                                                             \
+        rn_profile_enter(vm, entered);                                                             \
         AGAIN_HERE;                                                                                \
     } while (0)
 
@@ -152,6 +158,7 @@ static inline void push_frame(struct rn_vm *vm, const struct rn_link *link,
     vm->link = link;
     vm->code = link->unit.code + function->code_start;
     vm->pc = vm->code;
+    rn_profile_enter(vm, frame);
 }
 
 /* Whether a call can go without a coroutine, another error, or a larger stack. */
@@ -926,6 +933,7 @@ leave: {
     vm->link = frame->link;
     base -= frame->delta;
     vm->frame++;
+    rn_profile_leave(vm, frame);
     AGAIN_HERE;
 }
 TRY:
@@ -980,6 +988,7 @@ RETURN_DONE: {
     base -= frame->delta;
     pc = frame->pc - 1;
     vm->frame++;
+    rn_profile_leave(vm, frame);
     JUMP_TO(pc->imm);
 }
 
@@ -994,6 +1003,7 @@ leave_otherwise: {
     base -= frame->delta;
     pc = frame->pc - 1;
     vm->frame++;
+    rn_profile_leave(vm, frame);
     if (frame->kind == RN_FRAME_STEP) {
         A = result;
         NEXT;
@@ -1052,6 +1062,7 @@ look_up: {
     bool go_on;
     SAVE();
     enum rn_event event = look_up(vm, pc->op == RN_OP_CHARGE ? pc->imm : pc->c, &go_on);
+    rn_profile_undo(vm, pc);
     if (!go_on) {
         return event;
     }

@@ -8,6 +8,7 @@
 
 #include "base/math.h"
 #include "worker/vm/machine.h"
+#include "worker/vm/profile.h"
 
 bool rn_stack_grow(struct rn_vm *vm, struct rn_value *from, uint32_t count)
 {
@@ -80,5 +81,6 @@ enum rn_outcome rn_push_frame(struct rn_vm *vm, const struct rn_link *link, uint
     vm->link = link;
     vm->code = link->unit.code + callee->code_start;
     vm->pc = vm->code;
+    rn_profile_enter(vm, frame);
     return (enum rn_outcome)RN_FRAME_PUSHED;
 }

@@ -217,4 +217,30 @@ struct rn_vm_usage {
 };
 struct rn_vm_usage rn_vm_usage(const struct rn_vm *vm);
 
+/*
+ * Of a Vm of a worker that profiles (profile.h; no other has these functions): what the execution has spent
+ * so far. Node 0 is the execution before its first function, node 1 what was called where there was no room for
+ * more nodes; parents come before their children.
+ */
+#define RN_VM_PROFILE_NODES_MAX 4096u
+struct rn_vm_profile_node {
+    uint32_t parent;
+    uint32_t function; /* of the script's Unit; RN_NONE: of none */
+    uint64_t spent;    /* by it, and by the library for it; not in what it called */
+    uint64_t calls;
+};
+/* An instruction of the script's Unit. */
+struct rn_vm_profile_place {
+    uint32_t pc;
+    uint64_t hits;
+    uint64_t spent; /* by it, and by the library for it */
+};
+/* 0: nothing has been started. */
+uint32_t rn_vm_profile_node_count(struct rn_vm *vm);
+/* `index` below that. */
+struct rn_vm_profile_node rn_vm_profile_node(const struct rn_vm *vm, uint32_t index);
+/* The first place from `from` on at which anything was spent. False: there is none. After the count. */
+bool rn_vm_profile_next(const struct rn_vm *vm, uint32_t from,
+                        struct rn_vm_profile_place *out_place);
+
 #endif

@@ -1,0 +1,208 @@
+/* profile.c: taking in what workers counted, and adding it up. */
+#include "supervisor/profile.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "supervisor/error.h"
+#include "supervisor/record.h"
+#include "supervisor/unit.h"
+
+/* Nodes of no function: the call itself, and what there was no room for. */
+#define OTHERS 1u
+#define FIRST 2u
+
+const rune_profile *rune_record_profile(const rune_record *record)
+{
+    return record ? record->profile : NULL;
+}
+
+rune_status rune_profile_new(rune_unit *unit, rune_profile **out_profile, rune_error **error)
+{
+    if (!unit) {
+        return rn_fail_null(error, "unit");
+    }
+    rune_profile *profile = rn_alloc(sizeof(*profile));
+    if (!profile) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    profile->unit = rune_unit_ref(unit);
+    *out_profile = profile;
+    return RUNE_OK;
+}
+
+void rune_profile_free(rune_profile *profile)
+{
+    if (profile) {
+        rune_unit_unref(profile->unit);
+        rn_free(profile->nodes);
+        rn_free(profile->places);
+        rn_free(profile);
+    }
+}
+
+uint64_t rune_profile_spent(const rune_profile *profile)
+{
+    uint64_t spent = 0;
+    for (uint32_t i = 0; profile && i < profile->node_count; i++) {
+        spent += profile->nodes[i].spent;
+    }
+    return spent;
+}
+
+/* Room */
+
+static void *grow(void *rows, uint32_t *room, uint32_t wanted, size_t size)
+{
+    uint32_t more = *room * 2 > wanted ? *room * 2 : wanted;
+    void *grown = rn_realloc(rows, more * size);
+    *room = grown ? more : *room;
+    return grown;
+}
+
+static enum rn_error need_nodes(struct rune_profile *profile, uint32_t count)
+{
+    if (count <= profile->node_room) {
+        return RN_OK;
+    }
+    void *grown = grow(profile->nodes, &profile->node_room, count, sizeof(*profile->nodes));
+    profile->nodes = grown ? grown : profile->nodes;
+    return grown ? RN_OK : RN_E_NO_MEMORY;
+}
+
+static enum rn_error need_places(struct rune_profile *profile, uint32_t count)
+{
+    if (count <= profile->place_room) {
+        return RN_OK;
+    }
+    void *grown = grow(profile->places, &profile->place_room, count, sizeof(*profile->places));
+    profile->places = grown ? grown : profile->places;
+    return grown ? RN_OK : RN_E_NO_MEMORY;
+}
+
+/* Receiving */
+
+static enum rn_error take_node(struct rune_profile *profile, const struct rn_profile_row *row)
+{
+    uint32_t index = profile->node_count;
+    bool is_named = row->other < profile->unit->unit.counts[RN_SECTION_FUNCTIONS];
+    bool has_parent = index == 0 ? row->key == 0 : row->key < index;
+    bool is_known = index < FIRST ? row->other == RN_NONE : is_named;
+    if (index >= RN_PROFILE_NODES_MAX || !has_parent || !is_known || profile->place_count > 0) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    profile->nodes[profile->node_count++] = (struct rn_profile_node){
+        .parent = row->key, .function = row->other, .spent = row->spent, .calls = row->times};
+    return RN_OK;
+}
+
+static enum rn_error take_place(struct rune_profile *profile, const struct rn_profile_row *row)
+{
+    uint32_t count = profile->place_count;
+    bool ascends = count == 0 || row->key > profile->places[count - 1].pc;
+    if (row->key >= profile->unit->unit.counts[RN_SECTION_CODE] || !ascends || row->other != 0) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    profile->places[profile->place_count++] =
+        (struct rn_profile_place){.pc = row->key, .spent = row->spent, .hits = row->times};
+    return RN_OK;
+}
+
+enum rn_error rn_profile_receive(struct rune_profile *profile, const struct rn_message *message)
+{
+    uint32_t nodes = message->as.PROFILE.nodes;
+    uint32_t rows = nodes + message->as.PROFILE.places;
+    RN_TRY(rn_profile_check(nodes, message->as.PROFILE.places, message->body_size));
+    RN_TRY(need_nodes(profile, profile->node_count + nodes));
+    RN_TRY(need_places(profile, profile->place_count + message->as.PROFILE.places));
+    for (uint32_t i = 0; i < rows; i++) {
+        struct rn_profile_row row;
+        rn_profile_decode(message->body + (size_t)i * RN_PROFILE_ROW_SIZE, &row);
+        RN_TRY(i < nodes ? take_node(profile, &row) : take_place(profile, &row));
+    }
+    return RN_OK;
+}
+
+/* Adding */
+
+static uint32_t find_node(const struct rune_profile *profile, uint32_t parent, uint32_t function)
+{
+    uint32_t i = parent + 1 > FIRST ? parent + 1 : FIRST;
+    while (i < profile->node_count &&
+           (profile->nodes[i].parent != parent || profile->nodes[i].function != function)) {
+        i++;
+    }
+    return i;
+}
+
+/* Which node of `profile` stands for one of another; there is room for one more. */
+static uint32_t match_node(struct rune_profile *profile, uint32_t parent, uint32_t function)
+{
+    uint32_t index = parent == OTHERS ? OTHERS : find_node(profile, parent, function);
+    if (index < profile->node_count) {
+        return index;
+    }
+    if (index == RN_PROFILE_NODES_MAX) {
+        return OTHERS;
+    }
+    profile->nodes[profile->node_count++] =
+        (struct rn_profile_node){.parent = parent, .function = function};
+    return index;
+}
+
+static void add_nodes(struct rune_profile *profile, const struct rune_profile *other, uint32_t *map)
+{
+    for (; profile->node_count < FIRST && profile->node_count < other->node_count;
+         profile->node_count++) {
+        profile->nodes[profile->node_count] = (struct rn_profile_node){.function = RN_NONE};
+    }
+    for (uint32_t i = 0; i < other->node_count; i++) {
+        const struct rn_profile_node *from = &other->nodes[i];
+        map[i] = i < FIRST ? i : match_node(profile, map[from->parent], from->function);
+        profile->nodes[map[i]].spent += from->spent;
+        profile->nodes[map[i]].calls += from->calls;
+    }
+}
+
+/* Both ascend: from their ends, into the room behind. */
+static void add_places(struct rune_profile *profile, const struct rune_profile *other)
+{
+    const struct rn_profile_place *a = profile->places;
+    const struct rn_profile_place *b = other->places;
+    struct rn_profile_place *end = profile->places + profile->place_count + other->place_count;
+    uint32_t left_a = profile->place_count;
+    uint32_t left_b = other->place_count;
+    struct rn_profile_place *to = end;
+    while (left_a > 0 || left_b > 0) {
+        bool takes_a = left_a > 0 && (left_b == 0 || a[left_a - 1].pc >= b[left_b - 1].pc);
+        bool takes_b = left_b > 0 && (left_a == 0 || b[left_b - 1].pc >= a[left_a - 1].pc);
+        struct rn_profile_place sum = {.pc = takes_a ? a[left_a - 1].pc : b[left_b - 1].pc};
+        sum.spent = (takes_a ? a[left_a - 1].spent : 0) + (takes_b ? b[left_b - 1].spent : 0);
+        sum.hits = (takes_a ? a[left_a - 1].hits : 0) + (takes_b ? b[left_b - 1].hits : 0);
+        left_a -= takes_a;
+        left_b -= takes_b;
+        *--to = sum;
+    }
+    profile->place_count = (uint32_t)(end - to);
+    memmove(profile->places, to, profile->place_count * sizeof(*to));
+}
+
+rune_status rune_profile_add(rune_profile *profile, const rune_profile *other, rune_error **error)
+{
+    if (!profile || !other) {
+        return rn_fail_null(error, profile ? "other" : "profile");
+    }
+    if (memcmp(profile->unit->id, other->unit->id, sizeof(profile->unit->id)) != 0) {
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "the profiles are of two Units");
+    }
+    RN_AUTO_FREE uint32_t *map = rn_alloc_array((size_t)other->node_count + 1, sizeof(*map));
+    if (!map || need_nodes(profile, profile->node_count + other->node_count) != RN_OK ||
+        need_places(profile, profile->place_count + other->place_count) != RN_OK) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    add_nodes(profile, other, map);
+    if (other->place_count > 0) {
+        add_places(profile, other);
+    }
+    return RUNE_OK;
+}
