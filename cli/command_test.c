@@ -12,6 +12,7 @@
 #include "cli/paths.h"
 #include "cli/report.h"
 #include "cli/roots.h"
+#include "cli/verdict.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,59 +61,17 @@ static bool leaves_out(struct tests *tests, const char *name)
     return false;
 }
 
-/* ---- How a test ended ---- */
-
-#define WHY_MAX (RN_CALL_FAILURE_MAX + sizeof("returned "))
-
-// A result that cannot leave the worker, such as an iterator, is neither Err nor None.
-static bool returned_inner(const rune_record *record)
-{
-    const rune_error *error = rune_record_error(record);
-    return rune_record_reason(record) == RUNE_REASON_SCRIPT_ERROR && error != NULL &&
-           rune_error_frame_count(error) == 0 &&
-           strcmp(rune_error_kind(error), "ConstNotSupported") == 0;
-}
-
-// A test fails by an error, and by returning Err or None.
-static const char *verdict(const rune_record *record, char room[WHY_MAX])
-{
-    char failure[RN_CALL_FAILURE_MAX];
-    const rune_const_value *value = rune_record_value(record);
-    if (returned_inner(record)) {
-        return NULL;
-    }
-    if (rune_record_reason(record) != RUNE_REASON_OK) {
-        return rune_reason_name(rune_record_reason(record));
-    }
-    if (rn_call_failure(record, failure)) {
-        (void)snprintf(room, WHY_MAX, "returned %s", failure);
-        return room;
-    }
-    if (rune_value_kind_of(value) == RUNE_VALUE_OPTION && !rune_value_is_some(value)) {
-        return "returned None";
-    }
-    return NULL;
-}
-
-static const char *verdict_of_panic(const rune_record *record)
-{
-    rune_reason reason = rune_record_reason(record);
-    if (reason == RUNE_REASON_SCRIPT_ERROR && !returned_inner(record)) {
-        return NULL;
-    }
-    return reason == RUNE_REASON_OK || returned_inner(record) ? "ended without a panic"
-                                                              : rune_reason_name(reason);
-}
+/* ---- One test ---- */
 
 static void run(struct tests *tests, rune_unit *unit, const char *item, const char *name,
                 bool should_panic)
 {
     struct rn_call call = {.session = tests->session, .unit = unit, .item = item, .collect = true};
     rune_record *record = rn_call_make(&call);
-    char room[WHY_MAX];
+    char room[RN_VERDICT_MAX];
     const char *why = record == NULL ? "could not be called"
-                      : should_panic ? verdict_of_panic(record)
-                                     : verdict(record, room);
+                      : should_panic ? rn_verdict_of_panic(record)
+                                     : rn_verdict(record, room);
     struct rn_test_result result = {
         .file = tests->file,
         .name = name,

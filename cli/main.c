@@ -21,7 +21,7 @@ static command_function *const functions[RN_COMMAND_COUNT] = {
     [RN_COMMAND_REPLAY] = rn_command_replay,   [RN_COMMAND_SERVE] = rn_command_serve,
     [RN_COMMAND_CTL] = rn_command_ctl,         [RN_COMMAND_HELP] = rn_command_help,
     [RN_COMMAND_VERSION] = rn_command_version, [RN_COMMAND_COMPLETION] = rn_command_completion,
-    [RN_COMMAND_PROFILE] = rn_command_profile,
+    [RN_COMMAND_PROFILE] = rn_command_profile, [RN_COMMAND_COVERAGE] = rn_command_coverage,
 };
 
 // `runeward COMMAND --help` is `runeward help COMMAND`; so is a bare `runeward --help`.

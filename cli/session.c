@@ -40,7 +40,8 @@ static rune_status set_options(const struct rn_session *session, rune_supervisor
         return RUNE_E_NO_MEMORY;
     }
     rune_supervisor_options_set_diagnose(options, rn_args_has(session->args, RN_OPTION_DIAGNOSE));
-    rune_supervisor_options_set_profile(options, session->args->command == RN_COMMAND_PROFILE);
+    rune_supervisor_options_set_profile(options, session->args->command == RN_COMMAND_PROFILE ||
+                                                     session->args->command == RN_COMMAND_COVERAGE);
     rune_supervisor_options_set_policy(options, session->best_effort ? RUNE_POLICY_BEST_EFFORT
                                                                      : RUNE_POLICY_STRICT);
     return helpers == NULL ? RUNE_OK : rune_supervisor_options_set_helpers(options, helpers);

@@ -767,6 +767,57 @@ pub fn f(a) {}
         stderr = self.run_command("profile", "primes.rn", "--helpers", ".", code=69).stderr
         self.assertIn("runeward-worker-profile", stderr)
 
+    # coverage
+
+    TESTED = (
+        "mod shapes;\n\nfn sign(n) {\n    if n < 0 {\n        return -1;\n    }\n    1\n}\n\n"
+        "#[test]\nfn positive() {\n    assert_eq!(sign(3), 1);\n}\n\n"
+        "#[test]\nfn square() {\n    assert_eq!(shapes::area(2, 2), 4);\n}\n"
+    )
+    SHAPES = "pub fn area(a, b) {\n    a * b\n}\n\npub fn circle(r) {\n    let pi = 3.14;\n    pi * r * r\n}\n"
+
+    def cover(self, *words, code=0):
+        self.write("tested.rn", self.TESTED)
+        self.write("shapes.rn", self.SHAPES)
+        return self.run_command("coverage", *words, code=code)
+
+    def test_coverage(self):
+        done = self.cover("tested.rn")
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(
+            done.stdout,
+            " 85.7 %      6 of      7 lines  tested.rn  not run: 5\n"
+            " 33.3 %      1 of      3 lines  shapes.rn  not run: 6-7\n"
+            " 70.0 %      7 of     10 lines  by 2 tests, 0 failed\n",
+        )
+
+    def test_coverage_of_some_tests(self):
+        done = json.loads(self.cover("--format", "json", "tested.rn", "squ").stdout)
+        self.assertEqual((done["tests"], done["failed"], done["lines"], done["ran"]), (1, 0, 10, 3))
+        self.assertEqual([source["source"] for source in done["sources"]], ["tested.rn", "shapes.rn"])
+        self.assertEqual(done["sources"][1]["hits"], {"2": 1, "6": 0, "7": 0})
+        lines = [json.loads(line) for line in self.cover("--format", "jsonl", "tested.rn", "squ").stdout.splitlines()]
+        self.assertEqual([line["event"] for line in lines], ["source", "source", "result"])
+        self.assertEqual(lines[1]["hits"], done["sources"][1]["hits"])
+
+    def test_coverage_for_other_tools(self):
+        self.cover("--lcov", "info", "tested.rn")
+        records = (self.path / "info").read_text().split("end_of_record\n")
+        self.assertEqual(records[1], "TN:\nSF:shapes.rn\nDA:2,1\nDA:6,0\nDA:7,0\nLF:3\nLH:1\n")
+        self.assertEqual(len(records), 3)
+        self.assertIn("No space left", self.cover("--lcov", "/dev/full", "tested.rn", code=74).stderr)
+
+    def test_coverage_when_a_test_fails(self):
+        self.TESTED += "\n#[test]\nfn wrong() {\n    assert_eq!(sign(-1), 1);\n}\n"
+        done = self.cover("tested.rn", code=1)
+        self.assertIn("FAIL  wrong: script_error\n", done.stderr)
+        self.assertIn("tested.rn:22:", done.stderr)
+        self.assertIn("lines  by 3 tests, 1 failed\n", done.stdout)
+        self.assertIn("tested.rn  not run: 23\n", done.stdout)  # what it ran before it failed has run
+        self.TESTED = "fn broken("
+        self.assertIn("by 0 tests, 1 failed", self.cover("tested.rn", code=1).stdout)
+        self.run_command("coverage", code=64)
+
     def interrupted(self, number):
         process = subprocess.Popen([*COMMAND, "--format", "jsonl", "call", "t.rn", "chatter", "--output", "1G",
                                     "--wall", "20s"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.path)
