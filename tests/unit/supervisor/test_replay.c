@@ -581,16 +581,21 @@ static void test_too_much_taken_in(void **state)
 /* A second run computes what the first has computed; what it was asked for is answered meanwhile, with more than
  * may be held for it. */
 /* It begins with a loop, and asks for nothing yet: so it is behind. */
-static void await_second_run(struct rn_call *call)
+/* Stops its worker as soon as it has begun: however busy the machine is, it gets no further. */
+static pid_t stop_second_run(struct rn_call *call)
 {
-    uint32_t runs = 1;
-    for (int64_t until = now_ms() + PATIENCE_MS; runs < 2 && now_ms() < until;) {
+    pid_t pid = 0;
+    for (int64_t until = now_ms() + PATIENCE_MS; pid == 0 && now_ms() < until;) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         struct rn_peer *peer = rn_call_lock(call);
-        runs = call->replay.runs;
+        if (call->replay.runs == 2 && call->in_table && !peer->dead) {
+            pid = peer->child.pid;
+            assert_int_equal(kill(pid, SIGSTOP), 0);
+        }
         pthread_mutex_unlock(&peer->lock);
     }
-    assert_int_equal(runs, 2);
+    assert_int_not_equal(pid, 0);
+    return pid;
 }
 
 static void test_answers_while_it_is_behind(void **state)
@@ -608,7 +613,7 @@ static void test_answers_while_it_is_behind(void **state)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     kill_all_workers();
-    await_second_run(execution->call);
+    pid_t stopped = stop_second_run(execution->call);
     size_t size = 15u << 20;
     char *text = calloc(1, size);
     memset(text, 'x', size);
@@ -620,6 +625,7 @@ static void test_answers_while_it_is_behind(void **state)
     }
     rune_value_unref(value);
     free(text);
+    assert_int_equal(kill(stopped, SIGCONT), 0);
     assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
     assert_int_equal(rune_record_reason(record), RUNE_REASON_MEMORY);
