@@ -200,7 +200,7 @@ static bool write_stacks(const struct profile *profile)
     if (path == NULL) {
         return true;
     }
-    errno = ENOMEM;
+    errno = EFBIG;
     bool good = rune_profile_stacks(profile->counts, &text) == RUNE_OK && write_text(path, text);
     if (!good) {
         rn_console_complain("%s: %s", path, strerror(errno));

@@ -51,8 +51,10 @@ static enum rn_error check_size(struct rn_call_state *state, const struct rn_mes
 
 static enum rn_error use_credit(struct rn_call_state *state, const struct rn_message *message)
 {
-    bool is_free =
-        message->type == RN_MESSAGE_TRAP || (message->type == RN_MESSAGE_RESULT && message->first);
+    bool is_first_count = message->type == RN_MESSAGE_PROFILE && !state->counted;
+    bool is_free = message->type == RN_MESSAGE_TRAP || is_first_count ||
+                   (message->type == RN_MESSAGE_RESULT && message->first);
+    state->counted = state->counted || is_first_count;
     if (is_free) {
         return RN_OK;
     }

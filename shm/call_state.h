@@ -14,8 +14,8 @@
  * S2  Packets of the call are numbered 0, 1, 2 …
  * S3  At most one message is in fragments; until its last one nothing else comes, and the fragments
  *     add up to the announced size exactly.
- * S4  Each packet of OUTPUT, HOST_CALL and SLEEP, and each of RESULT but the first, uses up one
- *     credit. (TRAP needs none; whoever does not diagnose takes none.)
+ * S4  Each packet of OUTPUT, HOST_CALL and SLEEP, and each of PROFILE and RESULT but the first, uses up one
+ *     credit. (TRAP needs none. Whoever does not diagnose takes none, and whoever does not profile no PROFILE.)
  * S5  Host calls are numbered 1, 2, 3 …; at most RN_HOST_CALLS_OUT_MAX are out; answers go to those
  *     that are out, and there are never more of them than the call's limit.
  * S6  After the last packet of RESULT nothing comes.
@@ -50,6 +50,7 @@ struct rn_call_state {
     uint32_t fragment_left;        /* bytes still to come */
     enum rn_message_type fragment; /* 0: none */
     bool sleep_out;                /* the last SLEEP is to be answered by WAKE; S10 */
+    bool counted;                  /* there was a PROFILE */
 };
 
 struct rn_call_state_limits {

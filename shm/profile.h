@@ -5,8 +5,9 @@
  *      then `places` rows:    | pc 32     | 0        32 | spent 64 | hits  64 |
  *
  * Little endian. Nodes come in the order of their numbers over all packets of a call, each after its parent;
- * node 0 is its own, and is the call before its first function. Function RN_NONE: of none. Places ascend by
- * pc, an index into CODE.
+ * node 0 is its own, and is the call before its first function; node 1 is what there was no room for, and
+ * has no children. Those two are of no function, RN_NONE; of the others none is on its own path already.
+ * Places ascend by pc, an index into CODE.
  *
  * Trust: decodes bytes from workers.
  */
@@ -20,6 +21,8 @@
 #define RN_PROFILE_ROW_SIZE 24u
 /* More of them nobody counts: what is called beyond counts in node 1. */
 #define RN_PROFILE_NODES_MAX 4096u
+#define RN_PROFILE_OTHERS 1u
+#define RN_PROFILE_FIRST 2u /* of a function */
 
 struct rn_profile_row {
     uint32_t key;   /* parent, or pc */

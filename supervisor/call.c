@@ -561,10 +561,12 @@ void rn_call_watch(struct rn_call *call, rune_cancel_token *token, rune_cancel_t
 
 /* Receiving: under the peer's lock. */
 
-/* A result that has begun comes through in any case: host calls may be out that nobody awaits. */
+/* A result that has begun comes through in any case, and what comes before it: host calls may be out that
+ * nobody awaits. */
 static bool may_send_more(const struct rn_call *call)
 {
-    return call->host_bytes <= RN_CALL_HOST_BYTES_MAX || call->state.fragment == RN_MESSAGE_RESULT;
+    return call->host_bytes <= RN_CALL_HOST_BYTES_MAX || call->state.counted ||
+           call->state.fragment == RN_MESSAGE_RESULT;
 }
 
 static void give_credit(struct rn_call *call, uint32_t packets)
@@ -800,10 +802,15 @@ static enum rn_error receive_trap(struct rn_call *call, const struct rn_message 
 /* Of a worker that profiles. What there is no memory for ends the call, as any message does. */
 static enum rn_error receive_profile(struct rn_call *call, const struct rn_message *message)
 {
-    if (!call->supervisor->options.profile) {
+    if (!call->supervisor->options.profile || !message->last) {
         return RN_E_MESSAGE_STATE;
     }
     enum rn_error error = RN_OK;
+    if (call->failed) {
+        give_credit(call,
+                    1); // it is not whole, and what follows makes no sense without what is lost
+        return RN_OK;
+    }
     if (!call->profile) {
         error = (enum rn_error)rune_profile_new(call->unit, &call->profile, NULL);
     }

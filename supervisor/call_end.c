@@ -527,7 +527,7 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
         record->usage.output_bytes -= refused;
         record->output_cut = refused > 0;
         record->limits = call->limits;
-        record->profile = rn_call_is_done(call) ? RN_TAKE(call->profile) : NULL;
+        record->profile = rn_call_is_done(call) && !call->failed ? RN_TAKE(call->profile) : NULL;
         record->worker = call->peer->child.pid;
         record->attempts = call->replay.from_file ? 1 : call->replay.runs;
         memcpy(record->unit_id, call->unit->id_text, sizeof(record->unit_id));

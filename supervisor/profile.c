@@ -8,10 +8,6 @@
 #include "supervisor/record.h"
 #include "supervisor/unit.h"
 
-/* Nodes of no function: the call itself, and what there was no room for. */
-#define OTHERS 1u
-#define FIRST 2u
-
 const rune_profile *rune_record_profile(const rune_record *record)
 {
     return record ? record->profile : NULL;
@@ -52,43 +48,56 @@ uint64_t rune_profile_spent(const rune_profile *profile)
 
 /* Room */
 
-static void *grow(void *rows, uint32_t *room, uint32_t wanted, size_t size)
+static enum rn_error grow(void **rows, uint32_t *room, uint32_t wanted, size_t size)
 {
+    if (wanted <= *room) {
+        return RN_OK;
+    }
     uint32_t more = *room * 2 > wanted ? *room * 2 : wanted;
-    void *grown = rn_realloc(rows, more * size);
-    *room = grown ? more : *room;
-    return grown;
+    void *grown = rn_realloc(*rows, more * size);
+    if (!grown) {
+        return RN_E_NO_MEMORY;
+    }
+    *rows = grown;
+    *room = more;
+    return RN_OK;
 }
 
-static enum rn_error need_nodes(struct rune_profile *profile, uint32_t count)
+/* For so many more. */
+static enum rn_error make_room(struct rune_profile *profile, uint32_t nodes, uint32_t places)
 {
-    if (count <= profile->node_room) {
-        return RN_OK;
-    }
-    void *grown = grow(profile->nodes, &profile->node_room, count, sizeof(*profile->nodes));
-    profile->nodes = grown ? grown : profile->nodes;
-    return grown ? RN_OK : RN_E_NO_MEMORY;
-}
-
-static enum rn_error need_places(struct rune_profile *profile, uint32_t count)
-{
-    if (count <= profile->place_room) {
-        return RN_OK;
-    }
-    void *grown = grow(profile->places, &profile->place_room, count, sizeof(*profile->places));
-    profile->places = grown ? grown : profile->places;
-    return grown ? RN_OK : RN_E_NO_MEMORY;
+    void *rows = profile->nodes;
+    enum rn_error error =
+        grow(&rows, &profile->node_room, profile->node_count + nodes, sizeof(*profile->nodes));
+    profile->nodes = rows;
+    RN_TRY(error);
+    rows = profile->places;
+    error =
+        grow(&rows, &profile->place_room, profile->place_count + places, sizeof(*profile->places));
+    profile->places = rows;
+    return error;
 }
 
 /* Receiving */
+
+/* Whether a path that leads to `node` has that function. */
+static bool is_on_path(const struct rune_profile *profile, uint32_t node, uint32_t function)
+{
+    while (node != 0 && profile->nodes[node].function != function) {
+        node = profile->nodes[node].parent;
+    }
+    return node != 0;
+}
 
 static enum rn_error take_node(struct rune_profile *profile, const struct rn_profile_row *row)
 {
     uint32_t index = profile->node_count;
     bool is_named = row->other < profile->unit->unit.counts[RN_SECTION_FUNCTIONS];
-    bool has_parent = index == 0 ? row->key == 0 : row->key < index;
-    bool is_known = index < FIRST ? row->other == RN_NONE : is_named;
-    if (index >= RN_PROFILE_NODES_MAX || !has_parent || !is_known || profile->place_count > 0) {
+    bool is_first = index < RN_PROFILE_FIRST;
+    bool has_parent = is_first ? row->key == 0 : row->key < index && row->key != RN_PROFILE_OTHERS;
+    bool is_known = is_first ? row->other == RN_NONE : is_named;
+    if (index >= RN_PROFILE_NODES_MAX || !has_parent || !is_known || profile->place_count > 0 ||
+        (!is_first && is_on_path(profile, row->key, row->other))) {
         return RN_E_MESSAGE_INVALID;
     }
     profile->nodes[profile->node_count++] = (struct rn_profile_node){
@@ -113,8 +122,7 @@ enum rn_error rn_profile_receive(struct rune_profile *profile, const struct rn_m
     uint32_t nodes = message->as.PROFILE.nodes;
     uint32_t rows = nodes + message->as.PROFILE.places;
     RN_TRY(rn_profile_check(nodes, message->as.PROFILE.places, message->body_size));
-    RN_TRY(need_nodes(profile, profile->node_count + nodes));
-    RN_TRY(need_places(profile, profile->place_count + message->as.PROFILE.places));
+    RN_TRY(make_room(profile, nodes, message->as.PROFILE.places));
     for (uint32_t i = 0; i < rows; i++) {
         struct rn_profile_row row;
         rn_profile_decode(message->body + (size_t)i * RN_PROFILE_ROW_SIZE, &row);
@@ -127,7 +135,7 @@ enum rn_error rn_profile_receive(struct rune_profile *profile, const struct rn_m
 
 static uint32_t find_node(const struct rune_profile *profile, uint32_t parent, uint32_t function)
 {
-    uint32_t i = parent + 1 > FIRST ? parent + 1 : FIRST;
+    uint32_t i = parent + 1 > RN_PROFILE_FIRST ? parent + 1 : RN_PROFILE_FIRST;
     while (i < profile->node_count &&
            (profile->nodes[i].parent != parent || profile->nodes[i].function != function)) {
         i++;
@@ -138,12 +146,13 @@ static uint32_t find_node(const struct rune_profile *profile, uint32_t parent, u
 /* Which node of `profile` stands for one of another; there is room for one more. */
 static uint32_t match_node(struct rune_profile *profile, uint32_t parent, uint32_t function)
 {
-    uint32_t index = parent == OTHERS ? OTHERS : find_node(profile, parent, function);
+    uint32_t index =
+        parent == RN_PROFILE_OTHERS ? RN_PROFILE_OTHERS : find_node(profile, parent, function);
     if (index < profile->node_count) {
         return index;
     }
     if (index == RN_PROFILE_NODES_MAX) {
-        return OTHERS;
+        return RN_PROFILE_OTHERS;
     }
     profile->nodes[profile->node_count++] =
         (struct rn_profile_node){.parent = parent, .function = function};
@@ -152,13 +161,13 @@ static uint32_t match_node(struct rune_profile *profile, uint32_t parent, uint32
 
 static void add_nodes(struct rune_profile *profile, const struct rune_profile *other, uint32_t *map)
 {
-    for (; profile->node_count < FIRST && profile->node_count < other->node_count;
+    for (; profile->node_count < RN_PROFILE_FIRST && profile->node_count < other->node_count;
          profile->node_count++) {
         profile->nodes[profile->node_count] = (struct rn_profile_node){.function = RN_NONE};
     }
     for (uint32_t i = 0; i < other->node_count; i++) {
         const struct rn_profile_node *from = &other->nodes[i];
-        map[i] = i < FIRST ? i : match_node(profile, map[from->parent], from->function);
+        map[i] = i < RN_PROFILE_FIRST ? i : match_node(profile, map[from->parent], from->function);
         profile->nodes[map[i]].spent += from->spent;
         profile->nodes[map[i]].calls += from->calls;
     }
@@ -196,8 +205,7 @@ rune_status rune_profile_add(rune_profile *profile, const rune_profile *other, r
         return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "the profiles are of two Units");
     }
     RN_AUTO_FREE uint32_t *map = rn_alloc_array((size_t)other->node_count + 1, sizeof(*map));
-    if (!map || need_nodes(profile, profile->node_count + other->node_count) != RN_OK ||
-        need_places(profile, profile->place_count + other->place_count) != RN_OK) {
+    if (!map || make_room(profile, other->node_count, other->place_count) != RN_OK) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     add_nodes(profile, other, map);

@@ -22,6 +22,8 @@ struct ranked {
 struct rune_profile_report {
     rune_unit *unit; /* counted */
     struct rn_arena names;
+    const char **sources; /* owned; names of those that are shown, or NULL */
+    bool failed;          /* there was no memory for a name */
     rune_profile_function *functions;
     rune_profile_line *lines;
     uint32_t *pcs;         /* an instruction of each line */
@@ -48,11 +50,21 @@ static const char *keep(struct rune_profile_report *report, struct rn_utf8 text)
 {
     char *copy = rn_arena_alloc(&report->names, text.size + 1);
     if (!copy) {
+        report->failed = true;
         return "";
     }
     memcpy(copy, text.data, text.size);
     copy[text.size] = 0;
     return copy;
+}
+
+static const char *source_name(struct rune_profile_report *report, uint32_t source)
+{
+    const char **name = &report->sources[source];
+    if (!*name) {
+        *name = keep(report, report->unit->lines.sources[source].source.name);
+    }
+    return *name;
 }
 
 /* Functions */
@@ -75,9 +87,11 @@ static void place_function(struct rune_profile_report *report, const struct rune
     out->source = "";
     if (unit->has_debug) {
         uint32_t pc = unit->unit.functions[function].code_start;
-        struct rn_line found = rn_lines_find(&unit->lines, &unit->debug, pc);
-        out->source = keep(report, found.source);
-        out->line = found.line;
+        struct rn_debug_span span = rn_debug_find(&unit->debug, pc);
+        if (span.source != RN_NONE) {
+            out->source = source_name(report, span.source);
+            out->line = rn_lines_number(&unit->lines, span);
+        }
     }
 }
 
@@ -187,10 +201,9 @@ static size_t merge(struct line *lines, size_t count)
     return kept;
 }
 
-static enum rn_error keep_lines(struct rune_profile_report *report, const struct rune_unit *unit,
-                                const struct line *lines, size_t count)
+static enum rn_error keep_lines(struct rune_profile_report *report, const struct line *lines,
+                                size_t count)
 {
-    const char *source = "";
     report->lines = rn_alloc_array(count + 1, sizeof(*report->lines));
     report->pcs = rn_alloc_array(count + 1, sizeof(*report->pcs));
     report->ranked = rn_alloc_array(count + 1, sizeof(*report->ranked));
@@ -198,12 +211,9 @@ static enum rn_error keep_lines(struct rune_profile_report *report, const struct
         return RN_E_NO_MEMORY;
     }
     for (size_t i = 0; i < count; i++) {
-        if (i == 0 || lines[i].source != lines[i - 1].source) {
-            source = keep(report, unit->lines.sources[lines[i].source].source.name);
-        }
         report->pcs[i] = lines[i].pc;
         report->ranked[i] = (struct ranked){.spent = lines[i].spent, .index = i};
-        report->lines[i] = (rune_profile_line){.source = source,
+        report->lines[i] = (rune_profile_line){.source = source_name(report, lines[i].source),
                                                .line = lines[i].line,
                                                .hits = lines[i].hits,
                                                .spent = lines[i].spent};
@@ -226,7 +236,7 @@ static enum rn_error list_lines(struct rune_profile_report *report,
     }
     size_t count = find_lines(profile, lines);
     rn_sort(lines, count, sizeof(*lines), by_line);
-    return keep_lines(report, profile->unit, lines, merge(lines, count));
+    return keep_lines(report, lines, merge(lines, count));
 }
 
 rune_status rune_profile_report_new(const rune_profile *profile, rune_profile_report **out_report,
@@ -241,10 +251,13 @@ rune_status rune_profile_report_new(const rune_profile *profile, rune_profile_re
     }
     report->unit = rune_unit_ref(profile->unit);
     rn_arena_init(&report->names, NAMES_MAX);
-    enum rn_error failed = list_functions(report, profile);
+    size_t sources = profile->unit->has_debug ? profile->unit->debug.source_count : 0;
+    report->sources = rn_alloc_array(sources + 1, sizeof(*report->sources));
+    enum rn_error failed = report->sources ? list_functions(report, profile) : RN_E_NO_MEMORY;
     if (failed == RN_OK) {
         failed = list_lines(report, profile);
     }
+    failed = failed == RN_OK && report->failed ? RN_E_NO_MEMORY : failed;
     if (failed != RN_OK) {
         rune_profile_report_free(report);
         return rn_fail_plain(error, failed);
@@ -295,6 +308,7 @@ rune_status rune_profile_report_text(const rune_profile_report *report, size_t i
 void rune_profile_report_free(rune_profile_report *report)
 {
     if (report) {
+        rn_free(report->sources);
         rn_free(report->functions);
         rn_free(report->lines);
         rn_free(report->pcs);
@@ -313,10 +327,11 @@ static void append_name(struct rn_buf *out, struct rn_utf8 name)
     if (name.size == 0) {
         rn_buf_append_text(out, "{body}");
     }
-    for (size_t i = 0; i < name.size; i++) {
-        unsigned char byte = (unsigned char)name.data[i];
-        bool is_plain = byte > ' ' && byte != ';' && byte != 0x7f;
-        rn_buf_append_u8(out, is_plain ? byte : '_');
+    size_t from = out->size;
+    rn_buf_append(out, name.data, name.size);
+    for (size_t i = from; i < out->size; i++) {
+        bool is_plain = out->data[i] > ' ' && out->data[i] != ';' && out->data[i] != 0x7f;
+        out->data[i] = is_plain ? out->data[i] : '_';
     }
 }
 
@@ -325,11 +340,11 @@ static void append_path(struct rn_buf *out, const struct rune_profile *profile, 
                         uint32_t *path)
 {
     uint32_t length = 0;
-    for (; node > 1; node = profile->nodes[node].parent) {
+    for (; node >= RN_PROFILE_FIRST; node = profile->nodes[node].parent) {
         path[length++] = node;
     }
-    rn_buf_append_text(out, node == 1 ? "{others}" : "");
-    for (uint32_t i = length; i > 0; i--) {
+    rn_buf_append_text(out, node == RN_PROFILE_OTHERS ? "{others}" : "");
+    for (uint32_t i = length; i > 0 && rn_buf_status(out) == RN_OK; i--) {
         rn_buf_append_text(out, i == length && node == 0 ? "" : ";");
         append_name(out, name_of(profile->unit, profile->nodes[path[i - 1]].function));
     }
@@ -346,7 +361,7 @@ rune_status rune_profile_stacks(const rune_profile *profile, rune_text **out_tex
     }
     RN_AUTO(rn_buf) struct rn_buf out;
     rn_buf_init(&out, STACKS_MAX);
-    for (uint32_t i = 1; i < profile->node_count; i++) {
+    for (uint32_t i = 1; i < profile->node_count && rn_buf_status(&out) == RN_OK; i++) {
         if (profile->nodes[i].spent > 0) {
             append_path(&out, profile, i, path);
             rn_buf_append_format(&out, " %llu\n", (unsigned long long)profile->nodes[i].spent);

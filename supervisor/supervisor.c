@@ -468,6 +468,10 @@ static rune_status check_options(const rune_supervisor_options *options, rune_er
         return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "there is no placement %d",
                        (int)options->placement);
     }
+    if (options->diagnose && options->profile) {
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT,
+                       "a supervisor that diagnoses has no workers that profile");
+    }
     return rn_isolation_check(options->isolation, error);
 }
 

@@ -55,9 +55,10 @@ static void add_places(struct rn_slot *slot, struct rows *rows)
 enum rn_error rn_worker_send_profile(struct rn_worker *worker, struct rn_slot *slot, bool *out_done)
 {
     static struct rows rows;
-    *out_done = slot->profile_sent || !slot->vm;
+    *out_done = slot->profile_sent || !slot->vm || rn_vm_profile_node_count(slot->vm) == 0;
     while (!*out_done) {
-        if (slot->credit == 0) {
+        bool needs_credit = slot->profile_nodes > 0; // the first packet does not: S4
+        if (needs_credit && slot->credit == 0) {
             return RN_OK;
         }
         rows.nodes = 0;
@@ -67,6 +68,7 @@ enum rn_error rn_worker_send_profile(struct rn_worker *worker, struct rn_slot *s
         if (rows.nodes + rows.places == 0) {
             slot->profile_sent = true;
             *out_done = true;
+            rn_vm_profile_drop(slot->vm);
             return RN_OK;
         }
         struct rn_message message = {.type = RN_MESSAGE_PROFILE,
@@ -76,6 +78,7 @@ enum rn_error rn_worker_send_profile(struct rn_worker *worker, struct rn_slot *s
                                          (size_t)(rows.nodes + rows.places) * RN_PROFILE_ROW_SIZE,
                                      .as.PROFILE = {.nodes = rows.nodes, .places = rows.places}};
         RN_TRY(rn_worker_send_one(worker, slot, &message));
+        slot->credit -= needs_credit;
     }
     return RN_OK;
 }

@@ -52,7 +52,6 @@ enum rn_error rn_worker_send_one(struct rn_worker *worker, struct rn_slot *slot,
     size_t packet_size = rn_outgoing_packet(&outgoing, slot->sequence_out, worker->packet_out);
     RN_TRY(send_packet(worker, packet_size));
     slot->sequence_out++;
-    slot->credit--;
     return RN_OK;
 }
 
@@ -65,7 +64,9 @@ static enum rn_error send_output_packet(struct rn_worker *worker, struct rn_slot
                                  .body = data,
                                  .body_size = size,
                                  .as.OUTPUT = {.stream = stream}};
-    return rn_worker_send_one(worker, slot, &message);
+    RN_TRY(rn_worker_send_one(worker, slot, &message));
+    slot->credit--;
+    return RN_OK;
 }
 
 /* The run of output at `offset`: its stream and size; true unless at the end. */

@@ -168,7 +168,7 @@ enum rn_error rn_worker_send_output(struct rn_worker *worker, struct rn_slot *sl
 /* profile.c, or unprofiled.c: what goes between the output and the result. */
 enum rn_error rn_worker_send_profile(struct rn_worker *worker, struct rn_slot *slot,
                                      bool *out_done) RN_MUST_CHECK;
-/* A message of the call of one packet, for which there is credit. */
+/* A message of the call of one packet. What it costs of the credit is the caller's. */
 enum rn_error rn_worker_send_one(struct rn_worker *worker, struct rn_slot *slot,
                                  const struct rn_message *message) RN_MUST_CHECK;
 enum rn_error rn_worker_send_outgoing(struct rn_worker *worker, struct rn_slot *slot,

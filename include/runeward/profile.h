@@ -21,7 +21,8 @@ RUNE_BEGIN
 typedef struct rune_profile rune_profile;
 typedef struct rune_profile_report rune_profile_report;
 
-/* Workers count what their calls spend; default false. They are `runeward-worker-profile`, in the folder
+/* Workers count what their calls spend; default false. INVALID_ARGUMENT of rune_supervisor_new: together with
+ * rune_supervisor_options_set_diagnose (replay.h), whose workers are others. They are `runeward-worker-profile`, in the folder
  * of helpers, which rune_supervisor_new does not find: UNAVAILABLE. */
 RUNE_API void rune_supervisor_options_set_profile(rune_supervisor_options *options, bool profile);
 
@@ -45,7 +46,7 @@ RUNE_API uint64_t rune_profile_spent(const rune_profile *profile);
 /*
  * Paths of calls and what was spent at their ends, in the form that tools for flame graphs read:
  * "main;parse;next 1234" and a line break. A recursive call counts where its function is on the path already.
- * NO_MEMORY.
+ * INVALID_ARGUMENT: it is NULL; NO_MEMORY; TOO_LARGE: it would be more than 64 MiB.
  */
 RUNE_API rune_status rune_profile_stacks(const rune_profile *profile,
                                          rune_text **out_text) RUNE_MUST_CHECK;
@@ -69,7 +70,7 @@ typedef struct rune_profile_line {
 } rune_profile_line;
 
 /*
- * Functions that were called, the dearest one first by `self`; and all lines of the Unit that anything comes
+ * Takes a time that grows with the Unit, be little of it run. Functions that were called, the dearest one first by `self`; and all lines of the Unit that anything comes
  * from, those that did not run too, by source and line. NO_MEMORY. The caller's; it outlives the profile.
  */
 RUNE_API rune_status rune_profile_report_new(const rune_profile *profile,

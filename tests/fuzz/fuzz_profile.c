@@ -16,6 +16,10 @@ static const struct rn_unit_function functions[] = {
 static rune_unit *make_unit(void)
 {
     static rune_unit unit = {.refs = 1};
+    static const struct rn_unit_string strings[] = {{.offset = 0, .size = 5}};
+    unit.unit.strings = strings;
+    unit.unit.string_data = "a; b\n";
+    unit.unit.counts[RN_SECTION_STRINGS] = 1;
     unit.unit.functions = functions;
     unit.unit.counts[RN_SECTION_FUNCTIONS] = 2;
     unit.unit.counts[RN_SECTION_CODE] = 40;
@@ -57,6 +61,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         RN_CHECK(sum->places[i].pc == profile->places[i].pc);
         RN_CHECK(sum->places[i].spent == 2 * profile->places[i].spent);
     }
+    rune_text *text = NULL;
+    rune_profile_report *report = NULL;
+    RN_CHECK(rune_profile_stacks(sum, &text) == RUNE_OK);
+    RN_CHECK(rune_profile_report_new(sum, &report, NULL) == RUNE_OK);
+    rune_text_free(text);
+    rune_profile_report_free(report);
     rune_profile_free(sum);
     rune_profile_free(profile);
     return 0;

@@ -61,12 +61,15 @@ def adds_up(profile):
 
 
 def look(path):
-    profile = record("profile", path)
-    if "record" not in profile:
+    run = record("run", path)
+    if "usage" not in run:
         return None, False  # it does not compile, or has nothing to run
+    profile = record("profile", path)
+    if "spent" not in profile:
+        return "nothing was counted", True
     bad = adds_up(profile)
-    if profile["record"]["reason"] in ("ok", "script_error"):
-        bad = bad or ends_alike(path, record("run", path), profile["record"])
+    if run["reason"] in ("ok", "script_error"):
+        bad = bad or ends_alike(path, run, profile["record"])
     return bad, True
 
 

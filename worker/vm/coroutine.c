@@ -162,6 +162,7 @@ static void load(struct rn_vm *vm, struct rn_object *stack)
 {
     rn_fiber_load(vm, (struct rn_coroutine *)stack);
     rn_vm_fiber(vm)->state = RN_FIBER_RUNNING;
+    rn_profile_load(vm);
 }
 
 /* Frames under whatever `resumer` resumes or polls. Its stack is saved. */

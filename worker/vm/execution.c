@@ -6,15 +6,14 @@
 #include "worker/vm/machine.h"
 #include "worker/vm/profile.h"
 
-/* Where Vms count, their first stacks are as large as anywhere: a stack that grows is paid for. */
-#ifdef RN_PROFILE
-#define VM_SIZE (2048u + 16u)
-#else
-#define VM_SIZE 2048u
-#endif
+/* As large where Vms count as anywhere else: a stack that grows is paid for. */
+#define FIRST_STACK_SIZE 768u
+#define VM_SIZE (sizeof(struct rn_vm) + FIRST_STACK_SIZE)
 
-_Static_assert(sizeof(struct rn_vm) + 32 * sizeof(struct rn_value) <= VM_SIZE,
-               "a Vm and its first stack are 2 KiB");
+#ifndef RN_PROFILE
+_Static_assert(VM_SIZE <= 2048, "a Vm and its first stack are 2 KiB");
+#endif
+_Static_assert(sizeof(struct rn_vm) == offsetof(struct rn_vm, self_stack), "nothing lies between");
 
 enum rn_error rn_vm_new(struct rn_engine *engine, struct rn_link *link, struct rn_vm **out_vm)
 {
@@ -112,8 +111,7 @@ static void init_main_stack(struct rn_vm *vm)
 {
     struct rn_fiber *main = &vm->main;
     *main = (struct rn_fiber){.values = vm->self_stack, .state = RN_FIBER_RUNNING};
-    size_t size = VM_SIZE - offsetof(struct rn_vm, self_stack);
-    main->size = (uint32_t)(size & ~(size_t)15);
+    main->size = FIRST_STACK_SIZE;
     main->frame = rn_fiber_last_frame(main);
     *main->frame = (struct rn_frame){.kind = RN_FRAME_BOTTOM};
     main->link = vm->script;

@@ -22,6 +22,9 @@ struct node {
     uint64_t calls;
     uint32_t parent;
     uint32_t next; /* in its bucket; 0: none */
+    /* What it called last, and where that counts: of what is on its path, or has no room, nothing else tells. */
+    const struct rn_inst *last_code;
+    uint32_t last_child;
 };
 
 /* In pages of the region: this, then hits and what was spent of each place. */
@@ -43,9 +46,11 @@ struct rn_profile {
     uint64_t counts[];
 };
 
+/* What did not fit the budget was charged, but not done. */
 static uint64_t spent_of(const struct rn_vm *vm)
 {
-    return vm->granted - (uint64_t)vm->fuel;
+    uint64_t spent = vm->granted - (uint64_t)vm->fuel;
+    return spent < vm->budget ? spent : vm->budget;
 }
 
 /* Nodes */
@@ -78,12 +83,8 @@ static uint32_t add_node(struct rn_profile *profile, uint32_t *bucket, const str
     return index;
 }
 
-/* Where a function that `parent` calls counts. */
-static uint32_t child(struct rn_profile *profile, uint32_t parent, const struct rn_inst *code)
+static uint32_t find_child(struct rn_profile *profile, uint32_t parent, const struct rn_inst *code)
 {
-    if (parent == OTHERS) {
-        return OTHERS;
-    }
     uint32_t *bucket = bucket_of(profile, parent, code);
     for (uint32_t at = *bucket; at != 0; at = profile->nodes[at].next) {
         if (profile->nodes[at].parent == parent && profile->nodes[at].code == code) {
@@ -93,6 +94,20 @@ static uint32_t child(struct rn_profile *profile, uint32_t parent, const struct 
     uint32_t above = find_above(profile, parent, code);
     const struct node made = {.code = code, .parent = parent};
     return above != RN_NONE ? above : add_node(profile, bucket, &made);
+}
+
+/* Where a function that `parent` calls counts. */
+static uint32_t child(struct rn_profile *profile, uint32_t parent, const struct rn_inst *code)
+{
+    struct node *node = &profile->nodes[parent];
+    if (parent == OTHERS) {
+        return OTHERS;
+    }
+    if (node->last_code != code) {
+        node->last_child = find_child(profile, parent, code);
+        node->last_code = code;
+    }
+    return node->last_child;
 }
 
 static uint32_t call(struct rn_vm *vm, uint32_t parent)
@@ -240,12 +255,17 @@ static void find_site(struct rn_vm *vm)
     }
 }
 
-void rn_profile_leave(struct rn_vm *vm, const struct rn_frame *frame)
+void rn_profile_load(struct rn_vm *vm)
 {
-    vm->node = frame->node;
     if (vm->link->standard) {
         find_site(vm);
     }
+}
+
+void rn_profile_leave(struct rn_vm *vm, const struct rn_frame *frame)
+{
+    vm->node = frame->node;
+    rn_profile_load(vm);
 }
 
 static uint32_t node_of(const struct rn_vm *vm, const struct rn_object *resumer)
@@ -272,6 +292,11 @@ void rn_profile_resume(const struct rn_vm *vm, struct rn_fiber *fiber,
 
 /* Reading */
 
+void rn_vm_profile_drop(struct rn_vm *vm)
+{
+    rn_profile_done(vm);
+}
+
 uint32_t rn_vm_profile_node_count(struct rn_vm *vm)
 {
     if (!vm->profile) {
@@ -297,6 +322,9 @@ bool rn_vm_profile_next(const struct rn_vm *vm, uint32_t from,
                         struct rn_vm_profile_place *out_place)
 {
     const struct rn_profile *profile = vm->profile;
+    if (!profile) {
+        return false;
+    }
     while (from < profile->place_count && profile->hits[from] == 0 && profile->places[from] == 0) {
         from++;
     }

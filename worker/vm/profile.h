@@ -38,6 +38,8 @@ void rn_profile_begin(struct rn_vm *vm);
 void rn_profile_enter(struct rn_vm *vm, struct rn_frame *frame);
 /* The Vm is where the frame of a function that returned said. */
 void rn_profile_leave(struct rn_vm *vm, const struct rn_frame *frame);
+/* A stack was loaded: the library may go on there. */
+void rn_profile_load(struct rn_vm *vm);
 /* A stack that has waited, or not run yet, is about to be resumed by `resumer` (NULL: the execution). */
 void rn_profile_resume(const struct rn_vm *vm, struct rn_fiber *fiber,
                        const struct rn_object *resumer);
@@ -64,6 +66,10 @@ static inline void rn_profile_undo(struct rn_vm *vm, const struct rn_inst *pc)
     (void)pc;
 }
 static inline void rn_profile_poll(struct rn_vm *vm)
+{
+    (void)vm;
+}
+static inline void rn_profile_load(struct rn_vm *vm)
 {
     (void)vm;
 }

@@ -239,6 +239,8 @@ struct rn_vm_profile_place {
 uint32_t rn_vm_profile_node_count(struct rn_vm *vm);
 /* `index` below that. */
 struct rn_vm_profile_node rn_vm_profile_node(const struct rn_vm *vm, uint32_t index);
+/* They are needed no more. */
+void rn_vm_profile_drop(struct rn_vm *vm);
 /* The first place from `from` on at which anything was spent. False: there is none. After the count. */
 bool rn_vm_profile_next(const struct rn_vm *vm, uint32_t from,
                         struct rn_vm_profile_place *out_place);

@@ -26,7 +26,9 @@ static const char source[] =
     "pub fn fails() { let v = []; v[3] }\n"
     "pub fn spins() { loop {} }\n"
     "pub fn asks() { host::double(4) }\n"
-    "pub fn never() { if host::double(1) == 7 { nothing() } }\n";
+    "pub fn never() { if host::double(1) == 7 { nothing() } }\n"
+    "fn ticks() { let i = 0; while i < 50 { yield i; i += 1; } }\n"
+    "pub fn pulls() { ticks().iter().map(|i| i).sum::<i64>() }\n";
 
 static rune_unit *unit;
 
@@ -131,6 +133,28 @@ static void test_the_library_counts_where_it_was_called(void **state)
     assert_true(chain.self > function_of(profile, "chain::$0::$0").self);
     assert_int_equal(line_of(profile, 10).spent, rune_profile_spent(profile));
     rune_record_free(record);
+}
+
+/* Also where a generator of the script has run in between. */
+static void test_the_library_counts_there_again_after_a_switch(void **state)
+{
+    (void)state;
+    rune_record *record = record_of("pulls");
+    const rune_profile *profile = rune_record_profile(record);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_OK);
+    assert_int_equal(line_of(profile, 17).spent, function_of(profile, "ticks").self);
+    rune_record_free(record);
+}
+
+static void test_it_is_one_or_the_other(void **state)
+{
+    (void)state;
+    rune_supervisor *none = NULL;
+    rune_supervisor_options *options = rune_supervisor_options_new();
+    rune_supervisor_options_set_profile(options, true);
+    rune_supervisor_options_set_diagnose(options, true);
+    assert_int_equal(rune_supervisor_new(options, &none, NULL), RUNE_E_INVALID_ARGUMENT);
+    rune_supervisor_options_free(options);
 }
 
 static void test_paths(void **state)
@@ -326,6 +350,11 @@ static void test_lies(void **state)
     const struct rn_profile_row twice[] = {{.key = 3}, {.key = 3}};
     const struct rn_profile_row falling[] = {{.key = 3}, {.key = 2}};
     const struct rn_profile_row padded[] = {{.key = 3, .other = 1}};
+    const struct rn_profile_row on_path[] = {
+        ROOTS, {.key = 0, .other = 0}, {.key = 2, .other = 1}, {.key = 3, .other = 0}};
+    const struct rn_profile_row of_others[] = {ROOTS, {.key = 1, .other = 0}};
+    refuse(5, on_path, 5);
+    refuse(3, of_others, 3);
     refuse(3, own_parent, 3);
     refuse(3, no_function, 3);
     refuse(3, nameless, 3);
@@ -395,6 +424,8 @@ int main(void)
         cmocka_unit_test(test_a_profile_is_the_same_twice),
         cmocka_unit_test(test_calls_and_lines),
         cmocka_unit_test(test_the_library_counts_where_it_was_called),
+        cmocka_unit_test(test_the_library_counts_there_again_after_a_switch),
+        cmocka_unit_test(test_it_is_one_or_the_other),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_what_failed_was_counted_too),
         cmocka_unit_test(test_profiles_add_up),
