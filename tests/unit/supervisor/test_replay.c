@@ -625,7 +625,7 @@ static void test_answers_while_it_is_behind(void **state)
     }
     rune_value_unref(value);
     free(text);
-    assert_int_equal(kill(stopped, SIGCONT), 0);
+    (void)kill(stopped, SIGCONT); // it may have gone: being told to end, a stopped one gets 40 ms
     assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
     assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
     assert_int_equal(rune_record_reason(record), RUNE_REASON_MEMORY);
