@@ -240,8 +240,9 @@ static int report(struct profile *profile, const struct rn_call *call, const run
     if (profile->counts != NULL) {
         code = show(profile, record);
     } else {
-        rn_console_complain(
-            "nothing was counted: the worker had to be killed before it could tell");
+        rn_console_complain("nothing was counted: the worker had to be killed before it could "
+                            "tell; a --budget that "
+                            "ends the script earlier leaves it time");
     }
     int end = rn_call_report_end(call, record);
     return code == 0 ? end : code;

@@ -269,6 +269,13 @@ struct rn_peer *rn_call_lock(struct rn_call *call);
 /* Asks the call to end with this reason, if nobody has before. Any thread. */
 void rn_call_stop(struct rn_call *call, enum rn_reason reason);
 
+/* call_receive.c */
+
+/* What its worker said so far, and nobody acted upon. */
+void rn_call_drop_received(struct rn_call *call);
+/* The owner is done with an event, which he took off the list: its credit goes back. Under the peer's lock. */
+void rn_call_acted_upon(struct rn_call *call, const struct rn_event *event);
+void rn_event_free(struct rn_event *event);
 /* One whole or partial packet for this call, checked by its state machine; under the peer's lock.
  */
 enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *message) RN_MUST_CHECK;

@@ -8,6 +8,7 @@ rn_library(rn_supervisor
   call.c
   call_end.c
   call_many.c
+  call_receive.c
   clock.c
   context.c
   cpu.c

@@ -469,8 +469,9 @@ static rune_status check_options(const rune_supervisor_options *options, rune_er
                        (int)options->placement);
     }
     if (options->diagnose && options->profile) {
-        return rn_fail(error, RUNE_E_INVALID_ARGUMENT,
-                       "a supervisor that diagnoses has no workers that profile");
+        return rn_fail(
+            error, RUNE_E_INVALID_ARGUMENT,
+            "a supervisor diagnoses or profiles, with different workers: make one for each");
     }
     return rn_isolation_check(options->isolation, error);
 }

@@ -260,10 +260,7 @@ static enum rn_error go_on(struct rn_worker *worker, struct rn_slot *slot)
     if (done && slot->cancelled && !slot->ended) {
         // A message in fragments had to be completed first.
         set_cancelled(worker, slot);
-        RN_TRY(rn_worker_send_profile(worker, slot, &done));
-        if (done) {
-            RN_TRY(rn_worker_send_outgoing(worker, slot, &done));
-        }
+        return go_on(worker, slot); // it has ended now
     }
     if (!done) {
         slot->phase = RN_PHASE_BLOCKED;

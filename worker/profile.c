@@ -8,8 +8,6 @@
 #include "shm/profile.h"
 #include "worker/worker.h"
 
-_Static_assert(RN_PROFILE_NODES_MAX == RN_VM_PROFILE_NODES_MAX, "one number for both sides");
-
 #define ROWS_MAX (RN_PACKET_BODY_MAX / RN_PROFILE_ROW_SIZE)
 
 /* Rows of one packet. */

@@ -9,12 +9,12 @@
 
 #include <string.h>
 
-#define NODE_BUCKETS 8192u
-/* Node 0 is where nothing has run yet, node 1 what there was no room for. */
-#define ROOT 0u
-#define OTHERS 1u
+#include "shm/profile.h"
 
-_Static_assert(RN_VM_PROFILE_NODES_MAX <= RN_FRAME_NODE_MAX, "a node stands in a frame");
+#define NODE_BUCKETS 8192u
+#define ROOT 0u /* where nothing has run yet */
+
+_Static_assert(RN_PROFILE_NODES_MAX <= RN_FRAME_NODE_MAX, "a node stands in a frame");
 
 struct node {
     const struct rn_inst *code; /* of the function; NULL: of none */
@@ -42,7 +42,7 @@ struct rn_profile {
     uint64_t *places;
     uint32_t node_count;
     uint32_t buckets[NODE_BUCKETS];
-    struct node nodes[RN_VM_PROFILE_NODES_MAX];
+    struct node nodes[RN_PROFILE_NODES_MAX];
     uint64_t counts[];
 };
 
@@ -73,8 +73,8 @@ static uint32_t find_above(const struct rn_profile *profile, uint32_t node,
 
 static uint32_t add_node(struct rn_profile *profile, uint32_t *bucket, const struct node *made)
 {
-    if (profile->node_count == RN_VM_PROFILE_NODES_MAX) {
-        return OTHERS;
+    if (profile->node_count == RN_PROFILE_NODES_MAX) {
+        return RN_PROFILE_OTHERS;
     }
     uint32_t index = profile->node_count++;
     profile->nodes[index] = *made;
@@ -100,8 +100,8 @@ static uint32_t find_child(struct rn_profile *profile, uint32_t parent, const st
 static uint32_t child(struct rn_profile *profile, uint32_t parent, const struct rn_inst *code)
 {
     struct node *node = &profile->nodes[parent];
-    if (parent == OTHERS) {
-        return OTHERS;
+    if (parent == RN_PROFILE_OTHERS) {
+        return RN_PROFILE_OTHERS;
     }
     if (node->last_code != code) {
         node->last_child = find_child(profile, parent, code);
@@ -127,8 +127,8 @@ static void begin_counts(struct rn_profile *profile)
     profile->hits = profile->counts;
     profile->places = profile->counts + profile->place_count;
     profile->nodes[ROOT] = (struct node){.parent = ROOT};
-    profile->nodes[OTHERS] = (struct node){.parent = ROOT};
-    profile->node_count = OTHERS + 1;
+    profile->nodes[RN_PROFILE_OTHERS] = (struct node){.parent = ROOT};
+    profile->node_count = RN_PROFILE_FIRST;
     profile->site = RN_NONE;
     profile->last_node = ROOT;
     profile->last_place = RN_NONE;

@@ -219,10 +219,8 @@ struct rn_vm_usage rn_vm_usage(const struct rn_vm *vm);
 
 /*
  * Of a Vm of a worker that profiles (profile.h; no other has these functions): what the execution has spent
- * so far. Node 0 is the execution before its first function, node 1 what was called where there was no room for
- * more nodes; parents come before their children.
+ * so far, in the nodes and places of shm/profile.h.
  */
-#define RN_VM_PROFILE_NODES_MAX 4096u
 struct rn_vm_profile_node {
     uint32_t parent;
     uint32_t function; /* of the script's Unit; RN_NONE: of none */
