@@ -84,6 +84,16 @@ static int tear_down(void **state)
     return 0;
 }
 
+enum {
+#define EVIL(name, number, reason, text) name = number,
+#define EVIL_RING(name, number, reason, text) name = number,
+#define EVIL_PARCEL(name, number, reason, text) name = number,
+#include "tests/hostile/misbehaviours.def"
+#undef EVIL
+#undef EVIL_RING
+#undef EVIL_PARCEL
+};
+
 /* Who is expected to run into the limit has a short one, all others time enough on any machine. */
 #define SHORT_NS UINT64_C(150000000)
 #define LONG_NS UINT64_C(3000000000)
@@ -93,7 +103,7 @@ static rune_call_options *short_limits(int number, uint64_t wall_ns)
     rune_limits *limits = rune_limits_new();
     assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_WALL, wall_ns), RUNE_OK);
     assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_OUTPUT, 100000), RUNE_OK);
-    if (number == 49) { // HOST_BEYOND
+    if (number == HOST_BEYOND) {
         assert_int_equal(rune_limits_set(limits, RUNE_LIMIT_HOST_CALLS, 50), RUNE_OK);
     }
     rune_call_options *options = rune_call_options_new();
@@ -128,10 +138,10 @@ static rune_reason call_within(int number, uint64_t wall_ns)
     rune_record *record = NULL;
     rune_call_options *options = short_limits(number, wall_ns);
     rune_const_value *args[] = {rune_value_i64(number)};
-    if (number == 40) {
+    if (number == CREDIT_OVERRUN) {
         rune_call_options_set_output(options, refuse, NULL);
     }
-    if (number == 93) { // WAKES
+    if (number == WAKES) {
         rune_call_options_set_output(options, dawdle, NULL);
     }
     assert_int_equal(rune_vm_new(supervisor, runtime, unit, NULL, &vm, NULL), RUNE_OK);
@@ -222,7 +232,7 @@ static void test_every_misbehaviour(void **state)
         bool waits = expected == RUNE_REASON_WALL;
         rune_reason reason = call_within(cases[i].number, waits ? SHORT_NS : LONG_NS);
         rune_reason next = call(0);
-        if (cases[i].number == 98 && next == RUNE_REASON_WORKER_LOST) { // DIES_ALIVE
+        if (cases[i].number == DIES_ALIVE && next == RUNE_REASON_WORKER_LOST) {
             next = call(0);
         }
         if (reason != expected || next != RUNE_REASON_OK) {
@@ -328,7 +338,7 @@ static size_t heap_bytes(void)
 static void test_deaf_workers_cost_nothing(void **state)
 {
     (void)state;
-    static const int numbers[] = {29, 67}; // FRAGMENTS_DEAF, OUTPUT_DEAF
+    static const int numbers[] = {FRAGMENTS_DEAF, OUTPUT_DEAF};
     rune_vm *vm = vm_in("deaf");
     rune_vm *other = vm_in("other");
     assert_int_equal(end(begin(other, 0)), RUNE_REASON_OK);
