@@ -387,40 +387,46 @@ static void put_line(struct walk *walk, uint32_t pc)
     rn_buf_append_u8(walk->out, '\n');
 }
 
-static void put_switch(struct walk *walk, uint32_t index)
+void rn_disasm_switch(const struct rune_verified_unit *unit, uint32_t index, struct rn_buf *out)
 {
-    const struct rn_unit_switch *table = &walk->unit->switches[index];
-    struct rn_buf *out = walk->out;
-    rn_buf_append_format(out, "  switch %" PRIu32 " %s", index,
-                         rn_listing_switch_kinds[table->kind]);
+    const struct rn_unit_switch *table = &unit->switches[index];
+    rn_buf_append_format(out, "switch %" PRIu32 " %s", index, rn_listing_switch_kinds[table->kind]);
     if (table->kind == RN_SWITCH_INT) {
         rn_buf_append_format(out, " %" PRId64, table->base);
     } else {
         rn_buf_append_format(out, " %" PRIu32, table->type);
     }
     for (uint32_t i = 0; i < table->count && out->error == RN_OK; i++) {
-        rn_buf_append_format(out, " L%" PRIu32, walk->unit->targets[table->targets + i]);
+        rn_buf_append_format(out, " L%" PRIu32, unit->targets[table->targets + i]);
     }
-    rn_buf_append_format(out, " else L%" PRIu32 "\n", table->default_target);
+    rn_buf_append_format(out, " else L%" PRIu32, table->default_target);
+}
+
+void rn_disasm_shape(const struct rune_verified_unit *unit, uint32_t index, struct rn_buf *out)
+{
+    const struct rn_unit_function *function = &unit->functions[index];
+    rn_buf_append_format(out, "args %u captures %u registers %" PRIu32 " %s", function->arg_count,
+                         function->capture_count, function->register_count,
+                         rn_listing_function_kinds[function->kind]);
+    for (uint32_t bit = 0; rn_listing_function_flags[bit] != NULL; bit++) {
+        if ((function->flags >> bit & 1) != 0) {
+            rn_buf_append_format(out, " %s", rn_listing_function_flags[bit]);
+        }
+    }
 }
 
 static void put_header(struct walk *walk, uint32_t index)
 {
     const struct rn_unit_function *function = &walk->unit->functions[index];
-    rn_buf_append_format(walk->out,
-                         "\nfunc %" PRIu32 " args %u captures %u registers %" PRIu32 " %s",
-                         function->name, function->arg_count, function->capture_count,
-                         function->register_count, rn_listing_function_kinds[function->kind]);
-    for (uint32_t bit = 0; rn_listing_function_flags[bit] != NULL; bit++) {
-        if ((function->flags >> bit & 1) != 0) {
-            rn_buf_append_format(walk->out, " %s", rn_listing_function_flags[bit]);
-        }
-    }
+    rn_buf_append_format(walk->out, "\nfunc %" PRIu32 " ", function->name);
+    rn_disasm_shape(walk->unit, index, walk->out);
     rn_buf_append_format(walk->out, " ; %" PRIu32 " ", index);
     put_name(walk->unit, function->name, walk->out);
     rn_buf_append_u8(walk->out, '\n');
     for (uint32_t i = walk->first_switch[index]; i != RN_NONE; i = walk->next_switch[i]) {
-        put_switch(walk, i);
+        rn_buf_append_text(walk->out, "  ");
+        rn_disasm_switch(walk->unit, i, walk->out);
+        rn_buf_append_u8(walk->out, '\n');
     }
 }
 

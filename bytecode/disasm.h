@@ -29,5 +29,9 @@ enum rn_error rn_disasm_function(const struct rune_verified_unit *unit, uint32_t
 
 /* One instruction without a line break; `pc` is into CODE. */
 void rn_disasm_inst(const struct rune_verified_unit *unit, uint32_t pc, struct rn_buf *out);
+/* What stands behind the name of a function: "args 1 captures 0 registers 3 immediate test". */
+void rn_disasm_shape(const struct rune_verified_unit *unit, uint32_t function, struct rn_buf *out);
+/* A jump table without a line break: "switch 0 int -1 L2 L5 else L7". */
+void rn_disasm_switch(const struct rune_verified_unit *unit, uint32_t index, struct rn_buf *out);
 
 #endif

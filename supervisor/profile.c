@@ -46,6 +46,18 @@ uint64_t rune_profile_spent(const rune_profile *profile)
     return spent;
 }
 
+bool rune_profile_instruction_at(const rune_profile *profile, size_t rank,
+                                 rune_profile_instruction *out_instruction)
+{
+    if (!profile || rank >= profile->place_count) {
+        return false;
+    }
+    const struct rn_profile_place *place = &profile->places[rank];
+    *out_instruction =
+        (rune_profile_instruction){.index = place->pc, .hits = place->hits, .spent = place->spent};
+    return true;
+}
+
 /* Room */
 
 static enum rn_error grow(void **rows, uint32_t *room, uint32_t wanted, size_t size)

@@ -83,6 +83,7 @@ static void add_up(const struct rune_profile *profile, uint64_t *totals)
 static void place_function(struct rune_profile_report *report, const struct rune_unit *unit,
                            uint32_t function, rune_profile_function *out)
 {
+    out->index = function;
     out->function = keep(report, name_of(unit, function));
     out->source = "";
     if (unit->has_debug) {

@@ -43,6 +43,18 @@ RUNE_API void rune_profile_free(rune_profile *profile);
  * instructions in front of an error are counted here, and there they are not. */
 RUNE_API uint64_t rune_profile_spent(const rune_profile *profile);
 
+/* An instruction of the Unit that ran. */
+typedef struct rune_profile_instruction {
+    size_t index;   /* of rune_listing_instruction_at (tools.h) */
+    uint64_t hits;  /* how often it ran */
+    uint64_t spent; /* by it, and by the library for it */
+} rune_profile_instruction;
+
+/* By `index`, each once. False: there are no more. What all of them spent, and what was spent in front of the first
+ * one, is rune_profile_spent. */
+RUNE_API bool rune_profile_instruction_at(const rune_profile *profile, size_t rank,
+                                          rune_profile_instruction *out_instruction);
+
 /*
  * Paths of calls and what was spent at their ends, in the form that tools for flame graphs read:
  * "main;parse;next 1234" and a line break. A recursive call counts where its function is on the path already.
@@ -53,6 +65,7 @@ RUNE_API rune_status rune_profile_stacks(const rune_profile *profile,
 
 /* A function of the script. Strings are borrowed from the report. */
 typedef struct rune_profile_function {
+    size_t index;         /* of rune_listing_function_at (tools.h) */
     const char *function; /* its path; "" is the script's body */
     const char *source;   /* where it stands; "" and 0: that is not known */
     uint32_t line;

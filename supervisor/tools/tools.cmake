@@ -5,7 +5,7 @@ add_custom_command(OUTPUT ${rn_tools_page}
   COMMAND ${CMAKE_COMMAND} -D INPUT=${CMAKE_SOURCE_DIR}/docs/diagnostics.md -D OUTPUT=${rn_tools_page}
     -D NAME=rn_diagnostics_page -P ${CMAKE_SOURCE_DIR}/cmake/RunewardEmbed.cmake
   DEPENDS ${CMAKE_SOURCE_DIR}/docs/diagnostics.md ${CMAKE_SOURCE_DIR}/cmake/RunewardEmbed.cmake VERBATIM)
-rn_library(rn_tools tools/disassemble.c tools/explain.c tools/library.c tools/tools.c ${rn_tools_page})
+rn_library(rn_tools tools/disassemble.c tools/explain.c tools/library.c tools/listing.c tools/tools.c ${rn_tools_page})
 target_include_directories(rn_tools PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/generated)
 target_include_directories(rn_tools PUBLIC ${CMAKE_SOURCE_DIR}/include)
 target_link_libraries(rn_tools PUBLIC rn_policy rn_policy_table rn_bytecode rn_base)

@@ -90,6 +90,45 @@ static void test_all_of_the_budget_is_found(void **state)
     }
 }
 
+static void test_instructions_add_up(void **state)
+{
+    (void)state;
+    rune_record *record = record_of("chain");
+    const rune_profile *profile = rune_record_profile(record);
+    rune_profile_instruction at;
+    uint64_t spent = profile->nodes[0].spent; // in front of the first one
+    size_t rank = 0;
+    size_t last = 0;
+    for (; rune_profile_instruction_at(profile, rank, &at); rank++) {
+        assert_true(rank == 0 || at.index > last);
+        assert_true(at.hits > 0 || at.spent > 0);
+        spent += at.spent;
+        last = at.index;
+    }
+    assert_int_equal(rank, profile->place_count);
+    assert_int_equal(spent, rune_profile_spent(profile));
+    assert_false(rune_profile_instruction_at(NULL, 0, &at));
+    rune_record_free(record);
+}
+
+static void test_functions_are_known_by_their_index(void **state)
+{
+    (void)state;
+    rune_record *record = record_of("turns");
+    rune_profile_report *report = NULL;
+    rune_profile_function at;
+    size_t found = 0;
+    assert_int_equal(rune_profile_report_new(rune_record_profile(record), &report, NULL), RUNE_OK);
+    for (; rune_profile_report_function(report, found, &at); found++) {
+        struct rn_utf8 name = rn_unit_string_at(&unit->unit, unit->unit.functions[at.index].name);
+        assert_int_equal(name.size, strlen(at.function));
+        assert_memory_equal(name.data, at.function, name.size);
+    }
+    assert_int_equal(found, 3);
+    rune_profile_report_free(report);
+    rune_record_free(record);
+}
+
 static void test_a_profile_is_the_same_twice(void **state)
 {
     (void)state;
@@ -421,6 +460,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_of_the_budget_is_found),
+        cmocka_unit_test(test_instructions_add_up),
+        cmocka_unit_test(test_functions_are_known_by_their_index),
         cmocka_unit_test(test_a_profile_is_the_same_twice),
         cmocka_unit_test(test_calls_and_lines),
         cmocka_unit_test(test_the_library_counts_where_it_was_called),
