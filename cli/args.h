@@ -43,6 +43,7 @@ enum rn_option_group {
     RN_GROUP_REPLAY = 32768,
     RN_GROUP_PROFILE = 65536,
     RN_GROUP_COVERAGE = 131072,
+    RN_GROUP_EXPLORE = 262144,
 };
 
 struct rn_option_info {

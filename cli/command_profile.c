@@ -15,7 +15,6 @@
 #include <string.h>
 
 #define TOP_DEFAULT 10u
-#define NUMBER_MAX 28u
 
 struct profile {
     struct rn_session *session;
@@ -26,21 +25,6 @@ struct profile {
 };
 
 /* Text */
-
-/* With a comma before each three digits. */
-static const char *group_digits(uint64_t value, char text[NUMBER_MAX])
-{
-    char *at = text + NUMBER_MAX - 1;
-    *at = 0;
-    for (unsigned digits = 0; digits == 0 || value > 0; digits++) {
-        if (digits > 0 && digits % 3 == 0) {
-            *--at = ',';
-        }
-        *--at = (char)('0' + value % 10);
-        value /= 10;
-    }
-    return at;
-}
 
 static double percent(const struct profile *profile, uint64_t part)
 {
@@ -62,11 +46,11 @@ static void print_place(const char *source, uint32_t line)
 
 static void print_function(const struct profile *profile, const rune_profile_function *function)
 {
-    char self[NUMBER_MAX];
-    char calls[NUMBER_MAX];
-    printf("%16s %5.1f %% %7.1f %% %12s  ", group_digits(function->self, self),
+    char self[RN_QUANTITY_GROUPED_MAX];
+    char calls[RN_QUANTITY_GROUPED_MAX];
+    printf("%16s %5.1f %% %7.1f %% %12s  ", rn_quantity_group(function->self, self),
            percent(profile, function->self), percent(profile, function->total),
-           group_digits(function->calls, calls));
+           rn_quantity_group(function->calls, calls));
     print_name(function->function[0] == 0 ? "(the script's body)" : function->function);
     fputs("  ", stdout);
     print_place(function->source, function->line);
@@ -91,11 +75,11 @@ static void print_functions(const struct profile *profile)
 
 static void print_line(const struct profile *profile, const rune_profile_line *line, size_t index)
 {
-    char spent[NUMBER_MAX];
-    char hits[NUMBER_MAX];
+    char spent[RN_QUANTITY_GROUPED_MAX];
+    char hits[RN_QUANTITY_GROUPED_MAX];
     rune_text *text = NULL;
-    printf("%16s %5.1f %% %22s  ", group_digits(line->spent, spent), percent(profile, line->spent),
-           group_digits(line->hits, hits));
+    printf("%16s %5.1f %% %22s  ", rn_quantity_group(line->spent, spent),
+           percent(profile, line->spent), rn_quantity_group(line->hits, hits));
     print_place(line->source, line->line);
     if (rune_profile_report_text(profile->report, index, &text) == RUNE_OK) {
         fputs("  ", stdout);
@@ -122,8 +106,8 @@ static void print_lines(const struct profile *profile)
 
 static void print_text(const struct profile *profile)
 {
-    char spent[NUMBER_MAX];
-    printf("%s instructions\n\n", group_digits(profile->spent, spent));
+    char spent[RN_QUANTITY_GROUPED_MAX];
+    printf("%s instructions\n\n", rn_quantity_group(profile->spent, spent));
     print_functions(profile);
     print_lines(profile);
 }

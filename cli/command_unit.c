@@ -95,19 +95,13 @@ static int list(struct rn_session *session, rune_unit *unit)
     return 0;
 }
 
-static bool is_unit_file(const char *path)
-{
-    size_t size = strlen(path);
-    return size > 4 && strcmp(path + size - 4, ".rnu") == 0;
-}
-
 int rn_command_disasm(struct rn_session *session)
 {
     if (session->args->operand_count != 1) {
         return rn_command_misused(session);
     }
     const char *path = session->args->operands[0];
-    if (!is_unit_file(path) && !rn_session_start(session)) {
+    if (!rn_session_is_unit_file(path) && !rn_session_start(session)) {
         return session->code;
     }
     rune_unit *unit = rn_session_unit(session, path, true);

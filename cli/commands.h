@@ -10,6 +10,7 @@ int rn_command_check(struct rn_session *session);
 int rn_command_test(struct rn_session *session);
 int rn_command_bench(struct rn_session *session);
 int rn_command_profile(struct rn_session *session);
+int rn_command_explore(struct rn_session *session);
 int rn_command_coverage(struct rn_session *session);
 int rn_command_doc(struct rn_session *session);
 int rn_command_fmt(struct rn_session *session);

@@ -2,6 +2,8 @@
 #include "cli/html.h"
 
 #include "cli/fence.h"
+#include "cli/quantity.h"
+#include "cli/visible.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -12,7 +14,10 @@
 
 static void put(struct rn_html *html, const char *data, size_t size)
 {
-    html->no_memory = html->no_memory || !rn_bytes_append(&html->out, data, size);
+    html->full = html->full || (html->max > 0 && size > html->max - html->out.size);
+    if (!html->full) {
+        html->no_memory = html->no_memory || !rn_bytes_append(&html->out, data, size);
+    }
 }
 
 void rn_html_raw(struct rn_html *html, const char *markup)
@@ -41,6 +46,31 @@ void rn_html_text(struct rn_html *html, const char *text, size_t size)
         }
     }
     put(html, text + from, size - from);
+}
+
+void rn_html_visible(struct rn_html *html, const char *text, size_t size, bool keep_lines)
+{
+    char piece[RN_VISIBLE_PIECE];
+    while (size > 0 && !html->full) {
+        size_t count = rn_visible_next(text, size, piece);
+        bool plain = count == strlen(piece) && memcmp(piece, text, count) == 0;
+        bool stays = plain || (keep_lines && (*text == '\n' || *text == '\t'));
+        if (stays) {
+            rn_html_text(html, text, count);
+        } else {
+            rn_html_raw(html, "<i>");
+            rn_html_text(html, piece, strlen(piece));
+            rn_html_raw(html, "</i>");
+        }
+        text += count;
+        size -= count;
+    }
+}
+
+void rn_html_number(struct rn_html *html, uint64_t number)
+{
+    char digits[RN_QUANTITY_GROUPED_MAX];
+    rn_html_raw(html, rn_quantity_group(number, digits));
 }
 
 /* ---- Code ---- */
@@ -102,26 +132,34 @@ static void span(struct rn_html *html, const char *class, const char *text, size
     }
 }
 
+size_t rn_html_piece(const char *code, size_t size, size_t at, const char **out_class)
+{
+    size_t end = quoted_end(code, size, at);
+    *out_class = NULL;
+    if (end > at) {
+        *out_class = code[at] == '/' ? "c" : "s";
+        return end;
+    }
+    if (!is_word_char(code[at])) {
+        return at + 1;
+    }
+    while (end < size && is_word_char(code[end])) {
+        end++;
+    }
+    if (code[at] >= '0' && code[at] <= '9') {
+        *out_class = "n";
+    } else if (is_keyword(code + at, end - at)) {
+        *out_class = "k";
+    }
+    return end;
+}
+
 void rn_html_code(struct rn_html *html, const char *code, size_t size)
 {
-    size_t at = 0;
-    while (at < size) {
-        size_t end = quoted_end(code, size, at);
-        if (end > at) {
-            span(html, code[at] == '/' ? "c" : "s", code + at, end - at);
-        } else if (is_word_char(code[at])) {
-            while (end < size && is_word_char(code[end])) {
-                end++;
-            }
-            bool digit = code[at] >= '0' && code[at] <= '9';
-            span(html,
-                 digit                             ? "n"
-                 : is_keyword(code + at, end - at) ? "k"
-                                                   : NULL,
-                 code + at, end - at);
-        } else {
-            span(html, NULL, code + at, ++end - at);
-        }
+    for (size_t at = 0; at < size;) {
+        const char *class;
+        size_t end = rn_html_piece(code, size, at, &class);
+        span(html, class, code + at, end - at);
         at = end;
     }
 }

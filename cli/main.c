@@ -12,16 +12,17 @@
 typedef int command_function(struct rn_session *session);
 
 static command_function *const functions[RN_COMMAND_COUNT] = {
-    [RN_COMMAND_RUN] = rn_command_run,         [RN_COMMAND_CALL] = rn_command_call,
-    [RN_COMMAND_CHECK] = rn_command_check,     [RN_COMMAND_TEST] = rn_command_test,
-    [RN_COMMAND_COMPILE] = rn_command_compile, [RN_COMMAND_DISASM] = rn_command_disasm,
-    [RN_COMMAND_VERIFY] = rn_command_verify,   [RN_COMMAND_DOCTOR] = rn_command_doctor,
-    [RN_COMMAND_DOC] = rn_command_doc,         [RN_COMMAND_FMT] = rn_command_fmt,
-    [RN_COMMAND_BENCH] = rn_command_bench,     [RN_COMMAND_POLICY] = rn_command_policy,
-    [RN_COMMAND_REPLAY] = rn_command_replay,   [RN_COMMAND_SERVE] = rn_command_serve,
-    [RN_COMMAND_CTL] = rn_command_ctl,         [RN_COMMAND_HELP] = rn_command_help,
-    [RN_COMMAND_VERSION] = rn_command_version, [RN_COMMAND_COMPLETION] = rn_command_completion,
-    [RN_COMMAND_PROFILE] = rn_command_profile, [RN_COMMAND_COVERAGE] = rn_command_coverage,
+    [RN_COMMAND_RUN] = rn_command_run,           [RN_COMMAND_CALL] = rn_command_call,
+    [RN_COMMAND_CHECK] = rn_command_check,       [RN_COMMAND_TEST] = rn_command_test,
+    [RN_COMMAND_COMPILE] = rn_command_compile,   [RN_COMMAND_DISASM] = rn_command_disasm,
+    [RN_COMMAND_VERIFY] = rn_command_verify,     [RN_COMMAND_DOCTOR] = rn_command_doctor,
+    [RN_COMMAND_DOC] = rn_command_doc,           [RN_COMMAND_FMT] = rn_command_fmt,
+    [RN_COMMAND_BENCH] = rn_command_bench,       [RN_COMMAND_POLICY] = rn_command_policy,
+    [RN_COMMAND_REPLAY] = rn_command_replay,     [RN_COMMAND_SERVE] = rn_command_serve,
+    [RN_COMMAND_CTL] = rn_command_ctl,           [RN_COMMAND_HELP] = rn_command_help,
+    [RN_COMMAND_VERSION] = rn_command_version,   [RN_COMMAND_COMPLETION] = rn_command_completion,
+    [RN_COMMAND_EXPLORE] = rn_command_explore,   [RN_COMMAND_PROFILE] = rn_command_profile,
+    [RN_COMMAND_COVERAGE] = rn_command_coverage,
 };
 
 // `runeward COMMAND --help` is `runeward help COMMAND`; so is a bare `runeward --help`.

@@ -100,3 +100,17 @@ const char *rn_quantity_format(uint64_t value, enum rn_quantity kind, char *buff
     snprintf(buffer, size, "%llu%s", (unsigned long long)(value / best->factor), best->name);
     return buffer;
 }
+
+const char *rn_quantity_group(uint64_t value, char room[RN_QUANTITY_GROUPED_MAX])
+{
+    char *at = room + RN_QUANTITY_GROUPED_MAX - 1;
+    *at = 0;
+    for (unsigned digits = 0; digits == 0 || value > 0; digits++) {
+        if (digits > 0 && digits % 3 == 0) {
+            *--at = ',';
+        }
+        *--at = (char)('0' + value % 10);
+        value /= 10;
+    }
+    return at;
+}

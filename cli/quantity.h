@@ -20,4 +20,9 @@ bool rn_quantity_parse(const char *text, enum rn_quantity kind, uint64_t *out_va
 /* The shortest way to write the value exactly, in `buffer`, which is returned. */
 const char *rn_quantity_format(uint64_t value, enum rn_quantity kind, char *buffer, size_t size);
 
+/* With its zero byte. */
+#define RN_QUANTITY_GROUPED_MAX 28u
+/* With a comma before each three digits, somewhere in `room`. */
+const char *rn_quantity_group(uint64_t value, char room[RN_QUANTITY_GROUPED_MAX]);
+
 #endif

@@ -25,6 +25,12 @@ bool rn_session_init(struct rn_session *session, const struct rn_args *args)
     return rn_console_init(&session->console, args);
 }
 
+static bool counts(const struct rn_args *args)
+{
+    return args->command == RN_COMMAND_PROFILE || args->command == RN_COMMAND_COVERAGE ||
+           (args->command == RN_COMMAND_EXPLORE && !rn_args_has(args, RN_OPTION_NO_RUN));
+}
+
 static rune_status set_options(const struct rn_session *session, rune_supervisor_options *options)
 {
     const char *helpers = session->args->values[RN_OPTION_HELPERS];
@@ -40,8 +46,7 @@ static rune_status set_options(const struct rn_session *session, rune_supervisor
         return RUNE_E_NO_MEMORY;
     }
     rune_supervisor_options_set_diagnose(options, rn_args_has(session->args, RN_OPTION_DIAGNOSE));
-    rune_supervisor_options_set_profile(options, session->args->command == RN_COMMAND_PROFILE ||
-                                                     session->args->command == RN_COMMAND_COVERAGE);
+    rune_supervisor_options_set_profile(options, counts(session->args));
     rune_supervisor_options_set_policy(options, session->best_effort ? RUNE_POLICY_BEST_EFFORT
                                                                      : RUNE_POLICY_STRICT);
     return helpers == NULL ? RUNE_OK : rune_supervisor_options_set_helpers(options, helpers);
@@ -73,6 +78,8 @@ void rn_session_done(struct rn_session *session)
     session->supervisor = NULL;
     rune_text_free(session->remarks);
     session->remarks = NULL;
+    rune_diagnostics_free(session->diagnostics);
+    session->diagnostics = NULL;
 }
 
 /* Sources */
@@ -245,6 +252,11 @@ static rune_unit *build(struct rn_session *session, const char *path, const char
     } else if (build.options != NULL) {
         session->code = rn_console_take_error(&session->console, error);
     }
+    if (unit != NULL && session->keeps_diagnostics) {
+        rune_diagnostics_free(session->diagnostics);
+        session->diagnostics = build.diagnostics;
+        build.diagnostics = NULL;
+    }
     build_done(&build);
     return unit;
 }
@@ -269,7 +281,7 @@ static rune_unit *compile(struct rn_session *session, const char *path, bool bod
     return unit;
 }
 
-static bool is_unit_file(const char *path)
+bool rn_session_is_unit_file(const char *path)
 {
     size_t size = strlen(path);
     return size > 4 && strcmp(path + size - 4, ".rnu") == 0;
@@ -277,7 +289,7 @@ static bool is_unit_file(const char *path)
 
 rune_unit *rn_session_unit(struct rn_session *session, const char *path, bool body_if_no_main)
 {
-    if (!is_unit_file(path)) {
+    if (!rn_session_is_unit_file(path)) {
         return compile(session, path, body_if_no_main);
     }
     rune_unit *unit = NULL;

@@ -12,12 +12,14 @@ struct rn_session {
     const struct rn_args *args;
     struct rn_console console;
     rune_supervisor *supervisor;
-    bool wall_missing;         /* why the supervisor did not start */
-    bool best_effort;          /* the weaker policy, chosen by an option or by doctor */
-    int code;                  /* exit code after a failure */
-    bool interrupted;          /* by Ctrl-C while a script ran */
-    bool keeps_failures;       /* the JSON of a failed build is kept in `remarks`, not written */
-    rune_text *remarks;        /* JSON formats: diagnostics of the last build, or NULL */
+    bool wall_missing;      /* why the supervisor did not start */
+    bool best_effort;       /* the weaker policy, chosen by an option or by doctor */
+    int code;               /* exit code after a failure */
+    bool interrupted;       /* by Ctrl-C while a script ran */
+    bool keeps_failures;    /* the JSON of a failed build is kept in `remarks`, not written */
+    rune_text *remarks;     /* JSON formats: diagnostics of the last build, or NULL */
+    bool keeps_diagnostics; /* of the last build that went well: */
+    rune_diagnostics *diagnostics;
     unsigned workers;          /* of a daemon; 0: one a processor */
     const rune_limits *limits; /* of a daemon, for everything that it runs; or NULL */
 };
@@ -43,6 +45,9 @@ void rn_session_show(const struct rn_session *session, const rune_diagnostics *d
  * Diagnostics have been written. NULL: `code` is set.
  */
 rune_unit *rn_session_unit(struct rn_session *session, const char *path, bool body_if_no_main);
+
+/* By its name. */
+bool rn_session_is_unit_file(const char *path);
 
 /* A text as a Unit; the rest as above. */
 rune_unit *rn_session_build(struct rn_session *session, const char *name,

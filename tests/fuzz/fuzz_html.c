@@ -1,4 +1,4 @@
-/* Doc comments of anybody become HTML: whatever they hold, tags are ours and are closed in order. */
+/* Doc comments, code and names of anybody become HTML: whatever they hold, tags are ours and are closed in order. */
 #include "cli/html.h"
 
 #include <stdint.h>
@@ -8,8 +8,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const known[] = {"p",  "ul", "ol", "li", "pre", "code", "strong", "em",
-                                    "h1", "h2", "h3", "h4", "h5",  "h6",   "span",   "a"};
+static const char *const known[] = {"p",  "ul", "ol", "li", "pre", "code", "strong", "em", "h1",
+                                    "h2", "h3", "h4", "h5", "h6",  "span", "a",      "i"};
 
 static int find_tag(const char *name, size_t size)
 {
@@ -73,6 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     rn_html_markdown(&html, docs.data, 1);
     rn_html_summary(&html, docs.data);
+    rn_html_code(&html, docs.data, size);
+    rn_html_visible(&html, docs.data, size, false);
     check(html.out.data, html.out.size);
     rn_bytes_done(&docs);
     rn_bytes_done(&html.out);

@@ -55,6 +55,42 @@ static void test_text(void **state)
     }
 }
 
+static void test_what_cannot_be_seen(void **state)
+{
+    static const struct sample samples[] = {
+        {"a<\xe2\x80\xae\x01\n\xff\\x01", "a&lt;<i>\\u{202e}</i><i>\\x01</i>\n<i>\\xff</i>\\x01"},
+        {"\xc3\xa9\t", "\xc3\xa9\t"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(samples); i++) {
+        struct rn_html html = {.no_memory = false};
+        rn_html_visible(&html, samples[i].text, strlen(samples[i].text), true);
+        expect(&html, &samples[i]);
+        rn_bytes_done(&html.out);
+    }
+    struct rn_html html = {.no_memory = false};
+    rn_html_visible(&html, "a\n", 2, false);
+    expect(&html, &(struct sample){"a\n", "a<i>\\x0a</i>"});
+    rn_bytes_done(&html.out);
+}
+
+static void test_a_page_has_its_maximum(void **state)
+{
+    (void)state;
+    struct rn_html html = {.max = 6};
+    rn_html_raw(&html, "abc");
+    rn_html_text(&html, "<", 1); // would be 7
+    assert_true(html.full);
+    rn_html_raw(&html, "d"); // all of it or nothing
+    expect(&html, &(struct sample){"", "abc"});
+    rn_bytes_done(&html.out);
+    html = (struct rn_html){.max = 5};
+    rn_html_number(&html, 1234);
+    assert_false(html.full);
+    expect(&html, &(struct sample){"", "1,234"});
+    rn_bytes_done(&html.out);
+}
+
 static void test_code(void **state)
 {
     static const struct sample samples[] = {
@@ -191,6 +227,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_what_cannot_be_seen),
+        cmocka_unit_test(test_a_page_has_its_maximum),
         cmocka_unit_test(test_code),
         cmocka_unit_test(test_marks),
         cmocka_unit_test(test_links),

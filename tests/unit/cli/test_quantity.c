@@ -93,12 +93,23 @@ static void what_is_written_reads_back(void **state)
                         "1500ms");
 }
 
+static void digits_are_grouped(void **state)
+{
+    char room[RN_QUANTITY_GROUPED_MAX];
+    (void)state;
+    assert_string_equal(rn_quantity_group(0, room), "0");
+    assert_string_equal(rn_quantity_group(999, room), "999");
+    assert_string_equal(rn_quantity_group(1000, room), "1,000");
+    assert_string_equal(rn_quantity_group(UINT64_MAX, room), "18,446,744,073,709,551,615");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_ones_are_read),
         cmocka_unit_test(bad_ones_are_refused),
         cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(digits_are_grouped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
