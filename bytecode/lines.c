@@ -100,6 +100,22 @@ uint32_t rn_lines_number(const struct rn_lines *lines, struct rn_debug_span span
            count_newlines(block_text, span.start % RN_LINE_BLOCK);
 }
 
+uint32_t rn_lines_walk(const struct rn_lines *lines, struct rn_lines_walk *walk,
+                       struct rn_debug_span span)
+{
+    bool goes_on = walk->line != 0 && walk->source == span.source;
+    RN_ASSERT(!goes_on || walk->start <= span.start);
+    if (!goes_on || span.start - walk->start > RN_LINE_BLOCK) {
+        walk->line = rn_lines_number(lines, span);
+    } else {
+        const char *text = lines->sources[span.source].source.text.data;
+        walk->line += count_newlines(text + walk->start, span.start - walk->start);
+    }
+    walk->source = span.source;
+    walk->start = span.start;
+    return walk->line;
+}
+
 struct rn_line rn_lines_find(const struct rn_lines *lines, const struct rn_debug *debug,
                              uint32_t pc)
 {

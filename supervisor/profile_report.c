@@ -35,6 +35,7 @@ struct rune_profile_report {
 /* What an instruction adds to its line. */
 struct line {
     uint32_t source;
+    uint32_t start; /* of its text, in the source */
     uint32_t line;
     uint32_t pc;
     uint64_t hits;
@@ -138,42 +139,48 @@ static enum rn_error list_functions(struct rune_profile_report *report,
 
 /* Lines */
 
-static int by_line(const void *a, const void *b)
+static int by_place(const void *a, const void *b)
 {
     const struct line *left = a;
     const struct line *right = b;
     if (left->source != right->source) {
         return left->source < right->source ? -1 : 1;
     }
-    return left->line < right->line ? -1 : left->line > right->line;
+    if (left->start != right->start) {
+        return left->start < right->start ? -1 : 1;
+    }
+    return left->pc < right->pc ? -1 : left->pc > right->pc;
 }
 
-/* Of each instruction its line; those of none are left out. */
-static size_t find_lines(const struct rune_profile *profile, struct line *lines)
+/* Of each instruction where it comes from, without the line's number; those of no source are left out. */
+static size_t list_places(const struct rune_profile *profile, struct line *lines)
 {
     const struct rune_unit *unit = profile->unit;
-    struct rn_debug_span last = {.source = RN_NONE};
     size_t count = 0;
-    uint32_t line = 0;
     uint32_t at = 0;
     for (uint32_t pc = 0; pc < unit->unit.counts[RN_SECTION_CODE]; pc++) {
         struct rn_debug_span span = rn_debug_find(&unit->debug, pc);
         bool counted = at < profile->place_count && profile->places[at].pc == pc;
         const struct rn_profile_place *place = counted ? &profile->places[at++] : NULL;
-        if (span.source == RN_NONE) {
-            continue;
+        if (span.source != RN_NONE) {
+            lines[count++] = (struct line){.source = span.source,
+                                           .start = span.start,
+                                           .pc = pc,
+                                           .hits = place ? place->hits : 0,
+                                           .spent = place ? place->spent : 0};
         }
-        if (span.source != last.source || span.start != last.start) {
-            line = rn_lines_number(&unit->lines, span);
-            last = span;
-        }
-        lines[count++] = (struct line){.source = span.source,
-                                       .line = line,
-                                       .pc = pc,
-                                       .hits = place ? place->hits : 0,
-                                       .spent = place ? place->spent : 0};
     }
     return count;
+}
+
+/* In their order: a forged debug segment may have each instruction come from anywhere in a long text. */
+static void number_lines(const struct rn_lines *lines, struct line *places, size_t count)
+{
+    struct rn_lines_walk walk = {.line = 0};
+    for (size_t i = 0; i < count; i++) {
+        struct rn_debug_span span = {.source = places[i].source, .start = places[i].start};
+        places[i].line = rn_lines_walk(lines, &walk, span);
+    }
 }
 
 static int by_spent(const void *a, const void *b)
@@ -192,7 +199,7 @@ static size_t merge(struct line *lines, size_t count)
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         struct line *last = kept > 0 ? &lines[kept - 1] : NULL;
-        if (last && by_line(last, &lines[i]) == 0) {
+        if (last && last->source == lines[i].source && last->line == lines[i].line) {
             last->spent += lines[i].spent;
             last->hits = last->hits > lines[i].hits ? last->hits : lines[i].hits;
         } else {
@@ -235,8 +242,9 @@ static enum rn_error list_lines(struct rune_profile_report *report,
     if (!lines) {
         return RN_E_NO_MEMORY;
     }
-    size_t count = find_lines(profile, lines);
-    rn_sort(lines, count, sizeof(*lines), by_line);
+    size_t count = list_places(profile, lines);
+    rn_sort(lines, count, sizeof(*lines), by_place);
+    number_lines(&profile->unit->lines, lines, count);
     return keep_lines(report, lines, merge(lines, count));
 }
 
