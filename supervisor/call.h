@@ -44,6 +44,22 @@
 
 /* Why a call has no value though its result came. */
 #define RN_CALL_UNREAD "the result was dropped: more waits for this user than may be held"
+#define RN_CALL_ARGS_UNREAD                                                                        \
+    "the arguments of a host call were dropped: more waits for this user than may be held"
+
+/*
+ * Whoever counts what comes for a call, a daemon for its user, and goes by what each message of more than
+ * one packet announces; also for a second run.
+ */
+struct rn_call_room {
+    /* Is there room for a result of so many bytes? If not, they are let pass, and the call ends without. Under
+     * the peer's lock. */
+    bool (*result)(void *user, size_t size);
+    /* The same for arguments of a host call. If not, the call ends. */
+    bool (*args)(void *user, size_t size);
+    /* Those were handed on, or never will be: once for each that there was room for, before rn_call_end returns. */
+    void (*args_over)(void *user, size_t size);
+};
 
 struct rn_event {
     struct rn_event *next;
@@ -55,6 +71,7 @@ struct rn_event {
     bool is_noted;   /* output: a journal and a trace have seen it; what is left is the host's */
     uint8_t *data;   /* owned */
     size_t size;
+    size_t held; /* of rn_call_room */
 };
 
 /* What the peer looked like when the call had ended. */
@@ -94,6 +111,7 @@ struct rn_call_watches {
 struct rn_call_assembly {
     struct rn_fields_HOST_CALL fields; /* of a HOST_CALL */
     size_t size;
+    size_t held;   /* of rn_call_room */
     uint8_t *data; /* owned */
 };
 
@@ -135,11 +153,8 @@ struct rn_call {
     uint64_t clock_ns; /* with `clock`: as it was at the beginning */
     rune_output_fn output;
     void *output_user;
-    void *forward_user; /* of host functions that are forwarded, and of: */
-    /* Asked when a result begins to come that takes more than one packet, also if it is that of a second run: is
-     * there room for so many bytes? If not, they are let pass, and the call ends without. Under the peer's lock.
-     * NULL: there is room for all. */
-    bool (*result_room)(void *user, size_t size);
+    void *forward_user;              /* of host functions that are forwarded, and of: */
+    const struct rn_call_room *room; /* NULL: there is for all */
     rune_cancel_token *token; /* that ends this wait; borrowed until the call begins, or NULL */
     struct rn_call_watches *watches; /* NULL: no token cancels it */
     void *owner;                     /* the execution, or a batch's entry */
@@ -216,7 +231,7 @@ struct rn_call {
     bool closed;      /* rn_call_close took it out of the table */
     bool lied;        /* one of its packets was refused */
     bool failed;      /* no memory for a message: ends as internal */
-    bool unread;      /* no room for its result: ends as overloaded */
+    bool unread;      /* no room for what it brings: ends as overloaded */
     bool open;        /* answers of host functions are still taken */
     bool has_more;    /* rn_call_finish has something to do */
     bool journal_due; /* a replay file is to be made */
@@ -274,13 +289,17 @@ void rn_call_stop(struct rn_call *call, enum rn_reason reason);
 /* What its worker said so far, and nobody acted upon. */
 void rn_call_drop_received(struct rn_call *call);
 /* The owner is done with an event, which he took off the list: its credit goes back. Under the peer's lock. */
-void rn_call_acted_upon(struct rn_call *call, const struct rn_event *event);
+void rn_call_acted_upon(struct rn_call *call, struct rn_event *event);
 void rn_event_free(struct rn_event *event);
 /* One whole or partial packet for this call, checked by its state machine; under the peer's lock.
  */
 enum rn_error rn_call_receive(struct rn_call *call, const struct rn_message *message) RN_MUST_CHECK;
 /* Arguments of a host call have been freed; without the lock. */
 void rn_call_host_bytes_freed(struct rn_call *call, size_t size);
+/* Nobody else counts the event's arguments from here on. */
+void rn_call_give_room_back(struct rn_call *call, struct rn_event *event);
+/* Nor those of any event that is left. */
+void rn_call_give_all_room_back(struct rn_call *call);
 /* Its result has come, and is one: whose result was refused ends with its worker. Under the peer's lock. */
 bool rn_call_is_done(const struct rn_call *call);
 /* True if the owner has something to do; under the peer's lock. */

@@ -277,10 +277,11 @@ static struct ending ending_of_cut(const struct rn_call *call)
     return ending;
 }
 
-static void set_unread(rune_record *record)
+static void set_unread(const struct rn_call *call, rune_record *record)
 {
     struct ending ending = {.reason = RUNE_REASON_OVERLOADED, .kind = "unread"};
-    (void)snprintf(ending.message, sizeof(ending.message), "%s", RN_CALL_UNREAD);
+    (void)snprintf(ending.message, sizeof(ending.message), "%s",
+                   call->failed ? RN_CALL_ARGS_UNREAD : RN_CALL_UNREAD);
     record->reason = ending.reason;
     (void)fail_ending(&record->error, &ending);
 }
@@ -294,8 +295,8 @@ static void set_outcome(struct rn_call *call, rune_record *record)
         set_diverged(call, record);
         return;
     }
-    if (rn_call_is_done(call) && call->unread) {
-        set_unread(record);
+    if (call->unread && (call->failed || rn_call_is_done(call))) {
+        set_unread(call, record);
         return;
     }
     if (done && call->result.fields.reason == RN_REASON_OK && is_cut_short(call)) {
@@ -534,6 +535,7 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
         keep_journal(call, record);
     }
     leave_last_peer(call);
+    rn_call_give_all_room_back(call);
     if (!call->has_more) {
         rn_replay_done(&call->replay);
     }

@@ -27,13 +27,42 @@ static size_t host_bytes_of(const struct rn_event *event)
     return counts ? event->size : 0;
 }
 
+static void give_room_back(struct rn_call *call, size_t *held)
+{
+    if (*held > 0) {
+        call->room->args_over(call->forward_user, *held);
+        *held = 0;
+    }
+}
+
+void rn_call_give_room_back(struct rn_call *call, struct rn_event *event)
+{
+    give_room_back(call, &event->held);
+}
+
+void rn_call_give_all_room_back(struct rn_call *call)
+{
+    for (struct rn_event *event = call->events; event; event = event->next) {
+        rn_call_give_room_back(call, event);
+    }
+    if (call->assembly) {
+        give_room_back(call, &call->assembly->held);
+    }
+}
+
+static void drop_event(struct rn_call *call, struct rn_event *event)
+{
+    call->host_bytes -= host_bytes_of(event);
+    rn_call_give_room_back(call, event);
+    rn_event_free(event);
+}
+
 static void drop_events(struct rn_call *call)
 {
     while (call->events) {
         struct rn_event *event = call->events;
         call->events = event->next;
-        call->host_bytes -= host_bytes_of(event);
-        rn_event_free(event);
+        drop_event(call, event);
     }
     call->events_end = &call->events;
 }
@@ -41,6 +70,7 @@ static void drop_events(struct rn_call *call)
 static void drop_assembly(struct rn_call *call)
 {
     if (call->assembly) {
+        give_room_back(call, &call->assembly->held);
         rn_free(call->assembly->data);
         rn_free(RN_TAKE(call->assembly));
     }
@@ -87,9 +117,10 @@ void rn_call_host_bytes_freed(struct rn_call *call, size_t size)
     }
 }
 
-void rn_call_acted_upon(struct rn_call *call, const struct rn_event *event)
+void rn_call_acted_upon(struct rn_call *call, struct rn_event *event)
 {
     call->host_bytes -= host_bytes_of(event); // unless a host call has them now
+    rn_call_give_room_back(call, event);
     give_credit(call, 1);
 }
 
@@ -97,8 +128,7 @@ void rn_call_acted_upon(struct rn_call *call, const struct rn_event *event)
 static void add_event(struct rn_call *call, struct rn_event *event)
 {
     if (call->failed) {
-        call->host_bytes -= host_bytes_of(event);
-        rn_event_free(event);
+        drop_event(call, event);
         return;
     }
     *call->events_end = event;
@@ -127,33 +157,56 @@ static void receive_output(struct rn_call *call, const struct rn_message *messag
     add_event(call, event);
 }
 
-static bool has_room(const struct rn_call *call, const struct rn_message *message)
+/* True: there is room. *out_held: so much is to be given back. */
+static bool take_room(const struct rn_call *call, const struct rn_message *message,
+                      size_t *out_held)
 {
-    return message->type != RN_MESSAGE_RESULT || !call->result_room ||
-           call->result_room(call->forward_user, message->body_total);
+    *out_held = 0;
+    if (!call->room) {
+        return true;
+    }
+    if (message->type == RN_MESSAGE_RESULT) {
+        return call->room->result(call->forward_user, message->body_total);
+    }
+    bool has_room = call->room->args(call->forward_user, message->body_total);
+    *out_held = has_room ? message->body_total : 0;
+    return has_room;
 }
 
-/* Begins to collect a body. Without memory or room there is no assembly, and what comes is let pass. */
-static void begin_assembly(struct rn_call *call, const struct rn_message *message)
+static struct rn_call_assembly *new_assembly(const struct rn_message *message)
 {
-    drop_assembly(call);
-    call->unread = !has_room(call, message);
-    if (call->unread) {
-        return;
-    }
     struct rn_call_assembly *assembly = rn_alloc(sizeof(*assembly));
     uint8_t *data = rn_alloc((size_t)message->body_total + 1);
     if (!assembly || !data) {
         rn_free(assembly);
         rn_free(data);
-        call->failed = true;
-        return;
+        return NULL;
     }
     assembly->data = data;
     if (message->type == RN_MESSAGE_HOST_CALL) {
         assembly->fields = message->as.HOST_CALL;
     }
-    call->assembly = assembly;
+    return assembly;
+}
+
+/* Begins to collect a body. Without memory or room there is no assembly, and what comes is let pass. */
+static void begin_assembly(struct rn_call *call, const struct rn_message *message)
+{
+    size_t held;
+    drop_assembly(call);
+    call->unread = !take_room(call, message, &held);
+    if (call->unread) {
+        // A call ends by its result; by a host call only if it fails.
+        call->failed = call->failed || message->type == RN_MESSAGE_HOST_CALL;
+        return;
+    }
+    call->assembly = new_assembly(message);
+    if (call->assembly) {
+        call->assembly->held = held;
+    } else {
+        give_room_back(call, &held);
+        call->failed = true;
+    }
 }
 
 /* Collects a body; true when it is whole. */
@@ -179,14 +232,15 @@ static bool assemble(struct rn_call *call, const struct rn_message *message)
 struct body {
     uint8_t *bytes;
     size_t size;
+    size_t held;
 };
 
 static struct body take_assembly(struct rn_call *call)
 {
-    struct body body = {NULL, 0};
+    struct body body = {NULL, 0, 0};
     if (call->assembly) {
-        body = (struct body){RN_TAKE(call->assembly->data), call->assembly->size};
-        drop_assembly(call);
+        body = (struct body){call->assembly->data, call->assembly->size, call->assembly->held};
+        rn_free(RN_TAKE(call->assembly));
     }
     return body;
 }
@@ -195,7 +249,7 @@ static struct body take_assembly(struct rn_call *call)
 static struct body copy_body(struct rn_call *call, const struct rn_message *message)
 {
     struct body body = {(uint8_t *)rn_strndup((const char *)message->body, message->body_size),
-                        message->body_size};
+                        message->body_size, 0};
     call->failed = call->failed || !body.bytes;
     return body;
 }
@@ -208,6 +262,7 @@ static void receive_host_call(struct rn_call *call, const struct rn_fields_HOST_
     if (!event || !body.bytes) {
         rn_free(event);
         rn_free(body.bytes);
+        give_room_back(call, &body.held);
         call->failed = true;
         return;
     }
@@ -218,6 +273,7 @@ static void receive_host_call(struct rn_call *call, const struct rn_fields_HOST_
     event->pc = fields->pc;
     event->size = body.size;
     event->data = body.bytes;
+    event->held = body.held;
     call->host_bytes += host_bytes_of(event);
     add_event(call, event);
 }
@@ -254,7 +310,7 @@ static enum rn_error receive_small_result(struct rn_call *call, const struct rn_
     if (message->body_size > 0) {
         memcpy(call->result.small, message->body, message->body_size);
     }
-    return receive_result(call, (struct body){call->result.small, message->body_size});
+    return receive_result(call, (struct body){call->result.small, message->body_size, 0});
 }
 
 /* When a sleep ends. One that is asked for again, for an answer that came in between, goes on. */

@@ -377,6 +377,7 @@ static void forward(struct rn_call *call, rune_host_call *host_call, struct rn_e
 {
     host_call->size = 0;
     list(host_call);
+    rn_call_give_room_back(call, event); // what is sent is counted anew
     host_call->entry->forward(call->forward_user, host_call, RN_TAKE(event->data), event->size);
     rn_call_host_bytes_freed(call, event->size);
 }

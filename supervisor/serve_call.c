@@ -306,6 +306,20 @@ static bool on_result(void *user, size_t size)
     return hold_result(((struct rn_serve_call *)user)->begin, size);
 }
 
+/* Arguments of a host call on their way here; those that go on to the client are counted where they are sent. */
+static bool on_args(void *user, size_t size)
+{
+    return rn_serve_hold(((struct rn_serve_call *)user)->connection, size);
+}
+
+static void on_args_over(void *user, size_t size)
+{
+    rn_serve_unhold(((struct rn_serve_call *)user)->connection, size);
+}
+
+static const struct rn_call_room room = {
+    .result = on_result, .args = on_args, .args_over = on_args_over};
+
 /* On the loop's thread: the execution has ended. A large result is read elsewhere, as its arguments were; it
  * counts on the account until it has been, and is dropped if there is no room. */
 static void call_ended(struct rn_serve_note *note)
@@ -769,7 +783,7 @@ static enum rn_error begin_call(struct rn_serve_connection *connection,
     rune_call_options_set_output(begin->options, on_output, call);
     rune_call_options_set_parent(begin->options, begin->parent);
     begin->options->forward_user = call;
-    begin->options->result_room = on_result;
+    begin->options->room = &room;
     start(connection, begin);
     return RN_OK;
 }

@@ -4,8 +4,9 @@
  *      the script ──► forward ──► DAEMON_HOST_CALL ──► the client ──► CLIENT_HOST_REPLY ──► the script
  *
  * Nobody here looks into arguments or answers: they go on as they came, and whoever gets them checks them.
- * Arguments come on the supervisor's thread and count on the account until they are sent; those that it has
- * no room for the script gets an error for. A function that the client never answers ends with the call, by
+ * Arguments of more than one packet count on the account from the first one on (rn_call_room); a call ends if it has
+ * no room for them. On their way to the client they count until they are sent, and it is the script that gets an
+ * error if there is no room. A function that the client never answers ends with the call, by
  * its limits, its cancel, or the connection's end.
  *
  * A host call stays in the list of its call until it was answered, or the call is forgotten: so an answer

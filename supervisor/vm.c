@@ -694,7 +694,7 @@ static rune_status fill(struct rn_call *call, rune_vm *vm, const rune_call_optio
         call->output = options->output;
         call->output_user = options->output_user;
         call->forward_user = options->forward_user;
-        call->result_room = options->result_room;
+        call->room = options->room;
         call->wait = options->wait;
         call->token = options->token;
         rune_status status = inherit(call, options->parent, error);

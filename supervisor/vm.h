@@ -36,8 +36,8 @@ struct rune_call_options {
     rune_output_fn output;
     void *output_user;
     const rune_host_call *parent;
-    void *forward_user;                           /* what rn_host_forward gets, and: */
-    bool (*result_room)(void *user, size_t size); /* see call.h */
+    void *forward_user;              /* what rn_host_forward gets, and: */
+    const struct rn_call_room *room; /* see call.h */
     bool wait;
     bool replay;
     bool journal;

@@ -42,9 +42,9 @@ typedef enum rune_right {
 typedef enum rune_peer_limit {
     RUNE_PEER_CONNECTIONS = 0, /* default 128 */
     RUNE_PEER_CALLS = 1,       /* that run at once; default 1,024 */
-    RUNE_PEER_BYTES = 2,       /* requests and answers that are held; default 64 MiB */
-    RUNE_PEER_DOMAINS = 3,     /* default 16 */
-    RUNE_PEER_FUNCTIONS = 4,   /* that its Vms keep (rune_vm_call_function); default 16,384 */
+    RUNE_PEER_BYTES = 2, /* what is held: requests, answers, values from scripts; default 64 MiB */
+    RUNE_PEER_DOMAINS = 3,   /* default 16 */
+    RUNE_PEER_FUNCTIONS = 4, /* that its Vms keep (rune_vm_call_function); default 16,384 */
     RUNE_PEER_LIMIT_COUNT = 5
 } rune_peer_limit;
 

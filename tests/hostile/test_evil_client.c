@@ -1624,7 +1624,7 @@ static void test_functions_that_nobody_runs(void **state)
     expect_served();
 }
 
-/* More than may be out, and more than may be held: the script hears of it. */
+/* More than may be out, for which the script waits, and more than may be held, with which it ends. */
 static void test_host_calls_that_nobody_reads(void **state)
 {
     (void)state;
@@ -1653,7 +1653,7 @@ static void test_host_calls_that_nobody_reads(void **state)
     uint32_t reason;
     assert_int_equal(got.type, RN_MESSAGE_DAEMON_END);
     memcpy(&reason, got.body, sizeof(reason));
-    assert_int_equal(reason, RUNE_REASON_SCRIPT_ERROR);
+    assert_int_equal(reason, RUNE_REASON_OVERLOADED);
     close(client.fd);
     expect_served();
 }

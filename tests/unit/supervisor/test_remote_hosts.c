@@ -1,7 +1,9 @@
 /* Host functions of a client, called by its own scripts in a daemon. */
 #include "tests/unit/supervisor/daemon.h"
 
+#include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,11 @@ static const char source[] = "pub fn main() { host::twice(21) }\n"
                              "pub fn who() { host::who() }\n"
                              "pub fn pass(x) { host::pass(x) }\n"
                              "pub fn large() { host::large(17) }\n"
+                             "pub fn send(doublings) {\n"
+                             "    let b = b\"x\";\n"
+                             "    for _ in 0..doublings { b.extend(b.clone()); }\n"
+                             "    host::size(b)\n"
+                             "}\n"
                              "pub fn slow() { host::slow(30) }\n"
                              "pub fn back() { host::back() }\n"
                              "pub fn spin() { loop {} }\n"
@@ -122,6 +129,15 @@ static void large(void *user, rune_host_call *call)
     free(bytes);
 }
 
+static void size_of(void *user, rune_host_call *call)
+{
+    const void *data;
+    size_t size = 0;
+    (void)user;
+    assert_true(rune_value_get_bytes(rune_host_call_arg(call, 0), &data, &size));
+    answer_i64(call, (int64_t)size);
+}
+
 static void slow(void *user, rune_host_call *call)
 {
     int64_t ms = arg_i64(call);
@@ -202,6 +218,7 @@ static rune_context *make_context(int *factor)
         {"who", 0, 0, who, NULL},
         {"pass", 1, 0, pass, NULL},
         {"large", 1, 0, large, NULL},
+        {"size", 1, 0, size_of, NULL},
         {"slow", 1, 0, slow, NULL},
         {"back", 0, 0, back, NULL},
         {"later", 1, RUNE_FUNCTION_ASYNC, later, NULL},
@@ -627,6 +644,108 @@ static void test_the_end_of_the_daemon(void **state)
     rune_execution_free(execution);
 }
 
+static void hold_little(rune_server_options *options)
+{
+    unsigned rights = RUNE_RIGHT_BUILD | RUNE_RIGHT_CONTROL;
+    assert_int_equal(rune_server_options_allow(options, geteuid(), rights), RUNE_OK);
+    assert_int_equal(rune_server_options_set_peer_limit(options, RUNE_PEER_BYTES, 6 << 20), 0);
+}
+
+static int set_up_with_little_room(void **state)
+{
+    (void)state;
+    return set_up_with(hold_little);
+}
+
+static size_t heap_bytes(void)
+{
+    struct mallinfo2 heap = mallinfo2();
+    return heap.uordblks + heap.hblkhd;
+}
+
+static rune_execution *begin_send(rune_vm *by, int64_t doublings)
+{
+    rune_const_value *arg = rune_value_i64(doublings);
+    const rune_const_value *args[] = {arg};
+    rune_execution *execution = NULL;
+    assert_int_equal(rune_vm_send_execute(by, "send", args, 1, NULL, &execution, NULL), RUNE_OK);
+    rune_value_unref(arg);
+    return execution;
+}
+
+/* The reason; of a call whose arguments could not be held it is that. */
+static rune_reason end_send(rune_execution *execution)
+{
+    rune_record *record = NULL;
+    assert_int_equal(rune_execution_wait(execution, PATIENCE_NS), RUNE_OK);
+    assert_int_equal(rune_execution_complete(execution, &record), RUNE_OK);
+    rune_reason reason = rune_record_reason(record);
+    if (reason == RUNE_REASON_OVERLOADED) {
+        const rune_error *error = rune_record_error(record);
+        assert_string_equal(rune_error_kind(error), "unread");
+        assert_non_null(strstr(rune_error_message(error), "arguments of a host call"));
+    }
+    rune_record_free(record);
+    rune_execution_free(execution);
+    return reason;
+}
+
+/* Kills the worker that runs a call; false: none does. */
+static bool kill_worker(void)
+{
+    rune_text *text = NULL;
+    assert_int_equal(rune_connect_query(remote, RUNE_QUERY_PS, &text, NULL), RUNE_OK);
+    const char *worker = strstr(rune_text_data(text), "\"state\":\"serving\",\"calls\":1");
+    while (worker && strncmp(worker, "{\"pid\":", 7) != 0) {
+        worker--;
+    }
+    bool killed = worker && kill((pid_t)strtol(worker + 7, NULL, 10), SIGKILL) == 0;
+    rune_text_free(text);
+    return killed;
+}
+
+/* Ends a call early: before its arguments come, while they do, or behind them. */
+static void break_off(rune_execution *execution, int round)
+{
+    nanosleep(&(struct timespec){.tv_nsec = round * 100000L}, NULL);
+    if (round % 2 == 0 || !kill_worker()) {
+        rune_execution_cancel(execution);
+    }
+    rune_reason reason = end_send(execution);
+    assert_int_not_equal(reason, RUNE_REASON_OVERLOADED);
+}
+
+/* What may not be held for a user, here 6 MiB, is not held while it comes from a worker either. What was held is
+ * given back, however the call ends. */
+static void test_arguments_on_their_way(void **state)
+{
+    (void)state;
+    rune_execution *executions[2];
+    rune_vm *vms[2] = {vm, open_with(remote, own_runtime, &seven)};
+    assert_int_equal(end_send(begin_send(vms[0], 3)), RUNE_REASON_OK);
+    size_t before = heap_bytes();
+    size_t most = 0;
+    for (int i = 0; i < 2; i++) {
+        executions[i] = begin_send(vms[i], 23);
+    }
+    while (!rune_execution_poll(executions[0]) || !rune_execution_poll(executions[1])) {
+        size_t now = heap_bytes();
+        most = now > before + most ? now - before : most;
+    }
+    print_message("  %zu KiB for two arguments of 8 MiB\n", most >> 10);
+    assert_true(most < (size_t)4 << 20);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(end_send(executions[i]), RUNE_REASON_OVERLOADED);
+    }
+    for (int i = 0; i < 60; i++) {
+        break_off(begin_send(vms[i % 2], 22), i);
+    }
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(end_send(begin_send(vms[i % 2], 22)), RUNE_REASON_OK);
+    }
+    rune_vm_free(vms[1]);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -645,6 +764,8 @@ int main(void)
         CASE(test_more_contexts_than_are_held),
         CASE(test_declared_statics),
         CASE(test_the_end_of_the_daemon),
+        cmocka_unit_test_setup_teardown(test_arguments_on_their_way, set_up_with_little_room,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_beside_the_servers_functions,
                                         set_up_beside_the_servers, tear_down),
     };
