@@ -14,6 +14,7 @@ int rn_command_explore(struct rn_session *session);
 int rn_command_coverage(struct rn_session *session);
 int rn_command_doc(struct rn_session *session);
 int rn_command_fmt(struct rn_session *session);
+int rn_command_lsp(struct rn_session *session);
 int rn_command_compile(struct rn_session *session);
 int rn_command_disasm(struct rn_session *session);
 int rn_command_verify(struct rn_session *session);

@@ -22,7 +22,7 @@ static command_function *const functions[RN_COMMAND_COUNT] = {
     [RN_COMMAND_CTL] = rn_command_ctl,           [RN_COMMAND_HELP] = rn_command_help,
     [RN_COMMAND_VERSION] = rn_command_version,   [RN_COMMAND_COMPLETION] = rn_command_completion,
     [RN_COMMAND_EXPLORE] = rn_command_explore,   [RN_COMMAND_PROFILE] = rn_command_profile,
-    [RN_COMMAND_COVERAGE] = rn_command_coverage,
+    [RN_COMMAND_COVERAGE] = rn_command_coverage, [RN_COMMAND_LSP] = rn_command_lsp,
 };
 
 // `runeward COMMAND --help` is `runeward help COMMAND`; so is a bare `runeward --help`.

@@ -5,48 +5,12 @@
 #include <runeward/source.h>
 
 #include <string.h>
-#include <sys/mman.h>
 
 #define LINES_MAX ((uint32_t)16 << 20) /* a source has no more bytes */
-#define PAGE_SIZE ((size_t)1 << 20)
-
-struct page {
-    void *start;
-    size_t size;
-};
-
-/* ---- Storage ---- */
-
-static void *take(struct rn_outline *outline, size_t size)
-{
-    size = (size + 15) & ~(size_t)15;
-    if (size > outline->left) {
-        struct page page = {.size = size > PAGE_SIZE ? size : PAGE_SIZE};
-        page.start =
-            mmap(NULL, page.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (page.start == MAP_FAILED) {
-            return NULL;
-        }
-        if (!rn_bytes_append(&outline->pages, (const char *)&page, sizeof page)) {
-            munmap(page.start, page.size);
-            return NULL;
-        }
-        outline->next = page.start;
-        outline->left = page.size;
-    }
-    void *block = outline->next;
-    outline->next += size;
-    outline->left -= size;
-    return block;
-}
 
 void rn_outline_done(struct rn_outline *outline)
 {
-    const struct page *pages = (const struct page *)(const void *)outline->pages.data;
-    for (size_t i = 0; i < outline->pages.size / sizeof *pages; i++) {
-        munmap(pages[i].start, pages[i].size);
-    }
-    rn_bytes_done(&outline->pages);
+    rn_store_done(&outline->store);
     rn_bytes_done(&outline->items);
     *outline = (struct rn_outline){.count = 0};
 }
@@ -56,12 +20,9 @@ void rn_outline_done(struct rn_outline *outline)
 /* A zero byte inside becomes a space. NULL without memory. */
 static const char *keep(struct rn_outline *outline, const char *data, size_t size)
 {
-    char *copy = take(outline, size + 1);
+    char *copy = rn_store_copy(&outline->store, data, size);
     for (size_t i = 0; copy != NULL && i < size; i++) {
-        copy[i] = data[i] == '\0' ? ' ' : data[i];
-    }
-    if (copy != NULL) {
-        copy[size] = '\0';
+        copy[i] = copy[i] == '\0' ? ' ' : copy[i];
     }
     return copy;
 }
@@ -130,7 +91,7 @@ static bool read_members(struct rn_outline *outline, const rune_const_value *obj
     rune_const_value *list = rune_value_get(object, "members");
     size_t count = rune_value_count(list);
     count = count > RN_OUTLINE_MEMBERS_MAX ? RN_OUTLINE_MEMBERS_MAX : count;
-    struct rn_outline_member *members = take(outline, count * sizeof *members + 1);
+    struct rn_outline_member *members = rn_store_take(&outline->store, count * sizeof *members + 1);
     bool good = members != NULL;
     rune_value_iter at;
     rune_value_iter_init(&at, list);

@@ -7,6 +7,7 @@
 #define RN_CLI_OUTLINE_H
 
 #include "cli/session.h"
+#include "cli/store.h"
 
 #include <stdint.h>
 
@@ -33,9 +34,7 @@ struct rn_outline_item {
 };
 
 struct rn_outline {
-    struct rn_bytes pages; /* where each piece of storage begins, for the end */
-    char *next;
-    size_t left;
+    struct rn_store store;
     struct rn_bytes items; /* of struct rn_outline_item */
     size_t count;
 };
