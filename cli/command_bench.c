@@ -401,6 +401,9 @@ int rn_command_bench(struct rn_session *session)
     if (!rn_call_check_options(session)) {
         return session->code;
     }
+    if (rn_args_has(session->args, RN_OPTION_LIMITS)) {
+        return rn_call_print_limits(session);
+    }
     if (!read_time(session, RN_OPTION_WARMUP, 500000, &bench.warmup_us) ||
         !read_time(session, RN_OPTION_ITER, 2000000, &bench.iter_us)) {
         return RN_EXIT_USAGE;

@@ -273,6 +273,9 @@ int rn_command_coverage(struct rn_session *session)
     if (!rn_call_check_options(session)) {
         return session->code;
     }
+    if (rn_args_has(session->args, RN_OPTION_LIMITS)) {
+        return rn_call_print_limits(session);
+    }
     if (coverage.filter.file_count == 0) {
         return rn_command_misused(session);
     }

@@ -213,6 +213,9 @@ int rn_command_test(struct rn_session *session)
     if (!rn_call_check_options(session)) {
         return session->code;
     }
+    if (rn_args_has(session->args, RN_OPTION_LIMITS)) {
+        return rn_call_print_limits(session);
+    }
     if (tests.filter.file_count == 0) {
         return rn_command_misused(session);
     }

@@ -156,6 +156,11 @@ class Command(unittest.TestCase):
         given = json.loads(self.run_command("--format", "json", "run", "--limits", "--wall", "1.5s").stdout)
         self.assertEqual(given["limits"]["wall"], {"value": 1500000000, "from": "option"})
 
+    def test_limits_of_every_command_that_has_them(self):
+        first = self.run_command("run", "--limits", "--budget", "5k").stdout
+        for command in ("call", "test", "bench", "profile", "coverage", "explore"):
+            self.assertEqual(self.run_command(command, "--limits", "--budget", "5k", "t.rn").stdout, first)
+
     def test_sleeping_needs_no_clock_but_reading_it_does(self):
         self.write("slow.rn", "pub async fn main() { time::sleep(time::Duration::from_millis(20)).await; 5 }")
         self.assertEqual(self.run_command("call", "slow.rn", "main").stdout, "5\n")
