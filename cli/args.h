@@ -44,6 +44,7 @@ enum rn_option_group {
     RN_GROUP_PROFILE = 65536,
     RN_GROUP_COVERAGE = 131072,
     RN_GROUP_EXPLORE = 262144,
+    RN_GROUP_ONCE = 1 << 30, /* of no command: a file of defaults (config.h) cannot set it */
 };
 
 struct rn_option_info {
@@ -72,6 +73,8 @@ struct rn_args {
     const char *values[RN_OPTION_COUNT]; /* NULL: not given; "" for switches; into argv */
     char **operands;                     /* argv, compacted */
     size_t operand_count;
+    const char *config;              /* the file of defaults (config.h), or NULL */
+    unsigned lines[RN_OPTION_COUNT]; /* in it, that set the value; 0: the command line did */
 };
 
 /*
@@ -83,6 +86,12 @@ bool rn_args_parse(struct rn_args *args, int argc, char **argv);
 static inline bool rn_args_has(const struct rn_args *args, enum rn_option option)
 {
     return args->values[option] != NULL;
+}
+
+/* By the command line. */
+static inline bool rn_args_given(const struct rn_args *args, enum rn_option option)
+{
+    return args->values[option] != NULL && args->lines[option] == 0;
 }
 
 /* The nearest of `count` words to a mistyped one, or NULL if none is near. */

@@ -7,8 +7,10 @@
 #include "cli/call.h"
 
 #include "cli/exit_codes.h"
+#include "cli/option_value.h"
 #include "cli/out_file.h"
 #include "cli/quantity.h"
+#include "cli/visible.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -36,23 +38,16 @@ static const struct {
 /* Bytes of what was returned as a failure. */
 #define FAILED_SHOWN 1000
 
-static const char *const quantity_examples[] = {"a number such as 500M", "a size such as 64M",
-                                                "a time such as 2s"};
-
 /* Options */
 
-// False after a complaint; *out_given tells whether the option was there.
+// False after a complaint; *out_given tells whether there is a value.
 static bool read_limit(const struct rn_session *session, size_t index, bool *out_given,
                        uint64_t *out_value)
 {
     const char *text = session->args->values[limit_options[index].option];
     *out_given = text != NULL;
-    if (text == NULL || rn_quantity_parse(text, limit_options[index].quantity, out_value)) {
-        return true;
-    }
-    rn_console_complain("--%s: %s is not %s", rn_option_info(limit_options[index].option)->name,
-                        text, quantity_examples[limit_options[index].quantity]);
-    return false;
+    return text == NULL || (rn_option_is_good(limit_options[index].option, text) &&
+                            rn_quantity_parse(text, limit_options[index].quantity, out_value));
 }
 
 static bool set_limits(const struct rn_session *session, rune_limits *limits)
@@ -64,9 +59,7 @@ static bool set_limits(const struct rn_session *session, rune_limits *limits)
             return false;
         }
         if (given && rune_limits_set(limits, limit_options[i].limit, value) != RUNE_OK) {
-            rn_console_complain("--%s cannot be %s", rn_option_info(limit_options[i].option)->name,
-                                session->args->values[limit_options[i].option]);
-            return false;
+            return false; // never: the value is one that a limit may have
         }
     }
     return true;
@@ -76,11 +69,8 @@ static bool read_seed(const struct rn_session *session, uint64_t *out_seed)
 {
     const char *text = session->args->values[RN_OPTION_SEED];
     *out_seed = 0;
-    if (text == NULL || rn_quantity_parse(text, RN_QUANTITY_COUNT, out_seed)) {
-        return true;
-    }
-    rn_console_complain("--seed: %s is not a number", text);
-    return false;
+    return text == NULL || (rn_option_is_good(RN_OPTION_SEED, text) &&
+                            rn_quantity_parse(text, RN_QUANTITY_COUNT, out_seed));
 }
 
 bool rn_call_check_options(struct rn_session *session)
@@ -106,23 +96,33 @@ static void print_limit_unknown(size_t index, bool text)
     }
 }
 
-static void print_limit_text(size_t index, uint64_t value, bool given)
+static void print_origin(const struct rn_args *args, enum rn_option option)
+{
+    if (args->values[option] == NULL) {
+        puts("default");
+    } else if (args->lines[option] == 0) {
+        printf("--%s\n", rn_option_info(option)->name);
+    } else {
+        fputs("from ", stdout);
+        rn_visible_put(stdout, args->config, strlen(args->config), false);
+        printf(":%u\n", args->lines[option]);
+    }
+}
+
+static void print_limit_text(const struct rn_args *args, size_t index, uint64_t value)
 {
     char buffer[32];
-    const char *name = rune_limit_name(limit_options[index].limit);
     const char *text =
         value == RUNE_UNLIMITED
             ? "unlimited"
             : rn_quantity_format(value, limit_options[index].quantity, buffer, sizeof(buffer));
-    if (given) {
-        printf("%-11s %-10s --%s\n", name, text, rn_option_info(limit_options[index].option)->name);
-    } else {
-        printf("%-11s %-10s default\n", name, text);
-    }
+    printf("%-11s %-10s ", rune_limit_name(limit_options[index].limit), text);
+    print_origin(args, limit_options[index].option);
 }
 
-static void print_limit_json(size_t index, uint64_t value, bool given)
+static void print_limit_json(const struct rn_args *args, size_t index, uint64_t value)
 {
+    enum rn_option option = limit_options[index].option;
     printf("%s\"%s\":{\"value\":", index == 0 ? "" : ",",
            rune_limit_name(limit_options[index].limit));
     if (value == RUNE_UNLIMITED) {
@@ -130,7 +130,13 @@ static void print_limit_json(size_t index, uint64_t value, bool given)
     } else {
         printf("%llu", (unsigned long long)value);
     }
-    printf(",\"from\":\"%s\"}", given ? "option" : "default");
+    if (args->lines[option] > 0) {
+        fputs(",\"from\":\"config\"", stdout);
+        rn_console_json_member("file", args->config);
+        printf(",\"line\":%u}", args->lines[option]);
+    } else {
+        printf(",\"from\":\"%s\"}", args->values[option] != NULL ? "option" : "default");
+    }
 }
 
 int rn_call_print_limits(struct rn_session *session)
@@ -148,7 +154,7 @@ int rn_call_print_limits(struct rn_session *session)
             continue;
         }
         value = given ? value : rune_limits_default(limit_options[i].limit);
-        (text ? print_limit_text : print_limit_json)(i, value, given);
+        (text ? print_limit_text : print_limit_json)(session->args, i, value);
     }
     fputs(text ? "" : "}}\n", stdout);
     return 0;

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/filter.h"
+#include "cli/option_value.h"
 #include "cli/paths.h"
 #include "cli/quantity.h"
 #include "cli/roots.h"
@@ -385,9 +386,8 @@ static bool read_time(const struct rn_session *session, enum rn_option option, u
 {
     const char *text = session->args->values[option];
     uint64_t nanoseconds = default_us * 1000;
-    if (text != NULL && !rn_quantity_parse(text, RN_QUANTITY_TIME, &nanoseconds)) {
-        rn_console_complain("--%s: %s is not a time such as 2s", rn_option_info(option)->name,
-                            text);
+    if (text != NULL && !(rn_option_is_good(option, text) &&
+                          rn_quantity_parse(text, RN_QUANTITY_TIME, &nanoseconds))) {
         return false;
     }
     *out_us = nanoseconds / 1000;

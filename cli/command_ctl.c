@@ -247,7 +247,8 @@ static bool is_used_well(const struct rn_session *session, const struct verb *ve
                             session->args->operands[1 + verb->operands]);
         return false;
     }
-    if (!verb->has_json && session->console.format != RN_FORMAT_TEXT) {
+    if (!verb->has_json && session->console.format != RN_FORMAT_TEXT &&
+        rn_args_given(session->args, RN_OPTION_FORMAT)) {
         rn_console_complain("%s has no --format: it is text for Prometheus", verb->name);
         return false;
     }

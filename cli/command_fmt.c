@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/diff.h"
 #include "cli/exit_codes.h"
+#include "cli/option_value.h"
 #include "cli/out_file.h"
 #include "cli/paths.h"
 #include "cli/quantity.h"
@@ -19,8 +20,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define INDENT_MAX 16u
 
 enum result {
     RESULT_UNCHANGED,
@@ -254,12 +253,11 @@ static bool set_indent(const struct rn_session *session, rune_options *options)
 {
     const char *text = session->args->values[RN_OPTION_INDENT];
     uint64_t columns = 4;
-    if (text != NULL && strcmp(text, "tab") == 0) {
-        columns = 0;
-    } else if (text != NULL && (!rn_quantity_parse(text, RN_QUANTITY_COUNT, &columns) ||
-                                columns == 0 || columns > INDENT_MAX)) {
-        rn_console_complain("--indent: %s is not a number from 1 to %u, or tab", text, INDENT_MAX);
+    if (text != NULL && !rn_option_is_good(RN_OPTION_INDENT, text)) {
         return false;
+    }
+    if (text != NULL && !rn_quantity_parse(text, RN_QUANTITY_COUNT, &columns)) {
+        columns = 0; // tab
     }
     rune_options_set_indent(options, (uint32_t)columns);
     return true;

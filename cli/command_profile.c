@@ -6,6 +6,7 @@
 #include "cli/call.h"
 #include "cli/commands.h"
 #include "cli/exit_codes.h"
+#include "cli/option_value.h"
 #include "cli/out_file.h"
 #include "cli/quantity.h"
 #include "cli/visible.h"
@@ -261,11 +262,8 @@ static bool read_top(const struct rn_args *args, uint64_t *out_top)
 {
     const char *text = args->values[RN_OPTION_TOP];
     *out_top = TOP_DEFAULT;
-    if (text != NULL && !rn_quantity_parse(text, RN_QUANTITY_COUNT, out_top)) {
-        rn_console_complain("--top: %s is not a number such as 20", text);
-        return false;
-    }
-    return true;
+    return text == NULL || (rn_option_is_good(RN_OPTION_TOP, text) &&
+                            rn_quantity_parse(text, RN_QUANTITY_COUNT, out_top));
 }
 
 int rn_command_profile(struct rn_session *session)

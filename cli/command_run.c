@@ -73,7 +73,7 @@ static bool is_called_as_built(const struct rn_session *session)
 {
     static const enum rn_option options[] = {RN_OPTION_SCRIPT, RN_OPTION_BUILD_WALL};
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        if (rn_args_has(session->args, options[i])) {
+        if (rn_args_given(session->args, options[i])) {
             rn_console_complain("--%s: the daemon has built its scripts already; for a file, "
                                 "write its path with .rn",
                                 rn_option_info(options[i])->name);

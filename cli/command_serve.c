@@ -10,6 +10,7 @@
 #include "cli/daemon.h"
 #include "cli/exit_codes.h"
 #include "cli/log.h"
+#include "cli/option_value.h"
 #include "cli/quantity.h"
 
 #include <errno.h>
@@ -136,8 +137,8 @@ static bool set_drain(const struct rn_session *session, rune_server_options *opt
     if (text == NULL) {
         return true;
     }
-    if (!rn_quantity_parse(text, RN_QUANTITY_TIME, &ns)) {
-        rn_console_complain("--drain: %s is not a time such as 10s", text);
+    if (!rn_option_is_good(RN_OPTION_DRAIN, text) ||
+        !rn_quantity_parse(text, RN_QUANTITY_TIME, &ns)) {
         return false;
     }
     rune_server_options_set_drain(options, ns);
@@ -170,11 +171,11 @@ static bool read_workers(struct rn_session *session)
 {
     const char *text = session->args->values[RN_OPTION_WORKERS];
     uint64_t count = 0;
-    if (text == NULL || (rn_quantity_parse(text, RN_QUANTITY_COUNT, &count) && count <= 256)) {
+    if (text == NULL || (rn_option_is_good(RN_OPTION_WORKERS, text) &&
+                         rn_quantity_parse(text, RN_QUANTITY_COUNT, &count))) {
         session->workers = (unsigned)count;
         return true;
     }
-    rn_console_complain("--workers: %s is not a number up to 256", text);
     session->code = RN_EXIT_USAGE;
     return false;
 }

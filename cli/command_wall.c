@@ -174,7 +174,8 @@ static bool may_be_page(const struct rn_session *session, const char *what)
         rn_console_complain("--html is for policy report");
         return false;
     }
-    if (session->console.format != RN_FORMAT_TEXT) {
+    if (session->console.format != RN_FORMAT_TEXT &&
+        rn_args_given(session->args, RN_OPTION_FORMAT)) {
         rn_console_complain("--html and --format exclude each other");
         return false;
     }

@@ -1,6 +1,7 @@
 /* console.c: standard output, standard error, colours. */
 #include "cli/console.h"
 #include "cli/exit_codes.h"
+#include "cli/option_value.h"
 #include "cli/visible.h"
 
 #include <errno.h>
@@ -25,46 +26,38 @@ void rn_console_complain(const char *format, ...)
     fputs((size_t)size < sizeof line ? "\n" : "...\n", stderr);
 }
 
-static bool wants_color(const char *choice, bool *out_color)
+static bool wants_color(const char *choice)
 {
-    if (choice == NULL || strcmp(choice, "auto") == 0) {
-        const char *no_color = getenv("NO_COLOR");
-        const char *terminal = getenv("TERM");
-        *out_color = isatty(STDERR_FILENO) != 0 && (no_color == NULL || *no_color == '\0') &&
-                     terminal != NULL && strcmp(terminal, "dumb") != 0;
-        return true;
+    if (choice != NULL && strcmp(choice, "auto") != 0) {
+        return strcmp(choice, "always") == 0;
     }
-    *out_color = strcmp(choice, "always") == 0;
-    return *out_color || strcmp(choice, "never") == 0;
+    const char *no_color = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+    return isatty(STDERR_FILENO) != 0 && (no_color == NULL || *no_color == '\0') &&
+           terminal != NULL && strcmp(terminal, "dumb") != 0;
 }
 
-static bool wants_format(const char *choice, enum rn_format *out_format)
+static enum rn_format wants_format(const char *choice)
 {
-    static const char *const names[] = {"text", "json", "jsonl"};
-    *out_format = RN_FORMAT_TEXT;
-    for (unsigned i = 0; choice != NULL && i < 3; i++) {
-        if (strcmp(choice, names[i]) == 0) {
-            *out_format = (enum rn_format)i;
-            return true;
-        }
-    }
-    return choice == NULL;
+    return choice == NULL || strcmp(choice, "text") == 0 ? RN_FORMAT_TEXT
+           : strcmp(choice, "json") == 0                 ? RN_FORMAT_JSON
+                                                         : RN_FORMAT_JSONL;
 }
 
 bool rn_console_init(struct rn_console *console, const struct rn_args *args)
 {
+    const char *color = args->values[RN_OPTION_COLOR];
+    const char *format = args->values[RN_OPTION_FORMAT];
+    if ((color != NULL && !rn_option_is_good(RN_OPTION_COLOR, color)) ||
+        (format != NULL && !rn_option_is_good(RN_OPTION_FORMAT, format))) {
+        return false;
+    }
     *console = (struct rn_console){
+        .format = wants_format(format),
+        .color = wants_color(color),
         .quiet = rn_args_has(args, RN_OPTION_QUIET),
         .verbose = rn_args_has(args, RN_OPTION_VERBOSE),
     };
-    if (!wants_color(args->values[RN_OPTION_COLOR], &console->color)) {
-        rn_console_complain("--color is auto, always or never");
-        return false;
-    }
-    if (!wants_format(args->values[RN_OPTION_FORMAT], &console->format)) {
-        rn_console_complain("--format is text, json or jsonl");
-        return false;
-    }
     return true;
 }
 

@@ -1,5 +1,6 @@
 /* main.c: runeward. Parses, dispatches, exits. */
 #include "cli/commands.h"
+#include "cli/config.h"
 #include "cli/exit_codes.h"
 #include "cli/watch.h"
 
@@ -63,6 +64,27 @@ static bool open_standard_streams(void)
     return true;
 }
 
+/* What is about the command itself does not fail for a file of defaults. */
+static bool takes_defaults(const struct rn_args *args)
+{
+    return args->command != RN_COMMAND_HELP && args->command != RN_COMMAND_VERSION &&
+           args->command != RN_COMMAND_COMPLETION && !rn_args_has(args, RN_OPTION_HELP);
+}
+
+static int run_with_defaults(struct rn_args *args)
+{
+    struct rn_config config = {.file = NULL};
+    int code = takes_defaults(args) ? rn_config_load(&config, args) : 0;
+    if (code == 0) {
+        rn_config_apply(&config, args);
+        code = rn_args_has(args, RN_OPTION_WATCH) && !rn_args_has(args, RN_OPTION_HELP)
+                   ? rn_watch_run(args, run_command)
+                   : rn_console_finish(run_command(args));
+    }
+    rn_config_done(&config);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     struct rn_args args;
@@ -76,8 +98,5 @@ int main(int argc, char **argv)
         run_command(&args); // help, which is what no words stand for
         return rn_console_finish(RN_EXIT_USAGE);
     }
-    if (rn_args_has(&args, RN_OPTION_WATCH) && !rn_args_has(&args, RN_OPTION_HELP)) {
-        return rn_watch_run(&args, run_command);
-    }
-    return rn_console_finish(run_command(&args));
+    return run_with_defaults(&args);
 }

@@ -1,6 +1,7 @@
 /* report.c: results as they come, and the ends of reports. */
 #include "cli/report.h"
 #include "cli/exit_codes.h"
+#include "cli/option_value.h"
 #include "cli/out_file.h"
 #include "cli/visible.h"
 
@@ -338,19 +339,13 @@ bool rn_report_init(struct rn_report *report, const struct rn_session *session)
 {
     const char *value = session->args->values[RN_OPTION_REPORT];
     *report = (struct rn_report){.console = &session->console, .first = true};
+    if (value != NULL && !rn_option_is_good(RN_OPTION_REPORT, value)) {
+        return false;
+    }
     if (value != NULL) {
         const char *equals = strchr(value, '=');
-        size_t size = equals == NULL ? strlen(value) : (size_t)(equals - value);
         report->path = equals == NULL ? NULL : equals + 1;
-        if (size == 3 && memcmp(value, "tap", 3) == 0) {
-            report->kind = RN_REPORT_TAP;
-        } else if (size == 5 && memcmp(value, "junit", 5) == 0) {
-            report->kind = RN_REPORT_JUNIT;
-        }
-        if (report->kind == RN_REPORT_NONE || (report->path != NULL && *report->path == '\0')) {
-            rn_console_complain("--report: %s is not tap, junit, tap=FILE or junit=FILE", value);
-            return false;
-        }
+        report->kind = *value == 't' ? RN_REPORT_TAP : RN_REPORT_JUNIT;
     }
     if (session->console.format != RN_FORMAT_TEXT && report->kind != RN_REPORT_NONE &&
         report->path == NULL) {

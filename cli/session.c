@@ -3,6 +3,7 @@
 
 #include "cli/bytes.h"
 #include "cli/exit_codes.h"
+#include "cli/option_value.h"
 #include "cli/out_file.h"
 #include "cli/quantity.h"
 #include "cli/script_kind.h"
@@ -17,8 +18,7 @@ bool rn_session_init(struct rn_session *session, const struct rn_args *args)
 {
     *session = (struct rn_session){.args = args, .code = RN_EXIT_USAGE};
     const char *policy = args->values[RN_OPTION_POLICY];
-    if (policy != NULL && strcmp(policy, "strict") != 0 && strcmp(policy, "best_effort") != 0) {
-        rn_console_complain("--policy is strict or best_effort");
+    if (policy != NULL && !rn_option_is_good(RN_OPTION_POLICY, policy)) {
         return false;
     }
     session->best_effort = policy != NULL && strcmp(policy, "best_effort") == 0;
@@ -151,8 +151,8 @@ rune_options *rn_session_options(struct rn_session *session, bool script)
 {
     const char *wall = session->args->values[RN_OPTION_BUILD_WALL];
     uint64_t nanoseconds = 0;
-    if (wall != NULL && !rn_quantity_parse(wall, RN_QUANTITY_TIME, &nanoseconds)) {
-        rn_console_complain("--build-wall: %s is not a time such as 2s", wall);
+    if (wall != NULL && !(rn_option_is_good(RN_OPTION_BUILD_WALL, wall) &&
+                          rn_quantity_parse(wall, RN_QUANTITY_TIME, &nanoseconds))) {
         session->code = RN_EXIT_USAGE;
         return NULL;
     }

@@ -160,6 +160,7 @@ class Command(unittest.TestCase):
         first = self.run_command("run", "--limits", "--budget", "5k").stdout
         for command in ("call", "test", "bench", "profile", "coverage", "explore"):
             self.assertEqual(self.run_command(command, "--limits", "--budget", "5k", "t.rn").stdout, first)
+        self.run_command("run", "--limits", "--budget", "0", code=64)
 
     def test_sleeping_needs_no_clock_but_reading_it_does(self):
         self.write("slow.rn", "pub async fn main() { time::sleep(time::Duration::from_millis(20)).await; 5 }")
