@@ -16,6 +16,7 @@
 #include "supervisor/cache.h"
 #include "supervisor/diagnostics.h"
 #include "supervisor/error.h"
+#include "supervisor/probes.h"
 #include "supervisor/remote.h"
 #include "supervisor/sources.h"
 #include "supervisor/statics.h"
@@ -278,9 +279,13 @@ rune_status rn_build(rune_supervisor *supervisor, const struct rn_build_request 
     if (supervisor->remote) {
         return rn_remote_build(supervisor, &whole, out_unit, error);
     }
-    return request->options && request->options->cache_directory
-               ? build_cached(supervisor, &whole, out_unit, error)
-               : compile(supervisor, &whole, NULL, out_unit, error);
+    uint64_t begun_ns = rn_now_ns();
+    status = request->options && request->options->cache_directory
+                 ? build_cached(supervisor, &whole, out_unit, error)
+                 : compile(supervisor, &whole, NULL, out_unit, error);
+    rn_probe_build_end((int)status, status == RUNE_OK ? (*out_unit)->id_text : "",
+                       rn_now_ns() - begun_ns);
+    return status;
 }
 
 rune_status rune_build(rune_supervisor *supervisor, const rune_sources *sources,

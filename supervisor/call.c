@@ -14,6 +14,7 @@
 #include "supervisor/error.h"
 #include "supervisor/host_call.h"
 #include "supervisor/pool.h"
+#include "supervisor/probes.h"
 #include "supervisor/runner.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/trace.h"
@@ -368,6 +369,7 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
             return rn_fail_plain(error, failed == RN_E_CLOSED ? RN_E_WORKER_LOST : failed);
         }
     }
+    rn_probe_call_begin(call->id, call->item_name, call->unit->id_text, call->peer->child.pid);
     if (rn_pool_is_cancelling(call->supervisor)) {
         rn_call_stop(call, RN_REASON_CANCELLED); // C6
     }

@@ -18,6 +18,7 @@
 #include "supervisor/host_call.h"
 #include "supervisor/journal_folder.h"
 #include "supervisor/pool.h"
+#include "supervisor/probes.h"
 #include "supervisor/record.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/trace.h"
@@ -532,6 +533,8 @@ rune_status rn_call_end(struct rn_call *call, rune_record **out_record)
         record->worker = call->peer->child.pid;
         record->attempts = call->replay.from_file ? 1 : call->replay.runs;
         memcpy(record->unit_id, call->unit->id_text, sizeof(record->unit_id));
+        rn_probe_call_end(call->id, (int)record->reason, record->usage.wall_us * 1000,
+                          record->usage.budget);
         keep_journal(call, record);
     }
     leave_last_peer(call);

@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "bytecode/unit_layout.h"
 #include "supervisor/error.h"
+#include "supervisor/probes.h"
 #include "supervisor/remote_host.h"
 #include "supervisor/value.h"
 #include "supervisor/vm.h"
@@ -391,6 +392,7 @@ void rn_host_call_run(struct rn_call *call, struct rn_event *event)
         return;
     }
     call->had_effect = true;
+    rn_probe_host_call(call->id, event->number, entry->path);
     if (entry->forward) {
         forward(call, host_call, event);
         return;

@@ -21,6 +21,7 @@
 #include "supervisor/error.h"
 #include "supervisor/peer_attach.h"
 #include "supervisor/pool.h"
+#include "supervisor/probes.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/unit.h"
 
@@ -192,6 +193,7 @@ static struct rn_peer *new_peer(struct rn_domain *domain)
 
 rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, rune_error **error)
 {
+    uint64_t begun_ns = rn_now_ns();
     struct rn_peer *peer = new_peer(domain);
     if (!peer) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);
@@ -224,6 +226,7 @@ rune_status rn_peer_start(struct rn_domain *domain, struct rn_peer **out_peer, r
         rn_peer_unref(peer);
         return rn_fail_spawn(error, failed, &failure);
     }
+    rn_probe_worker_start(peer->child.pid, domain->name, rn_now_ns() - begun_ns);
     *out_peer = peer;
     return RUNE_OK;
 }

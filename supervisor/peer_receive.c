@@ -16,6 +16,7 @@
 #include "shm/fd.h"
 #include "supervisor/call.h"
 #include "supervisor/pool.h"
+#include "supervisor/probes.h"
 #include "supervisor/runner.h"
 #include "supervisor/supervisor.h"
 
@@ -165,6 +166,9 @@ static void bury(struct rn_peer *peer, enum rn_wait wait)
         peer->death.out_of_memory = peer->death.culprit == 0 && ran_out_of_memory(peer);
     }
     peer->dead = true;
+    rn_probe_worker_end(peer->child.pid, peer->domain->name,
+                        peer->death.exit.signalled ? peer->death.exit.code : 0,
+                        peer->death.lie != RN_OK);
     for (uint32_t i = 0; i < peer->slots.used; i++) {
         struct rn_call *call = rn_slots_at(&peer->slots, i);
         if (call) {

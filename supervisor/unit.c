@@ -22,6 +22,7 @@
 #include "bytecode/hash.h"
 #include "shm/fd.h"
 #include "supervisor/error.h"
+#include "supervisor/probes.h"
 #include "supervisor/text.h"
 #include "supervisor/whole_file.h"
 
@@ -183,6 +184,7 @@ rune_status rn_unit_publish(uint8_t *image, size_t size, uint8_t *debug_bytes, s
         free_unit(unit);
         return status;
     }
+    rn_probe_unit_publish(unit->id_text, size);
     *out_unit = unit;
     return RUNE_OK;
 }

@@ -11,6 +11,7 @@
 #include "supervisor/build.h"
 #include "supervisor/diagnostics.h"
 #include "supervisor/error.h"
+#include "supervisor/probes.h"
 #include "supervisor/unit.h"
 #include "supervisor/wake.h"
 
@@ -137,6 +138,7 @@ static void publish(rune_watch *watch, struct rn_watch_script *script,
     script->untold = script->untold || script->is_new;
     pthread_mutex_unlock(&watch->lock);
     script->is_new = false;
+    rn_probe_script_change(script->name, script->unit ? script->unit->id_text : "", script->broken);
     if (!script->untold && !known && (script->broken || changed || was_broken)) {
         rn_watch_tell(watch, script, script->broken ? RUNE_CHANGE_BROKEN : RUNE_CHANGE_LOADED);
     }
