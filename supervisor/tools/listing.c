@@ -1,13 +1,14 @@
 /*
  * listing.c: a Unit's instructions as data.
  *
- * Texts are written once, one after another, when the listing is made; where an instruction comes from is looked up
- * when it is asked for. Like the text (disassemble.c), it is made of the public bytes, which are verified again.
+ * Texts are written once, one after another, when the listing is made, and so are the numbers of lines: a forged debug
+ * segment may have each instruction come from anywhere in a long text, which is read once. Like the text (disassemble.c), it is made of the public bytes, which are verified again.
  */
 #include <runeward/tools.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/sort.h"
 #include "bytecode/disasm.h"
 #include "bytecode/lines.h"
 #include "bytecode/opcode.h"
@@ -22,6 +23,14 @@ struct rune_listing {
     uint32_t source_count;
     struct rn_buf texts;
     uint32_t *starts; /* owned; in the texts: instructions, then jump tables, then functions */
+    uint32_t
+        *lines_of; /* owned; of each instruction, 0: of no source; NULL without debug information */
+};
+
+struct place {
+    uint32_t source;
+    uint32_t start;
+    uint32_t pc;
 };
 
 /* ---- Making one ---- */
@@ -69,6 +78,51 @@ static enum rn_error write_all(struct rune_listing *listing)
     return rn_buf_status(&listing->texts);
 }
 
+/* ---- Lines ---- */
+
+static int by_place(const void *a, const void *b)
+{
+    const struct place *left = a;
+    const struct place *right = b;
+    if (left->source != right->source) {
+        return left->source < right->source ? -1 : 1;
+    }
+    return left->start < right->start ? -1 : left->start > right->start;
+}
+
+static size_t list_places(const struct rune_listing *listing, struct place *places)
+{
+    size_t count = 0;
+    for (uint32_t pc = 0; pc < listing->verified.counts[RN_SECTION_CODE]; pc++) {
+        struct rn_debug_span span = rn_debug_find(&listing->debug, pc);
+        if (span.source != RN_NONE) {
+            places[count++] = (struct place){.source = span.source, .start = span.start, .pc = pc};
+        }
+    }
+    return count;
+}
+
+static enum rn_error number_lines(struct rune_listing *listing)
+{
+    size_t room = (size_t)listing->verified.counts[RN_SECTION_CODE] + 1;
+    if (listing->source_count == 0) {
+        return RN_OK;
+    }
+    RN_AUTO_FREE struct place *places = rn_alloc_array(room, sizeof(*places));
+    listing->lines_of = rn_alloc_array(room, sizeof(*listing->lines_of));
+    if (!places || !listing->lines_of) {
+        return RN_E_NO_MEMORY;
+    }
+    size_t count = list_places(listing, places);
+    struct rn_lines_walk walk = {.line = 0};
+    rn_sort(places, count, sizeof(*places), by_place);
+    for (size_t i = 0; i < count; i++) {
+        struct rn_debug_span span = {.source = places[i].source, .start = places[i].start};
+        listing->lines_of[places[i].pc] = rn_lines_walk(&listing->lines, &walk, span);
+    }
+    return RN_OK;
+}
+
 rune_status rune_listing_new(rune_unit *unit, rune_listing **out_listing)
 {
     if (!unit || !out_listing) {
@@ -81,6 +135,7 @@ rune_status rune_listing_new(rune_unit *unit, rune_listing **out_listing)
     listing->unit = rune_unit_ref(unit);
     rn_buf_init(&listing->texts, TEXTS_MAX);
     enum rn_error error = open_unit(listing);
+    error = error == RN_OK ? number_lines(listing) : error;
     error = error == RN_OK ? write_all(listing) : error;
     if (error != RN_OK) {
         rune_listing_free(listing);
@@ -96,6 +151,7 @@ void rune_listing_free(rune_listing *listing)
         rn_lines_done(&listing->lines);
         rn_buf_done(&listing->texts);
         rn_free(listing->starts);
+        rn_free(listing->lines_of);
         rune_unit_unref(listing->unit);
         rn_free(listing);
     }
@@ -149,13 +205,13 @@ static void find_span(const struct rune_listing *listing, uint32_t pc,
                       rune_listing_instruction *out)
 {
     out->source = RUNE_LISTING_NONE;
-    if (listing->source_count > 0) {
+    if (listing->lines_of) {
         struct rn_debug_span span = rn_debug_find(&listing->debug, pc);
         if (span.source != RN_NONE) {
             out->source = span.source;
             out->start = span.start;
             out->end = span.end;
-            out->line = rn_lines_number(&listing->lines, span);
+            out->line = listing->lines_of[pc];
         }
     }
 }

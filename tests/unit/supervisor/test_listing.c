@@ -235,7 +235,7 @@ static void test_without_memory_nothing_is_left(void **state)
         rune_listing_free(made);
         assert_int_equal(rn_alloc_live(), live);
     }
-    assert_true(n > 4);
+    assert_true(n > 6);
     assert_int_equal(status, RUNE_OK);
 }
 
