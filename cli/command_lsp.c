@@ -119,6 +119,7 @@ static void turn(struct rn_lsp_server *server)
     if (fds[0].revents != 0 && server->state != RN_LSP_ENDED) {
         take_done(server);
     }
+    rn_lsp_parked_go(server);
 }
 
 static int serve(struct rn_session *session)

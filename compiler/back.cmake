@@ -16,7 +16,8 @@ rn_library(rn_compiler_back
   lower_expr.c
   lower_macro.c
   lower_pat.c
-  lower_path.c)
+  lower_path.c
+  names.c)
 target_link_libraries(rn_compiler_back PUBLIC rn_compiler_items rn_compiler_front rn_bytecode rn_base)
 add_library(rn_compiler INTERFACE)
 target_link_libraries(rn_compiler INTERFACE rn_compiler_back rn_compiler_items rn_compiler_front)
@@ -43,3 +44,5 @@ endif()
 rn_fuzz_target(format rn_compiler_front)
 rn_fuzz_target(outline rn_compiler_front)
 rn_unit_test(compiler outline rn_compiler_front)
+rn_fuzz_target(names rn_compiler)
+rn_unit_test(compiler names rn_compiler)

@@ -31,6 +31,7 @@ struct rn_compile_input {
     const struct rn_module_loader *loader; /* NULL: `mod a;` is an error */
     bool script;                           /* the source is the body of an unnamed function */
     bool standard;                         /* the standard Unit: crate is `std`, privileged */
+    struct rn_name_notes *notes;           /* gets what names mean; NULL: nobody wants to know */
     size_t memory_max;                     /* 0: a default of 512 MiB */
 };
 

@@ -9,6 +9,7 @@ rn_library(rn_compiler_front
   lexer.c
   literal.c
   outline.c
+  outline_text.c
   parser.c
   parser_control.c
   parser_expr.c

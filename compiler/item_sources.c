@@ -224,8 +224,11 @@ enum rn_error rn_items_build(struct rn_items *items, struct rn_arena *arena,
                              const struct rn_compile_input *input,
                              struct rn_diagnostics *diagnostics)
 {
-    *items = (struct rn_items){
-        .arena = arena, .diagnostics = diagnostics, .input = input, .context = input->context};
+    *items = (struct rn_items){.arena = arena,
+                               .diagnostics = diagnostics,
+                               .input = input,
+                               .context = input->context,
+                               .notes = input->notes};
     items->private_ = rn_arena_alloc(arena, sizeof(*items->private_));
     if (items->private_ == NULL) {
         return RN_E_NO_MEMORY;
@@ -247,6 +250,14 @@ enum rn_error rn_items_build(struct rn_items *items, struct rn_arena *arena,
         rn_items_check_hashes(items);
     }
     return items->error == RN_E_TOO_LARGE ? RN_OK : items->error;
+}
+
+void rn_items_mend(struct rn_items *items)
+{
+    if (!rn_items_usable(items) && items->error == RN_OK) {
+        rn_items_attach_impls(items);
+        rn_imports_check(items, true);
+    }
 }
 
 bool rn_items_usable(const struct rn_items *items)

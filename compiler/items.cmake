@@ -5,6 +5,7 @@ rn_library(rn_compiler_items
   item_sources.c
   item_walk.c
   items.c
+  name_notes.c
   resolve.c
   suggest.c)
 target_link_libraries(rn_compiler_items PUBLIC rn_compiler_front rn_bytecode rn_base)

@@ -77,7 +77,8 @@ struct rn_items {
     struct rn_decl **decls; /* all, in order of declaration */
     uint32_t decl_count;
     uint32_t decl_capacity;
-    enum rn_error error; /* sticky: NO_MEMORY, TOO_LARGE */
+    enum rn_error error;         /* sticky: NO_MEMORY, TOO_LARGE */
+    struct rn_name_notes *notes; /* what names mean (name_notes.h), or NULL: nobody wants to know */
     struct rn_items_private *private_;
 };
 
@@ -89,6 +90,9 @@ struct rn_items {
 enum rn_error rn_items_build(struct rn_items *items, struct rn_arena *arena,
                              const struct rn_compile_input *input,
                              struct rn_diagnostics *diagnostics) RN_MUST_CHECK;
+/* What is missing after a failure that left things unusable, as far as it goes: for those who want
+ * to know what names mean all the same. */
+void rn_items_mend(struct rn_items *items);
 /* False after lexical and syntax errors and missing modules: what follows would be noise. */
 bool rn_items_usable(const struct rn_items *items);
 /* After lowering without errors: what is wrong with names that nobody used. */

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "compiler/const_eval.h"
+#include "compiler/name_notes.h"
 
 #include <string.h>
 
@@ -182,6 +183,7 @@ struct rn_hir_var *rn_scope_bind(struct rn_lower *lower, rn_symbol name, struct 
         var->wide = true;
         frame->function->wide_count++;
     }
+    rn_note_binding(lower->items, name, span);
     frame->alive++;
     if (frame->alive > frame->function->var_count) {
         frame->function->var_count = frame->alive;
@@ -300,6 +302,10 @@ struct rn_hir_var *rn_scope_find(struct rn_lower *lower, rn_symbol name, struct 
     if (var != NULL && var->moved && var->function == lower->frame->function) {
         report_moved(lower, var, span);
     }
+    if (var != NULL) {
+        struct rn_ast_name written = {name, span};
+        rn_note_name(lower->items, &written, rn_meaning_of_local(var->span));
+    }
     return var;
 }
 
@@ -405,6 +411,7 @@ static struct rn_hir_function *lower_body(struct rn_lower *lower, struct rn_decl
         decl->body != NULL && decl->body->scope != NULL ? decl->body->scope : decl;
     struct state saved = enter(lower, lower->arena, scope, &frame);
     uint32_t mark = rn_scope_begin(lower);
+    uint32_t until = rn_note_until(lower->items, decl->span.end);
     const struct rn_ast_fn *ast = ast_of(decl);
     // A script body may await as it likes and is then asynchronous.
     bool is_async = decl->is_async || (ast == NULL && decl->facts.awaits);
@@ -415,6 +422,7 @@ static struct rn_hir_function *lower_body(struct rn_lower *lower, struct rn_decl
     } else {
         function->body = rn_hir_error(lower);
     }
+    rn_note_until(lower->items, until);
     rn_scope_end(lower, mark);
     leave(lower, saved);
     return function;
@@ -508,11 +516,13 @@ struct rn_hir_expr *rn_lower_closure(struct rn_lower *lower, const struct rn_ast
     struct rn_decl *scope = closure->decl == NULL ? lower->scope : closure->decl;
     struct state saved = enter(lower, lower->arena, scope, &frame);
     uint32_t mark = rn_scope_begin(lower);
+    uint32_t until = rn_note_until(lower->items, ast->span.end);
     if (lower_params(lower, function, closure->params, closure->param_count, false)) {
         function->body = rn_lower_expr(lower, closure->body);
     } else {
         function->body = rn_hir_error(lower);
     }
+    rn_note_until(lower->items, until);
     rn_scope_end(lower, mark);
     leave(lower, saved);
     return finish_closure(lower, function, ast->span);

@@ -115,6 +115,9 @@ struct rn_hir_pat *rn_lower_pat(struct rn_lower *lower, const struct rn_ast_pat 
 /* The type that the right side of `is` names; false: reported. */
 bool rn_lower_type(struct rn_lower *lower, const struct rn_ast_expr *ast,
                    struct rn_hir_type *out_type);
+/* The type of the source that a value is known to have where it is written, or NULL: for notes on names. */
+const struct rn_decl *rn_lower_known_type(const struct rn_lower *lower,
+                                          const struct rn_ast_expr *ast);
 /* "::<a::B,c::D>"; false: reported. */
 bool rn_lower_generics(struct rn_lower *lower, struct rn_ast_expr *const *items, uint32_t count,
                        struct rn_utf8 *out_text);

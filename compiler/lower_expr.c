@@ -3,6 +3,7 @@
  */
 #include "compiler/const_eval.h"
 #include "compiler/lower.h"
+#include "compiler/name_notes.h"
 
 #include <string.h>
 
@@ -119,7 +120,9 @@ struct rn_hir_expr *rn_lower_block(struct rn_lower *lower, const struct rn_ast_b
         lower->scope = block->scope;
     }
     uint32_t mark = rn_scope_begin(lower);
+    uint32_t until = rn_note_until(lower->items, block->span.end);
     expr = lower_stmts(lower, block, expr);
+    rn_note_until(lower->items, until);
     rn_scope_end(lower, mark);
     lower->scope = scope;
     return expr;
@@ -202,12 +205,14 @@ struct rn_hir_expr *rn_lower_loop(struct rn_lower *lower, const struct rn_ast_ex
                                                             : RN_TARGET_LOOP;
     struct rn_hir_target *target = push_target(lower, kind, ast->loop.label.symbol);
     uint32_t mark = rn_scope_begin(lower);
+    uint32_t until = rn_note_until(lower->items, ast->span.end);
     if (kind == RN_TARGET_FOR) {
         expr->loop.pat = rn_lower_pat(lower, ast->loop.pat);
     } else if (kind == RN_TARGET_WHILE) {
         expr->loop.condition = lower_condition(lower, ast->loop.condition);
     }
     expr->loop.body = rn_lower_block(lower, ast->loop.body, NULL);
+    rn_note_until(lower->items, until);
     rn_scope_end(lower, mark);
     pop_target(lower, target);
     expr->loop.target = target;
@@ -284,10 +289,12 @@ static struct rn_hir_expr *lower_if(struct rn_lower *lower, const struct rn_ast_
     for (uint32_t i = 0; i < count; i++) {
         const struct rn_ast_branch *branch = &ast->if_.branches[i];
         uint32_t mark = rn_scope_begin(lower);
+        uint32_t until = rn_note_until(lower->items, branch->block->span.end);
         if (branch->condition != NULL) {
             branches[i].condition = lower_condition(lower, branch->condition);
         }
         branches[i].body = rn_lower_block(lower, branch->block, NULL);
+        rn_note_until(lower->items, until);
         rn_scope_end(lower, mark);
     }
     expr->if_.branches = branches;
@@ -307,12 +314,14 @@ static struct rn_hir_expr *lower_match(struct rn_lower *lower, const struct rn_a
     for (uint32_t i = 0; i < count; i++) {
         const struct rn_ast_arm *arm = &ast->match.arms[i];
         uint32_t mark = rn_scope_begin(lower);
+        uint32_t until = rn_note_until(lower->items, arm->span.end);
         arms[i].span = arm->span;
         arms[i].pat = rn_lower_pat(lower, arm->pat);
         if (arm->guard != NULL) {
             arms[i].guard = rn_lower_expr(lower, arm->guard);
         }
         arms[i].body = rn_lower_expr(lower, arm->body);
+        rn_note_until(lower->items, until);
         rn_scope_end(lower, mark);
     }
     expr->match.arms = arms;
@@ -340,10 +349,12 @@ struct rn_hir_expr *rn_lower_select(struct rn_lower *lower, const struct rn_ast_
             arms[i].guard = rn_lower_expr(lower, arm->guard);
         }
         uint32_t mark = rn_scope_begin(lower);
+        uint32_t until = rn_note_until(lower->items, arm->span.end);
         if (arm->pat != NULL) {
             arms[i].pat = rn_lower_pat(lower, arm->pat);
         }
         arms[i].body = rn_lower_expr(lower, arm->body);
+        rn_note_until(lower->items, until);
         rn_scope_end(lower, mark);
     }
     expr->match.arms = arms;
@@ -496,6 +507,7 @@ static struct rn_hir_expr *lower_field(struct rn_lower *lower, const struct rn_a
     struct rn_hir_expr *expr = rn_hir_new(lower, RN_HIR_FIELD, ast->span);
     expr->field.target = rn_lower_expr(lower, ast->field.target);
     expr->field.name = ast->field.name.symbol;
+    rn_note_member(lower->items, &ast->field.name, rn_lower_known_type(lower, ast->field.target));
     if (ast->field.has_generics) {
         report(lower, RN_DIAGNOSTIC_BAD_FIELD_ACCESS, ast->span);
     }

@@ -3,6 +3,7 @@
  */
 #include "compiler/const_eval.h"
 #include "compiler/lower.h"
+#include "compiler/name_notes.h"
 
 bool rn_hir_refutable(const struct rn_hir_pat *pat)
 {
@@ -329,6 +330,10 @@ static bool check_fields(struct rn_lower *lower, const struct rn_ast_pat *ast,
         if (rn_keys_find(lower, pat->list.keys[i]) == RN_NONE) {
             rn_diagnose(lower->diagnostics, NOT_A_FIELD, ast->span, pat->list.keys[i], decl->path);
             return false;
+        }
+        const struct rn_ast_pat *item = ast->list.items[i];
+        if (item->kind == RN_PAT_BINDING) {
+            rn_note_field(lower->items, &item->binding.key, decl);
         }
     }
     if (!pat->open && pat->list.count < decl->fields->count) {

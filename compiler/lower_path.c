@@ -3,6 +3,7 @@
  */
 #include "compiler/const_eval.h"
 #include "compiler/lower.h"
+#include "compiler/name_notes.h"
 
 #include "bytecode/intrinsics.h"
 
@@ -458,6 +459,16 @@ static struct rn_hir_expr *call_value(struct rn_lower *lower, const struct rn_as
     return expr;
 }
 
+/* What is given to a function that is not there may be of interest all the same. */
+static struct rn_hir_expr *call_nothing(struct rn_lower *lower, const struct rn_ast_expr *ast)
+{
+    struct rn_hir_exprs args;
+    if (lower->items->notes != NULL) {
+        (void)rn_lower_exprs(lower, ast->call.args, ast->call.count, &args);
+    }
+    return rn_hir_error(lower);
+}
+
 static struct rn_hir_expr *call_path(struct rn_lower *lower, const struct rn_ast_expr *ast)
 {
     const struct rn_ast_expr *callee = ast->call.callee;
@@ -484,11 +495,21 @@ static struct rn_hir_expr *call_path(struct rn_lower *lower, const struct rn_ast
         return call_context(lower, ast, &resolved);
     case RN_RESOLVED_NOTHING:
         report_missing(lower, callee->path, false);
-        return rn_hir_error(lower);
+        return call_nothing(lower, ast);
     case RN_RESOLVED_FAILED:
-        return rn_hir_error(lower);
+        return call_nothing(lower, ast);
     }
     return call_value(lower, ast, decl_value(lower, &resolved, callee->span));
+}
+
+const struct rn_decl *rn_lower_known_type(const struct rn_lower *lower,
+                                          const struct rn_ast_expr *ast)
+{
+    while (ast->kind == RN_EXPR_GROUP) {
+        ast = ast->inner;
+    }
+    bool is_self = ast->kind == RN_EXPR_PATH && rn_ast_path_is_self(ast->path);
+    return is_self ? lower->scope->impl_self : NULL;
 }
 
 /* The receiver becomes the first argument. */
@@ -510,6 +531,8 @@ static struct rn_hir_expr *call_method(struct rn_lower *lower, const struct rn_a
         args[0] = rn_lower_expr(lower, callee->tuple_field.target);
     } else {
         expr->call.method.name = callee->field.name.symbol;
+        rn_note_member(lower->items, &callee->field.name,
+                       rn_lower_known_type(lower, callee->field.target));
         args[0] = rn_lower_expr(lower, callee->field.target);
         if (callee->field.has_generics &&
             !rn_lower_generics(lower, callee->field.generics, callee->field.generic_count,
@@ -627,6 +650,7 @@ static bool place_fields(struct rn_lower *lower, const struct rn_ast_expr *ast,
                         expr->list.keys[i], decl->path);
             return false;
         }
+        rn_note_field(lower->items, &ast->object.fields[i].key, decl);
         expr->list.positions[i] = position;
         given[position] = true;
     }

@@ -6,7 +6,8 @@
  *             │                └───────┼────────────────────┘
  *             │                        └─► DIAGNOSTICS, IMAGE, DEBUG, BUILT
  *             ├► FORMAT ──► rn_format ───► DIAGNOSTICS, FORMATTED, BUILT
- *             └► OUTLINE ─► rn_outline ──► (NEED, MODULE) DIAGNOSTICS, OUTLINED, BUILT
+ *             ├► OUTLINE ─► rn_outline ──► (NEED, MODULE) DIAGNOSTICS, OUTLINED, BUILT
+ *             └► NAMES ───► rn_names ────► (NEED, MODULE) DIAGNOSTICS, NAMED, BUILT
  *
  * It receives and sends with waiting only: there is nothing else to do meanwhile. Memory is the
  * arena behind rn_alloc. Nothing of one build can reach another.
@@ -17,6 +18,7 @@
 #include "bytecode/unit.h"
 #include "compiler/compile.h"
 #include "compiler/format.h"
+#include "compiler/names.h"
 #include "compiler/outline.h"
 #include "policy/process.h"
 #include "shm/message.h"
@@ -316,6 +318,46 @@ static enum rn_error outline(struct server *server, const struct rn_message *req
     return send_text(server, RN_MESSAGE_OUTLINED, status, &diagnostics, &text);
 }
 
+static enum rn_error find_names(struct server *server, const struct rn_message *request,
+                                const char *body, const struct rn_context *context)
+{
+    uint32_t name_size = request->as.NAMES.name_size;
+    RN_AUTO_FREE char *name = rn_strndup(body, name_size);
+    if (!name) {
+        return RN_E_NO_MEMORY;
+    }
+    struct rn_module_loader loader = {.user = server, .load = load_module};
+    struct rn_compile_input input = {
+        .name = name,
+        .text = body + name_size,
+        .size = request->body_total - name_size,
+        .context = context,
+        .loader = &loader,
+        .script = request->as.NAMES.script != 0,
+        .memory_max = request->as.NAMES.memory_max,
+    };
+    RN_AUTO(rn_buf) struct rn_buf text;
+    RN_AUTO(rn_diagnostics) struct rn_diagnostics diagnostics;
+    rn_buf_init(&text, RN_TEXT_BODY_MAX);
+    rn_diagnostics_init(&diagnostics);
+    enum rn_error status = rn_names(&input, &diagnostics, &text);
+    RN_TRY(server->failure);
+    return send_text(server, RN_MESSAGE_NAMED, status, &diagnostics, &text);
+}
+
+static enum rn_error names(struct server *server, const struct rn_message *request,
+                           const char *body)
+{
+    struct rn_context *context = NULL;
+    if (request->as.NAMES.name_size > request->body_total) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    RN_TRY(rn_context_new(&context));
+    enum rn_error error = find_names(server, request, body, context);
+    rn_context_free(context);
+    return error;
+}
+
 static enum rn_error serve_request(struct server *server)
 {
     struct rn_message request;
@@ -328,6 +370,8 @@ static enum rn_error serve_request(struct server *server)
         return format(server, &request, body);
     case RN_MESSAGE_OUTLINE:
         return outline(server, &request, body);
+    case RN_MESSAGE_NAMES:
+        return names(server, &request, body);
     default:
         return RN_E_MESSAGE_STATE;
     }

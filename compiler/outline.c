@@ -4,13 +4,13 @@
 #include "base/alloc.h"
 #include "bytecode/json.h"
 #include "compiler/lexer.h"
+#include "compiler/outline_text.h"
 #include "compiler/parser.h"
 
 #include <string.h>
 
 #define MEMORY_MAX_DEFAULT ((size_t)512 << 20)
 #define MODULE_DEPTH_MAX 64u
-#define SIGNATURE_MAX 400u
 
 struct outline {
     const struct rn_compile_input *input;
@@ -53,36 +53,6 @@ static struct rn_utf8 text_of(const struct rn_buf *buf)
     return (struct rn_utf8){(const char *)buf->data, buf->size};
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/* Source text on one line, cut where it is very long. */
-static void signature(struct source *source, uint32_t start, uint32_t end, struct rn_buf *out)
-{
-    struct rn_buf line;
-    uint8_t storage[SIGNATURE_MAX + 8];
-    rn_buf_init_fixed(&line, storage, sizeof storage);
-    bool blank = false;
-    uint32_t at = start;
-    for (; at < end && line.size < SIGNATURE_MAX - 4; at++) {
-        char c = source->text.data[at];
-        if (!is_blank(c) && blank && line.size > 0) {
-            rn_buf_append_u8(&line, ' ');
-        }
-        blank = is_blank(c);
-        if (!blank) {
-            rn_buf_append_u8(&line, (uint8_t)c);
-        }
-    }
-    while (at < end && line.size > 0 && !rn_utf8_is_boundary(source->text.data, end, at)) {
-        rn_buf_append_u8(&line, (uint8_t)source->text.data[at++]);
-    }
-    rn_buf_append_text(&line, at < end ? " .." : "");
-    string(out, text_of(&line));
-}
-
 static uint32_t line_of(struct source *source, struct rn_span span)
 {
     const char *text = source->text.data;
@@ -102,57 +72,13 @@ static void number(struct rn_buf *out, uint32_t value)
     rn_buf_append(out, digits.data, digits.size);
 }
 
-/* A line of a block, without blanks and the star that may stand before it. */
-static struct rn_utf8 block_line(struct rn_utf8 line)
-{
-    size_t at = 0;
-    while (at < line.size && is_blank(line.data[at])) {
-        at++;
-    }
-    if (at < line.size && line.data[at] == '*') {
-        at++;
-    }
-    return (struct rn_utf8){line.data + at, line.size - at};
-}
-
-static void doc_line(struct rn_utf8 line, struct rn_buf *out)
-{
-    size_t skip = line.size > 0 && *line.data == ' ';
-    size_t size = line.size;
-    while (size > skip && is_blank(line.data[size - 1])) {
-        size--;
-    }
-    rn_buf_append(out, line.data + skip, size - skip);
-    rn_buf_append_u8(out, '\n');
-}
-
-/* The text of one comment, a line each, without the one space that stands behind the slashes. */
-static void doc_lines(struct rn_utf8 doc, struct rn_buf *out)
-{
-    for (bool first = true;; first = false) {
-        const char *end = doc.size == 0 ? NULL : memchr(doc.data, '\n', doc.size);
-        struct rn_utf8 line = {doc.data, end == NULL ? doc.size : (size_t)(end - doc.data)};
-        doc_line(first ? line : block_line(line), out);
-        if (end == NULL) {
-            return;
-        }
-        doc = (struct rn_utf8){end + 1, doc.size - line.size - 1};
-    }
-}
-
 static void docs(struct outline *o, struct source *source,
                  const struct rn_ast_attributes *attributes)
 {
     RN_AUTO(rn_buf) struct rn_buf text;
     rn_buf_init(&text, RN_SOURCE_SIZE_MAX);
-    uint32_t line = 0;
-    for (uint32_t i = 0; i < attributes->count; i++) {
-        const struct rn_ast_attribute *attribute = &attributes->items[i];
-        if (attribute->is_doc_comment) {
-            line = line == 0 ? line_of(source, attribute->span) : line;
-            doc_lines(attribute->doc, &text);
-        }
-    }
+    struct rn_span first;
+    uint32_t line = rn_outline_docs(attributes, &text, &first) ? line_of(source, first) : 0;
     if (o->error == RN_OK) {
         o->error = rn_buf_status(&text);
     }
@@ -175,7 +101,7 @@ static void other_attributes(struct outline *o, struct source *source,
             continue;
         }
         rn_buf_append_text(o->out, first ? "" : ",");
-        signature(source, attribute->path->span.start, attribute->path->span.end, o->out);
+        rn_outline_signature(source->text, attribute->path->span, o->out);
         first = false;
     }
     rn_buf_append_u8(o->out, ']');
@@ -218,7 +144,7 @@ static void begin_entry(struct outline *o, struct source *source, const struct e
     member(out, "line");
     number(out, line_of(source, entry->span));
     member(out, "signature");
-    signature(source, entry->span.start, entry->span.end, out);
+    rn_outline_signature(source->text, entry->span, out);
     other_attributes(o, source, entry->attributes);
     docs(o, source, entry->attributes);
     member(out, "members");
@@ -243,7 +169,7 @@ static void add_member(struct outline *o, struct source *source, uint32_t index,
     rn_buf_append_text(o->out, index == 0 ? "{\"name\":" : ",{\"name\":");
     string(o->out, name_of(o, name));
     member(o->out, "signature");
-    signature(source, span.start, span.end, o->out);
+    rn_outline_signature(source->text, span, o->out);
     docs(o, source, attributes);
     rn_buf_append_u8(o->out, '}');
 }

@@ -7,6 +7,7 @@
  * is counted, so that no web of globs makes looking up expensive.
  */
 #include "compiler/items_private.h"
+#include "compiler/name_notes.h"
 
 #include "bytecode/hash.h"
 
@@ -550,6 +551,20 @@ static struct rn_target next_segment(struct rn_items *items, struct rn_decl *sco
     return bad_segment(items, path, index);
 }
 
+/* What the names of a path up to this one mean. */
+static void note(struct rn_items *items, const struct rn_ast_segment *segment,
+                 struct rn_target target)
+{
+    if (segment->kind != RN_SEGMENT_IDENT) {
+        return;
+    }
+    if (target.kind == RN_RESOLVED_DECL) {
+        rn_note_name(items, &segment->name, rn_meaning_of_decl(target.decl));
+    } else if (target.kind == RN_RESOLVED_CONTEXT) {
+        rn_note_name(items, &segment->name, rn_meaning_of_item(target.item));
+    }
+}
+
 struct rn_target rn_resolve_path(struct rn_items *items, struct rn_decl *scope,
                                  const struct rn_target *base, const struct rn_ast_path *path,
                                  struct rn_resolved *out_generics)
@@ -567,6 +582,7 @@ struct rn_target rn_resolve_path(struct rn_items *items, struct rn_decl *scope,
     } else {
         at = first_segment(items, scope, path);
     }
+    note(items, &path->segments[0], at);
     for (i = 1; i < path->count && at.kind != RN_RESOLVED_FAILED && !is_none(at); i++) {
         const struct rn_ast_segment *segment = &path->segments[i];
         if (segment->kind != RN_SEGMENT_GENERICS) {
@@ -578,6 +594,7 @@ struct rn_target rn_resolve_path(struct rn_items *items, struct rn_decl *scope,
                 at = generic_member(items, outer, segment->name.symbol, scope,
                                     &path->segments[i + 1]);
             }
+            note(items, segment, at);
             continue;
         }
         if (out_generics == NULL || out_generics->type_generics != NULL) {

@@ -100,6 +100,7 @@ enum rn_build_kind {
     RN_BUILD_KIND_UNIT,
     RN_BUILD_KIND_FORMAT,  /* the root source laid out */
     RN_BUILD_KIND_OUTLINE, /* what the module tree declares */
+    RN_BUILD_KIND_NAMES,   /* what its names mean */
     RN_BUILD_KIND_COUNT
 };
 

@@ -165,6 +165,7 @@ static bool find_part(struct rn_build_talk *talk, enum rn_message_type type,
         {RN_MESSAGE_DIAGNOSTICS, RN_BUILD_DIAGNOSTICS},
         {RN_MESSAGE_FORMATTED, RN_BUILD_FORMATTED},
         {RN_MESSAGE_OUTLINED, RN_BUILD_OUTLINED},
+        {RN_MESSAGE_NAMED, RN_BUILD_NAMED},
     };
     for (size_t i = 0; i < RN_COUNT_OF(rows); i++) {
         if (rows[i].type == type && (talk->wanted & 1u << rows[i].kind) != 0) {

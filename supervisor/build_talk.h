@@ -19,6 +19,7 @@ enum rn_build_part_kind {
     RN_BUILD_DIAGNOSTICS,
     RN_BUILD_FORMATTED,
     RN_BUILD_OUTLINED,
+    RN_BUILD_NAMED,
     RN_BUILD_NEED, /* the module that is asked for */
     RN_BUILD_PART_COUNT
 };

@@ -1,5 +1,5 @@
 /*
- * serve_build.c: builds and Units of clients. Layouts and outlines of sources are builds whose answer is a text; contexts,
+ * serve_build.c: builds and Units of clients. Layouts, outlines and names of sources are builds whose answer is a text; contexts,
  * which may take as long to check, come in the same way.
  *
  *      CLIENT_BUILD ──► job ──► (DAEMON_NEED ──► CLIENT_MODULE)* ──► DAEMON_ANSWER
@@ -359,15 +359,19 @@ static rune_status compile(struct rn_serve_build *build)
     return status;
 }
 
+typedef rune_status text_tool(rune_supervisor *supervisor, const rune_sources *sources,
+                              const rune_options *options, rune_diagnostics *diagnostics,
+                              rune_text **out_text, rune_error **error);
+
 /* The text that is wanted instead of a Unit. */
 static rune_status make_text(struct rn_serve_build *build, rune_text **out_text)
 {
     rune_supervisor *supervisor = build->job.connection->server->supervisor;
-    return build->kind == RN_BUILD_KIND_FORMAT
-               ? rune_format(supervisor, build->sources, build->options, build->diagnostics,
-                             out_text, &build->error)
-               : rune_outline(supervisor, build->sources, build->options, build->diagnostics,
-                              out_text, &build->error);
+    text_tool *tool = build->kind == RN_BUILD_KIND_FORMAT    ? rune_format
+                      : build->kind == RN_BUILD_KIND_OUTLINE ? rune_outline
+                                                             : rune_names;
+    return tool(supervisor, build->sources, build->options, build->diagnostics, out_text,
+                &build->error);
 }
 
 /* Counted before it is copied, as the bytes of a Unit are. */

@@ -55,6 +55,22 @@ static enum rn_error make_outline(const rune_sources *sources, const rune_option
     return RN_OK;
 }
 
+static enum rn_error make_names(const rune_sources *sources, const rune_options *options,
+                                struct rn_buf *body, struct rn_message *out_message)
+{
+    uint32_t name_size;
+    RN_TRY(make_body(sources, body, &name_size));
+    *out_message = (struct rn_message){
+        .type = RN_MESSAGE_NAMES,
+        .body = body->data,
+        .body_size = body->size,
+        .as.NAMES = {.script = options && options->script,
+                     .name_size = name_size,
+                     .memory_max = rn_build_memory_max(options)},
+    };
+    return RN_OK;
+}
+
 static rune_status take_text(const struct rn_build_part *part, rune_text **out_text,
                              rune_error **error)
 {
@@ -140,6 +156,18 @@ rune_status rune_outline(rune_supervisor *supervisor, const rune_sources *source
 {
     static const struct question question = {make_outline, RN_BUILD_OUTLINED, 1u << RN_BUILD_NEED};
     struct rn_build_request request = {.kind = RN_BUILD_KIND_OUTLINE,
+                                       .sources = sources,
+                                       .options = options,
+                                       .diagnostics = diagnostics};
+    return ask(supervisor, &question, &request, out_text, error);
+}
+
+rune_status rune_names(rune_supervisor *supervisor, const rune_sources *sources,
+                       const rune_options *options, rune_diagnostics *diagnostics,
+                       rune_text **out_text, rune_error **error)
+{
+    static const struct question question = {make_names, RN_BUILD_NAMED, 1u << RN_BUILD_NEED};
+    struct rn_build_request request = {.kind = RN_BUILD_KIND_NAMES,
                                        .sources = sources,
                                        .options = options,
                                        .diagnostics = diagnostics};

@@ -23,6 +23,7 @@ void rn_lsp_answer_done(struct rn_lsp_answer *answer)
     rn_lsp_texts_done(&answer->texts);
     rune_value_unref(answer->diagnostics);
     rune_text_free(answer->failure);
+    rn_lsp_index_done(&answer->index);
     *answer = (struct rn_lsp_answer){.is_script = false};
 }
 
@@ -105,6 +106,31 @@ static void build(const struct rn_lsp_question *question, const char *path, bool
              asking.error == NULL ? rune_status_message(status) : rune_error_message(asking.error));
     }
     asking_done(&asking);
+}
+
+/* What names mean in the very texts that were built. */
+static void find_names(const struct rn_lsp_question *question, struct rn_lsp_answer *answer)
+{
+    struct asking asking;
+    struct rn_lsp_texts used = {.count = 0};
+    struct rn_lsp_question same = {.supervisor = question->supervisor, .open = answer->texts};
+    rune_text *text = NULL;
+    if (answer->texts.count == 0 || answer->failure != NULL) {
+        return;
+    }
+    rune_status status =
+        begin(&asking, &same, rn_lsp_texts_at(&answer->texts, 0)->path, answer->is_script, &used);
+    if (status == RUNE_OK) {
+        status = rune_names(question->supervisor, asking.sources, asking.options,
+                            asking.diagnostics, &text, &asking.error);
+    }
+    if (status == RUNE_OK) {
+        (void)rn_lsp_index_parse(rune_text_data(text), rune_text_size(text), &answer->texts,
+                                 &answer->index);
+    }
+    rune_text_free(text);
+    asking_done(&asking);
+    rn_lsp_texts_done(&used);
 }
 
 /* ---- Module or script ---- */
@@ -238,5 +264,6 @@ void rn_lsp_analyse(const struct rn_lsp_question *question, struct rn_lsp_answer
     const char *path = question->seeks ? seek(question, &store) : question->path.data;
     *out_answer = (struct rn_lsp_answer){.is_script = false};
     build_either(question, path, out_answer);
+    find_names(question, out_answer);
     rn_store_done(&store);
 }

@@ -8,7 +8,7 @@
 #ifndef RN_CLI_LSP_ANALYSIS_H
 #define RN_CLI_LSP_ANALYSIS_H
 
-#include "cli/lsp/texts.h"
+#include "cli/lsp/index.h"
 
 #include <runeward/runeward.h>
 
@@ -26,6 +26,7 @@ struct rn_lsp_answer {
     struct rn_lsp_texts texts;     /* what was compiled; the first is the script */
     rune_const_value *diagnostics; /* a vector, as rune_diagnostics_to_json has it; NULL: none */
     rune_text *failure;            /* why there are none; NULL: nothing failed */
+    struct rn_lsp_index index;     /* what names mean, as far as that was found out */
     bool is_script;                /* the body of an unnamed function */
 };
 

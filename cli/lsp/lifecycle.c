@@ -78,7 +78,12 @@ static void initialize(struct rn_lsp_server *server, const rune_const_value *id,
     rn_lsp_put(&out, "{\"capabilities\":{\"positionEncoding\":");
     rn_lsp_put(&out, server->encoding == RN_LSP_UTF8 ? "\"utf-8\"" : "\"utf-16\"");
     rn_lsp_put(&out, ",\"textDocumentSync\":{\"openClose\":true,\"change\":2,\"save\":true}"
-                     ",\"documentFormattingProvider\":true"
+                     ",\"documentFormattingProvider\":true,\"documentSymbolProvider\":true"
+                     ",\"hoverProvider\":true,\"definitionProvider\":true"
+                     ",\"referencesProvider\":true,\"documentHighlightProvider\":true"
+                     ",\"completionProvider\":{\"triggerCharacters\":[\".\",\":\"]}"
+                     ",\"signatureHelpProvider\":{\"triggerCharacters\":[\"(\",\",\"]}"
+                     ",\"codeActionProvider\":{\"codeActionKinds\":[\"quickfix\"]}"
                      "},\"serverInfo\":{\"name\":\"runeward\",\"version\":");
     rn_lsp_put_text(&out, rune_version_string());
     rn_lsp_put(&out, "}}");
@@ -125,7 +130,7 @@ static void cancel(struct rn_lsp_server *server, const rune_const_value *params)
 {
     rune_const_value *id = rune_value_get(params, "id");
     if (id != NULL) {
-        (void)rn_lsp_layouts_cancel(server, id);
+        (void)(rn_lsp_layouts_cancel(server, id) || rn_lsp_parked_cancel(server, id));
     }
     rune_value_unref(id);
 }
@@ -133,10 +138,18 @@ static void cancel(struct rn_lsp_server *server, const rune_const_value *params)
 /* ---- Tables ---- */
 
 const struct rn_lsp_request rn_lsp_requests[] = {
-    {"initialize", initialize, true},
-    {"shutdown", shut_down, false},
-    {"textDocument/formatting", rn_lsp_formatting, false},
-    {NULL, NULL, false},
+    {"initialize", initialize, true, RN_LSP_WAITS_NOT},
+    {"shutdown", shut_down, false, RN_LSP_WAITS_NOT},
+    {"textDocument/formatting", rn_lsp_formatting, false, RN_LSP_WAITS_NOT},
+    {"textDocument/hover", rn_lsp_hover, false, RN_LSP_WAITS_ONCE},
+    {"textDocument/definition", rn_lsp_definition, false, RN_LSP_WAITS_ONCE},
+    {"textDocument/completion", rn_lsp_completion, false, RN_LSP_WAITS_ONCE},
+    {"textDocument/signatureHelp", rn_lsp_signature_help, false, RN_LSP_WAITS_ONCE},
+    {"textDocument/references", rn_lsp_references, false, RN_LSP_WAITS_FRESH},
+    {"textDocument/documentHighlight", rn_lsp_highlight, false, RN_LSP_WAITS_FRESH},
+    {"textDocument/documentSymbol", rn_lsp_document_symbols, false, RN_LSP_WAITS_FRESH},
+    {"textDocument/codeAction", rn_lsp_code_actions, false, RN_LSP_WAITS_FRESH},
+    {NULL, NULL, false, RN_LSP_WAITS_NOT},
 };
 
 const struct rn_lsp_notification rn_lsp_notifications[] = {

@@ -6,9 +6,8 @@
  *
  * Trust: reads diagnostics of compilers.
  */
-#include "cli/lsp/server.h"
+#include "cli/lsp/queries.h"
 
-#include "cli/lsp/uri.h"
 #include "cli/members.h"
 
 #include <string.h>
@@ -24,19 +23,6 @@ struct page {
 };
 
 /* ---- Pieces ---- */
-
-static void put_uri(struct page *page, struct rn_lsp_out *out, const char *path)
-{
-    struct rn_lsp_document *document = rn_lsp_document_of_path(&page->server->documents, path);
-    struct rn_bytes uri = {0};
-    if (document != NULL || *path != '/') {
-        rn_lsp_put_text(out, document == NULL ? path : document->uri.data);
-        return;
-    }
-    out->failed = out->failed || !rn_lsp_uri_of_path(path, &uri);
-    rn_lsp_put_string(out, uri.data, uri.size);
-    rn_bytes_done(&uri);
-}
 
 /* The text that a span is in; NULL: nowhere. */
 static const struct rn_lsp_text *text_of(const struct page *page, const rune_const_value *span)
@@ -132,7 +118,7 @@ static void put_label(struct page *page, struct rn_lsp_out *out, const rune_cons
     if (text != NULL) {
         rn_lsp_put_comma(out);
         rn_lsp_put(out, "{\"location\":{\"uri\":");
-        put_uri(page, out, text->path);
+        rn_lsp_put_uri(page->server, out, text->path);
         rn_lsp_put(out, ",\"range\":");
         put_span(page, out, text, span);
         rn_lsp_put(out, "},\"message\":");
@@ -280,7 +266,7 @@ static void send(struct page *page, const struct rn_lsp_document *document)
     struct rn_lsp_out out = {.failed = page->out.failed};
     rn_lsp_put(&out, "{\"jsonrpc\":\"2.0\",\"method\":\"textDocument/publishDiagnostics\","
                      "\"params\":{\"uri\":");
-    put_uri(page, &out, page->path);
+    rn_lsp_put_uri(page->server, &out, page->path);
     if (document != NULL) {
         rn_lsp_put(&out, ",\"version\":");
         rn_lsp_put_number(&out, document->version);

@@ -129,6 +129,7 @@ static void give(struct rn_lsp_server *server, struct rn_lsp_root *root)
     bool good = ask(server, root);
     root->since_ns = 0;
     root->due_ns = 0;
+    root->asked = good;
     if (good) {
         rn_lsp_desk_give(&server->analyst);
     }
@@ -199,6 +200,7 @@ static void keep(struct rn_lsp_server *server, struct rn_lsp_root *root)
     struct rn_lsp_answer before = root->answer;
     root->answer = server->answer;
     root->has_answer = true;
+    root->asked = false;
     root->seeks = false;
     server->answer = (struct rn_lsp_answer){.is_script = false};
     rn_lsp_publish(server, &root->answer.texts);

@@ -94,7 +94,9 @@ static void request(struct rn_lsp_server *server, const struct message *message)
         if (server->state == RN_LSP_FRESH && !rn_lsp_requests[i].first) {
             break;
         }
-        rn_lsp_requests[i].handle(server, message->id, message->params);
+        if (!rn_lsp_park(server, i, message->id, message->params)) {
+            rn_lsp_requests[i].handle(server, message->id, message->params);
+        }
         return;
     }
     if (server->state == RN_LSP_FRESH) {

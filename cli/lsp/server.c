@@ -1,6 +1,8 @@
 /* server.c: beginning and end. */
 #include "cli/lsp/server.h"
 
+#include <runeward/tools.h>
+
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,11 +44,24 @@ static void analyse(void *user)
     rn_lsp_analyse(&server->question, &server->answer);
 }
 
+/* Without it less is offered. */
+static void read_library(struct rn_lsp_server *server)
+{
+    rune_text *text = NULL;
+    if (rune_tools_library(&text) == RUNE_OK &&
+        rn_outline_parse(rune_text_data(text), rune_text_size(text), &server->library, NULL) !=
+            RUNE_OK) {
+        server->library = (struct rn_outline){.count = 0};
+    }
+    rune_text_free(text);
+}
+
 bool rn_lsp_server_init(struct rn_lsp_server *server, struct rn_session *session)
 {
     *server = (struct rn_lsp_server){.session = session};
     server->question.supervisor = session->supervisor;
     server->layout.supervisor = session->supervisor;
+    read_library(server);
     server->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (server->done_fd < 0) {
         return false;
@@ -70,6 +85,8 @@ bool rn_lsp_server_done(struct rn_lsp_server *server)
     rn_lsp_question_done(&server->question);
     rn_lsp_answer_done(&server->answer);
     rn_lsp_layouts_done(server);
+    rn_lsp_parked_done(server);
+    rn_outline_done(&server->library);
     rn_lsp_documents_done(&server->documents);
     rn_lsp_roots_tidy(server);
     rn_bytes_done(&server->roots);

@@ -2,7 +2,9 @@
  * server.h: a language server: its state, and what its files offer each other.
  *
  *      editor ──► frame.h ──► rpc.c ──► sync.c       what is open changes
- *                              │        requests.c   questions about it, answered at once from what was found out
+ *                              │        queries.h    questions about it, answered from what was found out:
+ *                              │                     hover.c, navigation.c, completion.c, signature.c, actions.c
+ *                              │        parked.c     those that have to wait until something was found out
  *                              │        formatting.c
  *                              ▼            │
  *      editor ◄── out ◄────────┴── publish.c│
@@ -22,6 +24,8 @@
 #include "cli/lsp/documents.h"
 #include "cli/lsp/frame.h"
 #include "cli/lsp/write.h"
+
+#include "cli/outline.h"
 
 #include "cli/session.h"
 
@@ -60,6 +64,7 @@ struct rn_lsp_root {
     uint64_t since_ns; /* the first change that was not compiled; 0: none */
     uint64_t due_ns;
     bool has_answer;
+    bool asked; /* it is with the desk */
     bool seeks; /* may turn out to be a module of another one */
 };
 
@@ -68,6 +73,13 @@ struct rn_lsp_waiting {
     rune_const_value *id;
     rune_const_value *params;
     bool cancelled;
+};
+
+/* A request that waits for a compilation; references. */
+struct rn_lsp_parked {
+    size_t request; /* row of methods.h */
+    rune_const_value *id;
+    rune_const_value *params;
 };
 
 /* What is formatted. */
@@ -101,6 +113,8 @@ struct rn_lsp_server {
     struct rn_lsp_answer answer;
     struct rn_lsp_desk typist;
     struct rn_lsp_layout layout;
+    struct rn_bytes parked;    /* of struct rn_lsp_parked */
+    struct rn_outline library; /* what scripts have besides their own */
     struct rn_bytes
         layouts; /* of struct rn_lsp_waiting: those that wait, the first with the typist */
 };
@@ -161,7 +175,35 @@ void rn_lsp_formatting(struct rn_lsp_server *server, const rune_const_value *id,
 void rn_lsp_layout_work(void *layout);
 /* Answers what the typist has done, and gives it the next. */
 void rn_lsp_layouts_take(struct rn_lsp_server *server);
+/* False: it is not waited for, or there is no such. */
 bool rn_lsp_layouts_cancel(struct rn_lsp_server *server, const rune_const_value *id);
 void rn_lsp_layouts_done(struct rn_lsp_server *server);
+
+/* parked.c */
+/* True: the request waits. */
+bool rn_lsp_park(struct rn_lsp_server *server, size_t request, const rune_const_value *id,
+                 const rune_const_value *params);
+/* Answers those that need not wait any more. */
+void rn_lsp_parked_go(struct rn_lsp_server *server);
+bool rn_lsp_parked_cancel(struct rn_lsp_server *server, const rune_const_value *id);
+void rn_lsp_parked_done(struct rn_lsp_server *server);
+
+/* Requests about a place in a document: see queries.h. */
+void rn_lsp_hover(struct rn_lsp_server *server, const rune_const_value *id,
+                  const rune_const_value *params);
+void rn_lsp_definition(struct rn_lsp_server *server, const rune_const_value *id,
+                       const rune_const_value *params);
+void rn_lsp_references(struct rn_lsp_server *server, const rune_const_value *id,
+                       const rune_const_value *params);
+void rn_lsp_highlight(struct rn_lsp_server *server, const rune_const_value *id,
+                      const rune_const_value *params);
+void rn_lsp_document_symbols(struct rn_lsp_server *server, const rune_const_value *id,
+                             const rune_const_value *params);
+void rn_lsp_completion(struct rn_lsp_server *server, const rune_const_value *id,
+                       const rune_const_value *params);
+void rn_lsp_signature_help(struct rn_lsp_server *server, const rune_const_value *id,
+                           const rune_const_value *params);
+void rn_lsp_code_actions(struct rn_lsp_server *server, const rune_const_value *id,
+                         const rune_const_value *params);
 
 #endif

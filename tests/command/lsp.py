@@ -338,7 +338,9 @@ class Framing(Server):
         self.assertEqual(editor.end(), 0)
 
 
-REQUESTS = ["initialize", "textDocument/formatting", "no/such"]
+REQUESTS = ["initialize", "textDocument/formatting", "textDocument/hover", "textDocument/definition",
+            "textDocument/completion", "textDocument/signatureHelp", "textDocument/references",
+            "textDocument/documentHighlight", "textDocument/documentSymbol", "textDocument/codeAction", "no/such"]
 NOTIFICATIONS = ["initialized", "textDocument/didOpen", "textDocument/didChange", "textDocument/didSave",
                  "textDocument/didClose", "workspace/didChangeWatchedFiles", "$/cancelRequest"]
 
@@ -500,6 +502,212 @@ class Diagnostics(Server):
             self.assertEqual(editor.refused("no/such", {}), -32601)
         editor.end()
         self.assertLess(time.monotonic() - begin, 8)
+
+
+SHAPES = """/// What has sides.
+pub struct Shape { width, height }
+
+impl Shape {
+    pub fn new(width, height) { Shape { width, height } }
+    /// How much it covers.
+    pub fn area(self) { self.width * self.height }
+}
+
+pub enum Colour { Red, Mixed { with } }
+pub const LIMIT = 10;
+
+pub fn main() {
+    let shape = Shape::new(1, 2);
+    let list = Vec::new();
+    list.push(shape.area());
+    for entry in list { println!("{}", entry) }
+    let smile = "\U0001F600"; shape.width + LIMIT
+}
+"""
+
+
+class Names(Server):
+    def setUp(self):
+        super().setUp()
+        self.server = self.editor()
+        self.server.open("a.rn", SHAPES)
+        self.text = SHAPES
+
+    def place(self, words, nth=1, name="a.rn", text=None, **more):
+        """The `nth` time that the words stand in the text, as UTF-16 has it."""
+        at = -1
+        text = text or self.text
+        for _ in range(nth):
+            at = text.index(words, at + 1)
+        before = text[:at]
+        line = before.rsplit("\n", 1)[-1]
+        return self.server.at(name, before.count("\n"), len(line.encode("utf-16-le")) // 2, **more)
+
+    def ask(self, method, *where, **more):
+        return self.server.ask("textDocument/" + method, self.place(*where, **more))
+
+    def starts(self, places):
+        return sorted((p["range"]["start"]["line"], p["range"]["start"]["character"]) for p in places)
+
+    def test_hover(self):
+        def said(*where):
+            return self.ask("hover", *where)["contents"]["value"]
+        self.assertIn("pub fn area(self)", said("area", 2))
+        self.assertIn("How much it covers.", said("area", 1))
+        self.assertIn("What has sides.", said("Shape::new"))
+        self.assertIn("let shape = Shape::new(1, 2);", said("shape.area"))
+        self.assertIn("std::vec::Vec", said("Vec::new"))
+        self.assertIn("fn push(self, _)", said("push"))
+        self.assertIn("width", said("width +"))
+        self.assertIsNone(self.ask("hover", "What has"))
+        self.assertEqual(self.ask("hover", "LIMIT", 2)["range"], span(17, 36, 17, 41))
+
+    def test_hover_explains_diagnostics(self):
+        self.server.open("b.rn", "pub fn main() { nothing() }\n")
+        (one,) = self.server.diagnostics("b.rn")
+        said = self.server.ask("textDocument/hover", self.server.at("b.rn", 0, 18))["contents"]["value"]
+        explained = subprocess.run([*COMMAND, "help", one["code"]], capture_output=True, text=True).stdout
+        self.assertIn(explained.strip()[-100:], said)
+
+    def test_definition(self):
+        self.assertEqual(self.starts(self.ask("definition", "Shape::new")), [(1, 11)])
+        self.assertEqual(self.starts(self.ask("definition", "new(1")), [(4, 11)])
+        self.assertEqual(self.starts(self.ask("definition", "area()")), [(6, 11)])
+        self.assertEqual(self.starts(self.ask("definition", "width * self")), [(1, 19)])
+        self.assertEqual(self.starts(self.ask("definition", "entry)")), [(16, 8)])
+        self.assertEqual(self.starts(self.ask("definition", "LIMIT", 2)), [(10, 10)])
+        self.assertEqual(self.ask("definition", "Vec::new"), [])
+        self.assertIsNone(self.ask("definition", "What has"))
+
+    def test_references_and_highlights(self):
+        uses = self.ask("references", "shape =", context={"includeDeclaration": False})
+        self.assertEqual(self.starts(uses), [(15, 14), (17, 22)])
+        uses = self.ask("references", "shape.area", context={"includeDeclaration": True})
+        self.assertEqual(self.starts(uses), [(13, 8), (15, 14), (17, 22)])
+        self.assertEqual(self.starts(self.ask("documentHighlight", "Shape {")), [(1, 11), (3, 5), (4, 32), (13, 16)])
+        self.assertEqual(self.starts(self.ask("references", "area(self", context={"includeDeclaration": True})),
+                         [(6, 11), (15, 20)])
+
+    def test_symbols(self):
+        symbols = self.server.ask("textDocument/documentSymbol", self.server.at("a.rn", 0, 0))
+        self.assertEqual([s["name"] for s in symbols], ["Shape", "new", "area", "Colour", "LIMIT", "main"])
+        self.assertEqual([s["name"] for s in symbols[0]["children"]], ["width", "height"])
+        self.assertEqual([s["name"] for s in symbols[3]["children"]], ["Red", "Mixed"])
+        self.assertEqual(symbols[5]["selectionRange"], span(12, 7, 12, 11))
+        self.assertEqual(symbols[5]["range"], span(12, 0, 18, 1))
+
+    def labels(self, text, version=2, name="a.rn", at="|"):
+        """What is offered at the bar, while the text is as broken as it is."""
+        self.server.change(name, version, text.replace(at, ""))
+        before = text[:text.index(at)]
+        answer = self.server.ask("textDocument/completion", self.server.at(
+            name, before.count("\n"), len(before.rsplit("\n", 1)[-1])))
+        return {item["label"]: item for item in answer["items"]}
+
+    def test_completion(self):
+        self.server.diagnostics("a.rn")
+        inside = SHAPES.replace("    for entry", "    |\n    for entry")
+        offered = self.labels(inside)
+        for name in ("shape", "list", "Shape", "Colour", "LIMIT", "main", "Vec", "std", "println!", "let", "match"):
+            self.assertIn(name, offered)
+        for name in ("entry", "smile", "area", "width", "self", "Red"):
+            self.assertNotIn(name, [n for n in offered if offered[n]["kind"] != 14])
+        offered = self.labels(SHAPES.replace("    for entry", "    shape.|\n    for entry"), 3)
+        for name in ("area", "width", "height", "push", "len"):
+            self.assertIn(name, offered)
+        self.assertNotIn("shape", offered)
+        offered = self.labels(SHAPES.replace("    for entry", "    Colour::|\n    for entry"), 4)
+        self.assertEqual(set(offered), {"Red", "Mixed"})
+        offered = self.labels(SHAPES.replace("    for entry", "    let x = Shape::n|\n    for entry"), 5)
+        self.assertEqual(set(offered), {"new", "area"})
+        offered = self.labels(SHAPES.replace("self.width *", "self.| *"), 6)
+        self.assertEqual(set(offered), {"new", "area", "width", "height"} - {"new"})
+        offered = self.labels(SHAPES.replace("    for entry", "    std::|\n    for entry"), 7)
+        self.assertIn("vec", offered)
+        self.assertIn("collections", offered)
+        offered = self.labels(SHAPES.replace("    for entry", "    std::collections::|\n    for entry"), 8)
+        self.assertIn("hash_map", offered)
+        self.assertNotIn("vec", offered)
+        offered = self.labels(SHAPES.replace("    for entry", "    Vec::|\n    for entry"), 9)
+        self.assertIn("with_capacity", offered)
+
+    def test_completion_in_modules(self):
+        self.write("m.rn", "pub fn inner() { 1 }\nfn hidden() { 2 }\n")
+        self.server.open("b.rn", "mod m;\nmod n { pub fn deep() { 1 } fn other() {  } }\npub fn main() { m::inner() }\n")
+        self.server.diagnostics("b.rn")
+        offered = self.labels("mod m;\nmod n { pub fn deep() { 1 } fn other() {  } }\npub fn main() { m::|inner() }\n", 2, "b.rn")
+        self.assertEqual(set(offered), {"inner", "hidden"})
+        offered = self.labels("mod m;\nmod n { pub fn deep() { 1 } fn other() { | } }\npub fn main() { m::inner() }\n", 3, "b.rn")
+        self.assertIn("deep", offered)
+        self.assertNotIn("main", offered)
+        offered = self.labels("mod m;\nmod n { pub fn deep() { 1 } fn other() { crate::| } }\npub fn main() { m::inner() }\n", 4, "b.rn")
+        self.assertEqual(set(offered), {"m", "n", "main"})
+        self.assertEqual(self.starts(self.server.ask("textDocument/definition", self.server.at("b.rn", 2, 20))), [(0, 7)])
+        (place,) = self.server.ask("textDocument/definition", self.server.at("b.rn", 2, 16))
+        self.assertEqual((place["uri"], place["range"]), (self.server.uri("m.rn"), span(0, 0, 0, 0)))
+
+    def test_what_needs_no_import_compiles(self):
+        self.server.diagnostics("a.rn")
+        offered = self.labels("|" + SHAPES)
+        keywords = {n for n in offered if offered[n]["kind"] == 14}
+        prelude = [n for n in offered if offered[n]["kind"] == 22 and n not in ("Shape",)]
+        self.assertGreater(len(prelude), 10)
+        self.write("p.rn", "pub fn main() {\n" + "".join(f"    let _ = {n};\n" for n in prelude) + "}\n")
+        done = subprocess.run([*COMMAND, "check", "p.rn"], cwd=self.folder, capture_output=True, text=True)
+        self.assertNotIn("missing", done.stderr)
+        for word in keywords:
+            self.write("k.rn", f"pub fn {word}() {{ 1 }}\n")
+            done = subprocess.run([*COMMAND, "check", "k.rn"], cwd=self.folder, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 1, word)
+
+    def test_signatures(self):
+        self.server.diagnostics("a.rn")
+
+        def help_at(text, version):
+            self.server.change("a.rn", version, text.replace("|", ""))
+            before = text[:text.index("|")]
+            return self.server.ask("textDocument/signatureHelp", self.server.at(
+                "a.rn", before.count("\n"), len(before.rsplit("\n", 1)[-1])))
+        found = help_at(SHAPES.replace("new(1, 2)", "new(1, |2)"), 2)
+        self.assertEqual([p["label"] for p in found["signatures"][0]["parameters"]], ["width", "height"])
+        self.assertEqual(found["activeParameter"], 1)
+        found = help_at(SHAPES.replace("new(1, 2)", "new(|"), 3)
+        self.assertEqual(found["activeParameter"], 0)
+        found = help_at(SHAPES.replace("list.push(shape.area())", "list.push(Shape::new(1, (2, 3), [4]), |"), 4)
+        self.assertEqual([p["label"] for p in found["signatures"][0]["parameters"]], ["_"])
+        self.assertEqual(found["activeParameter"], 1)
+        self.assertIsNone(help_at(SHAPES.replace("    for entry", "    |for entry"), 5))
+
+    def test_a_broken_text_keeps_what_was_known(self):
+        self.server.diagnostics("a.rn")
+        broken = SHAPES.replace("    let list", "    let = ; fn ( {{{\n    let list")
+        self.server.change("a.rn", 2, broken)
+        self.text = broken
+        self.assertIn("area", self.ask("hover", "area()")["contents"]["value"])
+        self.assertTrue(self.server.diagnostics("a.rn", 2))
+        self.assertEqual(self.starts(self.ask("definition", "area(self")), [(6, 11)])
+        symbols = self.server.ask("textDocument/documentSymbol", self.server.at("a.rn", 0, 0))
+        self.assertIn("Shape", [s["name"] for s in symbols])
+
+    def test_proposals(self):
+        self.server.open("b.rn", "fn helper() { 1 }\nmod m { pub fn inner() { 1 } }\npub fn main() { helpr() + m::innr() }\n")
+        self.assertEqual(len(self.server.diagnostics("b.rn")), 2)
+        actions = self.server.ask("textDocument/codeAction", {
+            "textDocument": {"uri": self.server.uri("b.rn")}, "range": span(2, 16, 2, 32), "context": {"diagnostics": []}})
+        edits = [a["edit"]["changes"][self.server.uri("b.rn")][0] for a in actions]
+        self.assertEqual([(e["range"], e["newText"]) for e in edits],
+                         [(span(2, 16, 2, 21), "helper"), (span(2, 29, 2, 33), "inner")])
+        self.assertIn("helper", actions[0]["title"])
+
+    def test_a_request_that_waits_can_be_cancelled(self):
+        slow = "const fn f(n) { if n == 0 { 0 } else { f(n - 1) } }\n" + \
+            "".join(f"const C{i} = f(500);\n" for i in range(2000)) + "pub fn main() { 1 }\n"
+        self.server.open("b.rn", slow)
+        number = self.server.begin("textDocument/documentSymbol", self.server.at("b.rn", 0, 0))
+        self.server.tell("$/cancelRequest", {"id": number})
+        self.assertEqual(self.server.answer(number)["error"]["code"], -32800)
+        self.server.close("b.rn")
+        self.assertEqual(self.server.end(), 0)
 
 
 class Formatting(Server):

@@ -1,5 +1,5 @@
 /*
- * The n-th allocation of a compilation, of the formatter and of an outline fails, for every n, once or from then on; and
+ * The n-th allocation of a compilation, of the formatter, of an outline and of names fails, for every n, once or from then on; and
  * a heap that is one range of memory, as in a jail, is too small: NO_MEMORY, or the very result that memory enough gives;
  * and nothing is left. Scripts and what RUNEWARD_FAULT_ALL adds: scripts.h.
  */
@@ -17,6 +17,7 @@
 #include "compiler/compile.h"
 #include "compiler/files.h"
 #include "compiler/format.h"
+#include "compiler/names.h"
 #include "compiler/outline.h"
 
 #define RESULT_MAX ((size_t)64 << 20)
@@ -72,6 +73,21 @@ static enum rn_error outline_one(const struct script *script, struct rn_buf *res
     rn_diagnostics_init(&diagnostics);
     rn_buf_init(&out, RESULT_MAX);
     enum rn_error error = rn_outline(&input, &diagnostics, &out);
+    append_diagnostics(result, &diagnostics);
+    rn_buf_append(result, out.data, out.size);
+    return error;
+}
+
+static enum rn_error names_one(const struct script *script, struct rn_buf *result)
+{
+    struct rn_files files = {.root = script->path};
+    struct rn_module_loader loader = rn_files_loader(&files);
+    struct rn_compile_input input = input_of(script, &loader);
+    RN_AUTO(rn_diagnostics) struct rn_diagnostics diagnostics;
+    RN_AUTO(rn_buf) struct rn_buf out;
+    rn_diagnostics_init(&diagnostics);
+    rn_buf_init(&out, RESULT_MAX);
+    enum rn_error error = rn_names(&input, &diagnostics, &out);
     append_diagnostics(result, &diagnostics);
     rn_buf_append(result, out.data, out.size);
     return error;
@@ -171,6 +187,12 @@ static void outlined(void **state)
     fail_each(outline_one, "outlined");
 }
 
+static void named(void **state)
+{
+    (void)state;
+    fail_each(names_one, "named");
+}
+
 /* ---- A limit ---- */
 
 /* Every piece of the tree, names, constants is the first one that does not fit, by a limit that grows by the size of the
@@ -200,7 +222,7 @@ static uint64_t narrow(const struct good *good, size_t first, size_t step)
 
 static void limited(void **state)
 {
-    static work *const works[] = {compile_one, format_one, outline_one};
+    static work *const works[] = {compile_one, format_one, outline_one, names_one};
     (void)state;
     uint64_t refused = 0;
     for (size_t i = 0; i < scripts_count(); i++) {
@@ -273,7 +295,7 @@ static unsigned shrink(const struct good *good, void *range)
 
 static void ranges(void **state)
 {
-    static work *const works[] = {compile_one, format_one, outline_one};
+    static work *const works[] = {compile_one, format_one, outline_one, names_one};
     (void)state;
     unsigned refused = 0;
     void *range = mmap(NULL, RANGE_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -311,7 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compiled), cmocka_unit_test(formatted), cmocka_unit_test(outlined),
-        cmocka_unit_test(limited),  cmocka_unit_test(ranges),
+        cmocka_unit_test(named),    cmocka_unit_test(limited),   cmocka_unit_test(ranges),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,5 +1,5 @@
 /* What anybody may send to the language server, and what a compiler may have said about a text. */
-#include "cli/lsp/server.h"
+#include "cli/lsp/methods.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +26,39 @@ static void take_lines(struct rn_lsp_server *server, const char *data, size_t si
         line += end != NULL;
         data += line;
         size -= line;
+    }
+}
+
+/* What names mean in a text that is open, and every question about every place of it. */
+static void take_names(struct rn_lsp_server *server, const char *data, size_t size)
+{
+    static const char open[] =
+        "{\"jsonrpc\":\"2.0\",\"method\":\"textDocument/didOpen\",\"params\":{\"textDocument\":{"
+        "\"uri\":\"file:///a\",\"version\":2,\"text\":\"let a = m::f(b.c, 1);\\nx. self.\"}}}";
+    static const char text[] = "let a = f(b, 1);\nx";
+    struct rn_lsp_root *root;
+    take_body(server, open, sizeof open - 1);
+    if (server->root_count != 1) {
+        return;
+    }
+    root = rn_lsp_root_at(server, 0);
+    if (!rn_lsp_texts_add(&root->answer.texts, "/a", text, sizeof text - 1, 1) ||
+        rn_lsp_index_parse(data, size, &root->answer.texts, &root->answer.index) != RUNE_OK) {
+        return;
+    }
+    root->since_ns = 0;
+    for (size_t i = 0; rn_lsp_requests[i].name != NULL; i++) {
+        for (unsigned column = 0; column < 24; column += 3) {
+            char body[300];
+            int length =
+                snprintf(body, sizeof body,
+                         "{\"id\":%u,\"method\":\"%s\",\"params\":{\"textDocument\":{\"uri\":"
+                         "\"file:///a\"},\"position\":{\"line\":%u,\"character\":%u}}}",
+                         column, rn_lsp_requests[i].name, column % 2, column);
+            if (strcmp(rn_lsp_requests[i].name, "shutdown") != 0) {
+                take_body(server, body, (size_t)length);
+            }
+        }
     }
 }
 
@@ -78,15 +111,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (*data % 4 != 0) {
         server.state = RN_LSP_RUNNING;
     }
-    switch (*data % 3) {
+    switch (*data % 8 == 7 ? 3 : *data % 3) {
     case 0:
         rn_lsp_take_bytes(&server, text, size - 1);
         break;
     case 1:
         take_lines(&server, text, size - 1);
         break;
-    default:
+    case 2:
         take_diagnostics(&server, text, size - 1);
+        break;
+    default:
+        take_names(&server, text, size - 1);
         break;
     }
     check_out(&server);

@@ -25,6 +25,7 @@ enum {
     TYPE_BUILD = 64,
     TYPE_FORMAT = 66,
     TYPE_OUTLINE = 67,
+    TYPE_NAMES = 68,
     TYPE_READY = 80,
     TYPE_NEED = 81,
     TYPE_IMAGE = 82,
@@ -33,6 +34,7 @@ enum {
     TYPE_BUILT = 85,
     TYPE_FORMATTED = 86,
     TYPE_OUTLINED = 87,
+    TYPE_NAMED = 88,
     FIRST = 1,
     LAST = 2,
     BOTH = 3,
@@ -176,7 +178,10 @@ static void order(int number)
         (void)message(TYPE_FORMATTED, "text", 4);
         break;
     case TEXT_NOT_UTF8:
-        (void)message(asked == TYPE_OUTLINE ? TYPE_OUTLINED : TYPE_FORMATTED, "a\xff", 2);
+        (void)message(asked == TYPE_OUTLINE ? TYPE_OUTLINED
+                      : asked == TYPE_NAMES ? TYPE_NAMED
+                                            : TYPE_FORMATTED,
+                      "a\xff", 2);
         built(0);
         break;
     case OUTLINED_INSTEAD:
@@ -537,7 +542,7 @@ static int order_of(size_t size)
     if (asked == TYPE_BUILD) {
         memcpy(&context_size, in + HEADER + 8, 4);
     }
-    size_t fields = asked == TYPE_OUTLINE ? OUTLINE_FIELDS : BUILD_FIELDS;
+    size_t fields = asked == TYPE_OUTLINE || asked == TYPE_NAMES ? OUTLINE_FIELDS : BUILD_FIELDS;
     size_t at = HEADER + fields + (size_t)name_size + context_size;
     if (at + 6 > size || memcmp(in + at, "evil ", 5) != 0) {
         return SILENT;

@@ -1,6 +1,6 @@
 /*
  * Sources in which one token is missing, stands twice, or is another one: the compiler makes a Unit that the verifier
- * takes, or says what is wrong at a place in the text; the formatter and the outline likewise; nothing is left.
+ * takes, or says what is wrong at a place in the text; the formatter, the outline and names likewise; nothing is left.
  *
  * tests/hostile/sources has each construct of the language in one text, and in others what is refused by the parser,
  * among items and in bodies. Each token of each is damaged in some ways, its neighbours in others.
@@ -21,6 +21,7 @@
 #include "compiler/files.h"
 #include "compiler/format.h"
 #include "compiler/lexer.h"
+#include "compiler/names.h"
 #include "compiler/outline.h"
 
 #define MEMORY_MAX ((size_t)64 << 20)
@@ -90,6 +91,33 @@ static bool check_compile(const struct rn_buf *text, bool script)
     return error == RN_OK;
 }
 
+static void check_lines(const struct rn_buf *out)
+{
+    for (size_t at = 0; at < out->size;) {
+        const char *line = (const char *)out->data + at;
+        const char *end = memchr(line, '\n', out->size - at);
+        struct rn_json_fault fault;
+        RN_AUTO(rn_buf) struct rn_buf value;
+        rn_buf_init(&value, MEMORY_MAX);
+        assert_non_null(end);
+        assert_int_equal(rn_json_read(line, (size_t)(end - line), &value, &fault), RN_OK);
+        at += (size_t)(end - line) + 1;
+    }
+}
+
+/* Names are there whatever is wrong. */
+static void check_names(const struct rn_buf *text, bool script)
+{
+    RN_AUTO(rn_diagnostics) struct rn_diagnostics diagnostics;
+    RN_AUTO(rn_buf) struct rn_buf out;
+    struct rn_compile_input input = input_of(text, script);
+    rn_diagnostics_init(&diagnostics);
+    rn_buf_init(&out, MEMORY_MAX);
+    assert_int_equal(rn_names(&input, &diagnostics, &out), RN_OK);
+    assert_true(out.size > 0);
+    check_lines(&out);
+}
+
 static void check_outline(const struct rn_buf *text)
 {
     RN_AUTO(rn_diagnostics) struct rn_diagnostics diagnostics;
@@ -101,16 +129,7 @@ static void check_outline(const struct rn_buf *text)
         check_diagnostics(&diagnostics, text);
         return;
     }
-    for (size_t at = 0; at < out.size;) {
-        const char *line = (const char *)out.data + at;
-        const char *end = memchr(line, '\n', out.size - at);
-        struct rn_json_fault fault;
-        RN_AUTO(rn_buf) struct rn_buf value;
-        rn_buf_init(&value, MEMORY_MAX);
-        assert_non_null(end);
-        assert_int_equal(rn_json_read(line, (size_t)(end - line), &value, &fault), RN_OK);
-        at += (size_t)(end - line) + 1;
-    }
+    check_lines(&out);
 }
 
 static bool format(const struct rn_buf *text, struct rn_buf *out)
@@ -201,6 +220,7 @@ static unsigned damage_each(const char *name, size_t step, unsigned *out_tried)
             uint64_t live = rn_alloc_live();
             good += check_compile(&text, k % 2 == 1);
             check_outline(&text);
+            check_names(&text, k % 2 == 1);
             check_format(&text);
             assert_int_equal(rn_alloc_live(), live);
             ++*out_tried;

@@ -234,6 +234,8 @@ static void texts_end_as_well(void **state)
         assert_int_equal(status, RUNE_E_VIOLATION);
         status = rune_outline(supervisor, sources, NULL, NULL, &text, NULL);
         assert_int_equal(status, RUNE_E_VIOLATION);
+        status = rune_names(supervisor, sources, NULL, NULL, &text, NULL);
+        assert_int_equal(status, RUNE_E_VIOLATION);
         assert_null(text);
         rune_sources_free(sources);
     }

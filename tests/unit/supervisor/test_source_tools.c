@@ -298,6 +298,26 @@ static char *nested(unsigned functions)
     return text;
 }
 
+/* Whatever is wrong with the source, what is right of it is told. */
+static void test_names(void **state)
+{
+    (void)state;
+    rune_sources *sources =
+        source("mod c; mod missing; fn f(a) { let = a; } fn g() { f(c::from_loader()) }");
+    rune_sources_set_loader(sources, load, loader_user);
+    struct said said = ask(by, rune_names, sources, NULL);
+    assert_int_equal(said.status, RUNE_OK);
+    const char *text = rune_text_data(said.text);
+    assert_ptr_equal(strstr(text, "{\"source\":\"a.rn\"}\n{\"source\":\"c!\"}\n"), text);
+    assert_non_null(
+        strstr(text, "\"path\":\"c::from_loader\",\"name\":\"from_loader\",\"source\":1"));
+    assert_non_null(strstr(text, "{\"uses\":["));
+    assert_non_null(strstr(rune_text_data(said.diagnostics), "missing"));
+    expect_same(&said, rune_names, sources, NULL);
+    done(&said);
+    rune_sources_free(sources);
+}
+
 /* Texts of many packets. */
 static void test_long_texts(void **state)
 {
@@ -314,6 +334,10 @@ static void test_long_texts(void **state)
     said = ask(by, rune_outline, sources, options);
     assert_int_equal(said.status, RUNE_OK);
     expect_same(&said, rune_outline, sources, options);
+    done(&said);
+    said = ask(by, rune_names, sources, options);
+    assert_int_equal(said.status, RUNE_OK);
+    expect_same(&said, rune_names, sources, options);
     done(&said);
     rune_sources_free(sources);
     rune_options_free(options);
@@ -522,6 +546,7 @@ int main(void)
         EACH(test_a_layout_is_of_the_root),
         EACH(test_an_outline),
         EACH(test_an_outline_of_a_script),
+        EACH(test_names),
         EACH(test_what_cannot_be_read),
         EACH(test_diagnostics_are_replaced),
         EACH(test_what_is_refused),
