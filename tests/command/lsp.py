@@ -384,7 +384,7 @@ class Diagnostics(Server):
         (one,) = [d for d in editor.diagnostics("a.rn", 3) if d["severity"] == 1]
         self.assertEqual(one["range"]["start"], {"line": 4, "character": 9})
 
-    def test_a_burst_is_compiled_once(self):
+    def test_a_burst_ends_with_what_was_said_of_its_last_text(self):
         editor = self.editor()
         editor.open("a.rn", "pub fn main() { 1 }\n")
         editor.diagnostics("a.rn", 1)
@@ -433,6 +433,14 @@ class Diagnostics(Server):
         editor.close("a.rn")
         while editor.diagnostics("n/mod.rn"):
             pass
+
+    def test_what_is_no_module_any_more_has_no_diagnostics(self):
+        self.write("m.rn", "pub fn f() { nothing() }\n")
+        editor = self.editor()
+        editor.open("a.rn", "mod m;\npub fn main() { m::f() }\n")
+        self.assertEqual(len(editor.diagnostics("m.rn")), 1)
+        editor.change("a.rn", 2, "pub fn main() { 1 }\n")
+        self.assertEqual(editor.diagnostics("m.rn"), [])
 
     def test_a_module_is_compiled_with_its_script(self):
         self.write("main.rn", "mod a;\npub fn helper() { 1 }\npub fn main() { a::b::c() }\n")
