@@ -25,6 +25,7 @@
 #define ONCE RN_GROUP_ONCE
 #define JOURNAL RN_GROUP_JOURNAL
 #define REPLAY RN_GROUP_REPLAY
+#define REPL RN_GROUP_REPL
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 

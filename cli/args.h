@@ -44,6 +44,7 @@ enum rn_option_group {
     RN_GROUP_PROFILE = 65536,
     RN_GROUP_COVERAGE = 131072,
     RN_GROUP_EXPLORE = 262144,
+    RN_GROUP_REPL = 524288,
     RN_GROUP_ONCE = 1 << 30, /* of no command: a file of defaults (config.h) cannot set it */
 };
 

@@ -1,20 +1,14 @@
-/*
- * call.c: options to limits, the call itself, its output and its record.
- *
- * Ctrl-C cancels: a thread waits for the signal and uses the call's token; a second one ends the
- * command at once.
- */
+/* call.c: options to limits, the call itself, its output and its record. */
 #include "cli/call.h"
 
 #include "cli/exit_codes.h"
+#include "cli/interrupt.h"
 #include "cli/option_value.h"
 #include "cli/out_file.h"
 #include "cli/quantity.h"
 #include "cli/visible.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,54 +154,6 @@ int rn_call_print_limits(struct rn_session *session)
     return 0;
 }
 
-/* Ctrl-C */
-
-struct interrupt {
-    rune_cancel_token *token;
-    sigset_t signals;
-    sigset_t old;
-    pthread_t thread;
-    bool running;
-    bool cancelled;
-};
-
-static void *wait_for_signal(void *argument)
-{
-    struct interrupt *interrupt = argument;
-    int number;
-    bool again = false;
-    while (sigwait(&interrupt->signals, &number) == 0 && number != SIGUSR1) {
-        if (again) {
-            _exit(RN_EXIT_CANCELLED);
-        }
-        rune_cancel_token_cancel(interrupt->token);
-        interrupt->cancelled = true;
-        again = true;
-    }
-    return NULL;
-}
-
-static void interrupt_begin(struct interrupt *interrupt, rune_cancel_token *token)
-{
-    *interrupt = (struct interrupt){.token = token};
-    sigemptyset(&interrupt->signals);
-    sigaddset(&interrupt->signals, SIGINT);
-    sigaddset(&interrupt->signals, SIGTERM);
-    sigaddset(&interrupt->signals, SIGHUP);
-    sigaddset(&interrupt->signals, SIGUSR1); // our own, to end the thread
-    pthread_sigmask(SIG_BLOCK, &interrupt->signals, &interrupt->old);
-    interrupt->running = pthread_create(&interrupt->thread, NULL, wait_for_signal, interrupt) == 0;
-}
-
-static void interrupt_end(struct interrupt *interrupt)
-{
-    if (interrupt->running) {
-        pthread_kill(interrupt->thread, SIGUSR1);
-        pthread_join(interrupt->thread, NULL);
-    }
-    pthread_sigmask(SIG_SETMASK, &interrupt->old, NULL);
-}
-
 /* Calling */
 
 static void print_event(int stream, const char *data, size_t size)
@@ -271,12 +217,12 @@ static rune_record *call_vm(struct rn_call *call, rune_vm *vm, const rune_call_o
 static rune_record *call_interruptibly(struct rn_call *call, rune_vm *vm,
                                        rune_call_options *options)
 {
-    struct interrupt interrupt;
+    struct rn_interrupt interrupt;
     rune_cancel_token *token = rune_cancel_token_new();
     rune_call_options_set_cancel_token(options, token);
-    interrupt_begin(&interrupt, token);
+    rn_interrupt_begin(&interrupt, token, true);
     rune_record *record = call_vm(call, vm, options);
-    interrupt_end(&interrupt);
+    rn_interrupt_end(&interrupt);
     call->session->interrupted = call->session->interrupted || interrupt.cancelled;
     rune_cancel_token_unref(token);
     return record;
@@ -290,6 +236,14 @@ rune_limits *rn_call_limits(const struct rn_session *session)
         return NULL;
     }
     return limits;
+}
+
+void rn_call_set_inputs(const struct rn_session *session, rune_call_options *options)
+{
+    uint64_t seed;
+    (void)read_seed(session, &seed);
+    rune_call_options_set_seed(options, seed);
+    rune_call_options_set_clock(options, rn_args_has(session->args, RN_OPTION_CLOCK));
 }
 
 static rune_status new_vm(const struct rn_call *call, rune_vm **out_vm, rune_error **error)
@@ -476,6 +430,13 @@ static void say_how_to_raise(const struct rn_call *call, rune_reason reason)
                                 rn_option_info(limit_options[i].option)->name, hint);
         }
     }
+}
+
+void rn_call_show_error(struct rn_session *session, const rune_record *record)
+{
+    const struct rn_call call = {.session = session};
+    print_error(&session->console, rune_record_error(record));
+    say_how_to_raise(&call, rune_record_reason(record));
 }
 
 /* What went wrong, if anything did. */

@@ -32,6 +32,10 @@ bool rn_call_take_json(struct rn_call *call, char *const *words, size_t count);
 
 /* The limits of the command line; the caller's. NULL without memory. */
 rune_limits *rn_call_limits(const struct rn_session *session);
+/* Seed and clock of the command line, which has been checked. */
+void rn_call_set_inputs(const struct rn_session *session, rune_call_options *options);
+/* Writes why a call failed to standard error, and which option sets the limit that it reached. */
+void rn_call_show_error(struct rn_session *session, const rune_record *record);
 /* Makes the call. NULL: `session->code` is set. The record is the caller's. */
 rune_record *rn_call_make(struct rn_call *call);
 /* Gives back arguments and output; the unit stays the caller's. */

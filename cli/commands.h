@@ -18,6 +18,7 @@ int rn_command_lsp(struct rn_session *session);
 int rn_command_compile(struct rn_session *session);
 int rn_command_disasm(struct rn_session *session);
 int rn_command_verify(struct rn_session *session);
+int rn_command_repl(struct rn_session *session);
 int rn_command_replay(struct rn_session *session);
 int rn_command_serve(struct rn_session *session);
 int rn_command_ctl(struct rn_session *session);

@@ -36,7 +36,8 @@ static rune_status set_options(const struct rn_session *session, rune_supervisor
     const char *helpers = session->args->values[RN_OPTION_HELPERS];
     bool serves = session->args->command == RN_COMMAND_SERVE;
     rune_supervisor_options_set_workers(options, serves ? session->workers : 1);
-    rune_supervisor_options_set_spares(options, serves ? 1 : 0);
+    bool again = serves || session->args->command == RN_COMMAND_REPL; // one after the other
+    rune_supervisor_options_set_spares(options, again ? 1 : 0);
     if (session->limits != NULL &&
         rune_supervisor_options_set_limits(options, session->limits) != RUNE_OK) {
         return RUNE_E_NO_MEMORY;

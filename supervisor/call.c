@@ -17,6 +17,7 @@
 #include "supervisor/probes.h"
 #include "supervisor/runner.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/timeline.h"
 #include "supervisor/trace.h"
 #include "supervisor/unit.h"
 #include "supervisor/vm.h"
@@ -227,7 +228,10 @@ static void on_sleep_timer(struct rn_timer *timer)
     } else if (wanted) {
         struct rn_step step = {.kind = RN_STEP_WAKE, .now_ns = call->clock ? rn_now_ns() : 0};
         call->sleep_due_ns = 0;
-        if (rn_replay_give(call, &step) != RUNE_OK) {
+        if (rn_timeline_pass(call->timeline, &call->timeline_at, &step.now_ns) != RN_OK) {
+            call->failed = true;
+            rn_child_kill(&peer->child);
+        } else if (rn_replay_give(call, &step) != RUNE_OK) {
             rn_child_kill(&peer->child);
         }
     }

@@ -21,6 +21,7 @@
 #define RN_SUPERVISOR_CALL_H
 
 #include <runeward/profile.h>
+#include <runeward/timeline.h>
 #include <runeward/vm.h>
 
 #include "base/buf.h"
@@ -209,6 +210,8 @@ struct rn_call {
     uint64_t sleep_until_ns;     /* of the last SLEEP, by the call's own clock, as are: */
     uint64_t sleep_due_ns;       /* when that is; 0: it has been woken since */
     uint32_t sleep_number;
+    rune_timeline *timeline; /* borrowed, or NULL */
+    size_t timeline_at;      /* its moments that this call has had */
     enum rn_reason stop;
     uint64_t stop_ns;     /* when its worker was told of `stop`, and */
     uint64_t stop_cpu_ns; /* what that worker had used by then */

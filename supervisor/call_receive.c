@@ -12,6 +12,7 @@
 #include "shm/fault.h"
 #include "supervisor/profile.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/timeline.h"
 
 void rn_event_free(struct rn_event *event)
 {
@@ -316,6 +317,9 @@ static enum rn_error receive_small_result(struct rn_call *call, const struct rn_
 /* When a sleep ends. One that is asked for again, for an answer that came in between, goes on. */
 static uint64_t find_sleep_end(struct rn_call *call, const struct rn_fields_SLEEP *fields)
 {
+    if (rn_timeline_has(call->timeline, call->timeline_at)) {
+        return rn_now_ns();
+    }
     if (call->sleep_due_ns == 0 || call->sleep_until_ns != fields->until) {
         call->sleep_until_ns = fields->until;
         call->sleep_due_ns = rn_after_ns(rn_now_ns(), fields->ns);

@@ -65,8 +65,9 @@ static void flatten(rune_diagnostics *diagnostics, const struct rn_diagnostic *f
     }
 }
 
-static void flatten_all(rune_diagnostics *diagnostics)
+void rn_diagnostics_flatten(rune_diagnostics *diagnostics)
 {
+    diagnostics->count = 0;
     size_t count = diagnostics->list.kept_errors + diagnostics->list.kept_warnings;
     diagnostics->flat = rn_arena_alloc(&diagnostics->arena, count * sizeof(*diagnostics->flat) + 1);
     for (const struct rn_diagnostic *from = diagnostics->list.first;
@@ -85,7 +86,7 @@ enum rn_error rn_diagnostics_replace(rune_diagnostics *diagnostics, const void *
     diagnostics->count = 0;
     if (size > 0) {
         RN_TRY(rn_diagnostics_decode(&diagnostics->list, bytes, size));
-        flatten_all(diagnostics);
+        rn_diagnostics_flatten(diagnostics);
     }
     return RN_OK;
 }
@@ -125,6 +126,23 @@ void rn_diagnostics_drop_texts(rune_diagnostics *diagnostics)
         source->text = (struct rn_utf8){.data = NULL};
         source->line_marks = NULL;
     }
+}
+
+void rune_diagnostics_drop_warnings(rune_diagnostics *diagnostics)
+{
+    struct rn_diagnostics *list = &diagnostics->list;
+    struct rn_diagnostic **end = &list->first;
+    list->last = NULL;
+    for (struct rn_diagnostic *at = list->first; at; at = at->next) {
+        if (at->severity == RN_SEVERITY_ERROR) {
+            *end = at;
+            end = &at->next;
+            list->last = at;
+        }
+    }
+    *end = NULL;
+    list->warning_count = list->kept_warnings = 0;
+    rn_diagnostics_flatten(diagnostics);
 }
 
 size_t rune_diagnostics_count(const rune_diagnostics *diagnostics)

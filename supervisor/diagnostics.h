@@ -16,6 +16,8 @@ struct rune_diagnostics {
 /* Replaces what is there by the wire form that a compiler sent. Trust: checked by the decoder. */
 enum rn_error rn_diagnostics_replace(rune_diagnostics *diagnostics, const void *bytes,
                                      size_t size) RN_MUST_CHECK;
+/* Once more what rune_diagnostics_at gives, after a change of the list. */
+void rn_diagnostics_flatten(rune_diagnostics *diagnostics);
 /* What `from` says, in the place of what is there. */
 enum rn_error rn_diagnostics_copy(const rune_diagnostics *from, rune_diagnostics *to) RN_MUST_CHECK;
 /* Bytes that they hold. */

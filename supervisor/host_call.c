@@ -257,6 +257,11 @@ const char *rune_host_call_item(const rune_host_call *host_call)
     return host_call->entry->path;
 }
 
+uint64_t rune_host_call_budget(const rune_host_call *host_call)
+{
+    return host_call->budget;
+}
+
 /* As many as the function takes. */
 static bool is_right_count(const struct rn_host_entry *entry, size_t count)
 {

@@ -24,6 +24,7 @@ rn_library(rn_supervisor
   journal.c
   journal_folder.c
   limits.c
+  parts.c
   peer.c
   peer_queue.c
   peer_receive.c
@@ -64,6 +65,7 @@ rn_library(rn_supervisor
   statics.c
   supervisor.c
   text.c
+  timeline.c
   trace.c
   unit.c
   value.c
@@ -137,6 +139,7 @@ function(rn_supervisor_test_socket stem)
   endif()
 endfunction()
 rn_supervisor_test(calls runeward)
+rn_supervisor_test(parts runeward)
 rn_supervisor_test(context rn_supervisor)
 rn_supervisor_test(limits runeward)
 rn_supervisor_test(storm rn_supervisor)

@@ -15,6 +15,7 @@
 #include "supervisor/record.h"
 #include "supervisor/remote.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/timeline.h"
 #include "supervisor/unit.h"
 #include "supervisor/value.h"
 
@@ -690,7 +691,8 @@ static rune_status fill(struct rn_call *call, rune_vm *vm, const rune_call_optio
         rn_limits_lower(&call->limits, &options->limits);
         call->seed = options->seed;
         call->clock = options->clock;
-        call->clock_ns = options->clock ? rn_now_ns() : 0;
+        call->timeline = options->timeline;
+        call->clock_ns = rn_timeline_begin(call->timeline, options->clock ? rn_now_ns() : 0);
         call->output = options->output;
         call->output_user = options->output_user;
         call->forward_user = options->forward_user;

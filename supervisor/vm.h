@@ -4,6 +4,7 @@
 
 #include <runeward/globals.h>
 #include <runeward/replay.h>
+#include <runeward/timeline.h>
 #include <runeward/vm.h>
 
 #include "shm/message.h"
@@ -41,6 +42,7 @@ struct rune_call_options {
     bool wait;
     bool replay;
     bool journal;
+    rune_timeline *timeline;    /* borrowed, or NULL */
     struct rn_run_input *input; /* borrowed; NULL: an ordinary call */
 };
 

@@ -129,6 +129,8 @@ RUNE_API bool rune_diagnostics_at(const rune_diagnostics *diagnostics, size_t in
 /* For a terminal, with excerpts and carets. The text is the caller's. NO_MEMORY. */
 RUNE_API rune_status rune_diagnostics_render(const rune_diagnostics *diagnostics, bool color,
                                              rune_text **out_text) RUNE_MUST_CHECK;
+/* Only errors are left: a host that warned already, or shows nothing else, renders those. */
+RUNE_API void rune_diagnostics_drop_warnings(rune_diagnostics *diagnostics);
 /* A JSON array. The text is the caller's. NO_MEMORY. */
 RUNE_API rune_status rune_diagnostics_to_json(const rune_diagnostics *diagnostics,
                                               rune_text **out_text) RUNE_MUST_CHECK;

@@ -72,6 +72,8 @@ RUNE_API const rune_const_value *rune_host_call_arg(const rune_host_call *call, 
 RUNE_API void *rune_host_call_user(const rune_host_call *call);
 /* The item that was called, as in "host::double". Borrowed like arguments. */
 RUNE_API const char *rune_host_call_item(const rune_host_call *call);
+/* What of its budget the script's call had spent when it called: the worker's word, at most the limit. */
+RUNE_API uint64_t rune_host_call_budget(const rune_host_call *call);
 
 /*
  * Answers, once. An async call is consumed by any of them. Any thread. STALE: the script's call has

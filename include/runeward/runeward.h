@@ -29,6 +29,7 @@
 #include <runeward/function.h>
 #include <runeward/globals.h>
 #include <runeward/limits.h>
+#include <runeward/parts.h>
 #include <runeward/profile.h>
 #include <runeward/replay.h>
 #include <runeward/serve.h>
@@ -36,6 +37,7 @@
 #include <runeward/status.h>
 #include <runeward/supervisor.h>
 #include <runeward/text.h>
+#include <runeward/timeline.h>
 #include <runeward/unit.h>
 #include <runeward/value.h>
 #include <runeward/version.h>

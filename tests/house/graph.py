@@ -104,7 +104,9 @@ HOMES = [
     # filter_gen.c runs at build time only, and gives back what libseccomp made.
     (r"\b(malloc|calloc|realloc)\s*\(", {"base/alloc.c"}),
     (r"\bfree\s*\(", {"base/alloc.c", "policy/filter_gen.c"}),
-    (r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|alloca|strtod|setlocale)\s*\(", set()),
+    (r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|gets|alloca|strtod)\s*\(", set()),
+    # Of characters only, so that libedit edits these and not bytes.
+    (r"\bsetlocale\s*\(", {"cli/repl_line.c"}),
     (r"\bassert\s*\(", set()),
 ]
 
