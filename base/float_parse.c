@@ -7,6 +7,7 @@
  * the text is compared with the point halfway between them. All in integers, so neither rounding
  * mode nor locale matters.
  */
+#include "base/digits.h"
 #include "base/float_big.h"
 #include "base/float_powers.h"
 #include "base/float_text.h"
@@ -63,9 +64,13 @@ static bool split_exponent(const char *at, const char *end, int64_t *out_exponen
     if (at == end) {
         return false;
     }
+    at += rn_zero_prefix(at, (size_t)(end - at));
     for (; at < end && is_digit(*at); at++) {
         if (exponent < EXPLICIT_EXPONENT_MAX) {
             exponent = exponent * 10 + (*at - '0');
+        } else {
+            size_t run = rn_digit_prefix(at, (size_t)(end - at));
+            at += run > 0 ? run - 1 : 0;
         }
     }
     *out_exponent = negative ? -exponent : exponent;
@@ -81,6 +86,7 @@ static bool split(const char *text, size_t size, struct parts *out_parts)
     parts.mantissa = at;
     while (at < end && (is_digit(*at) || (*at == '.' && points == 0))) {
         points += *at++ == '.';
+        at += rn_digit_prefix(at, (size_t)(end - at));
     }
     parts.mantissa_end = at;
     bool has_digits = (size_t)(at - parts.mantissa) > points;
@@ -95,12 +101,33 @@ static bool split(const char *text, size_t size, struct parts *out_parts)
     return true;
 }
 
+/* Digits from here to the point, or to the end. */
+static size_t run_size(const char *at, const char *end)
+{
+    const char *point = memchr(at, '.', (size_t)(end - at));
+    return (size_t)((point ? point : end) - at);
+}
+
+static bool is_zeros(const char *text, size_t size)
+{
+    size_t at = rn_zero_prefix(text, size);
+    while (at < size && text[at] == '0') {
+        at++;
+    }
+    return at == size;
+}
+
 static struct approximation approximate(const struct parts *parts)
 {
     struct approximation result = {.exponent = parts->exponent};
     uint32_t digits = 0;
     int64_t step = 0; // what one more digit of the significand adds to the exponent
-    for (const char *at = parts->mantissa; at < parts->mantissa_end; at++) {
+    for (const char *at = parts->mantissa, *end = parts->mantissa_end; at < end; at++) {
+        if (digits == 0) {
+            size_t zeros = rn_zero_prefix(at, (size_t)(end - at) - 1);
+            result.exponent += step * (int64_t)zeros;
+            at += zeros;
+        }
         if (*at == '.') {
             step = -1;
         } else if (digits < SIGNIFICAND_DIGITS) {
@@ -108,8 +135,10 @@ static struct approximation approximate(const struct parts *parts)
             result.exponent += step;
             digits += result.significand != 0;
         } else {
-            result.truncated = result.truncated || *at != '0';
-            result.exponent += step + 1;
+            size_t run = run_size(at, end);
+            result.truncated = result.truncated || !is_zeros(at, run);
+            result.exponent += (step + 1) * (int64_t)run;
+            at += run - 1;
         }
     }
     return result;
@@ -221,7 +250,12 @@ static int64_t collect_digits(const struct parts *parts, struct digits *digits)
     rn_big_set(&digits->big, 0);
     digits->pending = 0;
     digits->pending_scale = 1;
-    for (const char *at = parts->mantissa; at < parts->mantissa_end; at++) {
+    for (const char *at = parts->mantissa, *end = parts->mantissa_end; at < end; at++) {
+        if (count == 0) {
+            size_t zeros = rn_zero_prefix(at, (size_t)(end - at) - 1);
+            exponent += step * (int64_t)zeros;
+            at += zeros;
+        }
         if (*at == '.') {
             step = -1;
         } else if (count < EXACT_DIGITS) {
@@ -229,8 +263,10 @@ static int64_t collect_digits(const struct parts *parts, struct digits *digits)
             push_digit(digits, (uint32_t)(*at - '0'));
             exponent += step;
         } else {
-            rest = rest || *at != '0';
-            exponent += step + 1;
+            size_t run = run_size(at, end);
+            rest = rest || !is_zeros(at, run);
+            exponent += (step + 1) * (int64_t)run;
+            at += run - 1;
         }
     }
     if (rest) {

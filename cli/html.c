@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #define NESTING_MAX 8
+#define WASTED_MAX ((size_t)16 << 20)
 #define MARKED_MAX 4096u /* bytes between a mark and its end */
 
 static void put(struct rn_html *html, const char *data, size_t size)
@@ -241,16 +242,14 @@ static size_t marked_at(struct rn_html *html, const char *text, size_t size, int
 static void inline_text(struct rn_html *html, const char *text, size_t size, int depth)
 {
     size_t from = 0;
-    size_t budget = 4096; // searches for ends, so that a run of marks takes no squared time
     for (size_t i = 0; i < size;) {
-        bool marks = depth < NESTING_MAX && budget > 0 &&
+        bool marks = depth < NESTING_MAX && html->wasted < WASTED_MAX &&
                      (text[i] == '`' || text[i] == '*' || text[i] == '[');
         if (!marks) {
             i++;
             continue;
         }
-        budget--;
-        struct rn_html inner = {.no_memory = false};
+        struct rn_html inner = {.wasted = html->wasted};
         size_t near = size - i < MARKED_MAX ? size - i : MARKED_MAX;
         size_t taken = text[i] == '[' ? link_at(&inner, text + i, near, depth)
                                       : marked_at(&inner, text + i, near, depth);
@@ -260,6 +259,7 @@ static void inline_text(struct rn_html *html, const char *text, size_t size, int
             from = i + taken;
         }
         html->no_memory = html->no_memory || inner.no_memory;
+        html->wasted = inner.wasted + (taken > 0 ? 0 : near);
         rn_bytes_done(&inner.out);
         i += taken > 0 ? taken : 1;
     }

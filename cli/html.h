@@ -18,7 +18,8 @@ struct rn_html {
     struct rn_bytes out;
     size_t max; /* bytes; 0: any number */
     bool no_memory;
-    bool full; /* there was more than that */
+    bool full;     /* there was more than that */
+    size_t wasted; /* bytes that were searched in vain for the end of a mark */
 };
 
 /* Markup of ours, as it is. */

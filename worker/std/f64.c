@@ -84,6 +84,17 @@ BINARY(f64_atan2, atan2(a, b))
 BINARY(f64_log, log(a) / log(b))
 BINARY(f64_powf, pow(a, b))
 
+#define REMAINDER(name, expression)                                                                \
+    NATIVE(name)                                                                                   \
+    {                                                                                              \
+        (void)count;                                                                               \
+        double a;                                                                                  \
+        double b;                                                                                  \
+        RN_TRY_VM(operands(vm, args, &a, &b));                                                     \
+        rn_charge_remainder(vm, a, b);                                                             \
+        return give(args, expression);                                                             \
+    }
+
 static double div_euclid(double a, double b)
 {
     double quotient = trunc(a / b);
@@ -99,8 +110,8 @@ static double rem_euclid(double a, double b)
     return rest < 0 ? rest + fabs(b) : rest;
 }
 
-BINARY(f64_div_euclid, div_euclid(a, b))
-BINARY(f64_rem_euclid, rem_euclid(a, b))
+REMAINDER(f64_div_euclid, div_euclid(a, b))
+REMAINDER(f64_rem_euclid, rem_euclid(a, b))
 
 NATIVE(f64_powi)
 {

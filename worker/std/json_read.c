@@ -396,6 +396,7 @@ static enum rn_outcome read_number(struct reader *r)
         return complete(r, value);
     }
     double number;
+    rn_charge(r->vm, rn_min_size(r->at - start, NUMBER_MAX)); // exactly, digit by digit
     if (r->at - start > NUMBER_MAX || !rn_f64_parse(digits, r->at - start, &number) ||
         number - number != 0) {
         return refuse(r, "number out of range", r->at);

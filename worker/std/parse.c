@@ -1,4 +1,5 @@
 /* parse.c: numbers from text, and the opaque errors that say why not. */
+#include "base/digits.h"
 #include "base/float_text.h"
 #include "worker/std/std.h"
 
@@ -9,32 +10,6 @@ struct integer_text {
     bool negative;
     bool overflow;
 };
-
-/* How many of the bytes at the start are zeros, counted eight at a time. */
-static size_t zero_prefix(const char *text, size_t size)
-{
-    size_t i = 0;
-    while (i + 8 <= size && memcmp(text + i, "00000000", 8) == 0) {
-        i += 8;
-    }
-    return i;
-}
-
-/* The same of digits: both halves of each byte say so, six more leaves the upper one. */
-static size_t digit_prefix(const char *text, size_t size)
-{
-    const uint64_t high = UINT64_C(0xf0f0f0f0f0f0f0f0);
-    const uint64_t threes = UINT64_C(0x3030303030303030);
-    size_t i = 0;
-    for (; i + 8 <= size; i += 8) {
-        uint64_t word;
-        memcpy(&word, text + i, 8);
-        if ((word & high) != threes || ((word + UINT64_C(0x0606060606060606)) & high) != threes) {
-            break;
-        }
-    }
-    return i;
-}
 
 /* Sign and decimal digits; RN_PARSE_EMPTY or RN_PARSE_INVALID_DIGIT through *out_error, or true. */
 static bool read_integer(struct rn_utf8 text, bool is_signed, struct integer_text *out_integer,
@@ -50,10 +25,10 @@ static bool read_integer(struct rn_utf8 text, bool is_signed, struct integer_tex
     if (at == text.size) {
         return false;
     }
-    at += zero_prefix(text.data + at, text.size - at);
+    at += rn_zero_prefix(text.data + at, text.size - at);
     for (; at < text.size; at++) {
         if (out_integer->overflow) {
-            at += digit_prefix(text.data + at, text.size - at);
+            at += rn_digit_prefix(text.data + at, text.size - at);
             if (at == text.size) {
                 break;
             }

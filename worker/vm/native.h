@@ -140,6 +140,8 @@ enum rn_outcome rn_raise_expected(struct rn_vm *vm, uint32_t type, struct rn_val
 /* Budget, chunks, output */
 
 void rn_charge(struct rn_vm *vm, uint64_t units);
+/* For the remainder of a by b, which the C library finds bit by bit over the difference of their exponents. */
+void rn_charge_remainder(struct rn_vm *vm, double a, double b);
 /* For walks over values, which share parts and so may take any time within one instruction:
  * RN_RAISED once the budget is spent or the call was cancelled. Comparing and hashing charge 1 for a
  * part, and much more beyond RN_WALK_STEPS of them (machine.h). */

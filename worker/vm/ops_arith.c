@@ -165,6 +165,24 @@ static enum rn_outcome u64_op(struct rn_vm *vm, enum rn_opcode op, uint64_t a, u
     return overflow ? rn_raise(vm, RN_VM_ERROR_OVERFLOW) : RN_DONE;
 }
 
+/* Of a finite value, at most as large as it says. */
+static int exponent_of(double value, int of_subnormals)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    int field = (int)(bits >> 52 & 0x7ff);
+    return field == 0 ? of_subnormals : field;
+}
+
+void rn_charge_remainder(struct rn_vm *vm, double a, double b)
+{
+    bool has_remainder = a - a == 0 && b - b == 0 && b != 0;
+    int steps = exponent_of(a, 1) - exponent_of(b, -52);
+    if (has_remainder && steps > 0) {
+        rn_charge(vm, (uint64_t)steps / 4);
+    }
+}
+
 static bool f64_op(enum rn_opcode op, double a, double b, double *out)
 {
     switch ((int)op) {
@@ -223,6 +241,9 @@ static enum rn_outcome inline_op(struct rn_vm *vm, enum rn_opcode op, enum rn_op
             RN_TRY_VM(u64_op(vm, op, a.u64, right, &result.u64));
         }
     } else if (a.tag == RN_VALUE_F64 && b.tag == RN_VALUE_F64) {
+        if (op == RN_OP_REM) {
+            rn_charge_remainder(vm, a.f64, b.f64);
+        }
         if (!f64_op(op, a.f64, b.f64, &result.f64)) {
             return unsupported(vm, named, a, b);
         }

@@ -306,6 +306,44 @@ static void test_parse_many_digits(void **state)
     expect_parse(text);
 }
 
+/* Up to 40 times one digit, or several that differ. */
+static char *put_run(char *at, uint64_t random)
+{
+    size_t count = (random >> 8) % 41;
+    bool varies = (random & 3) == 0;
+    for (size_t i = 0; i < count; i++) {
+        *at++ = (char)('0' + (varies ? (random >> (i % 50)) % 10 : (random & 4) ? 0 : random % 10));
+    }
+    return at;
+}
+
+/* Long texts are read eight bytes at a time: whatever stands where must count, and be refused. */
+static void test_parse_runs(void **state)
+{
+    (void)state;
+    uint64_t random = 2463534242;
+    for (int i = 0; i < RANDOM_COUNT; i++) {
+        char text[200];
+        char *at = put_run(put_run(text, next_random(&random)), next_random(&random));
+        *at++ = '.';
+        at = put_run(put_run(at, next_random(&random)), next_random(&random));
+        *at++ = (char)('0' + next_random(&random) % 10);
+        if (random % 3 == 0) {
+            *at++ = 'e';
+            *at++ = random % 2 == 0 ? '-' : '+';
+            memset(at, '0', random % 20);
+            at += random % 20;
+            at += snprintf(at, 8, "%d", (int)(next_random(&random) % 400));
+        }
+        *at = '\0';
+        expect_parse(text);
+        size_t size = (size_t)(at - text);
+        text[next_random(&random) % size] = "x/:;"[random % 4];
+        double value;
+        assert_false(rn_f64_parse(text, size, &value));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +351,7 @@ int main(void)
         cmocka_unit_test(test_fixed),        cmocka_unit_test(test_shortest),
         cmocka_unit_test(test_parse),        cmocka_unit_test(test_parse_midpoints),
         cmocka_unit_test(test_parse_random), cmocka_unit_test(test_parse_many_digits),
+        cmocka_unit_test(test_parse_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,6 +216,17 @@ static void test_nesting_and_length(void **state)
     rn_html_markdown(&html, text, 1);
     assert_true(html.out.size >= sizeof(text) - 1);
     rn_bytes_done(&html.out);
+    // Marks without an end on each of many lines: more than so much is not searched altogether.
+    html = (struct rn_html){.no_memory = false};
+    for (int i = 0; i < 4096; i++) {
+        char line[2048];
+        memset(line, '[', sizeof(line) - 1);
+        memcpy(line, "a **", 4);
+        memcpy(line + sizeof(line) - 4, "**", 3);
+        rn_html_markdown(&html, line, 1);
+    }
+    assert_in_range(html.wasted, 16 << 20, (16 << 20) + 4096);
+    rn_bytes_done(&html.out);
     html = (struct rn_html){.no_memory = false};
     rn_html_markdown(&html, "[[[[[[[[[[*a*](1)](2)](3)](4)](5)](6)](7)](8)](9)](10)", 1);
     assert_non_null(memmem(html.out.data, html.out.size, "<em>a</em></a>", 14));
