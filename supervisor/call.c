@@ -340,6 +340,12 @@ static void set_first_look(struct rn_call *call, uint64_t now_ns)
     call->look_ns = cpu_at < call->deadline_ns ? cpu_at : call->deadline_ns;
 }
 
+static void tell_begin(const struct rn_call *call)
+{
+    const struct rn_peer *peer = call->peer;
+    rn_probe_call_begin(call->id, call->item_name, call->unit->id_text, peer->child.pid);
+}
+
 rune_status rn_call_begin(struct rn_call *call, rune_error **error)
 {
     call->begun_ns = rn_now_ns();
@@ -373,7 +379,7 @@ rune_status rn_call_begin(struct rn_call *call, rune_error **error)
             return rn_fail_plain(error, failed == RN_E_CLOSED ? RN_E_WORKER_LOST : failed);
         }
     }
-    rn_probe_call_begin(call->id, call->item_name, call->unit->id_text, call->peer->child.pid);
+    tell_begin(call);
     if (rn_pool_is_cancelling(call->supervisor)) {
         rn_call_stop(call, RN_REASON_CANCELLED); // C6
     }
@@ -415,7 +421,7 @@ static void leave_peer(struct rn_call *call)
     rn_call_drop_received(call);
     call->state = (struct rn_call_state){.state = RN_STATE_NONE};
     call->result.fields = (struct rn_fields_RESULT){0};
-    call->unread = false;
+    call->unread = NULL;
     call->ungranted = 0;
     call->vm_handle = 0;
     rn_replay_rewind(call);
@@ -443,6 +449,8 @@ static enum rn_error begin_at(struct rn_call *call, struct rn_peer *peer)
     enum rn_error error = rn_peer_begin(peer, call);
     if (error != RN_OK) {
         rn_pool_put(call->supervisor, peer, error == RN_E_CLOSED);
+    } else {
+        tell_begin(call);
     }
     return error;
 }

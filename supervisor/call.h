@@ -204,8 +204,9 @@ struct rn_call {
     struct rn_call_state state;
     struct rn_event *events;
     struct rn_event **events_end;
-    uint64_t host_bytes;         /* of arguments, see RN_CALL_HOST_BYTES_MAX */
-    struct rn_call *young_next;  /* in the peer's list of those whose timers are not set yet */
+    const char *unread;         /* NULL, or why it ends as overloaded: no room for what it brings */
+    uint64_t host_bytes;        /* of arguments, see RN_CALL_HOST_BYTES_MAX */
+    struct rn_call *young_next; /* in the peer's list of those whose timers are not set yet */
     struct rn_call **young_link; /* NULL: it is in none */
     uint64_t sleep_until_ns;     /* of the last SLEEP, by the call's own clock, as are: */
     uint64_t sleep_due_ns;       /* when that is; 0: it has been woken since */
@@ -234,7 +235,6 @@ struct rn_call {
     bool closed;      /* rn_call_close took it out of the table */
     bool lied;        /* one of its packets was refused */
     bool failed;      /* no memory for a message: ends as internal */
-    bool unread;      /* no room for what it brings: ends as overloaded */
     bool open;        /* answers of host functions are still taken */
     bool has_more;    /* rn_call_finish has something to do */
     bool journal_due; /* a replay file is to be made */

@@ -281,8 +281,7 @@ static struct ending ending_of_cut(const struct rn_call *call)
 static void set_unread(const struct rn_call *call, rune_record *record)
 {
     struct ending ending = {.reason = RUNE_REASON_OVERLOADED, .kind = "unread"};
-    (void)snprintf(ending.message, sizeof(ending.message), "%s",
-                   call->failed ? RN_CALL_ARGS_UNREAD : RN_CALL_UNREAD);
+    (void)snprintf(ending.message, sizeof(ending.message), "%s", call->unread);
     record->reason = ending.reason;
     (void)fail_ending(&record->error, &ending);
 }

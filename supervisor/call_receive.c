@@ -194,11 +194,14 @@ static struct rn_call_assembly *new_assembly(const struct rn_message *message)
 static void begin_assembly(struct rn_call *call, const struct rn_message *message)
 {
     size_t held;
+    bool is_result = message->type == RN_MESSAGE_RESULT;
     drop_assembly(call);
-    call->unread = !take_room(call, message, &held);
-    if (call->unread) {
-        // A call ends by its result; by a host call only if it fails.
-        call->failed = call->failed || message->type == RN_MESSAGE_HOST_CALL;
+    if (call->failed) {
+        return; // how it ends is known
+    }
+    if (!take_room(call, message, &held)) {
+        call->unread = is_result ? RN_CALL_UNREAD : RN_CALL_ARGS_UNREAD;
+        call->failed = !is_result; // by its result it ends in any case
         return;
     }
     call->assembly = new_assembly(message);
