@@ -2,6 +2,7 @@
 #include "compiler/names.h"
 
 #include "base/alloc.h"
+#include "base/sort.h"
 #include "bytecode/json.h"
 #include "compiler/const_eval.h"
 #include "compiler/lower.h"
@@ -86,6 +87,21 @@ static int by_meaning(const void *a, const void *b)
                             &((const struct meant *)b)->meaning);
 }
 
+/* A variable may be bound at several places: the first one stands for it. */
+static int by_meaning_and_place(const void *a, const void *b)
+{
+    const struct meant *x = a;
+    const struct meant *y = b;
+    int order = by_meaning(a, b);
+    if (order != 0) {
+        return order;
+    }
+    if (x->at.source != y->at.source) {
+        return x->at.source < y->at.source ? -1 : 1;
+    }
+    return x->at.start < y->at.start ? -1 : x->at.start > y->at.start;
+}
+
 static int by_place(const void *a, const void *b)
 {
     const struct rn_name_note *x = a;
@@ -155,7 +171,7 @@ static enum rn_error collect(struct names *names)
     }
     add_decls(names);
     add_noted(names);
-    qsort(names->meant, names->meant_count, sizeof(*names->meant), by_meaning);
+    rn_sort(names->meant, names->meant_count, sizeof(*names->meant), by_meaning_and_place);
     size_t kept = 0;
     for (size_t i = 0; i < names->meant_count; i++) {
         if (kept == 0 || by_meaning(&names->meant[kept - 1], &names->meant[i]) != 0) {
@@ -178,6 +194,14 @@ static void number(struct rn_buf *out, uint64_t value)
 static void string(struct rn_buf *out, struct rn_utf8 text)
 {
     rn_json_append_string(out, text.size == 0 ? "" : text.data, text.size);
+}
+
+/* What was put together for it; without memory `out` fails as that has. */
+static void made_string(struct rn_buf *out, const struct rn_buf *made)
+{
+    enum rn_error error = rn_buf_status(made);
+    out->error = out->error == RN_OK ? error : out->error;
+    string(out, (struct rn_utf8){(const char *)made->data, error == RN_OK ? made->size : 0});
 }
 
 static void put_pair(struct rn_buf *out, const char *key, struct rn_span span)
@@ -239,8 +263,7 @@ static void put_texts(const struct names *names, struct rn_span head,
     rn_buf_append_text(out, ",\"signature\":");
     rn_outline_signature(names->diagnostics->sources[head.source].text, head, out);
     rn_buf_append_text(out, ",\"docs\":");
-    string(out, (struct rn_utf8){(const char *)docs.data,
-                                 rn_buf_status(&docs) == RN_OK ? docs.size : 0});
+    made_string(out, &docs);
 }
 
 static const struct rn_ast_attributes *attributes_of(const struct rn_decl *decl)
@@ -270,13 +293,12 @@ static void put_field(const struct names *names, const struct rn_decl *decl, uin
     const struct rn_ast_field *field = &decl->fields->items[index];
     struct rn_utf8 name = rn_symbol_text(&names->items.symbols, field->name.symbol);
     RN_AUTO(rn_buf) struct rn_buf path;
-    rn_buf_init(&path, 1u << 20);
+    rn_buf_init(&path, 2 * RN_SOURCE_SIZE_MAX);
     rn_buf_append(&path, decl->path.data, decl->path.size);
     rn_buf_append_text(&path, "::");
     rn_buf_append(&path, name.data, name.size);
     rn_buf_append_text(out, "{\"kind\":\"field\",\"path\":");
-    string(out, (struct rn_utf8){(const char *)path.data,
-                                 rn_buf_status(&path) == RN_OK ? path.size : 0});
+    made_string(out, &path);
     rn_buf_append_text(out, ",\"name\":");
     string(out, name);
     put_place(out, field->name.span);
@@ -389,9 +411,7 @@ static enum rn_error find_names(struct names *names)
     RN_TRY(names->items.error);
     RN_TRY(lower_all(names));
     RN_TRY(collect(names));
-    if (names->notes.count > 0) {
-        qsort(names->notes.notes, names->notes.count, sizeof(*names->notes.notes), by_place);
-    }
+    rn_sort(names->notes.notes, names->notes.count, sizeof(*names->notes.notes), by_place);
     put_all(names);
     RN_TRY(rn_buf_status(names->out));
     return names->diagnostics->error;

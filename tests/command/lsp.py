@@ -570,6 +570,12 @@ class Names(Server):
         self.assertIsNone(self.ask("hover", "What has"))
         self.assertEqual(self.ask("hover", "LIMIT", 2)["range"], span(17, 36, 17, 41))
 
+    def test_hover_in_a_large_script(self):
+        text = "".join(f"fn f{i}(a, b) {{ let c{i} = a + b; c{i} }}\n" for i in range(2000)) + "pub fn main() { f0(1, 2) }\n"
+        self.server.open("b.rn", text)
+        said = self.server.ask("textDocument/hover", self.server.at("b.rn", 2000, 17))
+        self.assertIn("fn f0(a, b)", said["contents"]["value"])
+
     def test_hover_explains_diagnostics(self):
         self.server.open("b.rn", "pub fn main() { nothing() }\n")
         (one,) = self.server.diagnostics("b.rn")
