@@ -3,7 +3,11 @@
  *
  * The compiler answers, in its jail: it reads the entry by itself as the body of a script. An entry that is not whole is one
  * whose text ended too early for it: an unexpected end of file, or a text or comment that was not closed.
+ *
+ * Trust: reads what is entered, files among it, and what a compiler process made of it.
  */
+#include "cli/exit_codes.h"
+#include "cli/outline.h"
 #include "cli/repl.h"
 
 #include <stdio.h>
@@ -101,6 +105,50 @@ static void show(struct rn_repl *repl, struct reading *reading)
     }
 }
 
+static bool is_of_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           (c & 0x80) != 0;
+}
+
+/* A name that begins like those of the session's own, wherever it stands: in a text it does no harm, but neither is it
+ * worth a reading of the language here. */
+static bool has_own_name(const struct rn_repl_new *entry)
+{
+    const char *at = entry->text;
+    const char *end = entry->text + entry->size;
+    while ((at = memmem(at, (size_t)(end - at), RN_REPL_OWN, strlen(RN_REPL_OWN))) != NULL) {
+        if (at == entry->text || !is_of_word(at[-1])) {
+            return true;
+        }
+        at += strlen(RN_REPL_OWN);
+    }
+    return false;
+}
+
+/* An item of that name would be what `let it` matches, of this entry and all later ones. */
+static bool declares_it(const rune_text *items)
+{
+    struct rn_outline outline;
+    bool declares = false;
+    if (rn_outline_parse(rune_text_data(items), rune_text_size(items), &outline, NULL) != RUNE_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < outline.count && !declares; i++) {
+        declares = strcmp(rn_outline_at(&outline, i)->path, "it") == 0;
+    }
+    rn_outline_done(&outline);
+    return declares;
+}
+
+/* NULL: it may be entered. */
+static const char *find_taken(const struct rn_repl_new *entry, const rune_text *items)
+{
+    return has_own_name(entry)  ? "names that begin with `" RN_REPL_OWN "` are the session's own"
+           : declares_it(items) ? "`it` is the last value, and no item can be called so"
+                                : NULL;
+}
+
 enum rn_repl_state rn_repl_check(struct rn_repl *repl, struct rn_repl_new *entry, bool may_go_on,
                                  rune_text **out_items)
 {
@@ -121,7 +169,12 @@ enum rn_repl_state rn_repl_check(struct rn_repl *repl, struct rn_repl_new *entry
         closed.outline = NULL;
         reading_done(&closed);
     }
-    if (state == RN_REPL_WHOLE) {
+    const char *taken = state == RN_REPL_WHOLE ? find_taken(entry, reading.outline) : NULL;
+    if (taken) {
+        rn_console_complain("%s: %s; the entry is not kept", entry->name, taken);
+        rn_repl_failed(repl, RN_EXIT_FAILED);
+        state = RN_REPL_WRONG;
+    } else if (state == RN_REPL_WHOLE) {
         *out_items = reading.outline;
         reading.outline = NULL;
     } else if (state == RN_REPL_WRONG || !may_go_on) {

@@ -3,6 +3,7 @@
 
 #include "cli/console.h"
 #include "cli/repl_history.h"
+#include "cli/visible.h"
 
 #include <errno.h>
 #include <histedit.h>
@@ -86,10 +87,26 @@ struct candidates {
     struct rn_bytes shown;
 };
 
+static bool is_of_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == ':' || (c & 0x80) != 0;
+}
+
+/* What a compiler says is a name may be anything, and would be typed. */
+static bool is_a_name(const char *name, size_t size)
+{
+    size_t at = 0;
+    while (at < size && is_of_name(name[at])) {
+        at++;
+    }
+    return at == size;
+}
+
 static void take_candidate(void *to, const char *name, size_t size)
 {
     struct candidates *candidates = to;
-    if (size >= sizeof candidates->common) {
+    if (size >= sizeof candidates->common || !is_a_name(name, size)) {
         return;
     }
     if (candidates->count++ == 0) {
@@ -104,12 +121,6 @@ static void take_candidate(void *to, const char *name, size_t size)
     if (candidates->count <= CANDIDATES_SHOWN && rn_bytes_append(&candidates->shown, name, size)) {
         (void)rn_bytes_append(&candidates->shown, "  ", 2);
     }
-}
-
-static bool is_of_name(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == ':' || (c & 0x80) != 0;
 }
 
 static unsigned char complete(EditLine *edit, int key)
@@ -132,7 +143,9 @@ static unsigned char complete(EditLine *edit, int key)
         el_insertstr(edit, candidates.common + size);
         done = CC_REFRESH;
     } else if (candidates.count > 1) {
-        printf("\n%.*s\n", (int)candidates.shown.size, candidates.shown.data);
+        puts("");
+        rn_visible_put(stdout, candidates.shown.data, candidates.shown.size, false);
+        puts("");
         fflush(stdout);
         done = CC_REDISPLAY;
     }

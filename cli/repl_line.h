@@ -3,6 +3,8 @@
  *
  * On a terminal a line is edited by libedit, with a history and completion by Tab. Otherwise lines are read as they
  * are, zero bytes and all.
+ *
+ * Trust: reads what is typed or piped, and names that a compiler process gave for completion.
  */
 #ifndef RN_CLI_REPL_LINE_H
 #define RN_CLI_REPL_LINE_H

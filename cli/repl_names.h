@@ -1,4 +1,8 @@
-/* repl_names.h: what has a name in a session: its items, words of its entries, the library. */
+/*
+ * repl_names.h: what has a name in a session: its items, words of its entries, the library.
+ *
+ * Trust: reads what is entered, files among it, and what a compiler process made of it.
+ */
 #ifndef RN_CLI_REPL_NAMES_H
 #define RN_CLI_REPL_NAMES_H
 

@@ -1,7 +1,7 @@
 /*
  * repl_run.c: an entry behind all earlier ones, compiled and run.
  *
- * The script says where it is: it calls `session::mark` when the entry begins, and again when its value is known. What is
+ * The script says where it is: it calls `__session::mark` when the entry begins, and again when its value is known. What is
  * printed before that is what was printed already; limits are those of the entry, and what the past takes comes on top.
  */
 #include "cli/call.h"
@@ -77,7 +77,7 @@ static bool take_output(void *user, int stream, const char *data, size_t size)
 
 static bool make_runtime(struct rn_repl *repl, rune_error **error)
 {
-    rune_module *module = rune_module_new("session");
+    rune_module *module = rune_module_new(RN_REPL_OWN);
     repl->context = rune_context_with_default_modules();
     bool good = module && repl->context &&
                 rune_module_function(module, "mark", 0, 0, on_mark, repl, error) == RUNE_OK &&

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MARK "session::mark();"
+#define MARK "::" RN_REPL_OWN "::mark();"
+#define VALUE RN_REPL_OWN "_value"
 
 /* What stands around an entry. */
 struct frame {
@@ -31,20 +32,21 @@ static const struct frame kept[] = {
     [RN_REPL_STATEMENTS] = {"", "\n"},
     [RN_REPL_TRAILING] = {"", "\n;\n"},
     [RN_REPL_UNFINISHED] = {"", "\n;\n"},
-    [RN_REPL_EXPRESSION] = {"let it = match (\n", "\n) { () => it, value => value };\n"},
+    [RN_REPL_EXPRESSION] = {"let it = match (\n", "\n) { () => it, it => it };\n"},
 };
 
 /* What is run, up to the entry's value. */
 static const struct frame run[] = {
-    [RN_REPL_STATEMENTS] = {MARK "let value = {\n", "\n};\n"},
-    [RN_REPL_TRAILING] = {MARK "let value = {\n", "\n};\n"},
-    [RN_REPL_UNFINISHED] = {MARK "let value = {\n", "\n;\n};\n"},
-    [RN_REPL_EXPRESSION] = {MARK "let value = (\n", "\n);\n"},
+    [RN_REPL_STATEMENTS] = {MARK "let " VALUE " = {\n", "\n};\n"},
+    [RN_REPL_TRAILING] = {MARK "let " VALUE " = {\n", "\n};\n"},
+    [RN_REPL_UNFINISHED] = {MARK "let " VALUE " = {\n", "\n;\n};\n"},
+    [RN_REPL_EXPRESSION] = {MARK "let " VALUE " = (\n", "\n);\n"},
 };
 
 static const char *const uses[] = {
-    [RN_REPL_SHOW] = MARK "match value { () => (), value => println!(\"{:?}\", value) };\n",
-    [RN_REPL_NAME_TYPE] = MARK "println!(\"{}\", std::any::type_name_of_val(value));\n",
+    [RN_REPL_SHOW] =
+        MARK "match " VALUE " { () => (), " VALUE " => println!(\"{:?}\", " VALUE ") };\n",
+    [RN_REPL_NAME_TYPE] = MARK "println!(\"{}\", ::std::any::type_name_of_val(" VALUE "));\n",
     [RN_REPL_DROP] = MARK "\n",
 };
 

@@ -5,7 +5,7 @@
  *     let a = 1;                     <entry 1>      statements, as they were typed
  *     let it = match (
  *     a + 1                          <entry 2>      an expression
- *     ) { () => it, value => value };
+ *     ) { () => it, it => it };
  *     {                                             defines something anew: what follows is in a block
  *     fn f() { 2 }                   <entry 3>
  *
@@ -22,6 +22,8 @@
 
 #define RN_REPL_SOURCE "<session>"
 #define RN_REPL_NAME_MAX 256u
+/* Names that begin like this are those of what stands around an entry that is run; no entry has one. */
+#define RN_REPL_OWN "__session"
 /* Blocks in blocks; the compiler takes 256 levels of nesting. */
 #define RN_REPL_BLOCKS_MAX 128u
 

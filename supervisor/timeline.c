@@ -6,8 +6,8 @@
 
 struct rune_timeline {
     bool begun;
-    uint64_t begin_ns; /* the clock of a call that may read it, else 0 */
-    uint64_t *moments; /* likewise; owned */
+    uint64_t begin_ns; /* the clock of the first call that may read it */
+    uint64_t *moments; /* 0: of a call that may not; owned */
     size_t count;
     size_t capacity;
 };
@@ -27,13 +27,14 @@ void rune_timeline_free(rune_timeline *timeline)
 
 size_t rune_timeline_count(const rune_timeline *timeline)
 {
-    return timeline->count;
+    return timeline->count + timeline->begun;
 }
 
 void rune_timeline_cut(rune_timeline *timeline, size_t count)
 {
-    timeline->count = count < timeline->count ? count : timeline->count;
     timeline->begun = timeline->begun && count > 0;
+    count -= timeline->begun;
+    timeline->count = count < timeline->count ? count : timeline->count;
 }
 
 void rune_call_options_set_timeline(rune_call_options *options, rune_timeline *timeline)
@@ -43,11 +44,14 @@ void rune_call_options_set_timeline(rune_call_options *options, rune_timeline *t
 
 uint64_t rn_timeline_begin(rune_timeline *timeline, uint64_t now_ns)
 {
-    if (timeline && !timeline->begun) {
+    if (!timeline || now_ns == 0) {
+        return now_ns;
+    }
+    if (!timeline->begun) {
         timeline->begun = true;
         timeline->begin_ns = now_ns;
     }
-    return timeline ? timeline->begin_ns : now_ns;
+    return timeline->begin_ns;
 }
 
 bool rn_timeline_has(const rune_timeline *timeline, size_t at)
@@ -78,7 +82,8 @@ enum rn_error rn_timeline_pass(rune_timeline *timeline, size_t *at, uint64_t *no
         return RN_OK;
     }
     if (rn_timeline_has(timeline, *at)) {
-        *now_ns = timeline->moments[(*at)++];
+        uint64_t moment = timeline->moments[(*at)++];
+        *now_ns = *now_ns != 0 && moment != 0 ? moment : *now_ns;
         return RN_OK;
     }
     RN_TRY(grow(timeline));

@@ -4,7 +4,8 @@
  * A timeline notes what a call was told of time: the clock at its beginning, if it may read one, and each moment at
  * which it was woken from waiting. A later call that follows it gets the same, in the same order, without waiting;
  * where the timeline ends it waits as any call does, and that is noted in turn. So a script that did something
- * before may do it once more and go on from there, for instance because it has grown since.
+ * before may do it once more and go on from there, for instance because it has grown since. A call that may read
+ * no clock is told of none, whoever followed the timeline before.
  *
  * One thread at a time, and one call at a time, until that has ended.
  */
@@ -21,9 +22,9 @@ typedef struct rune_timeline rune_timeline;
 RUNE_API rune_timeline *rune_timeline_new(void) RUNE_MUST_CHECK;
 /* Accepts NULL. */
 RUNE_API void rune_timeline_free(rune_timeline *timeline);
-/* Moments in it. At most 1,048,576: a call that would note more ends as `internal`. */
+/* Moments in it, of which the beginning is the first, if a call could read the clock. At most 1,048,576 more: a call that would note more ends as `internal`. */
 RUNE_API size_t rune_timeline_count(const rune_timeline *timeline);
-/* Forgets all moments but the first `count`; with 0 the beginning, too. */
+/* Forgets all moments but the first `count`: back to where a call ended, by rune_timeline_count at that time. */
 RUNE_API void rune_timeline_cut(rune_timeline *timeline, size_t count);
 
 /* Borrowed as long as calls with these options run. NULL (default): none. Calls in a daemon follow none. */

@@ -85,6 +85,12 @@ class Piped(unittest.TestCase):
         self.assertEqual(first, second)
         self.assertEqual(later, "true")
 
+    def test_an_entry_that_fails_moves_no_clock(self):
+        out, said = self.session("let a = time::Instant::now()\nprintln!(\"{:?}\", a)\npanic!(\"x\")\n:type 1\n:undo\n:undo\n:undo\n"
+                                 "let a = time::Instant::now()\nprintln!(\"{:?}\", a)\npanic!(\"x\")\n:type 1\n5\n", "--clock", code=2)
+        self.assertEqual(out.splitlines()[-1], "5", said)
+        self.assertNotIn("did not print the same", said)
+
     def test_hostile_bytes(self):
         for data in (b"\0\n", b"1\0 2\n", b"\xff\xfe\n", b"\"\xc3\n", bytes(range(256)) * 40, b":\0\n", b":doc \xff\n"):
             done = subprocess.run([*COMMAND, "repl"], input=data + b"\n)\n", capture_output=True, timeout=120)
@@ -98,6 +104,20 @@ class Piped(unittest.TestCase):
     def test_many_entries(self):
         out, said = self.session("".join(f"let a{i} = {i}\n" for i in range(100)) + "a0 + a99\n")
         self.assertEqual((out, said), ("99\n", ""))
+
+    def test_names_that_are_taken(self):
+        """What stands around an entry is hidden by no name that an entry has, or the entry is refused."""
+        out, said = self.session("mod session { pub fn mark() { 1 } }\nsession::mark()\nstruct value;\n5\nfn value2() { 6 }\nvalue2()\n"
+                                 "mod std { pub fn f() { 7 } }\nstd::f()\n:type 1.5\n")
+        self.assertEqual((out, said), ("1\n5\n6\n7\n::std::f64\n", ""))
+        for text in ("__session::mark()", "fn __session() {}", "let __session_value = 2", "use ::__session::mark"):
+            out, said = self.session(f"let a = 1\n{text}\na\nlet my__session = 8\nmy__session\n", code=1)
+            self.assertEqual(out, "1\n8\n")
+            self.assertIn("<entry 2>: names that begin with `__session` are the session's own", said)
+        for text in ("fn it() {}", "struct it;", "const it = 3"):
+            out, said = self.session(f"4\n{text}\nit\n", code=1)
+            self.assertEqual(out, "4\n4\n")
+            self.assertIn("no item can be called so", said)
 
     def test_commands(self):
         with tempfile.TemporaryDirectory() as folder:

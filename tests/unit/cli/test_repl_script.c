@@ -36,9 +36,8 @@ static void test_entries_follow_each_other(void **state)
     assert_true(rn_repl_script_add(&script, &b));
     assert_true(rn_repl_script_add(&script, &c));
     expect_closed(
-        &script,
-        "let it = ();\nlet a = 1\n;\nlet it = match (\na\n+ 1\n) { () => it, value => value };\n"
-        "{\nfn f() {}\n}\n");
+        &script, "let it = ();\nlet a = 1\n;\nlet it = match (\na\n+ 1\n) { () => it, it => it };\n"
+                 "{\nfn f() {}\n}\n");
     assert_int_equal(rn_repl_script_at(&script, 0)->line, 2);
     assert_int_equal(rn_repl_script_at(&script, 1)->line, 5);
     assert_int_equal(rn_repl_script_at(&script, 1)->line_count, 2);

@@ -123,6 +123,54 @@ static void test_time_passes_once(void **state)
     rune_unit_unref(unit);
 }
 
+static rune_unit *build_unit(const char *text)
+{
+    rune_unit *unit = NULL;
+    rune_diagnostics_free(diagnose(text, &unit));
+    return unit;
+}
+
+/* Only cutting to nothing forgets it. */
+static void test_the_beginning_is_a_moment(void **state)
+{
+    (void)state;
+    rune_unit *unit = build_unit("1\n");
+    rune_timeline *timeline = rune_timeline_new();
+    rune_record_free(run(unit, timeline, false));
+    assert_int_equal(rune_timeline_count(timeline), 0); // it may read no clock
+    rune_record_free(run(unit, timeline, true));
+    assert_int_equal(rune_timeline_count(timeline), 1);
+    rune_timeline_cut(timeline, 1);
+    assert_int_equal(rune_timeline_count(timeline), 1);
+    rune_timeline_cut(timeline, 0);
+    assert_int_equal(rune_timeline_count(timeline), 0);
+    rune_timeline_free(timeline);
+    rune_unit_unref(unit);
+}
+
+/* A call that may read none is told of none, and does not make the beginning of one that may. */
+static void test_a_timeline_gives_nobody_a_clock(void **state)
+{
+    (void)state;
+    rune_unit *unit = build_unit("time::sleep(time::Duration::from_millis(20)).await;\n"
+                                 "format!(\"{:?}\", time::Instant::now())\n");
+    rune_timeline *timeline = rune_timeline_new();
+    rune_record *clockless = run(unit, NULL, false);
+    rune_record *first = run(unit, timeline, false);
+    rune_record *clocked = run(unit, timeline, true);
+    rune_record *last = run(unit, timeline, false);
+    assert_int_equal(rune_record_reason(clocked), RUNE_REASON_OK);
+    assert_true(rune_value_equal(rune_record_value(clockless), rune_record_value(first)));
+    assert_true(rune_value_equal(rune_record_value(clockless), rune_record_value(last)));
+    assert_false(rune_value_equal(rune_record_value(clockless), rune_record_value(clocked)));
+    rune_record_free(last);
+    rune_record_free(clocked);
+    rune_record_free(first);
+    rune_record_free(clockless);
+    rune_timeline_free(timeline);
+    rune_unit_unref(unit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +178,8 @@ int main(void)
         cmocka_unit_test(test_warnings_are_dropped),
         cmocka_unit_test(test_frames_are_about_parts),
         cmocka_unit_test(test_time_passes_once),
+        cmocka_unit_test(test_the_beginning_is_a_moment),
+        cmocka_unit_test(test_a_timeline_gives_nobody_a_clock),
     };
     return cmocka_run_group_tests(tests, harness_set_up, harness_tear_down);
 }
