@@ -8,10 +8,13 @@
 #include <errno.h>
 #include <histedit.h>
 #include <locale.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #define CHUNK 4096u
 #define CANDIDATES_SHOWN 200u
@@ -153,6 +156,42 @@ static unsigned char complete(EditLine *edit, int key)
     return done;
 }
 
+/* Characters */
+
+/* Waits for a byte. SIGINT is blocked but here, so that one that comes when nobody reads is not lost: EINTR. */
+static int read_byte(char *out)
+{
+    struct pollfd polled = {.fd = STDIN_FILENO, .events = POLLIN};
+    sigset_t open;
+    pthread_sigmask(SIG_BLOCK, NULL, &open);
+    sigdelset(&open, SIGINT);
+    if (ppoll(&polled, 1, NULL, &open) < 0) {
+        return -1;
+    }
+    return (int)read(STDIN_FILENO, out, 1);
+}
+
+/* For libedit: 1, 0 at the end, -1. What is no character goes byte by byte, as it reads by itself. */
+static int read_character(EditLine *edit, wchar_t *out)
+{
+    (void)edit;
+    mbstate_t state = {0};
+    for (;;) {
+        char byte;
+        int size = read_byte(&byte);
+        if (size <= 0) {
+            return size;
+        }
+        size_t taken = mbrtowc(out, &byte, 1, &state);
+        if (taken == (size_t)-1) {
+            *out = (unsigned char)byte;
+        }
+        if (taken != (size_t)-2) {
+            return 1;
+        }
+    }
+}
+
 /* Beginning and end */
 
 static char *prompt_of(EditLine *edit)
@@ -178,9 +217,16 @@ static bool begin_editing(struct rn_repl_lines *lines, bool keeps)
     el_set(lines->edit, EL_HIST, history, lines->history);
     el_set(lines->edit, EL_ADDFN, "runeward-complete", "Complete a name", complete);
     el_set(lines->edit, EL_BIND, "^I", "runeward-complete", NULL);
+    // Ctrl-D that was typed ahead, when the terminal took lines, comes as this.
+    el_set(lines->edit, EL_BIND, "^@", "ed-end-of-file", NULL);
     el_set(lines->edit, EL_BIND, "^R", "em-inc-search-prev", NULL);
+    el_set(lines->edit, EL_GETCFN, read_character);
     struct sigaction action = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &action, NULL);
+    sigset_t interrupt;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &interrupt, NULL);
     if (keeps) {
         begin_history(lines);
     }
@@ -233,8 +279,9 @@ static enum rn_repl_read edit_line(struct rn_repl_lines *lines, const char *prom
     el_resize(lines->edit);
     errno = 0;
     const char *text = el_gets(lines->edit, &count);
+    int why = errno;
     if (!text || count <= 0) {
-        bool interrupted = count < 0 && errno == EINTR;
+        bool interrupted = count < 0 && why == EINTR;
         el_reset(lines->edit);
         puts(interrupted ? "^C" : "");
         return interrupted ? RN_REPL_INTERRUPT : RN_REPL_END;

@@ -17,6 +17,7 @@ import time
 import unittest
 
 COMMAND = []
+HERE = pathlib.Path(__file__).resolve().parent
 WAIT_S = 30
 
 
@@ -76,9 +77,9 @@ class Piped(unittest.TestCase):
 
     def test_time_passes_once(self):
         begun = time.monotonic()
-        out, _ = self.session("time::sleep(time::Duration::from_millis(600)).await\n" + "1\n" * 10)
+        out, _ = self.session("time::sleep(time::Duration::from_millis(1500)).await\n" + "1\n" * 10)
         self.assertEqual(out, "1\n" * 10)
-        self.assertLess(time.monotonic() - begun, 4)
+        self.assertLess(time.monotonic() - begun, 12)  # eleven times would be 16 s
         out, _ = self.session("let a = time::Instant::now()\nlet b = a.elapsed()\nb\ntime::sleep(time::Duration::from_millis(100)).await\nb\n"
                               "a.elapsed() > b\n", "--clock")
         first, second, later = out.splitlines()
@@ -175,6 +176,8 @@ class Terminal(unittest.TestCase):
     def begin(self, *options, state=None):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            # libedit loses the name and the text of a function that is added to it.
+            os.environ["LSAN_OPTIONS"] = f"suppressions={HERE}/repl_leaks.txt:print_suppressions=0"
             os.environ.update(XDG_STATE_HOME=str(state or self.state), TERM="xterm", LC_ALL="C.UTF-8")
             os.execvp(COMMAND[0], [*COMMAND, "repl", *options])
         self.text = b""
@@ -301,6 +304,13 @@ class Terminal(unittest.TestCase):
         self.begin("--color", "never")
         self.type("1 +)\n")
         self.assertNotIn("\x1b[1;31m", self.expect(r"\^"))
+        self.end()
+
+    def test_an_end_that_is_typed_ahead(self):
+        self.begin()
+        self.type("1 +)\n")
+        time.sleep(0.03)  # by then the terminal takes lines, and no prompt is there
+        self.type("\x04")
         self.end()
 
 
