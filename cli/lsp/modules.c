@@ -12,15 +12,18 @@
 
 /* ---- Files ---- */
 
-/* As build.h says it of files: what is no plain file is none. */
+/* As build.h says it of files: what is no plain file is none, and not read: it may be our own input. */
 static rune_status read_fd(int fd, struct rn_bytes *out_text)
 {
     struct stat about;
-    if (fstat(fd, &about) != 0 || !rn_bytes_read(out_text, fd, SOURCE_MAX)) {
-        return errno == ENOMEM ? RUNE_E_NO_MEMORY : RUNE_E_SYSTEM;
+    if (fstat(fd, &about) != 0) {
+        return RUNE_E_SYSTEM;
     }
     if (!S_ISREG(about.st_mode)) {
         return RUNE_E_NOT_FOUND;
+    }
+    if (!rn_bytes_read(out_text, fd, SOURCE_MAX)) {
+        return errno == ENOMEM ? RUNE_E_NO_MEMORY : RUNE_E_SYSTEM;
     }
     return out_text->size > SOURCE_MAX ? RUNE_E_TOO_LARGE : RUNE_OK;
 }

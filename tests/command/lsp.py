@@ -465,6 +465,18 @@ class Diagnostics(Server):
         while editor.diagnostics("m.rn"):
             pass
 
+    def test_what_is_no_file_is_not_read(self):
+        os.mkfifo(self.folder / "pipe")
+        pipe = os.open(self.folder / "pipe", os.O_RDWR | os.O_NONBLOCK)
+        os.write(pipe, b"mod m;")
+        os.symlink(self.folder / "pipe", self.folder / "a.rn")
+        os.symlink("/proc/self/fd/0", self.folder / "main.rn")
+        editor = self.editor()
+        editor.open("m.rn", "pub fn f() { nothing() }\n")
+        self.assertEqual(len(editor.diagnostics("m.rn")), 1)
+        self.assertEqual(os.read(pipe, 100), b"mod m;")
+        os.close(pipe)
+
     def test_modules_are_not_followed_out_of_the_folder(self):
         outside = tempfile.TemporaryDirectory()
         self.addCleanup(outside.cleanup)
