@@ -47,6 +47,23 @@ bool rn_bytes_append(struct rn_bytes *bytes, const char *data, size_t size)
     return true;
 }
 
+bool rn_bytes_splice(struct rn_bytes *bytes, size_t start, size_t end, const char *data,
+                     size_t size)
+{
+    size_t gone = end - start;
+    if (size > gone && !reserve(bytes, size - gone)) {
+        return false;
+    }
+    if (bytes->size > end) {
+        memmove(bytes->data + start + size, bytes->data + end, bytes->size - end);
+    }
+    if (size > 0) {
+        memcpy(bytes->data + start, data, size);
+    }
+    bytes->size = bytes->size - gone + size;
+    return true;
+}
+
 bool rn_bytes_read(struct rn_bytes *bytes, int fd, size_t max)
 {
     while (bytes->size <= max) {

@@ -16,6 +16,9 @@ struct rn_bytes {
 
 /* False without memory; then nothing has changed. */
 bool rn_bytes_append(struct rn_bytes *bytes, const char *data, size_t size);
+/* Puts `size` bytes in the place of those from `start` to `end`. False without memory; then nothing has changed. */
+bool rn_bytes_splice(struct rn_bytes *bytes, size_t start, size_t end, const char *data,
+                     size_t size);
 /* Reads a descriptor to its end, or until more than `max` bytes are there. False with errno. */
 bool rn_bytes_read(struct rn_bytes *bytes, int fd, size_t max);
 void rn_bytes_done(struct rn_bytes *bytes);

@@ -64,6 +64,10 @@ static void write_some(struct rn_lsp_server *server)
     if (out_left(server) == 0) {
         rn_bytes_done(&server->out);
         server->out_at = 0;
+    } else if (server->out_at >=
+               out_left(server)) { // an editor that is always behind costs no more than that
+        (void)rn_bytes_splice(&server->out, 0, server->out_at, NULL, 0);
+        server->out_at = 0;
     }
 }
 
@@ -98,9 +102,10 @@ static void take_done(struct rn_lsp_server *server)
 
 static void turn(struct rn_lsp_server *server)
 {
+    bool has_room = out_left(server) < RN_LSP_OUT_MAX;
     struct pollfd fds[3] = {
-        {.fd = server->done_fd, .events = POLLIN},
-        {.fd = out_left(server) < RN_LSP_OUT_MAX ? STDIN_FILENO : -1, .events = POLLIN},
+        {.fd = has_room ? server->done_fd : -1, .events = POLLIN},
+        {.fd = has_room ? STDIN_FILENO : -1, .events = POLLIN},
         {.fd = out_left(server) > 0 ? STDOUT_FILENO : -1, .events = POLLOUT},
     };
     if (poll(fds, 3, wait_ms(rn_lsp_roots_work(server))) < 0) {

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define FOLDERS_MAX 8u
-#define CANDIDATES_MAX 64u
+#define CANDIDATES_MAX 16u /* of each */
+#define NAMES_MAX 1024u    /* of a folder, of which those are the first */
 
 void rn_lsp_question_done(struct rn_lsp_question *question)
 {
@@ -58,7 +59,9 @@ static rune_status begin(struct asking *asking, const struct rn_lsp_question *qu
 {
     const struct rn_lsp_text *root = NULL;
     *asking = (struct asking){.question = question,
-                              .modules = {.open = &question->open, .used = used},
+                              .modules = {.open = &question->open,
+                                          .used = used,
+                                          .follows = strcmp(path, question->path.data) == 0},
                               .sources = rune_sources_new(),
                               .options = rune_options_new(),
                               .diagnostics = rune_diagnostics_new()};
@@ -113,7 +116,8 @@ static void find_names(const struct rn_lsp_question *question, struct rn_lsp_ans
 {
     struct asking asking;
     struct rn_lsp_texts used = {.count = 0};
-    struct rn_lsp_question same = {.supervisor = question->supervisor, .open = answer->texts};
+    struct rn_lsp_question same = {
+        .supervisor = question->supervisor, .open = answer->texts, .path = question->path};
     rune_text *text = NULL;
     if (answer->texts.count == 0 || answer->failure != NULL) {
         return;
@@ -193,19 +197,35 @@ static bool has_module(const struct rn_lsp_question *question, const char *path)
     return has;
 }
 
-static int compare(const void *a, const void *b)
+/* 0 of files that are mostly scripts with modules. */
+static int rank_of(const char *path)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    static const char *const first[] = {"/main.rn", "/mod.rn", "/lib.rn"};
+    const char *name = strrchr(path, '/');
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        if (strcmp(name, first[i]) == 0) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
-/* The scripts of a folder, by name. */
-static size_t list_scripts(const char *folder, struct rn_store *store, const char **out_paths,
-                           size_t max)
+static int compare(const void *a, const void *b)
+{
+    const char *left = *(const char *const *)a;
+    const char *right = *(const char *const *)b;
+    int order = rank_of(left) - rank_of(right);
+    return order != 0 ? order : strcmp(left, right);
+}
+
+/* The scripts of a folder, the likely ones first, then by name. */
+static size_t list_scripts(const char *folder, struct rn_store *store,
+                           const char *out_paths[NAMES_MAX])
 {
     DIR *directory = opendir(folder);
     size_t count = 0;
     struct dirent *entry;
-    while (directory != NULL && count < max && (entry = readdir(directory)) != NULL) {
+    while (directory != NULL && count < NAMES_MAX && (entry = readdir(directory)) != NULL) {
         size_t size = strlen(entry->d_name);
         size_t before = strlen(folder);
         bool fits =
@@ -221,15 +241,14 @@ static size_t list_scripts(const char *folder, struct rn_store *store, const cha
         closedir(directory);
     }
     qsort(out_paths, count, sizeof *out_paths, compare);
-    return count;
+    return count < CANDIDATES_MAX ? count : CANDIDATES_MAX;
 }
 
 static const char *seek_in(const struct rn_lsp_question *question, const char *folder,
-                           struct rn_store *store, size_t *left)
+                           struct rn_store *store)
 {
-    const char *paths[CANDIDATES_MAX];
-    size_t count = list_scripts(folder, store, paths, *left);
-    *left -= count;
+    const char *paths[NAMES_MAX];
+    size_t count = list_scripts(folder, store, paths);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(paths[i], question->path.data) != 0 && has_module(question, paths[i])) {
             return paths[i];
@@ -244,14 +263,13 @@ static const char *seek(const struct rn_lsp_question *question, struct rn_store 
 {
     const char *found = question->path.data;
     char *folder = rn_store_copy(store, found, strlen(found));
-    size_t left = CANDIDATES_MAX;
-    for (unsigned i = 0; i < FOLDERS_MAX && folder != NULL && left > 0; i++) {
+    for (unsigned i = 0; i < FOLDERS_MAX && folder != NULL; i++) {
         char *slash = strrchr(folder, '/');
         if (slash == NULL || (i > 0 && (size_t)(slash - folder) < question->top.size)) {
             break;
         }
         slash[1] = 0;
-        const char *script = seek_in(question, folder, store, &left);
+        const char *script = seek_in(question, folder, store);
         found = script == NULL ? found : script;
         *slash = 0;
     }

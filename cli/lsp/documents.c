@@ -99,30 +99,38 @@ bool rn_lsp_documents_copy(const struct rn_lsp_documents *documents, struct rn_l
         const struct rn_lsp_document *document = rn_lsp_document_at(documents, i);
         const char *data = document->text.size == 0 ? "" : document->text.data;
         good = document->is_lost || rn_lsp_texts_add(out, document->path.data, data,
-                                                     document->text.size, document->version);
+                                                     document->text.size, document->revision);
     }
     return good;
 }
 
 /* ---- Texts ---- */
 
-/* The lines are those of the text again, or it is lost. */
-static void settle(struct rn_lsp_document *document, bool good)
+void rn_lsp_document_renew(struct rn_lsp_documents *documents, struct rn_lsp_document *document)
 {
+    document->revision = ++documents->revisions;
+}
+
+void rn_lsp_document_lose(struct rn_lsp_document *document, const char *why)
+{
+    rn_bytes_done(&document->text);
     rn_lsp_lines_done(&document->lines);
-    good = good && document->text.size <= RN_LSP_TEXT_MAX &&
-           rn_lsp_lines_init(&document->lines, document->text.data, document->text.size);
-    if (!good) {
-        rn_bytes_done(&document->text);
-        (void)rn_lsp_lines_init(&document->lines, "", 0);
-    }
-    document->is_lost = !good;
+    (void)rn_lsp_lines_init(&document->lines, "", 0);
+    document->is_lost = true;
+    document->why = why;
 }
 
 void rn_lsp_document_set(struct rn_lsp_document *document, const char *data, size_t size)
 {
     rn_bytes_done(&document->text);
-    settle(document, size <= RN_LSP_TEXT_MAX && rn_bytes_append(&document->text, data, size));
+    rn_lsp_lines_done(&document->lines);
+    document->is_lost = false;
+    if (size > RN_LSP_TEXT_MAX) {
+        rn_lsp_document_lose(document, "the text is too large");
+    } else if (!rn_bytes_append(&document->text, data, size) ||
+               !rn_lsp_lines_init(&document->lines, document->text.data, size)) {
+        rn_lsp_document_lose(document, "there is no memory for the text");
+    }
 }
 
 size_t rn_lsp_document_offset(const struct rn_lsp_document *document,
@@ -155,9 +163,16 @@ static void replace(struct rn_lsp_document *document, const rune_const_value *ra
 {
     struct rn_lsp_span span = {.start = offset_of(document, range, "start", encoding),
                                .end = offset_of(document, range, "end", encoding)};
-    bool good = !document->is_lost && span.start <= span.end &&
-                size <= RN_LSP_TEXT_MAX - document->text.size + (span.end - span.start);
-    settle(document, good && rn_lsp_replace(&document->text, span, data, size));
+    if (document->is_lost) {
+        return;
+    }
+    if (span.start > span.end) {
+        rn_lsp_document_lose(document, "a change ends before it begins");
+    } else if (size > RN_LSP_TEXT_MAX - document->text.size + (span.end - span.start)) {
+        rn_lsp_document_lose(document, "the text is too large");
+    } else if (!rn_lsp_replace(&document->text, &document->lines, span, data, size)) {
+        rn_lsp_document_lose(document, "there is no memory for the text");
+    }
 }
 
 void rn_lsp_document_change(struct rn_lsp_document *document, const rune_const_value *change,
@@ -168,7 +183,7 @@ void rn_lsp_document_change(struct rn_lsp_document *document, const rune_const_v
     const char *data = "";
     size_t size = 0;
     if (!rune_value_get_string(text, &data, &size)) {
-        settle(document, false);
+        rn_lsp_document_lose(document, "a change has no text");
     } else if (rune_value_kind_of(range) == RUNE_VALUE_OBJECT) {
         replace(document, range, data, size, encoding);
     } else {

@@ -20,15 +20,18 @@ struct rn_lsp_document {
     struct rn_bytes path; /* of what is no file the URI */
     struct rn_bytes text;
     struct rn_lsp_lines lines;
-    int64_t version;
+    int64_t version;  /* the editor's, which begins anew when it opens it anew */
+    int64_t revision; /* ours: no two texts have the same */
     bool is_file;
-    bool is_lost; /* what it says is not known: too large, or no memory */
+    bool is_lost; /* what it says is not known: `why` */
+    const char *why;
 };
 
 /* All zero is empty. */
 struct rn_lsp_documents {
     struct rn_bytes room; /* of struct rn_lsp_document */
     size_t count;
+    int64_t revisions; /* so far */
 };
 
 struct rn_lsp_document *rn_lsp_document_at(const struct rn_lsp_documents *documents, size_t index);
@@ -41,11 +44,15 @@ struct rn_lsp_document *rn_lsp_document_of_path(const struct rn_lsp_documents *d
 struct rn_lsp_document *rn_lsp_document_open(struct rn_lsp_documents *documents, const char *uri,
                                              size_t size);
 void rn_lsp_document_close(struct rn_lsp_documents *documents, struct rn_lsp_document *document);
+/* It has or gets another text: results about the one before are not about it. */
+void rn_lsp_document_renew(struct rn_lsp_documents *documents, struct rn_lsp_document *document);
 /* The whole text. */
 void rn_lsp_document_set(struct rn_lsp_document *document, const char *data, size_t size);
 /* One entry of `contentChanges`: a text for a range, or for the whole. */
 void rn_lsp_document_change(struct rn_lsp_document *document, const rune_const_value *change,
                             enum rn_lsp_encoding encoding);
+/* Until its whole text comes again. `why` is static. */
+void rn_lsp_document_lose(struct rn_lsp_document *document, const char *why);
 /* Line and column as a byte. */
 size_t rn_lsp_document_offset(const struct rn_lsp_document *document,
                               const rune_const_value *position, enum rn_lsp_encoding encoding);

@@ -81,11 +81,14 @@ static void find_tail(const struct side *a, const struct side *b, size_t *out_a,
     }
 }
 
-/* The next places of both at which they are the same again: their tails, if there are no others. */
-static void find_meeting(const struct side *a, const struct side *b, size_t *out_a, size_t *out_b)
+/* The next places of both at which they are the same again: their tails, which begin there, if there are no others. */
+static void find_meeting(const struct side *a, const struct side *b, size_t a_tail, size_t b_tail,
+                         size_t *out_a, size_t *out_b)
 {
     size_t at = a->at;
-    find_tail(a, b, out_a, out_b);
+    bool is_before = a->at <= a_tail && b->at <= b_tail;
+    *out_a = is_before ? a_tail : a->size;
+    *out_b = is_before ? b_tail : b->size;
     for (unsigned i = 0; i < REACH && at < *out_a; i++) {
         size_t other = is_telling(a, at) ? find_line(a, at, b) : SIZE_MAX;
         if (other != SIZE_MAX) {
@@ -116,6 +119,9 @@ void rn_lsp_put_edits(struct rn_lsp_out *out, const struct rn_lsp_document *docu
 {
     struct side a = {document->text.data, document->text.size, 0};
     struct side b = {text, size, 0};
+    size_t a_tail;
+    size_t b_tail;
+    find_tail(&a, &b, &a_tail, &b_tail);
     rn_lsp_put(out, "[");
     while (a.at < a.size || b.at < b.size) {
         if (a.at < a.size && b.at < b.size && same_line(&a, a.at, &b, b.at)) {
@@ -125,7 +131,7 @@ void rn_lsp_put_edits(struct rn_lsp_out *out, const struct rn_lsp_document *docu
         }
         size_t a_end;
         size_t b_end;
-        find_meeting(&a, &b, &a_end, &b_end);
+        find_meeting(&a, &b, a_tail, b_tail, &a_end, &b_end);
         put_edit(out, document, a.at, a_end, &b, b_end, encoding);
         a.at = a_end;
         b.at = b_end;

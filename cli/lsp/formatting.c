@@ -73,12 +73,15 @@ static bool prepare(struct rn_lsp_server *server, const struct rn_lsp_waiting *w
     columns = columns < 1 ? 4 : columns > INDENT_MAX ? INDENT_MAX : columns;
     layout_clear(layout);
     layout->indent = flag_or(options, "insertSpaces", true) ? (uint32_t)columns : 0;
-    layout->bare_end = !flag_or(options, "insertFinalNewline", true);
+    bool inserts = flag_or(options, "insertFinalNewline", true);
     rune_value_unref(options);
     if (document == NULL || document->is_lost) {
         return false;
     }
-    layout->version = document->version;
+    // A line break that is there stays: the wish is about one that is not.
+    size_t size = document->text.size;
+    layout->bare_end = !inserts && (size == 0 || document->text.data[size - 1] != '\n');
+    layout->revision = document->revision;
     return rn_bytes_append(&layout->text, document->text.data, document->text.size) &&
            rn_bytes_append(&layout->uri, document->uri.data, document->uri.size);
 }
@@ -142,7 +145,7 @@ static void answer(struct rn_lsp_server *server, const rune_const_value *id)
     const struct rn_lsp_layout *layout = &server->layout;
     struct rn_lsp_document *document =
         rn_lsp_document_find(&server->documents, layout->uri.data, layout->uri.size);
-    if (document == NULL || document->version != layout->version) {
+    if (document == NULL || document->revision != layout->revision) {
         rn_lsp_refuse(server, id, RN_LSP_CONTENT_MODIFIED, "the document was changed meanwhile");
         return;
     }

@@ -116,11 +116,11 @@ static enum rn_lsp_frame broken(struct rn_lsp_frames *frames, const char *why)
     return RN_LSP_FRAME_BROKEN;
 }
 
-enum rn_lsp_frame rn_lsp_frames_next(struct rn_lsp_frames *frames, const char **out_data,
+enum rn_lsp_frame rn_lsp_frames_next(struct rn_lsp_frames *frames, char **out_data,
                                      size_t *out_size)
 {
     skip(frames);
-    const char *data = frames->bytes.data + frames->at;
+    char *data = frames->bytes.data + frames->at;
     size_t left = frames->bytes.size - frames->at;
     if (frames->why != NULL) {
         return RN_LSP_FRAME_BROKEN;

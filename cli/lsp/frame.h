@@ -42,8 +42,8 @@ struct rn_lsp_frames {
 
 /* Bytes that have come. False without memory. */
 bool rn_lsp_frames_feed(struct rn_lsp_frames *frames, const char *data, size_t size);
-/* MESSAGE: its bytes, borrowed until the next call of either function. */
-enum rn_lsp_frame rn_lsp_frames_next(struct rn_lsp_frames *frames, const char **out_data,
+/* MESSAGE: its bytes, which may be changed, borrowed until the next call of either function. */
+enum rn_lsp_frame rn_lsp_frames_next(struct rn_lsp_frames *frames, char **out_data,
                                      size_t *out_size);
 void rn_lsp_frames_done(struct rn_lsp_frames *frames);
 

@@ -34,9 +34,10 @@ static rune_status status_of_errno(void)
     return missing ? RUNE_E_NOT_FOUND : RUNE_E_SYSTEM;
 }
 
-static rune_status read_file(int folder, const char *name, int flags, struct rn_bytes *out_text)
+static rune_status read_file(int folder, const char *name, bool follows, struct rn_bytes *out_text)
 {
-    int fd = openat(folder, name, READ_FLAGS | flags);
+    int fd =
+        follows ? openat(folder, name, READ_FLAGS) : openat(folder, name, READ_FLAGS | O_NOFOLLOW);
     if (fd < 0) {
         return status_of_errno();
     }
@@ -50,7 +51,7 @@ static rune_status read_below(int folder, char *path, struct rn_bytes *out_text)
 {
     char *slash = strchr(path, '/');
     if (slash == NULL) {
-        return read_file(folder, path, O_NOFOLLOW, out_text);
+        return read_file(folder, path, false, out_text);
     }
     *slash = 0;
     int inner = openat(folder, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -83,7 +84,7 @@ static rune_status keep_open(const struct rn_lsp_modules *modules, const char *p
     if (open == NULL) {
         return RUNE_E_NOT_FOUND;
     }
-    if (!rn_lsp_texts_add(modules->used, path, open->data, open->size, open->version)) {
+    if (!rn_lsp_texts_add(modules->used, path, open->data, open->size, open->revision)) {
         return RUNE_E_NO_MEMORY;
     }
     *out_text = rn_lsp_texts_at(modules->used, modules->used->count - 1);
@@ -97,8 +98,11 @@ rune_status rn_lsp_modules_root(const struct rn_lsp_modules *modules, const char
     if (status != RUNE_E_NOT_FOUND) {
         return status;
     }
+    if (*path != '/') {
+        return RUNE_E_NOT_FOUND; // of no file: there is what the editor has, or nothing
+    }
     struct rn_bytes text = {0};
-    status = read_file(AT_FDCWD, path, 0, &text);
+    status = read_file(AT_FDCWD, path, modules->follows, &text);
     if (status == RUNE_OK) {
         status = keep(modules, path, &text, out_text);
     }

@@ -15,6 +15,7 @@
 struct rn_lsp_modules {
     const struct rn_lsp_texts *open; /* what the editor has */
     struct rn_lsp_texts *used;       /* gets the script and each module */
+    bool follows;                    /* the script's own path may be a link's */
 };
 
 /* The text of a file, as that of the editor if it has it open. NOT_FOUND, TOO_LARGE, SYSTEM, NO_MEMORY. */

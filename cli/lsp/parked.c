@@ -27,7 +27,7 @@ static bool is_to_come(const struct rn_lsp_server *server, const struct rn_lsp_d
         const struct rn_lsp_root *root = rn_lsp_root_at(server, i);
         const struct rn_lsp_text *text =
             rn_lsp_texts_find(&root->answer.texts, document->path.data);
-        if (text != NULL && (!fresh || text->version == document->version)) {
+        if (text != NULL && (!fresh || text->revision == document->revision)) {
             return false;
         }
         bool its = text != NULL || strcmp(root->path.data, document->path.data) == 0;

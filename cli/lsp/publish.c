@@ -282,7 +282,7 @@ static bool is_stale(const struct rn_lsp_answer *answer, const char *path,
                      const struct rn_lsp_document *document)
 {
     const struct rn_lsp_text *text = rn_lsp_texts_find(&answer->texts, path);
-    return text != NULL && document != NULL && text->version != document->version;
+    return text != NULL && document != NULL && text->revision != document->revision;
 }
 
 void rn_lsp_publish_path(struct rn_lsp_server *server, const char *path)

@@ -71,7 +71,7 @@ void rn_lsp_put_location_range(struct rn_lsp_server *server, struct rn_lsp_out *
     const struct rn_lsp_text *text = rn_lsp_texts_at(&answer->texts, source);
     const struct rn_lsp_document *document =
         rn_lsp_document_of_path(&server->documents, text->path);
-    if (document == NULL || document->is_lost || document->version == text->version) {
+    if (document == NULL || document->is_lost || document->revision == text->revision) {
         rn_lsp_put_range(out, rn_lsp_text_position(text, start, server->encoding),
                          rn_lsp_text_position(text, end, server->encoding));
         return;

@@ -189,8 +189,12 @@ static void take_back(struct rn_lsp_server *server, const struct rn_lsp_texts *b
 {
     for (size_t i = 0; i < before->count; i++) {
         const char *path = rn_lsp_texts_at(before, i)->path;
+        const struct rn_lsp_document *document = rn_lsp_document_of_path(&server->documents, path);
         if (rn_lsp_texts_find(now, path) == NULL) {
             rn_lsp_publish_path(server, path);
+            if (document != NULL) { // it is on its own now, or another script's
+                rn_lsp_roots_touch(server, document, true);
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 #include "cli/lsp/server.h"
 
 #include "cli/lsp/methods.h"
+#include "cli/lsp/surrogates.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -135,14 +136,16 @@ static void handle(struct rn_lsp_server *server, const struct message *message, 
     }
 }
 
-static void take_message(struct rn_lsp_server *server, const char *data, size_t size)
+static void take_message(struct rn_lsp_server *server, char *data, size_t size)
 {
     rune_const_value *value = NULL;
     rune_error *error = NULL;
+    rn_lsp_mend_surrogates(data, size);
     if (rune_value_from_json(data, size, &value, &error) != RUNE_OK) {
         rn_lsp_refuse(server, NULL, RN_LSP_PARSE_ERROR,
                       error == NULL ? "no JSON" : rune_error_message(error));
         rune_error_free(error);
+        rn_lsp_lose_all(server, "a message that may have changed it could not be read");
         return;
     }
     struct message message = {.id = rune_value_get(value, "id"),
@@ -164,7 +167,7 @@ static void end_broken(struct rn_lsp_server *server, const char *why)
 
 void rn_lsp_take_bytes(struct rn_lsp_server *server, const char *data, size_t size)
 {
-    const char *message;
+    char *message;
     size_t message_size;
     if (!rn_lsp_frames_feed(&server->frames, data, size)) {
         end_broken(server, "not enough memory for a message");
@@ -178,6 +181,7 @@ void rn_lsp_take_bytes(struct rn_lsp_server *server, const char *data, size_t si
             break;
         case RN_LSP_FRAME_TOO_LARGE:
             rn_lsp_refuse(server, NULL, RN_LSP_INVALID_REQUEST, "a message of more than 32 MiB");
+            rn_lsp_lose_all(server, "a message that may have changed it was too large");
             break;
         case RN_LSP_FRAME_BROKEN:
             end_broken(server, server->frames.why);

@@ -87,7 +87,7 @@ struct rn_lsp_layout {
     rune_supervisor *supervisor;
     struct rn_bytes text;
     struct rn_bytes uri;
-    int64_t version;
+    int64_t revision; /* of the document */
     uint32_t indent;
     bool bare_end;
     rune_text *laid; /* the answer; NULL: none */
@@ -145,6 +145,9 @@ void rn_lsp_send(struct rn_lsp_server *server, struct rn_lsp_out *out);
 void rn_lsp_log(struct rn_lsp_server *server, const char *text);
 
 /* sync.c: notifications about documents */
+/* A message that may have been about any of them is not known: until they are opened again nothing is said of
+ * them. `why` is static. */
+void rn_lsp_lose_all(struct rn_lsp_server *server, const char *why);
 void rn_lsp_did_open(struct rn_lsp_server *server, const rune_const_value *params);
 void rn_lsp_did_change(struct rn_lsp_server *server, const rune_const_value *params);
 void rn_lsp_did_save(struct rn_lsp_server *server, const rune_const_value *params);

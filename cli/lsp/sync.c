@@ -5,13 +5,26 @@
 
 #include <stdio.h>
 
-static void lose(struct rn_lsp_server *server, const struct rn_lsp_document *document)
+/* Said once, when it is lost. */
+static void tell_if_lost(struct rn_lsp_server *server, const struct rn_lsp_document *document,
+                         bool was_lost)
 {
     char text[512];
-    if (document->is_lost) {
-        snprintf(text, sizeof text, "%.400s: the text is too large, and is left alone",
-                 document->uri.data);
+    if (document->is_lost && !was_lost) {
+        snprintf(text, sizeof text, "%.400s: %s; it is left alone until it is opened again",
+                 document->uri.data, document->why);
         rn_lsp_log(server, text);
+    }
+}
+
+void rn_lsp_lose_all(struct rn_lsp_server *server, const char *why)
+{
+    for (size_t i = 0; i < server->documents.count; i++) {
+        struct rn_lsp_document *document = rn_lsp_document_at(&server->documents, i);
+        bool was_lost = document->is_lost;
+        rn_lsp_document_lose(document, why);
+        rn_lsp_document_renew(&server->documents, document);
+        tell_if_lost(server, document, was_lost);
     }
 }
 
@@ -31,8 +44,9 @@ void rn_lsp_did_open(struct rn_lsp_server *server, const rune_const_value *param
     }
     if (document != NULL) {
         rn_lsp_document_set(document, data, size);
+        rn_lsp_document_renew(&server->documents, document);
         document->version = rn_member_number(item, "version");
-        lose(server, document);
+        tell_if_lost(server, document, false);
         rn_lsp_roots_touch(server, document, true);
     } else {
         rn_lsp_log(server, "a document could not be opened");
@@ -49,6 +63,7 @@ void rn_lsp_did_change(struct rn_lsp_server *server, const rune_const_value *par
     rune_const_value *version = rn_lsp_get(params, "textDocument", "version");
     rune_const_value *change;
     rune_value_iter at;
+    bool was_lost = document != NULL && document->is_lost;
     rune_value_iter_init(&at, changes);
     while (document != NULL && rune_value_iter_next(&at, &change) == RUNE_OK) {
         rn_lsp_document_change(document, change, server->encoding);
@@ -57,7 +72,8 @@ void rn_lsp_did_change(struct rn_lsp_server *server, const rune_const_value *par
     if (document != NULL) {
         int64_t number = document->version;
         document->version = rune_value_get_i64(version, &number) ? number : document->version;
-        lose(server, document);
+        rn_lsp_document_renew(&server->documents, document);
+        tell_if_lost(server, document, was_lost);
         rn_lsp_roots_touch(server, document, false);
     }
     rune_value_unref(version);

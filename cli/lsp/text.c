@@ -12,14 +12,22 @@ static bool add_start(struct rn_lsp_lines *lines, size_t start)
     return rn_bytes_append(&lines->starts, (const char *)&value, sizeof value);
 }
 
-bool rn_lsp_lines_init(struct rn_lsp_lines *lines, const char *text, size_t size)
+/* Starts behind the breaks from `from` to `to`. */
+static bool add_breaks(struct rn_lsp_lines *lines, const char *text, size_t size, size_t from,
+                       size_t to)
 {
-    *lines = (struct rn_lsp_lines){.count = 0};
-    bool good = size <= UINT32_MAX && add_start(lines, 0);
-    for (size_t i = 0; i < size && good; i++) {
+    bool good = true;
+    for (size_t i = from; i < to && good; i++) {
         bool ends = text[i] == '\n' || (text[i] == '\r' && (i + 1 == size || text[i + 1] != '\n'));
         good = !ends || add_start(lines, i + 1);
     }
+    return good;
+}
+
+bool rn_lsp_lines_init(struct rn_lsp_lines *lines, const char *text, size_t size)
+{
+    *lines = (struct rn_lsp_lines){.count = 0};
+    bool good = size <= UINT32_MAX && add_start(lines, 0) && add_breaks(lines, text, size, 0, size);
     if (!good) {
         rn_lsp_lines_done(lines);
     }
@@ -132,19 +140,35 @@ struct rn_lsp_position rn_lsp_position(const char *text, size_t size,
 
 /* ---- Changes ---- */
 
-bool rn_lsp_replace(struct rn_bytes *text, struct rn_lsp_span span, const char *data, size_t size)
+/*
+ * Lines from `first` on, whose start stays, until the one at `last`, which begins `by` bytes further on now. What
+ * ends a line is the byte before the next one's start, or that and the one before: so of lines that begin more than
+ * a byte behind a change none becomes another one.
+ */
+static bool read_lines_again(struct rn_lsp_lines *lines, const struct rn_bytes *text, size_t first,
+                             size_t last, size_t by)
 {
-    struct rn_bytes made = {0};
-    bool good = rn_bytes_append(&made, text->data, span.start) &&
-                rn_bytes_append(&made, data, size) &&
-                rn_bytes_append(&made, text->data + span.end, text->size - span.end);
-    if (!good) {
-        rn_bytes_done(&made);
-        return false;
+    struct rn_lsp_lines made = {.count = 0};
+    bool has_rest = last < lines->count;
+    size_t end = has_rest ? start_of(lines, last) + by - 1 : text->size;
+    bool good = add_breaks(&made, text->data, text->size, start_of(lines, first), end);
+    for (size_t i = last; i < lines->count && good; i++) {
+        ((uint32_t *)(void *)lines->starts.data)[i] += (uint32_t)by;
     }
-    rn_bytes_done(text);
-    *text = made;
-    return true;
+    good = good && rn_bytes_splice(&lines->starts, (first + 1) * sizeof(uint32_t),
+                                   last * sizeof(uint32_t), made.starts.data, made.starts.size);
+    lines->count = lines->starts.size / sizeof(uint32_t);
+    rn_lsp_lines_done(&made);
+    return good;
+}
+
+bool rn_lsp_replace(struct rn_bytes *text, struct rn_lsp_lines *lines, struct rn_lsp_span span,
+                    const char *data, size_t size)
+{
+    size_t first = line_of(lines, span.start > 0 ? span.start - 1 : 0);
+    size_t last = line_of(lines, span.end + 1) + 1;
+    return rn_bytes_splice(text, span.start, span.end, data, size) && text->size <= UINT32_MAX &&
+           read_lines_again(lines, text, first, last, size - (span.end - span.start));
 }
 
 size_t rn_lsp_carry(const char *from, size_t from_size, const char *to, size_t to_size,

@@ -47,9 +47,10 @@ struct rn_lsp_position rn_lsp_position(const char *text, size_t size,
                                        const struct rn_lsp_lines *lines, size_t offset,
                                        enum rn_lsp_encoding encoding);
 
-/* Puts `size` bytes in the place of those of the span, which is one of the text. False without memory;
- * then nothing has changed. */
-bool rn_lsp_replace(struct rn_bytes *text, struct rn_lsp_span span, const char *data, size_t size);
+/* Puts `size` bytes in the place of those of the span, which is one of the text, whose lines these are: of
+ * which only those around it are read again. False without memory; then nothing fits the other any more. */
+bool rn_lsp_replace(struct rn_bytes *text, struct rn_lsp_lines *lines, struct rn_lsp_span span,
+                    const char *data, size_t size);
 
 /*
  * A place of one text in another one, of which it was made by a change in one piece: before the piece

@@ -4,12 +4,12 @@
 #include <string.h>
 
 bool rn_lsp_texts_add(struct rn_lsp_texts *texts, const char *path, const char *data, size_t size,
-                      int64_t version)
+                      int64_t revision)
 {
     struct rn_lsp_text text = {.path = rn_store_copy(&texts->store, path, strlen(path)),
                                .data = rn_store_copy(&texts->store, data, size),
                                .size = size,
-                               .version = version};
+                               .revision = revision};
     if (text.path == NULL || text.data == NULL || !rn_lsp_lines_init(&text.lines, data, size)) {
         return false;
     }

@@ -14,7 +14,7 @@ struct rn_lsp_text {
     const char *path; /* or the URI of what is no file */
     const char *data;
     size_t size;
-    int64_t version; /* the editor's; of files -1 */
+    int64_t revision; /* the document's; of files -1 */
     struct rn_lsp_lines lines;
 };
 
@@ -27,7 +27,7 @@ struct rn_lsp_texts {
 
 /* A copy. False without memory. */
 bool rn_lsp_texts_add(struct rn_lsp_texts *texts, const char *path, const char *data, size_t size,
-                      int64_t version);
+                      int64_t revision);
 const struct rn_lsp_text *rn_lsp_texts_at(const struct rn_lsp_texts *texts, size_t index);
 /* NULL: none of that path. */
 const struct rn_lsp_text *rn_lsp_texts_find(const struct rn_lsp_texts *texts, const char *path);

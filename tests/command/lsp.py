@@ -286,7 +286,7 @@ class Framing(Server):
         self.assertEqual(editor.end(), 0)
 
     def test_bodies_that_are_no_message(self):
-        for body in (b"", b"{", b"\xff\xfe", b"[" * 100000, b'{"a":"\\ud800"}', b"{} {}", b"nul"):
+        for body in (b"", b"{", b"\xff\xfe", b"[" * 100000, b'{"a":"\\ud80"}', b"{} {}", b"nul"):
             with self.subTest(body=body[:10]):
                 self.refused(body, -32700)
         for body in (b"[]", b"1", b"{}", b'{"jsonrpc":"2.0","method":1}', b'{"id":{},"method":"a"}',
@@ -464,6 +464,55 @@ class Diagnostics(Server):
         editor.open("a.rn", "mod m;\nfn g() { 1 }\npub fn main() { m::f() }\n")
         while editor.diagnostics("m.rn"):
             pass
+
+    def test_thirty_thousand_changes_at_once(self):
+        editor = self.editor()
+        editor.open("a.rn", "".join(f"let name_{i} = {i}; name_{i};\n" for i in range(30000)))
+        self.assertEqual(editor.diagnostics("a.rn"), [])
+        editor.change("a.rn", 2, *({"range": span(i, 4, i, 8), "text": "other"} for i in range(29999, -1, -1)))
+        self.assertEqual(len(editor.diagnostics("a.rn", 2)), 64)  # of 30,000, as many as a compiler tells
+
+    def test_half_a_character(self):
+        editor = self.editor()
+        editor.open("a.rn", "pub fn main() { 1 }\n")
+        self.assertEqual(editor.diagnostics("a.rn"), [])
+        editor.change("a.rn", 2, {"range": span(0, 0, 0, 0), "text": "// \ud83d\n"})
+        editor.change("a.rn", 3, {"range": span(1, 16, 1, 17), "text": "nothing()"})
+        (one,) = editor.diagnostics("a.rn", 3)
+        self.assertEqual(one["range"], span(1, 16, 1, 23))
+
+    def test_behind_a_message_that_cannot_be_read(self):
+        editor = self.editor()
+        editor.open("a.rn", "pub fn main() { nothing() }\n")
+        self.assertEqual(len(editor.diagnostics("a.rn")), 1)
+        editor.send_bytes(b"Content-Length: 2\r\n\r\n{]")
+        said = editor.wait(lambda m: m.get("method") == "window/logMessage")["params"]["message"]
+        self.assertIn("left alone until it is opened again", said)
+        editor.change("a.rn", 2, {"range": span(0, 16, 0, 25), "text": "1"})
+        self.assertIsNone(editor.ask("textDocument/formatting", {"textDocument": {"uri": editor.uri("a.rn")}, "options": {}}))
+        editor.open("a.rn", "pub fn main() { other() }\n")
+        while not any("other" in one["message"] for one in editor.diagnostics("a.rn")):
+            pass
+
+    def test_a_module_that_is_left_is_compiled_by_itself(self):
+        editor = self.editor()
+        self.write("m.rn", "pub fn f() { 1 }\n")
+        editor.open("main.rn", "mod m;\npub fn main() { m::f() }\n")
+        self.assertEqual(editor.diagnostics("main.rn"), [])
+        editor.open("m.rn", "pub fn f() { nothing() }\n")
+        self.assertEqual(len(editor.diagnostics("m.rn")), 1)
+        editor.change("main.rn", 2, "pub fn main() { 1 }\n")
+        self.assertEqual(editor.diagnostics("m.rn"), [])  # taken back ...
+        self.assertEqual(len(editor.diagnostics("m.rn")), 1)  # ... and said anew
+
+    def test_a_script_beyond_many_others(self):
+        for i in range(80):
+            self.write(f"sub/a{i}.rn", "fn f() { 1 }\n")
+        self.write("main.rn", "mod sub;\npub fn main() { 1 }\n")
+        self.write("sub/mod.rn", "mod inner;\npub fn g() { 1 }\n")
+        editor = self.editor()
+        editor.open("sub/inner.rn", "pub fn f() { crate::sub::g() }\n")
+        self.assertEqual(editor.diagnostics("sub/inner.rn"), [])
 
     def test_what_is_no_file_is_not_read(self):
         os.mkfifo(self.folder / "pipe")
@@ -758,6 +807,20 @@ class Formatting(Server):
         for options, wanted in (({"tabSize": 2}, "fn f() {\n  1\n}\n"), ({"insertSpaces": False}, "fn f() {\n\t1\n}\n"),
                                 ({"insertFinalNewline": False}, "fn f() {\n    1\n}")):
             self.assertEqual(apply("fn f() {\n1\n}", self.layout(editor, "a.rn", **options)), wanted)
+
+    def test_a_line_break_at_the_end_stays(self):
+        editor = self.editor()
+        editor.open("a.rn", "fn f() {\n    1\n}\n")
+        self.assertEqual(self.layout(editor, "a.rn", insertFinalNewline=False), [])
+
+    def test_opened_anew_it_is_another_text(self):
+        editor = self.editor()
+        slow = "".join(f"fn f{i}(a,b){{a+b}}\n" for i in range(20000))
+        editor.open("a.rn", slow)
+        number = editor.begin("textDocument/formatting", {"textDocument": {"uri": editor.uri("a.rn")}, "options": {}})
+        editor.close("a.rn")
+        editor.open("a.rn", "fn   other(){1}\n")
+        self.assertEqual(editor.answer(number)["error"]["code"], -32801)
 
     def test_what_cannot_be_read_stays(self):
         editor = self.editor()

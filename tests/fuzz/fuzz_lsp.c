@@ -83,7 +83,7 @@ static void take_diagnostics(struct rn_lsp_server *server, const char *data, siz
 static void check_out(const struct rn_lsp_server *server)
 {
     struct rn_lsp_frames frames = {.at = 0};
-    const char *data;
+    char *data;
     size_t size;
     rune_const_value *value = NULL;
     if (!rn_lsp_frames_feed(&frames, server->out.data, server->out.size)) {

@@ -16,7 +16,7 @@ static void feed(struct rn_lsp_frames *frames, const char *text)
 
 static void expect(struct rn_lsp_frames *frames, const char *body)
 {
-    const char *data = NULL;
+    char *data = NULL;
     size_t size = 0;
     assert_int_equal(rn_lsp_frames_next(frames, &data, &size), RN_LSP_FRAME_MESSAGE);
     assert_int_equal(size, strlen(body));
@@ -25,7 +25,7 @@ static void expect(struct rn_lsp_frames *frames, const char *body)
 
 static void expect_none(struct rn_lsp_frames *frames)
 {
-    const char *data = NULL;
+    char *data = NULL;
     size_t size = 0;
     assert_int_equal(rn_lsp_frames_next(frames, &data, &size), RN_LSP_FRAME_NONE);
 }
@@ -33,7 +33,7 @@ static void expect_none(struct rn_lsp_frames *frames)
 static void expect_broken(const char *head)
 {
     struct rn_lsp_frames frames = {.at = 0};
-    const char *data = NULL;
+    char *data = NULL;
     size_t size = 0;
     feed(&frames, head);
     assert_int_equal(rn_lsp_frames_next(&frames, &data, &size), RN_LSP_FRAME_BROKEN);
@@ -77,7 +77,7 @@ static void test_too_large(void **state)
     (void)state;
     struct rn_lsp_frames frames = {.at = 0};
     static char room[1 << 20];
-    const char *data = NULL;
+    char *data = NULL;
     size_t size = 0;
     char head[64];
     memset(room, '\n', sizeof room);

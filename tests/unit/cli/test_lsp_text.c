@@ -1,5 +1,6 @@
 /* Lines and columns of editors, changes, edits of lines, URIs. */
 #include "cli/lsp/edits.h"
+#include "cli/lsp/surrogates.h"
 #include "cli/lsp/text.h"
 #include "cli/lsp/uri.h"
 
@@ -101,11 +102,72 @@ static void expect_replaced(const char *text, size_t start, size_t end, const ch
                             const char *wanted)
 {
     struct rn_bytes bytes = {0};
+    struct rn_lsp_lines lines;
     assert_true(rn_bytes_append(&bytes, text, strlen(text)));
-    assert_true(rn_lsp_replace(&bytes, (struct rn_lsp_span){start, end}, with, strlen(with)));
+    assert_true(rn_lsp_lines_init(&lines, bytes.data, bytes.size));
+    assert_true(
+        rn_lsp_replace(&bytes, &lines, (struct rn_lsp_span){start, end}, with, strlen(with)));
     assert_int_equal(bytes.size, strlen(wanted));
     assert_memory_equal(bytes.data, wanted, bytes.size);
+    rn_lsp_lines_done(&lines);
     rn_bytes_done(&bytes);
+}
+
+/* Lines that are kept through a change are those of the text that came of it. */
+static void expect_lines_of(const struct rn_bytes *text, const struct rn_lsp_lines *lines)
+{
+    struct rn_lsp_lines anew;
+    assert_true(rn_lsp_lines_init(&anew, text->data, text->size));
+    assert_int_equal(lines->count, anew.count);
+    assert_memory_equal(lines->starts.data, anew.starts.data, anew.starts.size);
+    rn_lsp_lines_done(&anew);
+}
+
+static void test_lines_through_changes(void **state)
+{
+    (void)state;
+    static const char letters[] = "a\n\rb\r\n";
+    uint32_t random = 1;
+    for (int round = 0; round < 200; round++) {
+        struct rn_bytes text = {0};
+        struct rn_lsp_lines lines;
+        assert_true(rn_bytes_append(&text, "a\r\nb\rc\n", (size_t)round % 9));
+        assert_true(rn_lsp_lines_init(&lines, text.data, text.size));
+        for (int i = 0; i < 50; i++) {
+            random = random * 1664525 + 1013904223;
+            struct rn_lsp_span span = {.start = (random >> 8) % (text.size + 1)};
+            span.end = span.start + (random >> 20) % (text.size - span.start + 1) % 4;
+            const char *piece = letters + (random >> 4) % 6;
+            size_t size = (random >> 28) % (sizeof letters - (size_t)(piece - letters));
+            assert_true(rn_lsp_replace(&text, &lines, span, piece, size));
+            expect_lines_of(&text, &lines);
+        }
+        rn_lsp_lines_done(&lines);
+        rn_bytes_done(&text);
+    }
+}
+
+static void test_halves_of_characters(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"\"\\ud83d\\ude00\"", "\"\\ud83d\\ude00\""},
+        {"\"\\ud83d\"", "\"\\ufffd\""},
+        {"\"\\uDE00\"", "\"\\ufffd\""},
+        {"\"\\ud83dx\\ude00\"", "\"\\ufffdx\\ufffd\""},
+        {"\"\\ud83d\\ud83d\\ude00\"", "\"\\ufffd\\ud83d\\ude00\""},
+        {"\"\\\\ud83d\"", "\"\\\\ud83d\""},
+        {"\"\\u00e9\\n\"", "\"\\u00e9\\n\""},
+        {"\"\\ud83", "\"\\ud83"},
+        {"\\", "\\"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[64];
+        strcpy(text, rows[i][0]);
+        rn_lsp_mend_surrogates(text, strlen(text));
+        assert_string_equal(text, rows[i][1]);
+    }
 }
 
 static void test_replacing(void **state)
@@ -209,6 +271,8 @@ int main(void)
         cmocka_unit_test(test_ends_of_lines),
         cmocka_unit_test(test_bytes_that_are_no_characters),
         cmocka_unit_test(test_replacing),
+        cmocka_unit_test(test_lines_through_changes),
+        cmocka_unit_test(test_halves_of_characters),
         cmocka_unit_test(test_places_of_another_text),
         cmocka_unit_test(test_edits),
         cmocka_unit_test(test_uris),
