@@ -1,4 +1,4 @@
-/* surrogates.c: one walk over the escapes. Trust: reads bytes from an editor. */
+/* surrogates.c: one walk over the escapes. Trust: see surrogates.h. */
 #include "cli/lsp/surrogates.h"
 
 #include <stdbool.h>
