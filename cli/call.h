@@ -27,6 +27,8 @@ int rn_call_print_limits(struct rn_session *session);
 
 /* call_args.c: false after a complaint, whereupon rn_call_done. The script's main with these words, or its body; `file` names it. */
 bool rn_call_aim_at_main(struct rn_call *call, const char *file, char *const *words, size_t count);
+/* The operands behind the file: of main, or JSON for --item. False after a complaint. */
+bool rn_call_aim(struct rn_call *call, const struct rn_args *args);
 /* Arguments in JSON. */
 bool rn_call_take_json(struct rn_call *call, char *const *words, size_t count);
 

@@ -92,3 +92,15 @@ bool rn_call_take_json(struct rn_call *call, char *const *words, size_t count)
     }
     return true;
 }
+
+bool rn_call_aim(struct rn_call *call, const struct rn_args *args)
+{
+    const char *item = args->values[RN_OPTION_ITEM];
+    char *const *words = args->operands + 1;
+    size_t count = args->operand_count - 1;
+    if (item == NULL) {
+        return rn_call_aim_at_main(call, args->operands[0], words, count);
+    }
+    call->item = item;
+    return rn_call_take_json(call, words, count);
+}

@@ -113,21 +113,9 @@ static int show(struct rn_session *session, struct rn_explore *explore)
 
 /* ---- The call ---- */
 
-static bool aim(struct rn_call *call, const struct rn_args *args)
-{
-    const char *item = args->values[RN_OPTION_ITEM];
-    char *const *words = args->operands + 1;
-    size_t count = args->operand_count - 1;
-    if (item == NULL) {
-        return rn_call_aim_at_main(call, args->operands[0], words, count);
-    }
-    call->item = item;
-    return rn_call_take_json(call, words, count);
-}
-
 static int run(struct rn_session *session, struct rn_explore *explore, struct rn_call *call)
 {
-    if (!aim(call, session->args)) {
+    if (!rn_call_aim(call, session->args)) {
         return RN_EXIT_USAGE;
     }
     rune_record *record = rn_call_make(call);

@@ -233,23 +233,11 @@ static int report(struct profile *profile, const struct rn_call *call, const run
     return code == 0 ? end : code;
 }
 
-static bool aim(struct rn_call *call, const struct rn_args *args)
-{
-    const char *item = args->values[RN_OPTION_ITEM];
-    char *const *words = args->operands + 1;
-    size_t count = args->operand_count - 1;
-    if (item == NULL) {
-        return rn_call_aim_at_main(call, args->operands[0], words, count);
-    }
-    call->item = item;
-    return rn_call_take_json(call, words, count);
-}
-
 static int profile_unit(struct profile *profile, rune_unit *unit)
 {
     struct rn_call call = {.session = profile->session, .unit = unit, .collect = true};
     int code = RN_EXIT_USAGE;
-    if (aim(&call, profile->session->args)) {
+    if (rn_call_aim(&call, profile->session->args)) {
         rune_record *record = rn_call_make(&call);
         code = record == NULL ? profile->session->code : report(profile, &call, record);
         rune_record_free(record);

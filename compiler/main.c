@@ -289,71 +289,71 @@ static enum rn_error format(struct server *server, const struct rn_message *requ
     return send_text(server, RN_MESSAGE_FORMATTED, status, &diagnostics, &text);
 }
 
+/* A text that is made of a script and its modules, as a request wants it. */
+struct tool {
+    uint32_t name_size;
+    bool script;
+    uint64_t memory_max;
+    const struct rn_context *context; /* NULL: needs none */
+    enum rn_error (*make)(const struct rn_compile_input *input, struct rn_diagnostics *diagnostics,
+                          struct rn_buf *out);
+    enum rn_message_type answer;
+};
+
+static enum rn_error serve_tool(struct server *server, const struct rn_message *request,
+                                const char *body, const struct tool *tool)
+{
+    if (tool->name_size > request->body_total) {
+        return RN_E_MESSAGE_INVALID;
+    }
+    RN_AUTO_FREE char *name = rn_strndup(body, tool->name_size);
+    if (!name) {
+        return RN_E_NO_MEMORY;
+    }
+    struct rn_module_loader loader = {.user = server, .load = load_module};
+    struct rn_compile_input input = {
+        .name = name,
+        .text = body + tool->name_size,
+        .size = request->body_total - tool->name_size,
+        .context = tool->context,
+        .loader = &loader,
+        .script = tool->script,
+        .memory_max = tool->memory_max,
+    };
+    RN_AUTO(rn_buf) struct rn_buf text;
+    RN_AUTO(rn_diagnostics) struct rn_diagnostics diagnostics;
+    rn_buf_init(&text, RN_TEXT_BODY_MAX);
+    rn_diagnostics_init(&diagnostics);
+    enum rn_error status = tool->make(&input, &diagnostics, &text);
+    RN_TRY(server->failure);
+    return send_text(server, tool->answer, status, &diagnostics, &text);
+}
+
 static enum rn_error outline(struct server *server, const struct rn_message *request,
                              const char *body)
 {
-    uint32_t name_size = request->as.OUTLINE.name_size;
-    if (name_size > request->body_total) {
-        return RN_E_MESSAGE_INVALID;
-    }
-    RN_AUTO_FREE char *name = rn_strndup(body, name_size);
-    if (!name) {
-        return RN_E_NO_MEMORY;
-    }
-    struct rn_module_loader loader = {.user = server, .load = load_module};
-    struct rn_compile_input input = {
-        .name = name,
-        .text = body + name_size,
-        .size = request->body_total - name_size,
-        .loader = &loader,
-        .script = request->as.OUTLINE.script != 0,
-        .memory_max = request->as.OUTLINE.memory_max,
-    };
-    RN_AUTO(rn_buf) struct rn_buf text;
-    RN_AUTO(rn_diagnostics) struct rn_diagnostics diagnostics;
-    rn_buf_init(&text, RN_TEXT_BODY_MAX);
-    rn_diagnostics_init(&diagnostics);
-    enum rn_error status = rn_outline(&input, &diagnostics, &text);
-    RN_TRY(server->failure);
-    return send_text(server, RN_MESSAGE_OUTLINED, status, &diagnostics, &text);
-}
-
-static enum rn_error find_names(struct server *server, const struct rn_message *request,
-                                const char *body, const struct rn_context *context)
-{
-    uint32_t name_size = request->as.NAMES.name_size;
-    RN_AUTO_FREE char *name = rn_strndup(body, name_size);
-    if (!name) {
-        return RN_E_NO_MEMORY;
-    }
-    struct rn_module_loader loader = {.user = server, .load = load_module};
-    struct rn_compile_input input = {
-        .name = name,
-        .text = body + name_size,
-        .size = request->body_total - name_size,
-        .context = context,
-        .loader = &loader,
-        .script = request->as.NAMES.script != 0,
-        .memory_max = request->as.NAMES.memory_max,
-    };
-    RN_AUTO(rn_buf) struct rn_buf text;
-    RN_AUTO(rn_diagnostics) struct rn_diagnostics diagnostics;
-    rn_buf_init(&text, RN_TEXT_BODY_MAX);
-    rn_diagnostics_init(&diagnostics);
-    enum rn_error status = rn_names(&input, &diagnostics, &text);
-    RN_TRY(server->failure);
-    return send_text(server, RN_MESSAGE_NAMED, status, &diagnostics, &text);
+    const struct rn_fields_OUTLINE *fields = &request->as.OUTLINE;
+    struct tool tool = {.name_size = fields->name_size,
+                        .script = fields->script != 0,
+                        .memory_max = fields->memory_max,
+                        .make = rn_outline,
+                        .answer = RN_MESSAGE_OUTLINED};
+    return serve_tool(server, request, body, &tool);
 }
 
 static enum rn_error names(struct server *server, const struct rn_message *request,
                            const char *body)
 {
+    const struct rn_fields_NAMES *fields = &request->as.NAMES;
     struct rn_context *context = NULL;
-    if (request->as.NAMES.name_size > request->body_total) {
-        return RN_E_MESSAGE_INVALID;
-    }
     RN_TRY(rn_context_new(&context));
-    enum rn_error error = find_names(server, request, body, context);
+    struct tool tool = {.name_size = fields->name_size,
+                        .script = fields->script != 0,
+                        .memory_max = fields->memory_max,
+                        .context = context,
+                        .make = rn_names,
+                        .answer = RN_MESSAGE_NAMED};
+    enum rn_error error = serve_tool(server, request, body, &tool);
     rn_context_free(context);
     return error;
 }

@@ -75,6 +75,19 @@ void rn_lsp_definition(struct rn_lsp_server *server, const rune_const_value *id,
 
 /* ---- Uses ---- */
 
+/* The next one of what is meant at a place, from *at on, which is moved behind it; NULL: none. */
+static const struct rn_lsp_use *next_use(const struct rn_lsp_place *place, size_t *at)
+{
+    const struct rn_lsp_index *index = &place->answer->index;
+    while (*at < index->use_count) {
+        const struct rn_lsp_use *use = rn_lsp_use_at(index, (*at)++);
+        if (rn_lsp_same_meaning(index, use->meant, place->use->meant)) {
+            return use;
+        }
+    }
+    return NULL;
+}
+
 void rn_lsp_references(struct rn_lsp_server *server, const rune_const_value *id,
                        const rune_const_value *params)
 {
@@ -83,16 +96,15 @@ void rn_lsp_references(struct rn_lsp_server *server, const rune_const_value *id,
         answer_empty(server, id, "[]");
         return;
     }
-    const struct rn_lsp_index *index = &place.answer->index;
     rune_const_value *context = rune_value_get(params, "context");
     bool all = rn_member_flag(context, "includeDeclaration");
     rune_value_unref(context);
     struct rn_lsp_out out = rn_lsp_answer_begin(id);
     rn_lsp_put(&out, "[");
-    size_t count = 0;
-    for (size_t i = 0; i < index->use_count && count < PLACES_MAX; i++) {
-        const struct rn_lsp_use *use = rn_lsp_use_at(index, i);
-        if (rn_lsp_same_meaning(index, use->meant, place.use->meant) && (all || !use->declares)) {
+    size_t at = 0;
+    const struct rn_lsp_use *use;
+    for (size_t count = 0; count < PLACES_MAX && (use = next_use(&place, &at)) != NULL;) {
+        if (all || !use->declares) {
             rn_lsp_put_location(server, &out, place.answer, use->source, use->start, use->end);
             count++;
         }
@@ -109,14 +121,12 @@ void rn_lsp_highlight(struct rn_lsp_server *server, const rune_const_value *id,
         answer_empty(server, id, "[]");
         return;
     }
-    const struct rn_lsp_index *index = &place.answer->index;
     struct rn_lsp_out out = rn_lsp_answer_begin(id);
     rn_lsp_put(&out, "[");
-    size_t count = 0;
-    for (size_t i = 0; i < index->use_count && count < PLACES_MAX; i++) {
-        const struct rn_lsp_use *use = rn_lsp_use_at(index, i);
-        if (use->source == place.source &&
-            rn_lsp_same_meaning(index, use->meant, place.use->meant)) {
+    size_t at = 0;
+    const struct rn_lsp_use *use;
+    for (size_t count = 0; count < PLACES_MAX && (use = next_use(&place, &at)) != NULL;) {
+        if (use->source == place.source) {
             rn_lsp_put_comma(&out);
             rn_lsp_put(&out, "{\"range\":");
             rn_lsp_put_location_range(server, &out, place.answer, use->source, use->start,
