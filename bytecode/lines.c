@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/math.h"
+#include "base/sort.h"
 #include "bytecode/diagnostic.h"
 
 static size_t count_blocks(const struct rn_debug_source *source)
@@ -100,20 +101,64 @@ uint32_t rn_lines_number(const struct rn_lines *lines, struct rn_debug_span span
            count_newlines(block_text, span.start % RN_LINE_BLOCK);
 }
 
-uint32_t rn_lines_walk(const struct rn_lines *lines, struct rn_lines_walk *walk,
-                       struct rn_debug_span span)
+/* Where an instruction comes from. */
+struct place {
+    uint32_t source;
+    uint32_t start;
+    uint32_t pc;
+};
+
+static int by_place(const void *a, const void *b)
 {
-    bool goes_on = walk->line != 0 && walk->source == span.source;
-    RN_ASSERT(!goes_on || walk->start <= span.start);
-    if (!goes_on || span.start - walk->start > RN_LINE_BLOCK) {
-        walk->line = rn_lines_number(lines, span);
-    } else {
-        const char *text = lines->sources[span.source].source.text.data;
-        walk->line += count_newlines(text + walk->start, span.start - walk->start);
+    const struct place *left = a;
+    const struct place *right = b;
+    if (left->source != right->source) {
+        return left->source < right->source ? -1 : 1;
     }
-    walk->source = span.source;
-    walk->start = span.start;
-    return walk->line;
+    return left->start < right->start ? -1 : left->start > right->start;
+}
+
+static size_t list_places(const struct rn_debug *debug, uint32_t count, struct place *places)
+{
+    size_t known = 0;
+    for (uint32_t pc = 0; pc < count; pc++) {
+        struct rn_debug_span span = rn_debug_find(debug, pc);
+        if (span.source != RN_NONE) {
+            places[known++] = (struct place){.source = span.source, .start = span.start, .pc = pc};
+        }
+    }
+    return known;
+}
+
+/* The line of a place, from that of `before`, which is NULL or in front of it in the same source. */
+static uint32_t number_behind(const struct rn_lines *lines, const struct place *before,
+                              uint32_t line, const struct place *place)
+{
+    if (!before || before->source != place->source ||
+        place->start - before->start > RN_LINE_BLOCK) {
+        struct rn_debug_span span = {.source = place->source, .start = place->start};
+        return rn_lines_number(lines, span);
+    }
+    const char *text = lines->sources[place->source].source.text.data;
+    return line + count_newlines(text + before->start, place->start - before->start);
+}
+
+enum rn_error rn_lines_number_all(const struct rn_lines *lines, const struct rn_debug *debug,
+                                  uint32_t count, uint32_t *out_lines)
+{
+    RN_AUTO_FREE struct place *places = rn_alloc_array((size_t)count + 1, sizeof(*places));
+    if (!places) {
+        return RN_E_NO_MEMORY;
+    }
+    size_t known = list_places(debug, count, places);
+    uint32_t line = 0;
+    rn_sort(places, known, sizeof(*places), by_place);
+    memset(out_lines, 0, count * sizeof(*out_lines));
+    for (size_t i = 0; i < known; i++) {
+        line = number_behind(lines, i > 0 ? &places[i - 1] : NULL, line, &places[i]);
+        out_lines[places[i].pc] = line;
+    }
+    return RN_OK;
 }
 
 struct rn_line rn_lines_find(const struct rn_lines *lines, const struct rn_debug *debug,

@@ -23,13 +23,6 @@ struct rn_lines {
     uint32_t *marks; /* newlines in the source before each of its blocks */
 };
 
-/* The span that rn_lines_walk came to last. */
-struct rn_lines_walk {
-    uint32_t source;
-    uint32_t start;
-    uint32_t line; /* 0: none yet */
-};
-
 struct rn_line {
     struct rn_utf8 source; /* its name; "" and line 0: the place is not known */
     uint32_t line;         /* from 1 */
@@ -44,11 +37,11 @@ void rn_lines_done(struct rn_lines *lines);
 /* The line in which a span of the segment begins. */
 uint32_t rn_lines_number(const struct rn_lines *lines, struct rn_debug_span span);
 /*
- * The same for one span after another, in the order of sources and starts, with a walk that begins as
- * all zero: each text is read at most once, however many spans begin in it.
+ * The same for each of `count` instructions at once; 0: that is not known. In the order of their places: however many
+ * of them a forged segment has come from anywhere in a long text, it is read once. NO_MEMORY.
  */
-uint32_t rn_lines_walk(const struct rn_lines *lines, struct rn_lines_walk *walk,
-                       struct rn_debug_span span);
+enum rn_error rn_lines_number_all(const struct rn_lines *lines, const struct rn_debug *debug,
+                                  uint32_t count, uint32_t *out_lines) RN_MUST_CHECK;
 /* Where the instruction at `pc` comes from. Any thread. */
 struct rn_line rn_lines_find(const struct rn_lines *lines, const struct rn_debug *debug,
                              uint32_t pc);

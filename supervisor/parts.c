@@ -24,6 +24,15 @@ static const rune_part *find_part(const rune_part *parts, size_t count, uint32_t
     return NULL;
 }
 
+static bool are_good(const rune_part *parts, size_t count)
+{
+    bool good = true;
+    for (size_t i = 0; i < count; i++) {
+        good = good && parts[i].line > 0;
+    }
+    return good;
+}
+
 /* Diagnostics */
 
 struct splitting {
@@ -102,6 +111,9 @@ rune_status rune_diagnostics_set_parts(rune_diagnostics *diagnostics, const char
                                        const rune_part *parts, size_t count)
 {
     struct rn_diagnostics *list = &diagnostics->list;
+    if (!are_good(parts, count)) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     for (uint32_t i = 0; i < list->source_count; i++) {
         if (same_text(list->sources[i].name, rn_text(source)) && list->sources[i].text.data) {
             struct splitting splitting = {list, i, parts, count};
@@ -119,6 +131,9 @@ rune_status rune_record_set_parts(rune_record *record, const char *source, const
                                   size_t count)
 {
     struct rune_error *error = record->error;
+    if (!are_good(parts, count)) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
     for (size_t i = 0; error && i < error->frame_count; i++) {
         rune_frame *frame = &error->frames[i];
         const rune_part *part =

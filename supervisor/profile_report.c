@@ -35,7 +35,6 @@ struct rune_profile_report {
 /* What an instruction adds to its line. */
 struct line {
     uint32_t source;
-    uint32_t start; /* of its text, in the source */
     uint32_t line;
     uint32_t pc;
     uint64_t hits;
@@ -139,48 +138,38 @@ static enum rn_error list_functions(struct rune_profile_report *report,
 
 /* Lines */
 
-static int by_place(const void *a, const void *b)
+static int by_line(const void *a, const void *b)
 {
     const struct line *left = a;
     const struct line *right = b;
     if (left->source != right->source) {
         return left->source < right->source ? -1 : 1;
     }
-    if (left->start != right->start) {
-        return left->start < right->start ? -1 : 1;
+    if (left->line != right->line) {
+        return left->line < right->line ? -1 : 1;
     }
     return left->pc < right->pc ? -1 : left->pc > right->pc;
 }
 
-/* Of each instruction where it comes from, without the line's number; those of no source are left out. */
-static size_t list_places(const struct rune_profile *profile, struct line *lines)
+/* Of each instruction its line; those of none are left out. */
+static size_t list_places(const struct rune_profile *profile, const uint32_t *numbers,
+                          struct line *lines)
 {
     const struct rune_unit *unit = profile->unit;
     size_t count = 0;
     uint32_t at = 0;
     for (uint32_t pc = 0; pc < unit->unit.counts[RN_SECTION_CODE]; pc++) {
-        struct rn_debug_span span = rn_debug_find(&unit->debug, pc);
         bool counted = at < profile->place_count && profile->places[at].pc == pc;
         const struct rn_profile_place *place = counted ? &profile->places[at++] : NULL;
-        if (span.source != RN_NONE) {
-            lines[count++] = (struct line){.source = span.source,
-                                           .start = span.start,
+        if (numbers[pc] != 0) {
+            lines[count++] = (struct line){.source = rn_debug_find(&unit->debug, pc).source,
+                                           .line = numbers[pc],
                                            .pc = pc,
                                            .hits = place ? place->hits : 0,
                                            .spent = place ? place->spent : 0};
         }
     }
     return count;
-}
-
-/* In their order: a forged debug segment may have each instruction come from anywhere in a long text. */
-static void number_lines(const struct rn_lines *lines, struct line *places, size_t count)
-{
-    struct rn_lines_walk walk = {.line = 0};
-    for (size_t i = 0; i < count; i++) {
-        struct rn_debug_span span = {.source = places[i].source, .start = places[i].start};
-        places[i].line = rn_lines_walk(lines, &walk, span);
-    }
 }
 
 static int by_spent(const void *a, const void *b)
@@ -237,14 +226,16 @@ static enum rn_error list_lines(struct rune_profile_report *report,
     if (!profile->unit->has_debug) {
         return RN_OK;
     }
-    size_t room = (size_t)profile->unit->unit.counts[RN_SECTION_CODE] + 1;
-    RN_AUTO_FREE struct line *lines = rn_alloc_array(room, sizeof(*lines));
-    if (!lines) {
+    const struct rune_unit *unit = profile->unit;
+    uint32_t code = unit->unit.counts[RN_SECTION_CODE];
+    RN_AUTO_FREE struct line *lines = rn_alloc_array((size_t)code + 1, sizeof(*lines));
+    RN_AUTO_FREE uint32_t *numbers = rn_alloc_array((size_t)code + 1, sizeof(*numbers));
+    if (!lines || !numbers) {
         return RN_E_NO_MEMORY;
     }
-    size_t count = list_places(profile, lines);
-    rn_sort(lines, count, sizeof(*lines), by_place);
-    number_lines(&profile->unit->lines, lines, count);
+    RN_TRY(rn_lines_number_all(&unit->lines, &unit->debug, code, numbers));
+    size_t count = list_places(profile, numbers, lines);
+    rn_sort(lines, count, sizeof(*lines), by_line);
     return keep_lines(report, lines, merge(lines, count));
 }
 

@@ -23,13 +23,13 @@ typedef struct rune_part {
 
 /*
  * What is said about `source`, a source by that name, where it belongs to a part; all else stays. Of parts that
- * overlap the first one has it. A place that goes on behind its part ends with it. TOO_LARGE: about too many parts;
- * NO_MEMORY: some places were not changed.
+ * overlap the first one has it. A place that goes on behind its part ends with it. INVALID_ARGUMENT, and nothing is
+ * changed: a part begins in line 0. TOO_LARGE: about too many parts; NO_MEMORY: some places were not changed.
  */
 RUNE_API rune_status rune_diagnostics_set_parts(rune_diagnostics *diagnostics, const char *source,
                                                 const rune_part *parts,
                                                 size_t count) RUNE_MUST_CHECK;
-/* The same of the backtrace of a call that failed; does nothing to others. NO_MEMORY. */
+/* The same of the backtrace of a call that failed; does nothing to others. INVALID_ARGUMENT, NO_MEMORY. */
 RUNE_API rune_status rune_record_set_parts(rune_record *record, const char *source,
                                            const rune_part *parts, size_t count) RUNE_MUST_CHECK;
 

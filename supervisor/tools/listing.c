@@ -1,14 +1,13 @@
 /*
  * listing.c: a Unit's instructions as data.
  *
- * Texts are written once, one after another, when the listing is made, and so are the numbers of lines: a forged debug
- * segment may have each instruction come from anywhere in a long text, which is read once. Like the text (disassemble.c), it is made of the public bytes, which are verified again.
+ * Texts are written once, one after another, when the listing is made, and so are the numbers of lines. Like the text
+ * (disassemble.c), it is made of the public bytes, which are verified again.
  */
 #include <runeward/tools.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
-#include "base/sort.h"
 #include "bytecode/disasm.h"
 #include "bytecode/lines.h"
 #include "bytecode/opcode.h"
@@ -22,15 +21,8 @@ struct rune_listing {
     struct rn_lines lines; /* of the debug segment; without: no sources */
     uint32_t source_count;
     struct rn_buf texts;
-    uint32_t *starts; /* owned; in the texts: instructions, then jump tables, then functions */
-    uint32_t
-        *lines_of; /* owned; of each instruction, 0: of no source; NULL without debug information */
-};
-
-struct place {
-    uint32_t source;
-    uint32_t start;
-    uint32_t pc;
+    uint32_t *starts;   /* owned; in the texts: instructions, then jump tables, then functions */
+    uint32_t *lines_of; /* owned; of each instruction, or 0; NULL without debug information */
 };
 
 /* ---- Making one ---- */
@@ -80,47 +72,16 @@ static enum rn_error write_all(struct rune_listing *listing)
 
 /* ---- Lines ---- */
 
-static int by_place(const void *a, const void *b)
-{
-    const struct place *left = a;
-    const struct place *right = b;
-    if (left->source != right->source) {
-        return left->source < right->source ? -1 : 1;
-    }
-    return left->start < right->start ? -1 : left->start > right->start;
-}
-
-static size_t list_places(const struct rune_listing *listing, struct place *places)
-{
-    size_t count = 0;
-    for (uint32_t pc = 0; pc < listing->verified.counts[RN_SECTION_CODE]; pc++) {
-        struct rn_debug_span span = rn_debug_find(&listing->debug, pc);
-        if (span.source != RN_NONE) {
-            places[count++] = (struct place){.source = span.source, .start = span.start, .pc = pc};
-        }
-    }
-    return count;
-}
-
 static enum rn_error number_lines(struct rune_listing *listing)
 {
-    size_t room = (size_t)listing->verified.counts[RN_SECTION_CODE] + 1;
+    uint32_t count = listing->verified.counts[RN_SECTION_CODE];
     if (listing->source_count == 0) {
         return RN_OK;
     }
-    RN_AUTO_FREE struct place *places = rn_alloc_array(room, sizeof(*places));
-    listing->lines_of = rn_alloc_array(room, sizeof(*listing->lines_of));
-    if (!places || !listing->lines_of) {
-        return RN_E_NO_MEMORY;
-    }
-    size_t count = list_places(listing, places);
-    struct rn_lines_walk walk = {.line = 0};
-    rn_sort(places, count, sizeof(*places), by_place);
-    for (size_t i = 0; i < count; i++) {
-        struct rn_debug_span span = {.source = places[i].source, .start = places[i].start};
-        listing->lines_of[places[i].pc] = rn_lines_walk(&listing->lines, &walk, span);
-    }
-    return RN_OK;
+    listing->lines_of = rn_alloc_array((size_t)count + 1, sizeof(*listing->lines_of));
+    return listing->lines_of
+               ? rn_lines_number_all(&listing->lines, &listing->debug, count, listing->lines_of)
+               : RN_E_NO_MEMORY;
 }
 
 rune_status rune_listing_new(rune_unit *unit, rune_listing **out_listing)

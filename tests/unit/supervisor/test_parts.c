@@ -32,6 +32,9 @@ static void test_diagnostics_are_about_parts(void **state)
     rune_text *text = NULL;
     assert_null(unit);
     assert_int_equal(rune_diagnostics_set_parts(diagnostics, "other", parts, 2), RUNE_OK);
+    const rune_part none = {"none", 0, 4};
+    assert_int_equal(rune_diagnostics_set_parts(diagnostics, "whole", &none, 1),
+                     RUNE_E_INVALID_ARGUMENT);
     assert_true(rune_diagnostics_at(diagnostics, 0, &at));
     assert_string_equal(at.source, "whole");
     assert_int_equal(rune_diagnostics_set_parts(diagnostics, "whole", parts, 2), RUNE_OK);
