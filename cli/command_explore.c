@@ -69,7 +69,8 @@ static void say(const struct rn_session *session, const struct rn_explore *explo
     size_t functions = count_functions(explore->listing);
     if (session->console.format == RN_FORMAT_TEXT) {
         if (!session->console.quiet) {
-            printf("%s: %zu functions, %zu instructions\n", path, functions, instructions);
+            printf("%s: %zu function%s, %zu instructions\n", path, functions,
+                   functions == 1 ? "" : "s", instructions);
         }
         return;
     }

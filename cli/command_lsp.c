@@ -37,6 +37,10 @@ static void read_some(struct rn_lsp_server *server)
         rn_lsp_take_bytes(server, room, (size_t)got);
     } else if (got == 0) {
         bool whole = server->frames.at == server->frames.bytes.size && server->frames.skip == 0;
+        if (!whole) {
+            rn_console_complain("standard input ended in the middle of a message; an editor starts "
+                                "this and writes messages with a `Content-Length`");
+        }
         end(server, whole ? 0 : RN_EXIT_FAILED);
     } else if (errno != EINTR && errno != EAGAIN) {
         rn_console_complain("standard input: %s", strerror(errno));

@@ -109,6 +109,18 @@ static bool complain_about_table(const struct rn_config *config,
                     entry->table);
 }
 
+static const char *suggest_limit(const char *key)
+{
+    const char *names[RN_OPTION_COUNT];
+    size_t count = 0;
+    for (unsigned i = 0; i < RN_OPTION_COUNT; i++) {
+        if (is_limit((enum rn_option)i)) {
+            names[count++] = rn_option_info((enum rn_option)i)->name;
+        }
+    }
+    return rn_args_suggest(key, names, count);
+}
+
 static bool complain_about_key(const struct rn_config *config, unsigned table,
                                const struct rn_config_entry *entry)
 {
@@ -121,6 +133,11 @@ static bool complain_about_key(const struct rn_config *config, unsigned table,
     }
     const char *near = rn_args_suggest(entry->key, names, count);
     char where[64] = "";
+    if (near == NULL && table == RN_CONFIG_TOP && (near = suggest_limit(entry->key)) != NULL) {
+        return complain(config, entry->place,
+                        "unknown option %s (did you mean %s, which stands in [limits]?)",
+                        entry->key, near);
+    }
     if (table != RN_CONFIG_TOP) {
         snprintf(where, sizeof where, " in [%s]", table_name(table));
     }

@@ -108,6 +108,9 @@ static void what_has_no_place_is_refused(void **state)
         "f:1:3: there is no table [elephants]: they are output, limits, and the commands");
     expect_refusal("[limits]\n wal = 1\n",
                    "f:2:2: unknown option wal in [limits] (did you mean wall?)");
+    expect_refusal(
+        "budgett = 1",
+        "f:1:1: unknown option budgett (did you mean budget, which stands in [limits]?)");
     expect_refusal("fromat = \"json\"", "f:1:1: unknown option fromat (did you mean format?)");
     expect_refusal("elephants = 1", "f:1:1: unknown option elephants");
     expect_refusal("wall = \"1s\"", "f:1:1: not every command takes --wall: it stands in [limits]");
