@@ -46,7 +46,12 @@ static void print_layer(void *unused, const rune_const_value *layer)
     (void)unused;
     bool active = rn_member_flag(layer, "active");
     bool required = rn_member_flag(layer, "required");
-    fputs(active ? "  ok       " : (required ? "  MISSING  " : "  -        "), stdout);
+    bool given_up = rn_member_flag(layer, "given_up");
+    fputs(active     ? "  ok       "
+          : required ? "  MISSING  "
+          : given_up ? "  given up "
+                     : "  -        ",
+          stdout);
     print_member(layer, "name", (struct layout){"", 20, ""});
     fputs(required ? " required  " : "           ", stdout);
     print_member(layer, "protects", (struct layout){"", 0, ""});

@@ -14,11 +14,24 @@
 #include <string.h>
 #include <unistd.h>
 
+static bool choose_speculation(const char *word, rune_speculation *out_speculation)
+{
+    bool stores = strcmp(word, "stores") == 0;
+    *out_speculation = stores                      ? RUNE_SPECULATION_STORES
+                       : strcmp(word, "free") == 0 ? RUNE_SPECULATION_FREE
+                                                   : RUNE_SPECULATION_RESTRICTED;
+    return rn_option_is_good(RN_OPTION_SPECULATION, word);
+}
+
 bool rn_session_init(struct rn_session *session, const struct rn_args *args)
 {
     *session = (struct rn_session){.args = args, .code = RN_EXIT_USAGE};
     const char *policy = args->values[RN_OPTION_POLICY];
     if (policy != NULL && !rn_option_is_good(RN_OPTION_POLICY, policy)) {
+        return false;
+    }
+    const char *speculation = args->values[RN_OPTION_SPECULATION];
+    if (speculation != NULL && !choose_speculation(speculation, &session->speculation)) {
         return false;
     }
     session->best_effort = policy != NULL && strcmp(policy, "best_effort") == 0;
@@ -50,6 +63,7 @@ static rune_status set_options(const struct rn_session *session, rune_supervisor
     rune_supervisor_options_set_profile(options, counts(session->args));
     rune_supervisor_options_set_policy(options, session->best_effort ? RUNE_POLICY_BEST_EFFORT
                                                                      : RUNE_POLICY_STRICT);
+    rune_supervisor_options_set_speculation(options, session->speculation);
     return helpers == NULL ? RUNE_OK : rune_supervisor_options_set_helpers(options, helpers);
 }
 

@@ -13,6 +13,7 @@ struct rn_session {
     struct rn_console console;
     rune_supervisor *supervisor;
     bool wall_missing;      /* why the supervisor did not start */
+    rune_speculation speculation;
     bool best_effort;       /* the weaker policy, chosen by an option or by doctor */
     int code;               /* exit code after a failure */
     bool interrupted;       /* by Ctrl-C while a script ran */

@@ -72,6 +72,7 @@ static void put_layer(void *user, const rune_const_value *layer)
     bool active = rn_member_flag(layer, "active");
     bool required = rn_member_flag(layer, "required");
     const char *word = active                                  ? "active"
+                       : rn_member_flag(layer, "given_up")     ? "given up"
                        : rn_member_number(layer, "errno") != 0 ? "refused"
                                                                : "missing";
     rn_html_raw(page, "<tr><td><code>");

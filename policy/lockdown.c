@@ -133,14 +133,19 @@ void rn_lockdown_landlock(struct rn_wall_report *report)
     report->landlock_abi = achieved ? abi : 0;
 }
 
+// PR_SPEC_FORCE_DISABLE cannot be undone by the process.
+static void restrict_speculation(struct rn_wall_report *report, enum rn_layer layer,
+                                 unsigned long kind)
+{
+    if ((report->given_up & RN_LAYER_BIT(layer)) == 0) {
+        note(report, layer, prctl(PR_SET_SPECULATION_CTRL, kind, PR_SPEC_FORCE_DISABLE, 0, 0) == 0);
+    }
+}
+
 void rn_lockdown_speculation(struct rn_wall_report *report)
 {
-    // Both are attempted; PR_SPEC_FORCE_DISABLE cannot be undone by the process.
-    bool store =
-        prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_FORCE_DISABLE, 0, 0) == 0;
-    bool branch =
-        prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_INDIRECT_BRANCH, PR_SPEC_FORCE_DISABLE, 0, 0) == 0;
-    note(report, RN_LAYER_SPECULATION, store && branch);
+    restrict_speculation(report, RN_LAYER_STORE_SPECULATION, PR_SPEC_STORE_BYPASS);
+    restrict_speculation(report, RN_LAYER_BRANCH_SPECULATION, PR_SPEC_INDIRECT_BRANCH);
 }
 
 void rn_lockdown_no_exec_gain(struct rn_wall_report *report)

@@ -34,12 +34,16 @@ static const struct {
 uint64_t rn_wall_visible(void)
 {
     static const enum rn_layer layers[] = {
-        RN_LAYER_SECCOMP,          RN_LAYER_NO_NEW_PRIVS,   RN_LAYER_RLIMITS,
-        RN_LAYER_DESCRIPTORS,      RN_LAYER_CAPABILITIES,   RN_LAYER_EMPTY_ROOT,
-        RN_LAYER_OWN_UID,          RN_LAYER_SESSION,        RN_LAYER_NOT_DUMPABLE,
-        RN_LAYER_OOM_FIRST,        RN_LAYER_USER_NAMESPACE, RN_LAYER_PID_NAMESPACE,
-        RN_LAYER_NET_NAMESPACE,    RN_LAYER_IPC_NAMESPACE,  RN_LAYER_UTS_NAMESPACE,
-        RN_LAYER_CGROUP_NAMESPACE, RN_LAYER_CGROUP_MEMORY,  RN_LAYER_CGROUP_PIDS,
+        RN_LAYER_SECCOMP,           RN_LAYER_NO_NEW_PRIVS,
+        RN_LAYER_RLIMITS,           RN_LAYER_DESCRIPTORS,
+        RN_LAYER_CAPABILITIES,      RN_LAYER_EMPTY_ROOT,
+        RN_LAYER_OWN_UID,           RN_LAYER_SESSION,
+        RN_LAYER_NOT_DUMPABLE,      RN_LAYER_OOM_FIRST,
+        RN_LAYER_USER_NAMESPACE,    RN_LAYER_PID_NAMESPACE,
+        RN_LAYER_NET_NAMESPACE,     RN_LAYER_IPC_NAMESPACE,
+        RN_LAYER_UTS_NAMESPACE,     RN_LAYER_CGROUP_NAMESPACE,
+        RN_LAYER_CGROUP_MEMORY,     RN_LAYER_CGROUP_PIDS,
+        RN_LAYER_STORE_SPECULATION, RN_LAYER_BRANCH_SPECULATION,
     };
     uint64_t set = 0;
     for (size_t i = 0; i < RN_COUNT_OF(layers); i++) {
@@ -128,6 +132,25 @@ static bool single_uid(const char *status, uint32_t *out_uid)
     return ids[0] == ids[1] && ids[0] == ids[2] && ids[0] == ids[3];
 }
 
+// Whether the line of that name has one of the two words.
+static bool says(const char *text, const char *name, const char *word, const char *other)
+{
+    const char *value = field(text, name);
+    const char *end = value == NULL ? NULL : strchr(value, '\n');
+    const char *found = end == NULL ? NULL : strstr(value, word);
+    const char *found_other = end == NULL ? NULL : strstr(value, other);
+    return (found != NULL && found < end) || (found_other != NULL && found_other < end);
+}
+
+// Restricted for this process, for all, or not needed on this processor.
+static void look_at_speculation(struct look *look, const char *status)
+{
+    judge(look, RN_LAYER_STORE_SPECULATION,
+          says(status, "Speculation_Store_Bypass:", "mitigated", "not vulnerable"), 0);
+    judge(look, RN_LAYER_BRANCH_SPECULATION,
+          says(status, "SpeculationIndirectBranch:", "disabled", "not affected"), 0);
+}
+
 static bool look_at_status(struct look *look)
 {
     char text[TEXT_MAX];
@@ -137,6 +160,7 @@ static bool look_at_status(struct look *look)
     judge(look, RN_LAYER_SECCOMP, number(text, "Seccomp:", 10, 0) == 2, 0);
     judge(look, RN_LAYER_NO_NEW_PRIVS, number(text, "NoNewPrivs:", 10, 0) == 1, 0);
     judge(look, RN_LAYER_CAPABILITIES, has_no_capability(text), 0);
+    look_at_speculation(look, text);
     look->report->filters = (uint32_t)number(text, "Seccomp_filters:", 10, 0);
     look->report->catches_traps = (number(text, "SigCgt:", 16, 0) >> (SIGSYS - 1) & 1) != 0;
     if (!single_uid(text, &look->uid)) {

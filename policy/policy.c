@@ -87,6 +87,7 @@ void rn_wall_report_merge(struct rn_wall_report *report, const struct rn_wall_re
 {
     report->wanted |= other->wanted;
     report->active |= other->active;
+    report->given_up |= other->given_up;
     for (unsigned i = 0; i < RN_LAYER_COUNT; i++) {
         if ((report->active & RN_LAYER_BIT(i)) != 0) {
             report->refused_errno[i] = 0;

@@ -34,6 +34,10 @@ enum rn_layer {
 /* A set of layers: bit n is layer n. */
 #define RN_LAYER_BIT(layer) (UINT64_C(1) << (layer))
 
+/* What a host may do without, since it costs more time than it is worth to some; all the rest is kept. */
+#define RN_LAYERS_TO_GIVE_UP                                                                       \
+    (RN_LAYER_BIT(RN_LAYER_STORE_SPECULATION) | RN_LAYER_BIT(RN_LAYER_BRANCH_SPECULATION))
+
 /* The named lists of required layers. */
 enum rn_policy {
     RN_POLICY_STRICT,
@@ -61,6 +65,7 @@ const char *rn_role_name(enum rn_role role);
 struct rn_wall_report {
     uint64_t wanted;
     uint64_t active;
+    uint64_t given_up; /* the host did without them, for speed */
     int32_t refused_errno[RN_LAYER_COUNT];
     uint32_t landlock_abi; /* 0: none */
     uint32_t filters;      /* system-call filters on the process, when seen from outside */

@@ -38,6 +38,7 @@ struct arguments {
     uint64_t arena_size;   /* bytes */
     uint64_t cpu_seconds;  /* 0: no bound */
     uint64_t segment_mask; /* bit per enum rn_segment_slot */
+    uint64_t given_up;     /* layers that the host does without */
 };
 
 void rn_process_exit(int code)
@@ -58,10 +59,11 @@ static bool parse_number(const char *text, uint64_t *out_number)
 
 static bool parse_arguments(int argc, char **argv, struct arguments *out)
 {
-    return argc == 7 && strcmp(argv[1], "--child") == 0 && parse_number(argv[2], &out->parent) &&
+    return argc == 8 && strcmp(argv[1], "--child") == 0 && parse_number(argv[2], &out->parent) &&
            parse_number(argv[3], &out->required) && parse_number(argv[4], &out->arena_size) &&
            parse_number(argv[5], &out->cpu_seconds) && parse_number(argv[6], &out->segment_mask) &&
-           out->segment_mask < (1u << RN_SEGMENT_COUNT) && out->arena_size <= UINT64_C(1) << 40;
+           out->segment_mask < (1u << RN_SEGMENT_COUNT) && out->arena_size <= UINT64_C(1) << 40 &&
+           parse_number(argv[7], &out->given_up) && (out->given_up & ~RN_LAYERS_TO_GIVE_UP) == 0;
 }
 
 static bool map_segment(struct rn_process *process, enum rn_segment_slot slot, int fd)
@@ -254,7 +256,8 @@ static uint64_t own_layers(void)
            RN_LAYER_BIT(RN_LAYER_RLIMITS) | RN_LAYER_BIT(RN_LAYER_DESCRIPTORS) |
            RN_LAYER_BIT(RN_LAYER_NOT_DUMPABLE) | RN_LAYER_BIT(RN_LAYER_PARENT_DEATH) |
            RN_LAYER_BIT(RN_LAYER_LANDLOCK) | RN_LAYER_BIT(RN_LAYER_NO_EXEC_GAIN) |
-           RN_LAYER_BIT(RN_LAYER_MSEAL) | RN_LAYER_BIT(RN_LAYER_SPECULATION);
+           RN_LAYER_BIT(RN_LAYER_MSEAL) | RN_LAYER_BIT(RN_LAYER_STORE_SPECULATION) |
+           RN_LAYER_BIT(RN_LAYER_BRANCH_SPECULATION);
 }
 
 static void check_wall(const struct rn_wall_report *report, uint64_t required)
@@ -277,6 +280,7 @@ void rn_process_run(int argc, char **argv, enum rn_role role, rn_process_body *b
     process.role = role;
     process.socket_fd = RN_WALL_SOCKET_FD;
     rn_wall_report_init(&process.report);
+    process.report.given_up = arguments.given_up;
     if (!close_strangers(&process.report, arguments.segment_mask)) {
         rn_process_exit(rn_wall_exit_code(RN_LAYER_DESCRIPTORS));
     }

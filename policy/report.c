@@ -23,12 +23,15 @@ static void append_layer(const struct rn_wall_report *report, unsigned layer, ui
     const struct rn_layer_info *info = rn_layer_info((enum rn_layer)layer);
     int error = report->refused_errno[layer];
     const char *text = error == 0 ? "" : strerrordesc_np(error);
+    bool given_up = has(report->given_up, layer) && !has(report->active, layer);
     rn_buf_append_format(out, "{\"name\":\"%s\",\"required\":%s,\"active\":%s,", info->name,
                          boolean(has(required, layer)), boolean(has(report->active, layer)));
+    rn_buf_append_format(out, "\"given_up\":%s,", boolean(given_up));
     rn_buf_append_format(out, "\"seen_from_outside\":%s,\"errno\":%d,\"error\":\"%s\",",
                          boolean(has(rn_wall_visible(), layer)), error, text == NULL ? "" : text);
     rn_buf_append_format(out, "\"protects\":\"%s\",\"remedy\":\"%s\"}", info->protects,
-                         info->remedy);
+                         given_up ? "given up by the host: --speculation restricted has it"
+                                  : info->remedy);
 }
 
 void rn_wall_report_to_json(const struct rn_wall_report *report, enum rn_policy policy,

@@ -37,6 +37,7 @@ struct rn_zygote_spawn {
     uint32_t role;
     uint64_t id;
     uint64_t required; /* layers */
+    uint64_t given_up; /* layers, of RN_LAYERS_TO_GIVE_UP */
     uint64_t arena_size;
     uint64_t stack_size;
     uint32_t cpu_seconds;

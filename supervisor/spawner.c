@@ -42,6 +42,7 @@ struct rn_spawner {
     int compiler_fd;
     enum rn_policy policy;
     uint64_t required;
+    uint64_t given_up;
     uint32_t uid_base;
     uint32_t uid_start;
     _Atomic uint32_t domain_count;
@@ -111,6 +112,7 @@ enum rn_error rn_spawner_new(const struct rn_spawner_options *options,
     spawner->compiler_fd = -1;
     spawner->policy = options->policy;
     spawner->required = rn_policy_required(options->policy) | options->require;
+    spawner->given_up = options->give_up & RN_LAYERS_TO_GIVE_UP;
     spawner->uid_base = options->uid_base == 0 ? DEFAULT_UID_BASE : options->uid_base;
     enum rn_error error = open_images(spawner, options, out_failure);
     if (error != RN_OK) {
@@ -476,6 +478,7 @@ static void fill(struct spawn_message *message, struct rn_zygote *zygote,
         .role = (uint32_t)request->role,
         .id = ++zygote->last_id,
         .required = zygote->spawner->required,
+        .given_up = zygote->spawner->given_up,
         .arena_size = request->arena_size,
         .stack_size = request->stack_size,
         .cpu_seconds = request->cpu_seconds,
@@ -737,6 +740,7 @@ enum rn_error rn_child_report_late(const struct rn_zygote *zygote, const struct 
     }
     rn_wall_report_merge(&seen, &zygote->report);
     infer_floor(&seen);
+    seen.given_up = zygote->spawner->given_up;
     *out_report = seen;
     return RN_OK;
 }

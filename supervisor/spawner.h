@@ -36,6 +36,7 @@ struct rn_spawner_options {
     const char *compiler_path; /* the runeward-compiler program */
     enum rn_policy policy;
     uint64_t require;  /* layers required beyond the policy's list */
+    uint64_t give_up;  /* layers to do without, of RN_LAYERS_TO_GIVE_UP */
     uint32_t uid_base; /* as root: domains get uids from here; 0: the default range */
 };
 

@@ -59,6 +59,12 @@ void rune_supervisor_options_set_policy(rune_supervisor_options *options, rune_p
     options->policy = policy;
 }
 
+void rune_supervisor_options_set_speculation(rune_supervisor_options *options,
+                                             rune_speculation speculation)
+{
+    options->speculation = speculation;
+}
+
 void rune_supervisor_options_set_isolation(rune_supervisor_options *options,
                                            rune_isolation isolation)
 {
@@ -279,6 +285,16 @@ static const char *worker_name(const struct rune_supervisor_options *options)
     return options->profile ? "runeward-worker-profile" : "runeward-worker";
 }
 
+static uint64_t layers_given_up(rune_speculation speculation)
+{
+    static const uint64_t given_up[] = {
+        [RUNE_SPECULATION_RESTRICTED] = 0,
+        [RUNE_SPECULATION_STORES] = RN_LAYER_BIT(RN_LAYER_STORE_SPECULATION),
+        [RUNE_SPECULATION_FREE] = RN_LAYERS_TO_GIVE_UP,
+    };
+    return given_up[speculation];
+}
+
 static rune_status make_spawner(rune_supervisor *supervisor, rune_error **error)
 {
     RN_AUTO_FREE char *worker = NULL;
@@ -291,6 +307,7 @@ static rune_status make_spawner(rune_supervisor *supervisor, rune_error **error)
         .worker_path = worker,
         .compiler_path = compiler,
         .policy = rn_supervisor_policy(supervisor),
+        .give_up = layers_given_up(supervisor->options.speculation),
     };
     struct rn_spawn_failure failure = {.step = "spawner"};
     enum rn_error failed = rn_spawner_new(&options, &supervisor->spawner, &failure);
@@ -463,6 +480,10 @@ static rune_status check_options(const rune_supervisor_options *options, rune_er
     if ((unsigned)options->policy > RUNE_POLICY_BEST_EFFORT) {
         return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "there is no policy %d",
                        (int)options->policy);
+    }
+    if ((unsigned)options->speculation > RUNE_SPECULATION_FREE) {
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "there is no speculation %d",
+                       (int)options->speculation);
     }
     if ((unsigned)options->placement > RUNE_PLACEMENT_CALLER) {
         return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "there is no placement %d",

@@ -38,6 +38,7 @@ struct rune_supervisor_options {
     unsigned workers;
     unsigned spares;
     rune_policy policy;
+    rune_speculation speculation;
     rune_isolation isolation;
     struct rune_limits limits;
     unsigned calls_per_worker;

@@ -217,7 +217,7 @@ static bool receive(struct request *request)
 
 struct birth {
     const struct request *request;
-    char numbers[5][24]; /* the child's arguments, in hexadecimal */
+    char numbers[6][24]; /* the child's arguments, in hexadecimal */
     int image;           /* parked descriptor */
     int fds[FDS_MAX];    /* parked descriptors */
     int error;           /* errno of what failed in the child, which shares our memory */
@@ -257,6 +257,7 @@ static int run_child(void *argument)
                     birth->numbers[2],
                     birth->numbers[3],
                     birth->numbers[4],
+                    birth->numbers[5],
                     NULL};
     char *envp[] = {NULL};
     sigset_t none;
@@ -272,8 +273,8 @@ static int run_child(void *argument)
 static void format_arguments(struct birth *birth)
 {
     const struct rn_zygote_spawn *spawn = &birth->request->spawn;
-    uint64_t values[] = {(uint64_t)getpid(), spawn->required, spawn->arena_size, spawn->cpu_seconds,
-                         spawn->segment_mask};
+    uint64_t values[] = {(uint64_t)getpid(), spawn->required,     spawn->arena_size,
+                         spawn->cpu_seconds, spawn->segment_mask, spawn->given_up};
     for (size_t i = 0; i < RN_COUNT_OF(values); i++) {
         snprintf(birth->numbers[i], sizeof(birth->numbers[i]), "%llx",
                  (unsigned long long)values[i]);

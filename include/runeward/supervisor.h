@@ -20,6 +20,24 @@ typedef enum rune_policy {
     RUNE_POLICY_BEST_EFFORT = 1 /* never below seccomp, no_new_privs, rlimits, descriptor hygiene */
 } rune_policy;
 
+/* How much a worker's processor may run ahead, on machines where that can be restricted. */
+typedef enum rune_speculation {
+    /* Nothing at the cost of a wall: the default. */
+    RUNE_SPECULATION_RESTRICTED = 0,
+    /*
+     * Loads may run ahead of stores. Scripts run faster, by up to a third. What that may show a script is memory
+     * of its own worker, which has one trust domain's data; scripts have neither a second thread nor, unless given
+     * one, a clock to see it with.
+     */
+    RUNE_SPECULATION_STORES = 1,
+    /*
+     * Branch predictors keep what a worker taught them, too: a switch between host and worker on one processor
+     * takes half the time. A worker that was taken over may then steer what its host's indirect branches run
+     * ahead to, and learn something of the host's memory from it.
+     */
+    RUNE_SPECULATION_FREE = 2
+} rune_speculation;
+
 typedef enum rune_isolation {
     RUNE_ISOLATION_SHARED = 0, /* Vms of one trust domain share workers */
     RUNE_ISOLATION_UNIT = 1,   /* Vms of one Unit share workers */
@@ -35,6 +53,9 @@ RUNE_API void rune_supervisor_options_set_workers(rune_supervisor_options *optio
 RUNE_API void rune_supervisor_options_set_spares(rune_supervisor_options *options, unsigned count);
 RUNE_API void rune_supervisor_options_set_policy(rune_supervisor_options *options,
                                                  rune_policy policy);
+/* Default restricted. On machines on which nothing can be restricted (`runeward doctor`) all are the same. */
+RUNE_API void rune_supervisor_options_set_speculation(rune_supervisor_options *options,
+                                                      rune_speculation speculation);
 /* Used by Vms that do not choose; default shared. */
 RUNE_API void rune_supervisor_options_set_isolation(rune_supervisor_options *options,
                                                     rune_isolation isolation);
@@ -79,8 +100,8 @@ RUNE_API void rune_supervisor_options_free(rune_supervisor_options *options);
 /*
  * Starts. `options` may be NULL. The first worker is made before this returns, so that a wall that
  * cannot be built is reported here. SETUP, WALL_REFUSED (the message names layer and remedy),
- * NOT_FOUND (helpers), NO_MEMORY, SYSTEM; INVALID_ARGUMENT: a policy, isolation or placement that the enum
- * does not have. The caller's: rune_supervisor_free.
+ * NOT_FOUND (helpers), NO_MEMORY, SYSTEM; INVALID_ARGUMENT: a policy, speculation, isolation or placement that
+ * the enum does not have. The caller's: rune_supervisor_free.
  */
 RUNE_API rune_status rune_supervisor_new(const rune_supervisor_options *options,
                                          rune_supervisor **out_supervisor,

@@ -55,6 +55,39 @@ void die(const char *what, const rune_error *error)
     exit(1);
 }
 
+static const char *const speculations[] = {
+    [RUNE_SPECULATION_RESTRICTED] = "restricted",
+    [RUNE_SPECULATION_STORES] = "stores",
+    [RUNE_SPECULATION_FREE] = "free",
+};
+
+rune_speculation chosen_speculation(void)
+{
+    const char *word = getenv("RN_BENCH_SPECULATION");
+    for (int i = RUNE_SPECULATION_FREE; word != NULL && i > RUNE_SPECULATION_RESTRICTED; i--) {
+        if (strcmp(word, speculations[i]) == 0) {
+            return (rune_speculation)i;
+        }
+    }
+    return RUNE_SPECULATION_RESTRICTED;
+}
+
+const char *chosen_speculation_name(void)
+{
+    return speculations[chosen_speculation()];
+}
+
+void restrict_like_worker(void)
+{
+    rune_speculation chosen = chosen_speculation();
+    if (chosen < RUNE_SPECULATION_STORES) {
+        (void)prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS, PR_SPEC_FORCE_DISABLE, 0, 0);
+    }
+    if (chosen < RUNE_SPECULATION_FREE) {
+        (void)prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_INDIRECT_BRANCH, PR_SPEC_FORCE_DISABLE, 0, 0);
+    }
+}
+
 /* The floor: a child that sends back what it gets. */
 pid_t start_echo(int *out_fd)
 {
@@ -66,6 +99,7 @@ pid_t start_echo(int *out_fd)
     if (pid == 0) {
         char packet[4096];
         close(fds[0]);
+        restrict_like_worker();
         for (;;) {
             ssize_t got = recv(fds[1], packet, sizeof(packet), 0);
             if (got <= 0 || send(fds[1], packet, (size_t)got, MSG_NOSIGNAL) != got) {
@@ -113,6 +147,7 @@ pid_t start_ping_pong(struct ping_pong **out_shared)
     pid_t pid = fork();
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        restrict_like_worker();
         for (uint32_t seen = 0;; seen++) {
             futex_wait(&shared->there, seen);
             futex_change(&shared->back);
@@ -171,6 +206,7 @@ void start(struct setup *s, const struct wanted *wanted)
     rune_supervisor_options *options = rune_supervisor_options_new();
     rune_supervisor_options_set_workers(options, wanted->workers);
     rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+    rune_supervisor_options_set_speculation(options, chosen_speculation());
     rune_supervisor_options_set_ring(options, !wanted->no_ring);
     if (wanted->no_spares) {
         rune_supervisor_options_set_spares(options, 0);

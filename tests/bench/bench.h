@@ -25,6 +25,12 @@ double median_us(uint64_t *samples, size_t count);
 void pin(pid_t pid, int cpu);
 _Noreturn void die(const char *what, const rune_error *error);
 
+/* What RN_BENCH_SPECULATION says: "stores" or "free"; else restricted, as by default. */
+rune_speculation chosen_speculation(void);
+const char *chosen_speculation_name(void);
+/* Restricts this process, a floor's, as a worker is: what the kernel does at a switch is then the same. */
+void restrict_like_worker(void);
+
 /* Floors: a child that sends back what it gets over a socket, and one that answers through a word in
  * shared memory, as medians of CALLS round trips. */
 pid_t start_echo(int *out_fd);

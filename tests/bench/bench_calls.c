@@ -4,7 +4,7 @@
  * Three placements, since a blocked round trip between two idle cores is twenty times one on a single
  * core: both ends on core 0, worker on core 1, and wherever the scheduler puts them. The floors
  * are a bare SOCK_SEQPACKET echo and a bare futex ping-pong between two processes in the same
- * placement. Rounds are interleaved and
+ * placement, the child's speculation restricted as a worker's is. Rounds are interleaved and
  * medians printed; nothing is asserted.
  */
 #include "shm/segment.h"
@@ -77,7 +77,8 @@ static void calls_table(struct setup *ring, struct setup *socket,
     struct ping_pong *shared;
     pid_t echo = start_echo(&fd);
     pid_t pong = start_ping_pong(&shared);
-    printf("call of a trivial function, warm worker, median us of %d x %d\n", ROUNDS, CALLS);
+    printf("call of a trivial function, warm worker, median us of %d x %d, speculation %s\n",
+           ROUNDS, CALLS, chosen_speculation_name());
     printf("%-11s%9s%9s%7s%9s%9s%7s%9s%11s%9s\n", "placement", "echo", "socket", "ratio", "futex",
            "ring", "ratio", "new Vm", "rare echo", "rare");
     for (size_t p = 0; p < sizeof(placements) / sizeof(placements[0]); p++) {
@@ -192,6 +193,7 @@ static pid_t start_floor(int *out_fd)
     pid_t pid = fork();
     if (pid == 0) {
         close(fds[0]);
+        restrict_like_worker();
         serve_floor(fds[1]);
     }
     close(fds[1]);

@@ -152,6 +152,7 @@ static pid_t start_child(int cpu)
     }
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        restrict_like_worker();
         pin(0, cpu);
     }
     return pid;
@@ -324,7 +325,8 @@ int main(int argc, char **argv)
         repeat(strcmp(argv[1], "ring") == 0, strcmp(argv[2], "two") == 0);
         return 0;
     }
-    printf("thousands a second, %d in flight, median of %d rounds\n", IN_FLIGHT, ROUNDS);
+    printf("thousands a second, %d in flight, median of %d rounds, speculation %s\n", IN_FLIGHT,
+           ROUNDS, chosen_speculation_name());
     printf("%-11s%12s%12s%8s%12s%12s%8s\n", "placement", "bare ring", "calls", "ratio",
            "bare socket", "calls", "ratio");
     table("one core", 0);

@@ -438,6 +438,7 @@ int main(void)
     const rune_const_value *args[2] = {rune_value_i64(20), rune_value_i64(22)};
     floors.echo = start_echo(&floors.echo_fd);
     floors.pong = start_ping_pong(&floors.shared);
+    printf("speculation %s\n", chosen_speculation_name());
     printf("%-42s%10s  %-22s%10s%8s  %s\n", "us, medians", "here", "floor", "floor", "ratio",
            "aim");
     call_rows(&floors, args);

@@ -1317,6 +1317,21 @@ pub fn f(a) {}
         layers = {layer["name"]: layer for layer in report["layers"]}
         self.assertTrue(layers["seccomp"]["active"])
 
+    def test_what_is_given_up_for_speed_is_said(self):
+        names = ("store_speculation", "branch_speculation")
+
+        def given_up(*options):
+            report = self.record("policy", "report", *options)
+            self.assertTrue(report["complete"])
+            return {layer["name"] for layer in report["layers"] if layer["given_up"]}
+        self.assertEqual(given_up(), set())
+        self.assertLessEqual(given_up("--speculation", "stores"), {names[0]})
+        free = given_up("--speculation", "free")
+        self.assertLessEqual(free, set(names))
+        self.assertEqual("given up" in self.run_command("doctor", "--speculation", "free").stdout, free != set())
+        self.assertIn("--speculation: fast is not restricted, stores or free",
+                      self.run_command("doctor", "--speculation", "fast", code=64).stderr)
+
     def test_the_policy_is_shown(self):
         policy = self.record("policy", "show")
         self.assertEqual([role["role"] for role in policy["roles"]], ["worker", "compiler"])

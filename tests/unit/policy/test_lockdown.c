@@ -33,11 +33,6 @@ static size_t fail_each(step *run, enum rn_layer layer)
     return calls;
 }
 
-static void speculation(struct rn_wall_report *report)
-{
-    rn_lockdown_speculation(report);
-}
-
 static void limits(struct rn_wall_report *report)
 {
     static const struct rn_lockdown_limits limits = {UINT64_C(1) << 30, 7};
@@ -62,10 +57,24 @@ static void a_refused_call_is_a_missing_layer(void **state)
     assert_int_equal(fail_each(rn_lockdown_not_dumpable, RN_LAYER_NOT_DUMPABLE), 1);
     assert_int_equal(fail_each(rn_lockdown_no_new_privs, RN_LAYER_NO_NEW_PRIVS), 1);
     assert_int_equal(fail_each(rn_lockdown_no_exec_gain, RN_LAYER_NO_EXEC_GAIN), 1);
-    assert_int_equal(fail_each(speculation, RN_LAYER_SPECULATION), 2);
     assert_int_equal(fail_each(limits, RN_LAYER_RLIMITS), 2 * 12);
     assert_in_range(fail_each(seal, RN_LAYER_MSEAL), 3, 16);
     assert_int_equal(fail_each(filter, RN_LAYER_SECCOMP), 1);
+}
+
+static void either_kind_of_speculation_may_be_all_that_is_restricted(void **state)
+{
+    (void)state;
+    static const enum rn_layer layers[] = {RN_LAYER_STORE_SPECULATION, RN_LAYER_BRANCH_SPECULATION};
+    for (size_t i = 0; i < RN_COUNT_OF(layers); i++) {
+        struct rn_wall_report report = {0};
+        fake_start();
+        fake_fail_nth(i + 1, ENXIO);
+        rn_lockdown_speculation(&report);
+        assert_int_equal(report.active, RN_LAYER_BIT(layers[1 - i]));
+        assert_int_equal(report.refused_errno[layers[i]], ENXIO);
+    }
+    fake_stop();
 }
 
 static void limits_only_go_down(void **state)
@@ -185,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refused_call_is_a_missing_layer),
+        cmocka_unit_test(either_kind_of_speculation_may_be_all_that_is_restricted),
         cmocka_unit_test(limits_only_go_down),
         cmocka_unit_test(a_filter_that_reaches_some_threads_only_is_none),
         cmocka_unit_test(descriptors_are_closed_one_by_one_without_close_range),

@@ -127,7 +127,10 @@ static void make_folder(const char *name)
 
 static const char good_status[] = "Name:\tworker\nUid:\t300000\t300000\t300000\t300000\n"
                                   "CapInh:\t0\nCapPrm:\t0\nCapEff:\t0\nCapBnd:\t0\nCapAmb:\t0\n"
-                                  "NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t3\n";
+                                  "NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t3\n"
+                                  "Speculation_Store_Bypass:\tthread force mitigated\n"
+                                  "SpeculationIndirectBranch:\tconditional force disabled\n"
+                                  "Mems_allowed:\t1\n";
 static const char good_limits[] = "Limit                     Soft Limit           Hard Limit\n"
                                   "Max file size             0                    0\n"
                                   "Max core file size        0                    0\n"
@@ -245,10 +248,29 @@ static void each_line_of_the_status_counts(void **state)
         {"CapInh:\t0", "CapInh:\t1", RN_LAYER_CAPABILITIES},
         {"CapBnd:\t0", "CapBnd:\tff", RN_LAYER_CAPABILITIES},
         {"CapAmb:\t0\n", "", RN_LAYER_CAPABILITIES},
+        {"thread force mitigated", "thread vulnerable", RN_LAYER_STORE_SPECULATION},
+        {"thread force mitigated\n", "unknown\nOther:\tmitigated\n", RN_LAYER_STORE_SPECULATION},
+        {"conditional force disabled", "conditional enabled", RN_LAYER_BRANCH_SPECULATION},
+        {"SpeculationIndirectBranch", "Other", RN_LAYER_BRANCH_SPECULATION},
     };
     for (size_t i = 0; i < RN_COUNT_OF(cases); i++) {
         put_status(cases[i].line, cases[i].other);
         expect_missing(cases[i].layer, 0);
+    }
+}
+
+static void a_processor_that_needs_no_restriction_has_it(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"thread force mitigated", "not vulnerable"},
+        {"thread force mitigated", "globally mitigated"},
+        {"conditional force disabled", "not affected"},
+        {"conditional force disabled", "always disabled"},
+    };
+    for (size_t i = 0; i < RN_COUNT_OF(cases); i++) {
+        put_status(cases[i][0], cases[i][1]);
+        assert_int_equal(look().active, rn_wall_visible());
     }
 }
 
@@ -543,6 +565,7 @@ int main(void)
         CASE(a_whole_wall_is_seen),
         CASE(nobody_there_is_not_found),
         CASE(each_line_of_the_status_counts),
+        CASE(a_processor_that_needs_no_restriction_has_it),
         CASE(a_uid_of_its_own_is_one_uid),
         CASE(namespaces_are_told_by_their_links),
         CASE(each_limit_counts),

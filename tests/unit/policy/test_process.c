@@ -37,18 +37,20 @@ struct numbers {
     const char *arena;
     const char *seconds;
     const char *segments;
+    const char *given_up; /* NULL: nothing */
 };
 
 static int run(struct numbers n, enum rn_role role)
 {
-    const char *const words[] = {"program", "--child", n.parent,   n.required,
-                                 n.arena,   n.seconds, n.segments, NULL};
-    return run_words(7, words, role);
+    const char *given_up = n.given_up ? n.given_up : "0";
+    const char *const words[] = {"program", "--child",  n.parent, n.required, n.arena,
+                                 n.seconds, n.segments, given_up, NULL};
+    return run_words(8, words, role);
 }
 
 /* Sixteen MiB, no processor time, control page and context. */
-static const struct numbers usual = {"1", "0", "1000000", "0", "5"};
-static const struct numbers bare = {"1", "0", "0", "5", "0"};
+static const struct numbers usual = {"1", "0", "1000000", "0", "5", NULL};
+static const struct numbers bare = {"1", "0", "0", "5", "0", NULL};
 
 static void a_process_may_have_no_arena(void **state)
 {
@@ -67,10 +69,16 @@ static void arguments_that_no_zygote_gives_are_refused(void **state)
 {
     (void)state;
     static const struct numbers bad[] = {
-        {"x", "0", "0", "0", "0"},           {"1", "", "0", "0", "0"},
-        {"1", "0", "1z", "0", "0"},          {"1", "0", "0", "10000000000000000", "0"},
-        {"1", "0", "0", "0", "-"},           {"1", "0", "0", "0", "8"},
-        {"1", "0", "10000000001", "0", "0"},
+        {"x", "0", "0", "0", "0", NULL},
+        {"1", "", "0", "0", "0", NULL},
+        {"1", "0", "1z", "0", "0", NULL},
+        {"1", "0", "0", "10000000000000000", "0", NULL},
+        {"1", "0", "0", "0", "-", NULL},
+        {"1", "0", "0", "0", "8", NULL},
+        {"1", "0", "10000000001", "0", "0", NULL},
+        {"1", "0", "0", "0", "0", "y"},
+        {"1", "0", "0", "0", "0", "1"}, // the filter
+        {"1", "0", "0", "0", "0", "ffffffffffffffff"},
     };
     fake_start();
     for (size_t i = 0; i < RN_COUNT_OF(bad); i++) {
@@ -79,8 +87,8 @@ static void arguments_that_no_zygote_gives_are_refused(void **state)
     }
     static const char *const few[] = {"program", "--child", NULL};
     assert_int_equal(run_words(2, few, RN_ROLE_WORKER), USAGE);
-    static const char *const other[] = {"program", "--other", "1", "0", "0", "0", "0", NULL};
-    assert_int_equal(run_words(7, other, RN_ROLE_WORKER), USAGE);
+    static const char *const other[] = {"program", "--other", "1", "0", "0", "0", "0", "0", NULL};
+    assert_int_equal(run_words(8, other, RN_ROLE_WORKER), USAGE);
     assert_int_equal(fake.count, 0);
     fake_stop();
 }
@@ -124,12 +132,14 @@ static void a_compiler_has_its_heap_there(void **state)
 {
     (void)state;
     fake_start();
-    assert_int_equal(run((struct numbers){"1", "0", "100000", "0", "4"}, RN_ROLE_COMPILER), DONE);
+    assert_int_equal(run((struct numbers){"1", "0", "100000", "0", "4", NULL}, RN_ROLE_COMPILER),
+                     DONE);
     assert_int_equal(fake.region_size, 1 << 20);
     assert_int_equal(fake_count("madvise"), 2);
     fake_start();
     // An arena of small pages only needs no advice.
-    assert_int_equal(run((struct numbers){"1", "0", "1000", "0", "4"}, RN_ROLE_COMPILER), DONE);
+    assert_int_equal(run((struct numbers){"1", "0", "1000", "0", "4", NULL}, RN_ROLE_COMPILER),
+                     DONE);
     assert_int_equal(fake.region_size, 4096);
     assert_int_equal(fake_count("madvise"), 0);
     fake_stop();
@@ -139,7 +149,8 @@ static void a_ring_is_mapped_for_writing(void **state)
 {
     (void)state;
     fake_start();
-    assert_int_equal(run((struct numbers){"1", "0", "100000", "0", "7"}, RN_ROLE_WORKER), DONE);
+    assert_int_equal(run((struct numbers){"1", "0", "100000", "0", "7", NULL}, RN_ROLE_WORKER),
+                     DONE);
     assert_int_equal(seen->segments[RN_SEGMENT_RING].size, 8192);
     seen->segments[RN_SEGMENT_RING].data[8191] = 1;
     fake_stop();
@@ -148,7 +159,7 @@ static void a_ring_is_mapped_for_writing(void **state)
 static void its_life_is_in_the_ring_if_the_kernel_keeps_it_there(void **state)
 {
     (void)state;
-    static const struct numbers with_ring = {"1", "0", "100000", "0", "7"};
+    static const struct numbers with_ring = {"1", "0", "100000", "0", "7", NULL};
     fake_start();
     assert_int_equal(run(with_ring, RN_ROLE_WORKER), DONE);
     const uint32_t *life = (const uint32_t *)(const void *)seen->segments[RN_SEGMENT_RING].data;
@@ -230,13 +241,15 @@ static void every_layer_that_is_asked_for_must_be_there(void **state)
     static const struct {
         const char *label;
         enum rn_layer layer;
+        unsigned times; /* until it is this layer's */
     } own[] = {
-        {"dumpable", RN_LAYER_NOT_DUMPABLE},
-        {"pdeathsig", RN_LAYER_PARENT_DEATH},
-        {"landlock_restrict_self", RN_LAYER_LANDLOCK},
-        {"mdwe", RN_LAYER_NO_EXEC_GAIN},
-        {"mseal", RN_LAYER_MSEAL},
-        {"speculation", RN_LAYER_SPECULATION},
+        {"dumpable", RN_LAYER_NOT_DUMPABLE, 1},
+        {"pdeathsig", RN_LAYER_PARENT_DEATH, 1},
+        {"landlock_restrict_self", RN_LAYER_LANDLOCK, 1},
+        {"mdwe", RN_LAYER_NO_EXEC_GAIN, 1},
+        {"mseal", RN_LAYER_MSEAL, 1},
+        {"speculation", RN_LAYER_STORE_SPECULATION, 1},
+        {"speculation", RN_LAYER_BRANCH_SPECULATION, 2},
     };
     for (size_t i = 0; i < RN_COUNT_OF(own); i++) {
         char required[32];
@@ -246,10 +259,40 @@ static void every_layer_that_is_asked_for_must_be_there(void **state)
         numbers.required = required;
         fake_start();
         assert_int_equal(run(numbers, RN_ROLE_WORKER), DONE);
-        fake_fail(own[i].label, 1, EPERM);
+        fake_fail(own[i].label, own[i].times, EPERM);
         assert_int_equal(run(numbers, RN_ROLE_WORKER), rn_wall_exit_code(own[i].layer));
-        fake_fail(own[i].label, 1, EPERM);
+        fake_fail(own[i].label, own[i].times, EPERM);
         assert_int_equal(run(usual, RN_ROLE_WORKER), DONE);
+    }
+    fake_stop();
+}
+
+/* It is not even attempted; whoever requires it all the same does not get a process. */
+static void what_the_host_gives_up_is_left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t layers;
+        unsigned attempts;
+    } cases[] = {
+        {0, 2},
+        {RN_LAYER_BIT(RN_LAYER_STORE_SPECULATION), 1},
+        {RN_LAYERS_TO_GIVE_UP, 0},
+    };
+    for (size_t i = 0; i < RN_COUNT_OF(cases); i++) {
+        char word[32];
+        (void)snprintf(word, sizeof(word), "%llx", (unsigned long long)cases[i].layers);
+        struct numbers numbers = usual;
+        numbers.given_up = word;
+        fake_start();
+        assert_int_equal(run(numbers, RN_ROLE_WORKER), DONE);
+        assert_int_equal(fake_count("speculation"), cases[i].attempts);
+        assert_int_equal(seen->report.given_up, cases[i].layers);
+        assert_int_equal(seen->report.active & cases[i].layers, 0);
+        numbers.required = word;
+        assert_int_equal(run(numbers, RN_ROLE_WORKER),
+                         cases[i].layers == 0 ? DONE
+                                              : rn_wall_exit_code(RN_LAYER_STORE_SPECULATION));
     }
     fake_stop();
 }
@@ -281,6 +324,7 @@ int main(void)
         cmocka_unit_test(the_body_runs_behind_a_wall_only),
         cmocka_unit_test(descriptors_that_cannot_be_closed_are_a_missing_layer),
         cmocka_unit_test(every_layer_that_is_asked_for_must_be_there),
+        cmocka_unit_test(what_the_host_gives_up_is_left_out),
         cmocka_unit_test(segments_of_nothing_and_short_seeds_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,6 +106,70 @@ static void test_placement(void **state)
     }
 }
 
+/* What the kernel says of a process's speculation, whose line begins so. */
+static bool status_says(pid_t pid, const char *line, const char *word)
+{
+    char path[64];
+    char text[256];
+    bool says = false;
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(text, sizeof(text), file)) {
+        says = says || (strncmp(text, line, strlen(line)) == 0 && strstr(text, word));
+    }
+    (void)fclose(file);
+    return says;
+}
+
+static bool may_be_restricted(unsigned long kind)
+{
+    int now = prctl(PR_GET_SPECULATION_CTRL, kind, 0, 0, 0);
+    return now > 0 && (now & PR_SPEC_PRCTL) != 0;
+}
+
+/* Each kind is restricted where it can be, unless the host gave it up, and the report says which. */
+static void test_speculation(void **state)
+{
+    static const struct {
+        rune_speculation speculation;
+        bool stores;
+        bool branches;
+    } cases[] = {
+        {RUNE_SPECULATION_RESTRICTED, true, true},
+        {RUNE_SPECULATION_STORES, false, true},
+        {RUNE_SPECULATION_FREE, false, false},
+    };
+    (void)state;
+    bool stores = may_be_restricted(PR_SPEC_STORE_BYPASS);
+    bool branches = may_be_restricted(PR_SPEC_INDIRECT_BRANCH);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        rune_supervisor *own = NULL;
+        rune_vm *vm = NULL;
+        rune_text *text = NULL;
+        rune_supervisor_options *options = rune_supervisor_options_new();
+        rune_supervisor_options_set_policy(options, RUNE_POLICY_BEST_EFFORT);
+        rune_supervisor_options_set_speculation(options, cases[i].speculation);
+        assert_int_equal(rune_supervisor_new(options, &own, NULL), RUNE_OK);
+        rune_supervisor_options_free(options);
+        assert_int_equal(rune_vm_new(own, NULL, unit, NULL, &vm, NULL), RUNE_OK);
+        pid_t pid = (pid_t)worker_of(vm);
+        assert_int_equal(status_says(pid, "Speculation_Store_Bypass:", "force mitigated"),
+                         stores && cases[i].stores);
+        assert_int_equal(status_says(pid, "SpeculationIndirectBranch:", "force disabled"),
+                         branches && cases[i].branches);
+        assert_int_equal(rune_supervisor_report(own, &text, NULL), RUNE_OK);
+        bool gave_up = strstr(rune_text_data(text), "\"given_up\":true") != NULL;
+        assert_int_equal(gave_up, (stores && !cases[i].stores) || (branches && !cases[i].branches));
+        rune_text_free(text);
+        rune_vm_free(vm);
+        rune_supervisor_free(own);
+    }
+    if (!stores && !branches) {
+        skip(); // nothing here can be restricted
+    }
+}
+
 static void test_shared(void **state)
 {
     (void)state;
@@ -692,6 +756,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_placement),
+        cmocka_unit_test(test_speculation),
         cmocka_unit_test(test_shared),
         cmocka_unit_test(test_a_worker_for_each_unit),
         cmocka_unit_test(test_domains_end_beside_busy_ones),

@@ -308,11 +308,12 @@ static void test_values_that_no_enum_has(void **state)
                      RUNE_E_INVALID_ARGUMENT);
     assert_message(error, "there is no isolation 77");
     rune_vm_options_free(options);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         rune_supervisor_options *all = rune_supervisor_options_new();
         rune_supervisor_options_set_isolation(all, (rune_isolation)(i == 0 ? -1 : 0));
         rune_supervisor_options_set_policy(all, (rune_policy)(i == 1 ? 2 : 0));
         rune_supervisor_options_set_placement(all, (rune_placement)(i == 2 ? 2 : 0));
+        rune_supervisor_options_set_speculation(all, (rune_speculation)(i == 3 ? 3 : 0));
         assert_int_equal(rune_supervisor_new(all, &made, NULL), RUNE_E_INVALID_ARGUMENT);
         rune_supervisor_options_free(all);
     }
