@@ -30,7 +30,7 @@ static void append_layer(const struct rn_wall_report *report, unsigned layer, ui
     rn_buf_append_format(out, "\"seen_from_outside\":%s,\"errno\":%d,\"error\":\"%s\",",
                          boolean(has(rn_wall_visible(), layer)), error, text == NULL ? "" : text);
     rn_buf_append_format(out, "\"protects\":\"%s\",\"remedy\":\"%s\"}", info->protects,
-                         given_up ? "given up by the host: --speculation restricted has it"
+                         given_up ? "the host gave it up: --speculation restricted, the default, has it"
                                   : info->remedy);
 }
 
