@@ -287,7 +287,8 @@ void rn_call_done(struct rn_call *call)
 static rune_text *record_text(const struct rn_call *call, const rune_record *record)
 {
     rune_text *text = NULL;
-    if (rune_record_to_json(record, call->output.data, call->output.size, &text) != RUNE_OK) {
+    if (rune_unit_record_to_json(call->unit, record, call->output.data, call->output.size, &text) !=
+        RUNE_OK) {
         rn_console_complain("out of memory");
         return NULL;
     }
@@ -345,11 +346,11 @@ static void print_record(const struct rn_call *call, const rune_record *record)
     }
 }
 
-static void print_value_text(const rune_record *record)
+static void print_value_text(const struct rn_call *call, const rune_record *record)
 {
     rune_text *text = NULL;
     const rune_const_value *value = rune_record_value(record);
-    if (value != NULL && rune_value_to_json(value, &text, NULL) == RUNE_OK) {
+    if (value != NULL && rune_unit_value_to_json(call->unit, value, &text, NULL) == RUNE_OK) {
         rn_console_take_text(text);
         puts("");
     }
@@ -368,7 +369,8 @@ static size_t shown_size(const rune_text *text)
     return size;
 }
 
-bool rn_call_failure(const rune_record *record, char out[RN_CALL_FAILURE_MAX])
+bool rn_call_failure(const rune_unit *unit, const rune_record *record,
+                     char out[RN_CALL_FAILURE_MAX])
 {
     const rune_const_value *value = rune_record_value(record);
     rune_text *text = NULL;
@@ -376,7 +378,7 @@ bool rn_call_failure(const rune_record *record, char out[RN_CALL_FAILURE_MAX])
         return false;
     }
     rune_const_value *why = rune_value_at(value, 0);
-    if (why && rune_value_to_json(why, &text, NULL) == RUNE_OK) {
+    if (why && rune_unit_value_to_json(unit, why, &text, NULL) == RUNE_OK) {
         (void)snprintf(out, RN_CALL_FAILURE_MAX, "Err(%.*s)%s", (int)shown_size(text),
                        rune_text_data(text),
                        rune_text_size(text) > FAILED_SHOWN ? " and more" : "");
@@ -389,10 +391,10 @@ bool rn_call_failure(const rune_record *record, char out[RN_CALL_FAILURE_MAX])
 }
 
 /* A main that returns an Err has failed in its own eyes; with Rune it says so to nobody. */
-static void say_that_it_failed(const rune_record *record)
+static void say_that_it_failed(const struct rn_call *call, const rune_record *record)
 {
     char failure[RN_CALL_FAILURE_MAX];
-    if (rn_call_failure(record, failure)) {
+    if (rn_call_failure(call->unit, record, failure)) {
         fflush(stdout);
         rn_console_complain("main returned %s", failure);
     }
@@ -447,7 +449,7 @@ static void say_failure(const struct rn_call *call, const rune_record *record)
         print_error(&call->session->console, error);
         say_how_to_raise(call, rune_record_reason(record));
     } else if (!call->session->console.quiet) {
-        say_that_it_failed(record);
+        say_that_it_failed(call, record);
     }
 }
 
@@ -465,16 +467,41 @@ static int settle(const struct rn_call *call, const rune_record *record)
     return code == 0 && !written ? RN_EXIT_OUTPUT : code;
 }
 
-int rn_call_report(const struct rn_call *call, const rune_record *record, bool print_value)
+static int report(const struct rn_call *call, const rune_record *record, bool print_value)
 {
     if (call->session->console.format != RN_FORMAT_TEXT) {
         print_record(call, record);
     } else if (print_value && rune_record_error(record) == NULL) {
-        print_value_text(record);
+        print_value_text(call, record);
     } else {
         say_failure(call, record);
     }
     return settle(call, record);
+}
+
+/* Something in it has a name that only the Unit knows: a type's hash stands there, or a member of that very name. */
+static bool wants_names(const rune_record *record)
+{
+    rune_text *text = NULL;
+    const rune_const_value *value = rune_record_value(record);
+    bool wants = value != NULL && rune_value_to_json(value, &text, NULL) == RUNE_OK &&
+                 strstr(rune_text_data(text), "{\"type\":\"0x") != NULL;
+    rune_text_free(text);
+    return wants;
+}
+
+int rn_call_report(const struct rn_call *call, const rune_record *record, bool print_value)
+{
+    struct rn_call named = *call;
+    rune_unit *unit = NULL;
+    // A daemon's script has been called by its name; its Unit is as large as the script.
+    if (call->script != NULL && wants_names(record) &&
+        rune_connect_unit(call->session->supervisor, call->script, &unit, NULL) == RUNE_OK) {
+        named.unit = unit;
+    }
+    int code = report(&named, record, print_value);
+    rune_unit_unref(unit);
+    return code;
 }
 
 int rn_call_report_end(const struct rn_call *call, const rune_record *record)

@@ -45,8 +45,10 @@ void rn_call_done(struct rn_call *call);
 
 /* Bytes of what rn_call_failure writes, with its zero byte. */
 #define RN_CALL_FAILURE_MAX 1040u
-/* A result that is an Err, as in `Err("no tea")`; a long one is cut. False: it is none. */
-bool rn_call_failure(const rune_record *record, char out[RN_CALL_FAILURE_MAX]);
+/* A result that is an Err, as in `Err("no tea")`, with the names of the Unit's types (NULL: without); a long one is
+ * cut. False: it is none. */
+bool rn_call_failure(const rune_unit *unit, const rune_record *record,
+                     char out[RN_CALL_FAILURE_MAX]);
 
 /* Shows how a call ended in the format chosen, writes --meta, and returns the exit code. */
 int rn_call_report(const struct rn_call *call, const rune_record *record, bool print_value);

@@ -92,7 +92,8 @@ static void say_failure(struct bench *bench, const struct subject *subject,
         rn_console_json_string(subject->item, strlen(subject->item));
         fputs(",\"record\":", stdout);
         rune_text *text = NULL;
-        if (rune_record_to_json(record, call->output.data, call->output.size, &text) == RUNE_OK) {
+        if (rune_unit_record_to_json(call->unit, record, call->output.data, call->output.size,
+                                     &text) == RUNE_OK) {
             rn_console_take_text(text);
         } else {
             fputs("null", stdout);

@@ -174,7 +174,7 @@ static void run_test(struct coverage *coverage, rune_unit *unit, const char *ite
         .session = coverage->session, .unit = unit, .item = item, .collect = true};
     rune_record *record = rn_call_make(&call);
     char room[RN_VERDICT_MAX];
-    const char *why = record == NULL ? "could not be called" : rn_verdict(record, room);
+    const char *why = record == NULL ? "could not be called" : rn_verdict(unit, record, room);
     const rune_profile *counted = rune_record_profile(record);
     rune_error *error = NULL;
     coverage->tests++;

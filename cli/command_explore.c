@@ -51,10 +51,10 @@ static size_t count_functions(const rune_listing *listing)
     return count;
 }
 
-static void print_record(const rune_record *record)
+static void print_record(const rune_unit *unit, const rune_record *record)
 {
     rune_text *text = NULL;
-    if (record != NULL && rune_record_to_json(record, NULL, 0, &text) == RUNE_OK) {
+    if (record != NULL && rune_unit_record_to_json(unit, record, NULL, 0, &text) == RUNE_OK) {
         rn_console_take_text(text);
     } else {
         fputs("null", stdout);
@@ -83,7 +83,7 @@ static void say(const struct rn_session *session, const struct rn_explore *explo
         fputs("null", stdout);
     }
     fputs(",\"record\":", stdout);
-    print_record(explore->record);
+    print_record(explore->unit, explore->record);
     puts("}");
 }
 
@@ -157,6 +157,7 @@ static int explore_unit(struct rn_session *session, rune_unit *unit)
 {
     struct rn_explore explore = {
         .file = session->args->operands[0],
+        .unit = unit,
         .diagnostics = session->console.quiet ? NULL : session->diagnostics,
     };
     rune_listing *listing = NULL;

@@ -154,11 +154,12 @@ static void print_json(const struct profile *profile)
     fputs(lines ? "" : "],", stdout);
 }
 
-static void print_json_record(const struct profile *profile, const rune_record *record)
+static void print_json_record(const struct profile *profile, const rune_unit *unit,
+                              const rune_record *record)
 {
     rune_text *text = NULL;
     printf("\"spent\":%llu,\"record\":", (unsigned long long)profile->spent);
-    if (rune_record_to_json(record, NULL, 0, &text) == RUNE_OK) {
+    if (rune_unit_record_to_json(unit, record, NULL, 0, &text) == RUNE_OK) {
         rn_console_take_text(text);
     } else {
         fputs("null", stdout);
@@ -197,7 +198,7 @@ static bool write_stacks(const struct profile *profile)
 
 /* The call */
 
-static int show(struct profile *profile, const rune_record *record)
+static int show(struct profile *profile, const rune_unit *unit, const rune_record *record)
 {
     enum rn_format format = profile->session->console.format;
     rune_error *error = NULL;
@@ -211,7 +212,7 @@ static int show(struct profile *profile, const rune_record *record)
         fputs(format == RN_FORMAT_JSON ? "{\"v\":1," : "", stdout);
         print_json(profile);
         fputs(format == RN_FORMAT_JSONL ? "{\"event\":\"result\"," : "", stdout);
-        print_json_record(profile, record);
+        print_json_record(profile, unit, record);
     }
     rune_profile_report_free(profile->report);
     return write_stacks(profile) ? 0 : profile->session->code;
@@ -223,7 +224,7 @@ static int report(struct profile *profile, const struct rn_call *call, const run
     int code = 0;
     profile->counts = rune_record_profile(record);
     if (profile->counts != NULL) {
-        code = show(profile, record);
+        code = show(profile, call->unit, record);
     } else {
         rn_console_complain("nothing was counted: the worker had to be killed before it could "
                             "tell; a --budget that "

@@ -20,10 +20,10 @@ static const char *const event_names[] = {"host_call", "answer", "failure", "wak
 
 /* Text */
 
-static void print_value(const rune_const_value *value)
+static void print_value(const rune_unit *unit, const rune_const_value *value)
 {
     rune_text *text = NULL;
-    if (value != NULL && rune_value_to_json(value, &text, NULL) == RUNE_OK) {
+    if (value != NULL && rune_unit_value_to_json(unit, value, &text, NULL) == RUNE_OK) {
         rn_console_take_text(text);
     } else {
         fputs(value == NULL ? "" : "?", stdout);
@@ -31,7 +31,7 @@ static void print_value(const rune_const_value *value)
 }
 
 // Arguments as they stand in a call: a vec in JSON without its brackets.
-static void print_args(const rune_const_value *args)
+static void print_args(const rune_unit *unit, const rune_const_value *args)
 {
     rune_value_iter at;
     rune_const_value *item = NULL;
@@ -40,7 +40,7 @@ static void print_args(const rune_const_value *args)
     putchar('(');
     while (rune_value_iter_next(&at, &item) == RUNE_OK) {
         fputs(comma, stdout);
-        print_value(item);
+        print_value(unit, item);
         rune_value_unref(item);
         comma = ", ";
     }
@@ -66,16 +66,16 @@ static void print_place(const rune_frame *place)
     }
 }
 
-static void print_step(const rune_replay_event *event)
+static void print_step(const rune_unit *unit, const rune_replay_event *event)
 {
     if (event->kind == RUNE_REPLAY_HOST_CALL) {
         printf("%14llu  call %-4u ", (unsigned long long)event->budget, event->number);
         print_name(event->item);
-        print_args(event->value);
+        print_args(unit, event->value);
         print_place(&event->place);
     } else if (event->kind == RUNE_REPLAY_ANSWER) {
         printf("%14s  answer %-2u ", "", event->number);
-        print_value(event->value);
+        print_value(unit, event->value);
     } else if (event->kind == RUNE_REPLAY_FAILURE) {
         printf("%14s  failed %-2u ", "", event->number);
         rn_console_json_string(event->text, event->text_size);
@@ -90,13 +90,13 @@ static void print_step(const rune_replay_event *event)
 
 /* JSON */
 
-static void print_json_value(const char *key, const rune_const_value *value)
+static void print_json_value(const char *key, const rune_unit *unit, const rune_const_value *value)
 {
     printf(",\"%s\":", key);
     if (value == NULL) {
         fputs("null", stdout);
     } else {
-        print_value(value);
+        print_value(unit, value);
     }
 }
 
@@ -107,7 +107,7 @@ static void print_json_place(const rune_frame *place)
     printf(",\"line\":%u,\"column\":%u", place->line, place->column);
 }
 
-static void print_json_event(const rune_replay_event *event)
+static void print_json_event(const rune_unit *unit, const rune_replay_event *event)
 {
     printf("{\"event\":\"%s\"", event_names[event->kind]);
     if (event->item != NULL) {
@@ -117,9 +117,9 @@ static void print_json_event(const rune_replay_event *event)
     if (event->kind == RUNE_REPLAY_HOST_CALL) {
         printf(",\"budget\":%llu", (unsigned long long)event->budget);
         print_json_place(&event->place);
-        print_json_value("args", event->value);
+        print_json_value("args", unit, event->value);
     } else if (event->kind == RUNE_REPLAY_ANSWER) {
-        print_json_value("value", event->value);
+        print_json_value("value", unit, event->value);
     } else if (event->kind == RUNE_REPLAY_OUTPUT) {
         rn_console_json_member("stream", event->stream == RUNE_STREAM_STDERR ? "stderr" : "stdout");
     }
@@ -137,13 +137,13 @@ static void take_event(void *user, const rune_replay_event *event)
     struct replay *replay = user;
     enum rn_format format = replay->session->console.format;
     if (format == RN_FORMAT_TEXT && replay->trace) {
-        print_step(event);
+        print_step(replay->info.unit, event);
     } else if (format == RN_FORMAT_JSONL) {
-        print_json_event(event);
+        print_json_event(replay->info.unit, event);
         puts("");
     } else if (format == RN_FORMAT_JSON) {
         fputs(replay->begun ? "," : "{\"v\":1,\"events\":[", stdout);
-        print_json_event(event);
+        print_json_event(replay->info.unit, event);
     }
     replay->begun = true;
 }
@@ -206,7 +206,8 @@ static void print_json_end(const struct replay *replay, const rune_replay_result
     rn_console_json_member("kind", replay->info.kind);
     rn_console_json_member("message", replay->info.message);
     printf(",\"budget\":%llu},\"record\":", (unsigned long long)replay->info.budget);
-    if (rune_record_to_json(rune_replay_result_record(result), NULL, 0, &text) == RUNE_OK) {
+    if (rune_unit_record_to_json(replay->info.unit, rune_replay_result_record(result), NULL, 0,
+                                 &text) == RUNE_OK) {
         rn_console_take_text(text);
     } else {
         fputs("null", stdout);

@@ -71,7 +71,7 @@ static void run(struct tests *tests, rune_unit *unit, const char *item, const ch
     char room[RN_VERDICT_MAX];
     const char *why = record == NULL ? "could not be called"
                       : should_panic ? rn_verdict_of_panic(record)
-                                     : rn_verdict(record, room);
+                                     : rn_verdict(unit, record, room);
     struct rn_test_result result = {
         .file = tests->file,
         .name = name,
@@ -79,6 +79,7 @@ static void run(struct tests *tests, rune_unit *unit, const char *item, const ch
         .why = why,
         .error = record == NULL ? NULL : rune_record_error(record),
         .record = record,
+        .unit = unit,
         .output = &call.output,
         .wall_us = record == NULL ? 0 : rune_record_usage(record)->wall_us,
     };

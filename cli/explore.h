@@ -20,6 +20,7 @@ struct rn_explore {
     const rune_listing *listing;
     const rune_diagnostics *diagnostics; /* of its build, or NULL */
     const char *item;                    /* what was called; "": the body */
+    const rune_unit *unit;               /* of what was called */
     const rune_record *record;           /* how that ended; NULL: nothing was called, or could be */
     const struct rn_bytes *output;       /* what it printed */
     struct rn_explore_counts counts;

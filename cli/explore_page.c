@@ -61,11 +61,11 @@ static void put_head(struct rn_html *page, const struct rn_explore *explore)
 
 /* ---- How the call ended ---- */
 
-static void put_value(struct rn_html *page, const rune_record *record)
+static void put_value(struct rn_html *page, const rune_unit *unit, const rune_record *record)
 {
     rune_text *text = NULL;
     const rune_const_value *value = rune_record_value(record);
-    if (value != NULL && rune_value_to_json(value, &text, NULL) == RUNE_OK) {
+    if (value != NULL && rune_unit_value_to_json(unit, value, &text, NULL) == RUNE_OK) {
         rn_html_raw(page, "<dt>value</dt><dd id=\"value\">");
         put_part(page, rune_text_data(text), rune_text_size(text), VALUE_SHOWN);
         rn_html_raw(page, "</dd>\n");
@@ -138,7 +138,7 @@ static void put_end(struct rn_html *page, const struct rn_explore *explore)
     rn_html_raw(page, "</dd>\n<dt>ended as</dt><dd id=\"reason\">");
     put_text(page, rune_reason_name(rune_record_reason(explore->record)));
     rn_html_raw(page, "</dd>\n");
-    put_value(page, explore->record);
+    put_value(page, explore->unit, explore->record);
     put_error(page, explore->record);
     put_usage(page, explore->record);
     put_spent(page, &explore->counts);

@@ -98,8 +98,8 @@ static void print_json(struct rn_report *report, const struct rn_test_result *re
                            result->why == NULL ? 0 : strlen(result->why));
     printf(",\"wall_us\":%llu", (unsigned long long)result->wall_us);
     if (result->outcome == RN_TEST_FAILED && result->record != NULL &&
-        rune_record_to_json(result->record, result->output->data, result->output->size, &text) ==
-            RUNE_OK) {
+        rune_unit_record_to_json(result->unit, result->record, result->output->data,
+                                 result->output->size, &text) == RUNE_OK) {
         fputs(",\"record\":", stdout);
         rn_console_take_text(text);
     }

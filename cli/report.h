@@ -24,6 +24,7 @@ struct rn_test_result {
     const char *why;           /* a few words; NULL when it passed */
     const rune_error *error;   /* or NULL */
     const rune_record *record; /* or NULL */
+    const rune_unit *unit;     /* of the record */
     const struct rn_bytes *output;
     const rune_text *diagnostics; /* JSON; of a build error, or NULL */
     uint64_t wall_us;

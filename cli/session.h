@@ -12,7 +12,7 @@ struct rn_session {
     const struct rn_args *args;
     struct rn_console console;
     rune_supervisor *supervisor;
-    bool wall_missing;      /* why the supervisor did not start */
+    bool wall_missing; /* why the supervisor did not start */
     rune_speculation speculation;
     bool best_effort;       /* the weaker policy, chosen by an option or by doctor */
     int code;               /* exit code after a failure */

@@ -13,7 +13,7 @@ static bool returned_inner(const rune_record *record)
            strcmp(rune_error_kind(error), "ConstNotSupported") == 0;
 }
 
-const char *rn_verdict(const rune_record *record, char room[RN_VERDICT_MAX])
+const char *rn_verdict(const rune_unit *unit, const rune_record *record, char room[RN_VERDICT_MAX])
 {
     char failure[RN_CALL_FAILURE_MAX];
     const rune_const_value *value = rune_record_value(record);
@@ -23,7 +23,7 @@ const char *rn_verdict(const rune_record *record, char room[RN_VERDICT_MAX])
     if (rune_record_reason(record) != RUNE_REASON_OK) {
         return rune_reason_name(rune_record_reason(record));
     }
-    if (rn_call_failure(record, failure)) {
+    if (rn_call_failure(unit, record, failure)) {
         (void)snprintf(room, RN_VERDICT_MAX, "returned %s", failure);
         return room;
     }

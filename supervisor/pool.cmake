@@ -68,6 +68,7 @@ rn_library(rn_supervisor
   timeline.c
   trace.c
   unit.c
+  unit_names.c
   value.c
   vm.c
   vm_pool.c
@@ -140,6 +141,7 @@ function(rn_supervisor_test_socket stem)
 endfunction()
 rn_supervisor_test(calls runeward)
 rn_supervisor_test(parts runeward)
+rn_supervisor_test(unit_names runeward)
 rn_supervisor_test(context rn_supervisor)
 rn_supervisor_test(limits runeward)
 rn_supervisor_test(storm rn_supervisor)

@@ -117,13 +117,15 @@ static void append_limits(struct rn_buf *out, const struct rune_limits *limits)
     rn_buf_append_u8(out, '}');
 }
 
-static void append_value(struct rn_buf *out, const rune_const_value *value)
+static enum rn_error append_value(struct rn_buf *out, const rune_const_value *value,
+                                  const rune_unit *unit)
 {
-    struct rn_json_options options = {.pretty = false};
     rn_buf_append_text(out, "\"value\":");
-    if (!value || rn_json_write(value->bytes, value->size, &options, out, NULL) != RN_OK) {
+    if (!value) {
         rn_buf_append_text(out, "null");
+        return RN_OK;
     }
+    return rn_value_append_json(value, unit, out);
 }
 
 static void append_text(struct rn_buf *out, const char *key, const char *text, size_t size)
@@ -132,12 +134,9 @@ static void append_text(struct rn_buf *out, const char *key, const char *text, s
     rn_json_append_string(out, text, size);
 }
 
-rune_status rune_record_to_json(const rune_record *record, const char *output, size_t output_size,
-                                rune_text **out_text)
+static rune_status to_json(const rune_record *record, const rune_unit *unit, const char *output,
+                           size_t output_size, rune_text **out_text)
 {
-    if (!record) {
-        return RUNE_E_INVALID_ARGUMENT;
-    }
     RN_AUTO(rn_buf) struct rn_buf out;
     const char *reason = rune_reason_name(record->reason);
     const char *item = record->item;
@@ -146,7 +145,10 @@ rune_status rune_record_to_json(const rune_record *record, const char *output, s
     rn_buf_append_text(&out, "{\"v\":1,");
     append_text(&out, "reason", reason, strlen(reason));
     rn_buf_append_u8(&out, ',');
-    append_value(&out, record->value);
+    enum rn_error failed = append_value(&out, record->value, unit);
+    if (failed != RN_OK) {
+        return (rune_status)failed;
+    }
     if (output) {
         rn_buf_append_u8(&out, ',');
         append_text(&out, "stdout", output, output_size);
@@ -169,4 +171,21 @@ rune_status rune_record_to_json(const rune_record *record, const char *output, s
     }
     rn_buf_append_text(&out, ",\"diagnostics\":[]}");
     return rn_text_take(&out, out_text);
+}
+
+rune_status rune_record_to_json(const rune_record *record, const char *output, size_t output_size,
+                                rune_text **out_text)
+{
+    return rune_unit_record_to_json(NULL, record, output, output_size, out_text);
+}
+
+rune_status rune_unit_record_to_json(const rune_unit *unit, const rune_record *record,
+                                     const char *output, size_t output_size, rune_text **out_text)
+{
+    if (!record) {
+        return RUNE_E_INVALID_ARGUMENT;
+    }
+    rune_status status = to_json(record, unit, output, output_size, out_text);
+    bool too_long = status == RUNE_E_TOO_LARGE && unit;
+    return too_long ? to_json(record, NULL, output, output_size, out_text) : status;
 }

@@ -10,12 +10,18 @@
 
 #include "base/alloc.h"
 #include "base/cursor.h"
+#include "base/math.h"
 #include "bytecode/const_value.h"
 #include "bytecode/hash.h"
 #include "bytecode/json.h"
 #include "supervisor/error.h"
 #include "supervisor/record.h"
 #include "supervisor/text.h"
+#include "supervisor/unit_names.h"
+
+/* Names stand in every instance, and a script chooses them: with them JSON is at most so much longer than its value. */
+#define NAMED_ROOM ((size_t)1 << 20)
+#define NAMED_GROWTH 64u
 
 static const struct rn_const_limits limits = {
     .size_max = RN_VALUE_SIZE_MAX,
@@ -147,6 +153,19 @@ static bool append_all(struct rn_buf *buf, const rune_const_value *const *items,
     return true;
 }
 
+/* What was begun, with these fields. */
+static rune_const_value *finish_instance(struct rn_buf *buf, const rune_const_value *const *fields,
+                                         size_t count)
+{
+    bool good = append_all(buf, fields, count);
+    rune_const_value *value = finish(buf);
+    if (!good) {
+        rune_value_unref(value);
+        return NULL;
+    }
+    return value;
+}
+
 rune_const_value *rune_value_struct(const char *item, const rune_const_value *const *fields,
                                     size_t count)
 {
@@ -155,13 +174,30 @@ rune_const_value *rune_value_struct(const char *item, const rune_const_value *co
         return NULL;
     }
     rn_const_begin_struct(&buf, rune_value_hash_item(item), count);
-    bool good = append_all(&buf, fields, count);
-    rune_const_value *value = finish(&buf);
-    if (!good) {
-        rune_value_unref(value);
+    return finish_instance(&buf, fields, count);
+}
+
+/* Bytes of the path that the last name is in: "a::B" of "a::B::C"; 0: there is none. */
+static size_t size_of_parent(const char *item)
+{
+    size_t at = strlen(item);
+    while (at > 0 && item[at - 1] != ':') {
+        at--;
+    }
+    return at > 2 && item[at - 2] == ':' ? at - 2 : 0;
+}
+
+rune_const_value *rune_value_variant(const char *item, const rune_const_value *const *fields,
+                                     size_t count)
+{
+    struct rn_buf buf = begin();
+    item = item && strncmp(item, "::", 2) == 0 ? item + 2 : item;
+    size_t size = item ? size_of_parent(item) : 0;
+    if (size == 0) {
         return NULL;
     }
-    return value;
+    rn_const_begin_variant(&buf, rn_hash_item(item, size), rune_value_hash_item(item), count);
+    return finish_instance(&buf, fields, count);
 }
 
 rune_const_value *rune_value_tuple(const rune_const_value *const *items, size_t count)
@@ -746,20 +782,45 @@ rune_status rune_value_from_json(const char *data, size_t size, rune_const_value
     return RUNE_OK;
 }
 
+enum rn_error rn_value_append_json(const rune_const_value *value, const rune_unit *unit,
+                                   struct rn_buf *out)
+{
+    RN_AUTO(rn_unit_names) struct rn_unit_names names;
+    size_t max = out->max;
+    rn_unit_names_init(&names, unit);
+    struct rn_json_options options = {.names = &names.json};
+    if (unit) {
+        out->max = rn_min_size(max, out->size + NAMED_ROOM + value->size * NAMED_GROWTH);
+    }
+    enum rn_error error = rn_json_write(value->bytes, value->size, &options, out, NULL);
+    out->max = max;
+    return error == RN_OK && names.no_memory ? RN_E_NO_MEMORY : error;
+}
+
+static rune_status to_json(const rune_const_value *value, const rune_unit *unit,
+                           rune_text **out_text)
+{
+    RN_AUTO(rn_buf) struct rn_buf out;
+    rn_buf_init(&out, (size_t)RN_VALUE_SIZE_MAX * 8);
+    enum rn_error failed = rn_value_append_json(value, unit, &out);
+    return failed == RN_OK ? rn_text_take(&out, out_text) : (rune_status)failed;
+}
+
 rune_status rune_value_to_json(const rune_const_value *value, rune_text **out_text,
                                rune_error **error)
 {
-    RN_AUTO(rn_buf) struct rn_buf out;
-    struct rn_json_options options = {.pretty = false};
-    struct rn_json_fault fault = {.error = RN_OK};
+    return rune_unit_value_to_json(NULL, value, out_text, error);
+}
+
+rune_status rune_unit_value_to_json(const rune_unit *unit, const rune_const_value *value,
+                                    rune_text **out_text, rune_error **error)
+{
     if (!value) {
         return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "the value is NULL");
     }
-    rn_buf_init(&out, (size_t)RN_VALUE_SIZE_MAX * 8);
-    enum rn_error failed = rn_json_write(value->bytes, value->size, &options, &out, &fault);
-    if (failed != RN_OK) {
-        return rn_fail_plain(error, failed);
+    rune_status status = to_json(value, unit, out_text);
+    if (status == RUNE_E_TOO_LARGE && unit) {
+        status = to_json(value, NULL, out_text); // a script may give its fields names without end
     }
-    rune_status status = rn_text_take(&out, out_text);
     return status == RUNE_OK ? RUNE_OK : rn_fail_plain(error, (enum rn_error)status);
 }

@@ -40,4 +40,8 @@ enum rn_error rn_value_put(rune_const_value *at, rune_record *home, const uint8_
 /* Appends a tuple of the arguments; nothing if there are none. */
 void rn_value_append_args(struct rn_buf *out, const rune_const_value *const *args, size_t count);
 
+/* JSON; `unit` may be NULL, or has names for some of its types. What its reader says; TOO_LARGE, NO_MEMORY. */
+enum rn_error rn_value_append_json(const rune_const_value *value, const rune_unit *unit,
+                                   struct rn_buf *out) RN_MUST_CHECK;
+
 #endif

@@ -6,7 +6,7 @@
 #ifndef RUNEWARD_UNIT_H
 #define RUNEWARD_UNIT_H
 
-#include <runeward/error.h>
+#include <runeward/value.h>
 
 RUNE_BEGIN
 
@@ -67,6 +67,16 @@ RUNE_API bool rune_unit_type_item(const rune_unit *unit, uint64_t hash, const ch
                                   size_t *out_size);
 RUNE_API bool rune_unit_field(const rune_unit *unit, uint64_t hash, size_t index,
                               const char **out_data, size_t *out_size);
+
+/*
+ * What rune_value_to_json gives, with the names of this Unit's types: a struct is `{"x":1,"y":2}`, or an array if its
+ * fields have none, a variant `"Empty"`, `{"Circle":2}` or `{"Box":{"w":1,"h":3}}`. Types of other Units are told by
+ * their hashes, and so are all where names would make it longer than 1 MiB and 64
+ * times the value. `unit` may be NULL.
+ */
+RUNE_API rune_status rune_unit_value_to_json(const rune_unit *unit, const rune_const_value *value,
+                                             rune_text **out_text,
+                                             rune_error **error) RUNE_MUST_CHECK;
 
 RUNE_API rune_unit *rune_unit_ref(rune_unit *unit);
 /* Accepts NULL. */

@@ -65,6 +65,10 @@ RUNE_API rune_const_value *rune_value_object(const char *const *keys,
 RUNE_API rune_const_value *rune_value_struct(const char *item,
                                              const rune_const_value *const *fields,
                                              size_t count) RUNE_MUST_CHECK;
+/* A variant of a script's enum, by its path ("shapes::Shape::Circle"); NULL if that has no enum in it. */
+RUNE_API rune_const_value *rune_value_variant(const char *item,
+                                              const rune_const_value *const *fields,
+                                              size_t count) RUNE_MUST_CHECK;
 RUNE_API rune_const_value *rune_value_none(void) RUNE_MUST_CHECK;
 RUNE_API rune_const_value *rune_value_some(const rune_const_value *value) RUNE_MUST_CHECK;
 RUNE_API rune_const_value *rune_value_ok(const rune_const_value *value) RUNE_MUST_CHECK;

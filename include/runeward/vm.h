@@ -151,6 +151,10 @@ RUNE_API uint64_t rune_record_limit(const rune_record *record, rune_limit limit)
  * NULL. The text is the caller's. */
 RUNE_API rune_status rune_record_to_json(const rune_record *record, const char *output,
                                          size_t output_size, rune_text **out_text) RUNE_MUST_CHECK;
+/* The same, with the names of the Unit's types in its value, as rune_unit_value_to_json gives it. */
+RUNE_API rune_status rune_unit_record_to_json(const rune_unit *unit, const rune_record *record,
+                                              const char *output, size_t output_size,
+                                              rune_text **out_text) RUNE_MUST_CHECK;
 /* Accepts NULL. */
 RUNE_API void rune_record_free(rune_record *record);
 

@@ -977,6 +977,25 @@ pub fn f(a) {}
         self.assertIn("nothing", self.ask("call", "nothing", "add", code=64).stderr)
         self.end(process)
 
+    def test_types_have_names_in_results(self):
+        (self.path / "shapes.rn").write_text(
+            "struct Point { x, y }\nenum Shape { Circle(r), Nothing }\n"
+            "pub fn make() { (Point { x: 1, y: [2] }, Shape::Circle(3), Shape::Nothing) }\n"
+            "pub fn fail() { Err(Point { x: 1, y: 2 }) }\npub fn main() { fail() }\n"
+            "#[test] fn fails() { fail() }\n")
+        named = [{"x": 1, "y": [2]}, {"Circle": 3}, "Nothing"]
+        self.assertEqual(json.loads(self.run_command("call", "shapes.rn", "make").stdout), named)
+        self.assertEqual(self.record("call", "shapes.rn", "make")["value"], named)
+        self.assertIn('main returned Err({"x":1,"y":2})', self.run_command("run", "shapes.rn").stderr)
+        self.assertIn('returned Err({"x":1,"y":2})', self.run_command("test", "shapes.rn", code=1).stdout)
+        self.assertEqual(self.record("test", "shapes.rn", code=1)["tests"][0]["record"]["value"], {"Err": {"x": 1, "y": 2}})
+        self.assertEqual(self.record("profile", "--item", "make", "shapes.rn")["record"]["value"], named)
+        self.assertIn("{&quot;x&quot;:1,", self.run_command("explore", "--item", "make", "shapes.rn").stdout)
+        process = self.serve()
+        self.assertEqual(json.loads(self.ask("call", "shapes", "make").stdout), named)
+        self.assertEqual(json.loads(self.ask("call", "--format", "json", "shapes", "make").stdout)["value"], named)
+        self.end(process)
+
     def test_failures_in_a_daemon_are_kept(self):
         folder = self.path / "kept"
         folder.mkdir(mode=0o700)
@@ -1329,7 +1348,7 @@ pub fn f(a) {}
         free = given_up("--speculation", "free")
         self.assertLessEqual(free, set(names))
         self.assertEqual("given up" in self.run_command("doctor", "--speculation", "free").stdout, free != set())
-        self.assertIn("--speculation: fast is not restricted, stores or free",
+        self.assertIn("--speculation is restricted, stores or free",
                       self.run_command("doctor", "--speculation", "fast", code=64).stderr)
 
     def test_the_policy_is_shown(self):

@@ -325,6 +325,7 @@ const struct scene scenes[SCENES] = {
     {"later replies", scene_of_later_replies, 1},
     {"a killed worker", scene_of_a_killed_worker, 2},
     {"ends", scene_of_ends, 1},
+    {"names", scene_of_names, 1},
     {"source tools", scene_of_source_tools, 3},
     {"a daemon", scene_of_a_daemon, 8},
 };

@@ -36,7 +36,7 @@ struct scene {
 };
 
 /* All of them; SCENES are there, the first PLAIN of which are short. */
-#define SCENES 13u
+#define SCENES 14u
 #define PLAIN 6u
 extern const struct scene scenes[SCENES];
 /* See sweeps_take_all. */
@@ -59,6 +59,8 @@ bool scene_of_later_replies(void);
 bool scene_of_a_killed_worker(void);
 /* A call that is cancelled while it waits, and one that reaches a limit. */
 bool scene_of_ends(void);
+/* A struct that a call gave, as JSON with its names. */
+bool scene_of_names(void);
 /* Formatting, an outline, diagnostics of a source with mistakes. */
 bool scene_of_source_tools(void);
 /* A daemon, a client: a build, texts, a Unit brought along, calls, a query, a watch; both go. */

@@ -27,7 +27,9 @@ static const char text[] =
     "pub async fn later() { let a = host::later(1); let b = host::later(2); a.await + b.await }\n"
     "pub fn killed() { println!(\"before\"); let a = test::kill(); println!(\"after\"); a }\n"
     "pub fn never() { host::never() }\n"
-    "pub fn endless() { loop {} }\n";
+    "pub fn endless() { loop {} }\n"
+    "struct Point { x, y }\n"
+    "pub fn point() { Point { x: 1, y: 2 } }\n";
 static const char wrong[] = "pub fn a( { 1 }\npub fn b() { missing }\n";
 
 static rune_context *own_context;
@@ -158,6 +160,30 @@ bool scene_of_a_killed_worker(void)
     atomic_store(&kills, 1);
     bool good = call_once("killed");
     atomic_store(&kills, 0);
+    return good;
+}
+
+/* Names that are missing for want of memory are an error, and not left out. */
+bool scene_of_names(void)
+{
+    rune_vm *vm = NULL;
+    rune_error *error = NULL;
+    rune_const_value *value = NULL;
+    rune_text *json = NULL;
+    bool good = new_one(supervisor, own_runtime, unit, &vm);
+    if (good) {
+        good = WENT_WELL(rune_vm_call(vm, "point", NULL, 0, NULL, &value, &error), error);
+    }
+    if (good) {
+        error = NULL;
+        good = WENT_WELL(rune_unit_value_to_json(unit, value, &json, &error), error);
+    }
+    if (good) {
+        assert_string_equal(rune_text_data(json), "{\"x\":1,\"y\":2}");
+    }
+    rune_text_free(json);
+    rune_value_unref(value);
+    rune_vm_free(vm);
     return good;
 }
 
