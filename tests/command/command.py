@@ -281,6 +281,15 @@ class Command(unittest.TestCase):
         self.assertEqual(json.loads(lines[-1])["failed"], 1)
 
     def test_a_test_may_return_anything_else(self):
+        self.write("e.rn", "#[test] fn number() { \"x\".parse::<i64>()?; Ok(()) } #[test] fn text() { json::from_string(\"[1,\")? }\n"
+                           "#[test] fn iterator() { Err([1].iter()) } #[test] fn good() { Ok([1].iter()) }\n"
+                           "pub fn main() { json::from_string(\"[1,\")?; Ok(()) }")
+        done = self.run_command("test", "e.rn", code=1)
+        self.assertIn('FAIL  number: returned Err("invalid digit found in string")', done.stdout)
+        self.assertIn('FAIL  text: returned Err("EOF while parsing a value at line 1 column 3")', done.stdout)
+        self.assertIn("FAIL  iterator: returned an Err", done.stdout)
+        self.assertIn("1 passed, 3 failed", done.stdout)
+        self.assertIn('main returned Err("EOF while parsing', self.run_command("run", "e.rn").stderr)
         self.write("r.rn", "#[test] fn iterator() { [1].iter() } #[test] fn none() { None }")
         done = self.run_command("test", "r.rn", code=1)
         self.assertIn("1 passed, 1 failed", done.stdout)

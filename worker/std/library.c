@@ -3,6 +3,7 @@
 
 #include "bytecode/intrinsics.h"
 #include "worker/std/fmt.h"
+#include "worker/std/fmt_parts.h"
 #include "worker/std/std.h"
 #include "worker/std/std_names.h"
 #include "worker/std/unit_image.h"
@@ -41,4 +42,5 @@ const struct rn_library rn_std_library = {
     .names = &rn_std_names,
     .display = rn_fmt_display,
     .format = rn_fmt_spec,
+    .error_text = rn_fmt_error_message,
 };

@@ -27,6 +27,7 @@ struct encoder {
     struct rn_walk walk;
     uint64_t searched; /* imports, for the names of functions */
     uint32_t parts;
+    uint32_t functions; /* open ones, whose captures stay what they are */
 };
 
 static enum rn_outcome open(struct encoder *e, struct rn_value value)
@@ -49,11 +50,24 @@ static void append_index(struct rn_buf *text, uint64_t index)
     rn_buf_append_u8(text, ']');
 }
 
+/* Of what has one part, which it is called by. */
+static const char *name_of_wrapper(struct rn_value value)
+{
+    uint32_t type = value.object->type;
+    return type == RN_VARIANT_ID_OPTION_SOME  ? ".Some"
+           : type == RN_VARIANT_ID_RESULT_OK  ? ".Ok"
+           : type == RN_VARIANT_ID_RESULT_ERR ? ".Err"
+                                              : NULL;
+}
+
 static void append_step(struct encoder *e, struct rn_buf *text, const struct rn_walk_frame *frame)
 {
     uint64_t part = frame->position - 1;
     struct rn_value value = frame->value;
-    if (value.object->kind == RN_OBJECT_OBJECT) {
+    const char *wrapper = name_of_wrapper(value);
+    if (wrapper != NULL) {
+        rn_buf_append_text(text, wrapper);
+    } else if (value.object->kind == RN_OBJECT_OBJECT) {
         const struct rn_key *key = &rn_as_map(value)->object_entries[part].key;
         rn_buf_append_u8(text, '.');
         rn_buf_append(text, key->data, key->size);
@@ -78,6 +92,22 @@ static enum rn_outcome cannot_send(struct encoder *e, struct rn_value value)
         append_step(e, &text, &e->walk.frames[i]);
     }
     return rn_raise(e->vm, RN_VM_ERROR_NOT_SENDABLE, (struct rn_utf8){storage, text.size}, value);
+}
+
+/* An error of the library, of a type that no other process has, goes as what it says: else `?` in a function
+ * that a host calls would hide from everybody what went wrong. */
+static enum rn_outcome send_text(struct encoder *e, struct rn_value value)
+{
+    struct rn_utf8 text = {0};
+    if (e->vm->engine->library->error_text != NULL && e->functions == 0) {
+        text = e->vm->engine->library->error_text(value);
+    }
+    if (text.data == NULL) {
+        return cannot_send(e, value);
+    }
+    rn_charge(e->vm, text.size / 16);
+    rn_const_write_string(e->buf, text.data, text.size);
+    return RN_DONE;
 }
 
 /* --- Begin of a container; parts follow --- */
@@ -122,7 +152,7 @@ static enum rn_outcome begin_struct(struct encoder *e, struct rn_value value)
     bool library_struct = (record->flags & RN_TYPE_RECORD_LIBRARY) != 0 &&
                           (record->flags & RN_TYPE_RECORD_VARIANT) == 0;
     if (record->shape == RN_SHAPE_OPAQUE || library_struct) {
-        return cannot_send(e, value);
+        return send_text(e, value);
     }
     if ((record->flags & RN_TYPE_RECORD_VARIANT) != 0) {
         rn_const_begin_variant(e->buf, rn_type_record(e->vm, record->parent)->hash, record->hash,
@@ -145,7 +175,9 @@ static enum rn_outcome begin_function(struct encoder *e, struct rn_value value)
         return cannot_send(e, value);
     }
     rn_const_begin_function(e->buf, id.content_id, id.item, function->header.count);
-    return open(e, value);
+    RN_TRY_VM(open(e, value));
+    e->functions++;
+    return RN_DONE;
 }
 
 static enum rn_outcome encode_object(struct encoder *e, struct rn_value value)
@@ -302,6 +334,7 @@ static enum rn_outcome encode_rest(struct encoder *e)
                                    : next_part(top);
         if (part.tag == RN_VALUE_EMPTY) {
             e->walk.count--;
+            e->functions -= kind == RN_OBJECT_FUNCTION ? 1 : 0;
             continue;
         }
         RN_TRY_VM(encode_one(e, part));

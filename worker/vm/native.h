@@ -125,6 +125,8 @@ struct rn_library {
     enum rn_outcome (*display)(struct rn_vm *vm, struct rn_string *text, struct rn_value value);
     enum rn_outcome (*format)(struct rn_vm *vm, struct rn_string *text, struct rn_value value,
                               const struct rn_unit_spec *spec);
+    /* What an error of the library says, static or the error's; data NULL: the value is none. May be NULL: there are none. */
+    struct rn_utf8 (*error_text)(struct rn_value value);
 };
 
 /* Errors */

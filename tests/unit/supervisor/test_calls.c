@@ -829,6 +829,66 @@ static void test_threads(void **state)
     rune_unit_unref(unit);
 }
 
+static void expect_json(rune_vm *vm, const char *item, const char *expected)
+{
+    rune_text *text = NULL;
+    rune_record *record = call_record(vm, item, NULL);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_OK);
+    assert_int_equal(rune_value_to_json(rune_record_value(record), &text, NULL), RUNE_OK);
+    assert_string_equal(rune_text_data(text), expected);
+    rune_text_free(text);
+    rune_record_free(record);
+}
+
+static void expect_refused(rune_vm *vm, const char *item, const char *message)
+{
+    rune_record *record = call_record(vm, item, NULL);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_SCRIPT_ERROR);
+    assert_string_equal(rune_error_message(rune_record_error(record)), message);
+    rune_record_free(record);
+}
+
+/* What only a script has types for: errors of the library leave it as what they say, wherever in a result they
+ * are, and in what a host function is passed. Captures of a function stay what they are, or do not leave. */
+static void test_errors_of_the_library_leave_as_texts(void **state)
+{
+    (void)state;
+    rune_unit *unit =
+        build("pub fn int() { \"x\".parse::<i64>()?; 1 }\n"
+              "pub fn empty() { \"\".parse::<i64>() }\n"
+              "pub fn all() { #{ f: \"x\".parse::<f64>(), c: [Some(\"ab\".parse::<char>())],\n"
+              "    j: json::from_string(\"[\"), u: String::from_utf8(b\"\\xff\") } }\n"
+              "pub fn bare() { match \"x\".parse::<i64>() { Err(e) => e, v => v } }\n"
+              "pub fn held() { let e = \"x\".parse::<i64>(); || e }\n"
+              "pub fn after() { let e = \"x\".parse::<i64>(); (add, e) }\n"
+              "fn add(a) { a }\n"
+              "pub fn iter() { Ok(Some([1].iter())) }\n"
+              "pub fn passed() { host::double(\"x\".parse::<i64>()) }\n");
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    expect_json(vm, "int", "{\"Err\":\"invalid digit found in string\"}");
+    expect_json(vm, "empty", "{\"Err\":\"cannot parse a number from an empty string\"}");
+    expect_json(vm, "all",
+                "{\"f\":{\"Err\":\"invalid float literal\"},"
+                "\"c\":[{\"Err\":\"too many characters in string\"}],"
+                "\"j\":{\"Err\":\"EOF while parsing a list at line 1 column 1\"},"
+                "\"u\":{\"Err\":\"invalid utf-8 sequence\"}}");
+    expect_json(vm, "bare", "\"invalid digit found in string\"");
+    expect_refused(vm, "held",
+                   "value.captures[0].Err: `::std::num::ParseIntError` cannot be sent to another "
+                   "process");
+    expect_refused(vm, "iter",
+                   "value.Ok.Some: `::std::slice::Iter` cannot be sent to another process");
+    rune_record *record = call_record(vm, "after", NULL);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_OK); // the function has ended by then
+    rune_record_free(record);
+    record = call_record(vm, "passed", NULL);
+    assert_int_equal(rune_record_reason(record), RUNE_REASON_SCRIPT_ERROR);
+    assert_null(strstr(rune_error_message(rune_record_error(record)), "cannot be sent"));
+    rune_record_free(record);
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -838,6 +898,7 @@ int main(void)
         cmocka_unit_test(test_a_sink_that_refuses),
         cmocka_unit_test(test_output_that_is_never_taken),
         cmocka_unit_test(test_structs_and_variants),
+        cmocka_unit_test(test_errors_of_the_library_leave_as_texts),
         cmocka_unit_test(test_host_functions),
         cmocka_unit_test(test_many_host_calls_at_once),
         cmocka_unit_test(test_host_functions_that_fail),
