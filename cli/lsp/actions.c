@@ -95,6 +95,13 @@ static size_t carried(const struct rn_lsp_server *server, const struct rn_lsp_pl
                         text->size, offset);
 }
 
+/* What mends one text damages another. */
+static bool is_fresh(const struct rn_lsp_place *place)
+{
+    return rn_lsp_texts_at(&place->answer->texts, place->source)->revision ==
+           place->document->revision;
+}
+
 void rn_lsp_code_actions(struct rn_lsp_server *server, const rune_const_value *id,
                          const rune_const_value *params)
 {
@@ -102,7 +109,7 @@ void rn_lsp_code_actions(struct rn_lsp_server *server, const rune_const_value *i
     struct rn_lsp_out out = rn_lsp_answer_begin(id);
     rune_const_value *range = rune_value_get(params, "range");
     rn_lsp_put(&out, "[");
-    if (rn_lsp_place_find(server, params, &place)) {
+    if (rn_lsp_place_find(server, params, &place) && is_fresh(&place)) {
         struct rn_lsp_span wanted = {carried(server, &place, range, "start"),
                                      carried(server, &place, range, "end")};
         rune_const_value *row;

@@ -2,12 +2,15 @@
 #include "cli/lsp/analysis.h"
 
 #include "cli/lsp/modules.h"
+#include "cli/lsp/server.h"
 #include "cli/members.h"
 
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* After that no further script is looked at for having a module. */
+#define SEEK_NS UINT64_C(5000000000)
 #define FOLDERS_MAX 8u
 #define CANDIDATES_MAX 16u /* of each */
 #define NAMES_MAX 1024u    /* of a folder, of which those are the first */
@@ -245,11 +248,11 @@ static size_t list_scripts(const char *folder, struct rn_store *store,
 }
 
 static const char *seek_in(const struct rn_lsp_question *question, const char *folder,
-                           struct rn_store *store)
+                           struct rn_store *store, uint64_t until_ns)
 {
     const char *paths[NAMES_MAX];
     size_t count = list_scripts(folder, store, paths);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && rn_lsp_now_ns() < until_ns; i++) {
         if (strcmp(paths[i], question->path.data) != 0 && has_module(question, paths[i])) {
             return paths[i];
         }
@@ -262,6 +265,7 @@ static const char *seek_in(const struct rn_lsp_question *question, const char *f
 static const char *seek(const struct rn_lsp_question *question, struct rn_store *store)
 {
     const char *found = question->path.data;
+    uint64_t until_ns = rn_lsp_now_ns() + SEEK_NS;
     char *folder = rn_store_copy(store, found, strlen(found));
     for (unsigned i = 0; i < FOLDERS_MAX && folder != NULL; i++) {
         char *slash = strrchr(folder, '/');
@@ -269,7 +273,7 @@ static const char *seek(const struct rn_lsp_question *question, struct rn_store 
             break;
         }
         slash[1] = 0;
-        const char *script = seek_in(question, folder, store);
+        const char *script = seek_in(question, folder, store, until_ns);
         found = script == NULL ? found : script;
         *slash = 0;
     }

@@ -9,10 +9,13 @@
  */
 #include "cli/lsp/queries.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define ITEMS_MAX 4000u
-#define WORDS_MAX 512u /* bytes of a path before the place */
+#define LABELS (4u * 4096u) /* slots, of which ITEMS_MAX are taken at most */
+#define LOOKED_MAX 200000u  /* at names, those that are there already included */
+#define WORDS_MAX 512u      /* bytes of a path before the place */
 
 /* Kinds of completions as the protocol numbers them, by enum rn_lsp_kind. */
 static const uint8_t completion_kinds[RN_LSP_KIND_COUNT] = {9, 3, 2, 22, 13, 20, 5, 21, 6, 6, 0, 0};
@@ -21,8 +24,10 @@ struct completing {
     struct rn_lsp_server *server;
     struct rn_lsp_place place;
     struct rn_lsp_out out;
-    size_t first; /* where the list begins in what is written */
+    struct rn_lsp_out label; /* of the one that is looked at */
+    uint32_t *labels;        /* LABELS slots: where in what is written a label stands; 0: none */
     size_t count;
+    size_t looked;
 };
 
 static bool is_word(char c)
@@ -33,22 +38,46 @@ static bool is_word(char c)
 
 /* ---- The list ---- */
 
-/* A label that is there already is not put again. */
-static bool has_label(const struct completing *c, const struct rn_lsp_out *label)
+static uint32_t hash(const struct rn_bytes *bytes)
 {
-    const struct rn_bytes *bytes = &c->out.bytes;
-    return memmem(bytes->data + c->first, bytes->size - c->first, label->bytes.data,
-                  label->bytes.size) != NULL;
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < bytes->size; i++) {
+        hash = (hash ^ (unsigned char)bytes->data[i]) * 16777619u;
+    }
+    return hash ^ hash >> 15;
 }
 
+/* The slot of the label, which is free if that is not in the list. */
+static uint32_t *find_label(const struct completing *c)
+{
+    const struct rn_bytes *out = &c->out.bytes;
+    const struct rn_bytes *label = &c->label.bytes;
+    uint32_t at = hash(label) % LABELS;
+    while (c->labels[at] != 0 &&
+           (out->size - c->labels[at] < label->size ||
+            memcmp(out->data + c->labels[at], label->data, label->size) != 0)) {
+        at = (at + 1) % LABELS;
+    }
+    return &c->labels[at];
+}
+
+static bool is_full(const struct completing *c)
+{
+    return c->count >= ITEMS_MAX || c->looked >= LOOKED_MAX;
+}
+
+/* A label that is there already is not put again. */
 static void put(struct completing *c, const char *name, unsigned kind, const char *detail)
 {
-    struct rn_lsp_out label = {.failed = false};
-    rn_lsp_put(&label, "{\"label\":");
-    rn_lsp_put_text(&label, name);
-    if (*name != 0 && c->count < ITEMS_MAX && !label.failed && !has_label(c, &label)) {
+    c->looked++;
+    c->label.bytes.size = 0;
+    rn_lsp_put(&c->label, "{\"label\":");
+    rn_lsp_put_text(&c->label, name);
+    uint32_t *slot = *name == 0 || is_full(c) || c->label.failed ? NULL : find_label(c);
+    if (slot != NULL && *slot == 0) {
         rn_lsp_put_comma(&c->out);
-        rn_lsp_put_bytes(&c->out, label.bytes.data, label.bytes.size);
+        *slot = (uint32_t)c->out.bytes.size;
+        rn_lsp_put_bytes(&c->out, c->label.bytes.data, c->label.bytes.size);
         rn_lsp_put(&c->out, ",\"kind\":");
         rn_lsp_put_number(&c->out, kind);
         if (*detail != 0) {
@@ -58,7 +87,6 @@ static void put(struct completing *c, const char *name, unsigned kind, const cha
         rn_lsp_put(&c->out, "}");
         c->count++;
     }
-    rn_lsp_out_done(&label);
 }
 
 static void put_meant(struct completing *c, const struct rn_lsp_meant *meant)
@@ -303,11 +331,13 @@ static void put_named(struct completing *c)
     for (size_t i = 0; i < index->use_count; i++) {
         const struct rn_lsp_use *use = rn_lsp_use_at(index, i);
         const struct rn_lsp_meant *meant = rn_lsp_meant_at(index, use->meant);
-        bool behind = use->start >= 2 && memcmp(text + use->start - 2, "::", 2) == 0;
         char name[128];
         size_t size = use->end - use->start;
-        if (use->source == c->place.source && meant->kind == RN_LSP_LIBRARY && !behind &&
-            size < sizeof name) {
+        if (use->source != c->place.source || meant->kind != RN_LSP_LIBRARY ||
+            size >= sizeof name) {
+            continue; // of another text its places say nothing here
+        }
+        if (use->start < 2 || memcmp(text + use->start - 2, "::", 2) != 0) {
             memcpy(name, text + use->start, size);
             name[size] = 0;
             put(c, name, 22, meant->path);
@@ -391,11 +421,14 @@ void rn_lsp_completion(struct rn_lsp_server *server, const rune_const_value *id,
                        const rune_const_value *params)
 {
     struct completing c = {.server = server, .out = rn_lsp_answer_begin(id)};
-    rn_lsp_put(&c.out, "{\"isIncomplete\":false,\"items\":[");
-    c.first = c.out.bytes.size;
-    if (!c.out.failed && rn_lsp_place_find(server, params, &c.place)) {
+    c.labels = calloc(LABELS, sizeof *c.labels);
+    rn_lsp_put(&c.out, "{\"items\":[");
+    if (c.labels != NULL && !c.out.failed && rn_lsp_place_find(server, params, &c.place)) {
         complete(&c);
     }
-    rn_lsp_put(&c.out, "]}");
+    rn_lsp_put(&c.out, is_full(&c) ? "],\"isIncomplete\":true}" : "],\"isIncomplete\":false}");
+    c.out.failed = c.out.failed || c.label.failed;
+    free(c.labels);
+    rn_lsp_out_done(&c.label);
     rn_lsp_answer_end(server, &c.out);
 }

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #define MEANTS_MAX ((size_t)4 << 20)
+/* Beyond what the texts may declare, and the sources that there are: for what is not in them. */
+#define MEANTS_MORE ((size_t)16 << 10)
+#define SOURCES_MORE 16u
 
 struct reading {
     const struct rn_lsp_texts *texts;
@@ -36,16 +39,15 @@ void rn_lsp_index_done(struct rn_lsp_index *index)
 
 static rune_status read_source(struct reading *reading, const rune_const_value *name)
 {
-    uint32_t found = UINT32_MAX;
     const char *data = "";
     size_t size = 0;
-    if (!rune_value_get_string(name, &data, &size)) {
+    size_t known = reading->index->sources.size / sizeof(uint32_t);
+    if (!rune_value_get_string(name, &data, &size) ||
+        known >= reading->texts->count + SOURCES_MORE) {
         return RUNE_E_MESSAGE_INVALID;
     }
-    for (size_t i = 0; i < reading->texts->count; i++) {
-        const char *path = rn_lsp_texts_at(reading->texts, i)->path;
-        found = strlen(path) == size && memcmp(path, data, size) == 0 ? (uint32_t)i : found;
-    }
+    size_t index = rn_lsp_texts_index(reading->texts, data, size);
+    uint32_t found = index == SIZE_MAX ? UINT32_MAX : (uint32_t)index;
     return rn_bytes_append(&reading->index->sources, (const char *)&found, sizeof found)
                ? RUNE_OK
                : RUNE_E_NO_MEMORY;
@@ -143,11 +145,18 @@ static bool place_of(const struct reading *reading, const rune_const_value *row,
     return true;
 }
 
+/* Nothing is declared, or named, in less than a byte. */
+static bool has_room(const struct reading *reading)
+{
+    size_t most = reading->texts->size + MEANTS_MORE;
+    return reading->index->meant_count < (most < MEANTS_MAX ? most : MEANTS_MAX);
+}
+
 static rune_status read_meant(struct reading *reading, const rune_const_value *row)
 {
     struct rn_lsp_meant meant = {.kind = kind_of(row), .source = UINT32_MAX};
     bool good = true;
-    if (meant.kind == RN_LSP_KIND_COUNT || reading->index->meant_count >= MEANTS_MAX ||
+    if (meant.kind == RN_LSP_KIND_COUNT || !has_room(reading) ||
         (meant.kind <= RN_LSP_LOCAL && !place_of(reading, row, &meant))) {
         return RUNE_E_MESSAGE_INVALID;
     }

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #define SOURCE_MAX ((size_t)16 << 20)
+/* Of one script with its modules; whoever compiles them asks for what it likes. */
+#define ALL_SOURCES_MAX ((size_t)256 << 20)
 #define READ_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 /* ---- Files ---- */
@@ -66,29 +68,38 @@ static rune_status read_below(int folder, char *path, struct rn_bytes *out_text)
 
 /* ---- The root ---- */
 
-static rune_status keep(const struct rn_lsp_modules *modules, const char *path,
-                        const struct rn_bytes *text, const struct rn_lsp_text **out_text)
+static rune_status add(const struct rn_lsp_modules *modules, const char *path, const char *data,
+                       size_t size, int64_t revision, const struct rn_lsp_text **out_text)
 {
-    if (!rn_lsp_texts_add(modules->used, path, text->size == 0 ? "" : text->data, text->size, -1)) {
+    if (size > ALL_SOURCES_MAX || modules->used->size > ALL_SOURCES_MAX - size) {
+        return RUNE_E_TOO_LARGE;
+    }
+    if (!rn_lsp_texts_add(modules->used, path, data, size, revision)) {
         return RUNE_E_NO_MEMORY;
     }
     *out_text = rn_lsp_texts_at(modules->used, modules->used->count - 1);
     return RUNE_OK;
 }
 
-/* What the editor has open; NOT_FOUND: it has not. */
+static rune_status keep(const struct rn_lsp_modules *modules, const char *path,
+                        const struct rn_bytes *text, const struct rn_lsp_text **out_text)
+{
+    return add(modules, path, text->size == 0 ? "" : text->data, text->size, -1, out_text);
+}
+
+/* What is kept already, whoever asks for it how often, or what the editor has open; NOT_FOUND: it has not. */
 static rune_status keep_open(const struct rn_lsp_modules *modules, const char *path,
                              const struct rn_lsp_text **out_text)
 {
+    *out_text = rn_lsp_texts_find(modules->used, path);
+    if (*out_text != NULL) {
+        return RUNE_OK;
+    }
     const struct rn_lsp_text *open = rn_lsp_texts_find(modules->open, path);
     if (open == NULL) {
         return RUNE_E_NOT_FOUND;
     }
-    if (!rn_lsp_texts_add(modules->used, path, open->data, open->size, open->revision)) {
-        return RUNE_E_NO_MEMORY;
-    }
-    *out_text = rn_lsp_texts_at(modules->used, modules->used->count - 1);
-    return RUNE_OK;
+    return add(modules, path, open->data, open->size, open->revision, out_text);
 }
 
 rune_status rn_lsp_modules_root(const struct rn_lsp_modules *modules, const char *path,

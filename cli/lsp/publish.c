@@ -25,20 +25,18 @@ struct page {
 /* ---- Pieces ---- */
 
 /* The text that a span is in; NULL: nowhere. */
-static const struct rn_lsp_text *text_of(const struct page *page, const rune_const_value *span)
+static const struct rn_lsp_text *text_of(const struct rn_lsp_answer *answer,
+                                         const rune_const_value *span)
 {
     rune_const_value *file = rune_value_get(span, "file");
-    const struct rn_lsp_text *found = NULL;
+    size_t index = SIZE_MAX;
     const char *data;
     size_t size;
     if (rune_value_get_string(file, &data, &size)) {
-        for (size_t i = 0; i < page->answer->texts.count && found == NULL; i++) {
-            const struct rn_lsp_text *text = rn_lsp_texts_at(&page->answer->texts, i);
-            found = strlen(text->path) == size && memcmp(text->path, data, size) == 0 ? text : NULL;
-        }
+        index = rn_lsp_texts_index(&answer->texts, data, size);
     }
     rune_value_unref(file);
-    return found;
+    return index == SIZE_MAX ? NULL : rn_lsp_texts_at(&answer->texts, index);
 }
 
 static size_t place(const rune_const_value *span, const char *key, size_t size)
@@ -111,7 +109,7 @@ static void put_label(struct page *page, struct rn_lsp_out *out, const rune_cons
 {
     rune_const_value *span = rune_value_get(label, "span");
     rune_const_value *said = rune_value_get(label, "text");
-    const struct rn_lsp_text *text = text_of(page, span);
+    const struct rn_lsp_text *text = text_of(page->answer, span);
     const char *data = "";
     size_t size = 0;
     (void)rune_value_get_string(said, &data, &size);
@@ -152,7 +150,7 @@ static void put_diagnostic(struct page *page, struct rn_lsp_out *out, const rune
                            const rune_const_value *span)
 {
     char word[32];
-    const struct rn_lsp_text *text = text_of(page, span);
+    const struct rn_lsp_text *text = text_of(page->answer, span);
     text = text == NULL ? rn_lsp_texts_at(&page->answer->texts, 0) : text;
     rn_member_text(row, "severity", word, sizeof word);
     rn_lsp_put(out, "{\"range\":");
@@ -194,7 +192,7 @@ static void take_row(void *user, const rune_const_value *row)
 {
     struct page *page = user;
     rune_const_value *span = rune_value_get(row, "span");
-    const struct rn_lsp_text *text = text_of(page, span);
+    const struct rn_lsp_text *text = text_of(page->answer, span);
     struct rn_lsp_out one = {.failed = false};
     text = text == NULL ? rn_lsp_texts_at(&page->answer->texts, 0) : text;
     if (strcmp(text->path, page->path) == 0) {
@@ -303,9 +301,69 @@ void rn_lsp_publish_path(struct rn_lsp_server *server, const char *path)
     rn_lsp_out_done(&page.out);
 }
 
+/* ---- All of a compilation ---- */
+
+static void publish_open(struct rn_lsp_server *server, const struct rn_lsp_texts *texts)
+{
+    for (size_t i = 0; i < server->documents.count && server->state == RN_LSP_RUNNING; i++) {
+        const char *path = rn_lsp_document_at(&server->documents, i)->path.data;
+        if (rn_lsp_texts_find(texts, path) != NULL) {
+            rn_lsp_publish_path(server, path);
+        }
+    }
+}
+
+/* Of what is not open: `known` tells whether it had diagnostics before. */
+static void publish_closed(struct rn_lsp_server *server, const struct rn_lsp_texts *texts,
+                           const char *path, bool known)
+{
+    if (server->state == RN_LSP_RUNNING && rn_lsp_texts_find(texts, path) != NULL &&
+        rn_lsp_document_of_path(&server->documents, path) == NULL &&
+        (find_published(server, path) != NULL) == known) {
+        rn_lsp_publish_path(server, path);
+    }
+}
+
+/* Those that had diagnostics may have none any more, and leave the list meanwhile. */
+static void publish_known(struct rn_lsp_server *server, const struct rn_lsp_texts *texts)
+{
+    struct rn_bytes copy = {0};
+    if (!rn_bytes_append(&copy, server->published.data, server->published.size)) {
+        return;
+    }
+    for (size_t at = 0; at < copy.size; at += strlen(copy.data + at) + 1) {
+        publish_closed(server, texts, copy.data + at, true);
+    }
+    rn_bytes_done(&copy);
+}
+
+static void publish_new(struct rn_lsp_server *server, const struct rn_lsp_texts *texts,
+                        const struct rn_lsp_answer *answer)
+{
+    rune_const_value *row;
+    rune_value_iter at;
+    if (answer->texts.count == 0) {
+        return;
+    }
+    publish_closed(server, texts, rn_lsp_texts_at(&answer->texts, 0)->path, false);
+    rune_value_iter_init(&at, answer->diagnostics);
+    while (rune_value_iter_next(&at, &row) == RUNE_OK) {
+        rune_const_value *span = rune_value_get(row, "span");
+        const struct rn_lsp_text *text = text_of(answer, span);
+        if (text != NULL) {
+            publish_closed(server, texts, text->path, false);
+        }
+        rune_value_unref(span);
+        rune_value_unref(row);
+    }
+}
+
+/* A script may have thousands of modules, of which few have anything to be said: those are looked for. */
 void rn_lsp_publish(struct rn_lsp_server *server, const struct rn_lsp_texts *texts)
 {
-    for (size_t i = 0; i < texts->count && server->state == RN_LSP_RUNNING; i++) {
-        rn_lsp_publish_path(server, rn_lsp_texts_at(texts, i)->path);
+    publish_open(server, texts);
+    publish_known(server, texts);
+    for (size_t i = 0; i < server->root_count; i++) {
+        publish_new(server, texts, &rn_lsp_root_at(server, i)->answer);
     }
 }

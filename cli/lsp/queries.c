@@ -7,30 +7,38 @@
 
 /* ---- Places ---- */
 
-/* An answer that has the document among its texts; of several the first. */
-static const struct rn_lsp_answer *find_answer(const struct rn_lsp_server *server, const char *path,
+/* An answer that has the document among its texts: of several one about the document as it is now, else the first. */
+static const struct rn_lsp_answer *find_answer(const struct rn_lsp_server *server,
+                                               const struct rn_lsp_document *document,
                                                size_t *out_source)
 {
+    const struct rn_lsp_answer *found = NULL;
+    size_t size = strlen(document->path.data);
     for (size_t i = 0; i < server->root_count; i++) {
         const struct rn_lsp_answer *answer = &rn_lsp_root_at(server, i)->answer;
-        for (size_t source = 0; source < answer->texts.count; source++) {
-            if (strcmp(rn_lsp_texts_at(&answer->texts, source)->path, path) == 0) {
-                *out_source = source;
-                return answer;
-            }
+        size_t source = rn_lsp_texts_index(&answer->texts, document->path.data, size);
+        bool fresh = source != SIZE_MAX &&
+                     rn_lsp_texts_at(&answer->texts, source)->revision == document->revision;
+        if (source != SIZE_MAX && (fresh || found == NULL)) {
+            *out_source = source;
+            found = answer;
+        }
+        if (fresh) {
+            break;
         }
     }
-    return NULL;
+    return found;
 }
 
 bool rn_lsp_place_find(struct rn_lsp_server *server, const rune_const_value *params,
                        struct rn_lsp_place *out_place)
 {
     struct rn_lsp_place place = {.document = rn_lsp_document_named(server, params)};
+    server->carried = NULL;
     if (place.document == NULL || place.document->is_lost) {
         return false;
     }
-    place.answer = find_answer(server, place.document->path.data, &place.source);
+    place.answer = find_answer(server, place.document, &place.source);
     if (place.answer == NULL) {
         return false;
     }
@@ -78,8 +86,12 @@ void rn_lsp_put_location_range(struct rn_lsp_server *server, struct rn_lsp_out *
     }
     const char *now = document->text.data;
     size_t size = document->text.size;
-    start = rn_lsp_carry(text->data, text->size, now, size, start);
-    end = rn_lsp_carry(text->data, text->size, now, size, end);
+    if (server->carried != text) {
+        server->common = rn_lsp_common_of(text->data, text->size, now, size);
+        server->carried = text;
+    }
+    start = rn_lsp_carry_by(server->common, text->size, size, start);
+    end = rn_lsp_carry_by(server->common, text->size, size, end);
     rn_lsp_put_range(out, rn_lsp_position(now, size, &document->lines, start, server->encoding),
                      rn_lsp_position(now, size, &document->lines, end, server->encoding));
 }

@@ -115,6 +115,9 @@ struct rn_lsp_server {
     struct rn_lsp_layout layout;
     struct rn_bytes parked;    /* of struct rn_lsp_parked */
     struct rn_outline library; /* what scripts have besides their own */
+    const struct rn_lsp_text
+        *carried; /* in one request: the text whose places are carried to its document; or NULL */
+    struct rn_lsp_common common; /* of these two */
     struct rn_bytes
         layouts; /* of struct rn_lsp_waiting: those that wait, the first with the typist */
 };

@@ -1,7 +1,27 @@
-/* text.c: lines by a table of their starts, columns by a walk along the line. */
+/*
+ * text.c: lines by a table of their starts, columns by a walk along the line.
+ *
+ * A line may be as long as the text, and each of its places be asked for: beyond MARK_STEP bytes the walk
+ * begins at a mark.
+ */
 #include "cli/lsp/text.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define MARK_STEP ((size_t)1024)
+
+struct mark {
+    uint32_t
+        offset; /* of the first character that begins MARK_STEP * (n + 1) bytes into the text, or behind */
+    uint32_t column; /* in its line */
+};
+
+struct rn_lsp_marks {
+    struct rn_bytes marks; /* of struct mark, n from 0 */
+    enum rn_lsp_encoding encoding;
+    bool made;
+};
 
 /* ---- Lines ---- */
 
@@ -26,8 +46,9 @@ static bool add_breaks(struct rn_lsp_lines *lines, const char *text, size_t size
 
 bool rn_lsp_lines_init(struct rn_lsp_lines *lines, const char *text, size_t size)
 {
-    *lines = (struct rn_lsp_lines){.count = 0};
-    bool good = size <= UINT32_MAX && add_start(lines, 0) && add_breaks(lines, text, size, 0, size);
+    *lines = (struct rn_lsp_lines){.marks = calloc(1, sizeof(*lines->marks))};
+    bool good = lines->marks != NULL && size <= UINT32_MAX && add_start(lines, 0) &&
+                add_breaks(lines, text, size, 0, size);
     if (!good) {
         rn_lsp_lines_done(lines);
     }
@@ -37,6 +58,10 @@ bool rn_lsp_lines_init(struct rn_lsp_lines *lines, const char *text, size_t size
 void rn_lsp_lines_done(struct rn_lsp_lines *lines)
 {
     rn_bytes_done(&lines->starts);
+    if (lines->marks != NULL) {
+        rn_bytes_done(&lines->marks->marks);
+        free(lines->marks);
+    }
     *lines = (struct rn_lsp_lines){.count = 0};
 }
 
@@ -121,13 +146,61 @@ size_t rn_lsp_offset(const char *text, size_t size, const struct rn_lsp_lines *l
     return offset;
 }
 
+/* One pass over the text. Without memory there are fewer marks, or none. */
+static void make_marks(struct rn_lsp_marks *marks, const char *text, size_t size,
+                       const struct rn_lsp_lines *lines, enum rn_lsp_encoding encoding)
+{
+    struct mark at = {.offset = 0};
+    size_t line = 0;
+    bool good = true;
+    rn_bytes_done(&marks->marks);
+    marks->encoding = encoding;
+    marks->made = true;
+    for (size_t next = MARK_STEP; at.offset < size && good;) {
+        if (line + 1 < lines->count && start_of(lines, line + 1) <= at.offset) {
+            at.column = 0;
+            line++;
+        }
+        if (at.offset >= next) {
+            good = rn_bytes_append(&marks->marks, (const char *)&at, sizeof at);
+            next += MARK_STEP;
+        }
+        size_t bytes = rn_lsp_char_size(text + at.offset, size - at.offset);
+        at.column += units(bytes, encoding);
+        at.offset += (uint32_t)bytes;
+    }
+}
+
+/* Where to begin to walk to a place of a line that starts there. */
+static struct mark find_mark(const char *text, size_t size, const struct rn_lsp_lines *lines,
+                             size_t start, size_t offset, enum rn_lsp_encoding encoding)
+{
+    struct rn_lsp_marks *marks = lines->marks;
+    struct mark found = {.offset = (uint32_t)start};
+    if (offset - start <= MARK_STEP || marks == NULL) {
+        return found;
+    }
+    if (!marks->made || marks->encoding != encoding) {
+        make_marks(marks, text, size, lines, encoding);
+    }
+    const struct mark *all = (const struct mark *)(const void *)marks->marks.data;
+    size_t count = marks->marks.size / sizeof *all;
+    size_t before = offset / MARK_STEP < count ? offset / MARK_STEP : count;
+    while (before > 0 && all[before - 1].offset > offset) {
+        before--;
+    }
+    return before > 0 && all[before - 1].offset > start ? all[before - 1] : found;
+}
+
 struct rn_lsp_position rn_lsp_position(const char *text, size_t size,
                                        const struct rn_lsp_lines *lines, size_t offset,
                                        enum rn_lsp_encoding encoding)
 {
     offset = offset < size ? offset : size;
     struct rn_lsp_position at = {.line = (uint32_t)line_of(lines, offset)};
-    for (size_t i = start_of(lines, at.line); i < offset;) {
+    struct mark mark = find_mark(text, size, lines, start_of(lines, at.line), offset, encoding);
+    at.column = mark.column;
+    for (size_t i = mark.offset; i < offset;) {
         size_t bytes = rn_lsp_char_size(text + i, size - i);
         if (i + bytes > offset) {
             break;
@@ -167,12 +240,15 @@ bool rn_lsp_replace(struct rn_bytes *text, struct rn_lsp_lines *lines, struct rn
 {
     size_t first = line_of(lines, span.start > 0 ? span.start - 1 : 0);
     size_t last = line_of(lines, span.end + 1) + 1;
+    if (lines->marks != NULL) {
+        lines->marks->made = false;
+    }
     return rn_bytes_splice(text, span.start, span.end, data, size) && text->size <= UINT32_MAX &&
            read_lines_again(lines, text, first, last, size - (span.end - span.start));
 }
 
-size_t rn_lsp_carry(const char *from, size_t from_size, const char *to, size_t to_size,
-                    size_t offset)
+struct rn_lsp_common rn_lsp_common_of(const char *from, size_t from_size, const char *to,
+                                      size_t to_size)
 {
     size_t shorter = from_size < to_size ? from_size : to_size;
     size_t front = 0;
@@ -183,8 +259,20 @@ size_t rn_lsp_carry(const char *from, size_t from_size, const char *to, size_t t
     while (back < shorter - front && from[from_size - 1 - back] == to[to_size - 1 - back]) {
         back++;
     }
-    if (offset <= front) {
+    return (struct rn_lsp_common){front, back};
+}
+
+size_t rn_lsp_carry_by(struct rn_lsp_common common, size_t from_size, size_t to_size, size_t offset)
+{
+    if (offset <= common.front) {
         return offset;
     }
-    return offset >= from_size - back ? offset - from_size + to_size : front;
+    return offset >= from_size - common.back ? offset - from_size + to_size : common.front;
+}
+
+size_t rn_lsp_carry(const char *from, size_t from_size, const char *to, size_t to_size,
+                    size_t offset)
+{
+    struct rn_lsp_common common = rn_lsp_common_of(from, from_size, to, to_size);
+    return rn_lsp_carry_by(common, from_size, to_size, offset);
 }

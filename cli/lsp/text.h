@@ -29,10 +29,14 @@ struct rn_lsp_span {
     size_t end;
 };
 
+/* Columns at every so manieth byte of a text with long lines, found when one is asked for. */
+struct rn_lsp_marks;
+
 /* Where the lines of a text begin: of texts that are asked about often. */
 struct rn_lsp_lines {
     struct rn_bytes starts; /* of uint32_t */
     size_t count;
+    struct rn_lsp_marks *marks; /* owned */
 };
 
 /* False without memory; then nothing is to be ended. `size` fits 32 bits. */
@@ -52,10 +56,20 @@ struct rn_lsp_position rn_lsp_position(const char *text, size_t size,
 bool rn_lsp_replace(struct rn_bytes *text, struct rn_lsp_lines *lines, struct rn_lsp_span span,
                     const char *data, size_t size);
 
+/* What two texts have in common: so many bytes at the front, and behind. */
+struct rn_lsp_common {
+    size_t front;
+    size_t back;
+};
+struct rn_lsp_common rn_lsp_common_of(const char *from, size_t from_size, const char *to,
+                                      size_t to_size);
 /*
  * A place of one text in another one, of which it was made by a change in one piece: before the piece
  * and behind it the same place, within it its start.
  */
+size_t rn_lsp_carry_by(struct rn_lsp_common common, size_t from_size, size_t to_size,
+                       size_t offset);
+/* The same for one place. */
 size_t rn_lsp_carry(const char *from, size_t from_size, const char *to, size_t to_size,
                     size_t offset);
 

@@ -21,16 +21,20 @@ struct rn_lsp_text {
 /* All zero is empty. Paths and texts live as long as this. */
 struct rn_lsp_texts {
     struct rn_store store;
-    struct rn_bytes room; /* of struct rn_lsp_text */
+    struct rn_bytes room;  /* of struct rn_lsp_text */
+    struct rn_bytes order; /* of uint32_t: the texts by their paths */
     size_t count;
+    size_t size; /* of all texts together */
 };
 
-/* A copy. False without memory. */
+/* A copy; of a path that is there already the one that was there stays the one that is found. False without memory. */
 bool rn_lsp_texts_add(struct rn_lsp_texts *texts, const char *path, const char *data, size_t size,
                       int64_t revision);
 const struct rn_lsp_text *rn_lsp_texts_at(const struct rn_lsp_texts *texts, size_t index);
 /* NULL: none of that path. */
 const struct rn_lsp_text *rn_lsp_texts_find(const struct rn_lsp_texts *texts, const char *path);
+/* The same for a path of so many bytes; its index, or SIZE_MAX. */
+size_t rn_lsp_texts_index(const struct rn_lsp_texts *texts, const char *path, size_t size);
 /* Where a byte of a text is. */
 struct rn_lsp_position rn_lsp_text_position(const struct rn_lsp_text *text, size_t offset,
                                             enum rn_lsp_encoding encoding);

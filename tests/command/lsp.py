@@ -774,6 +774,63 @@ class Names(Server):
                          [(span(2, 16, 2, 21), "helper"), (span(2, 29, 2, 33), "inner")])
         self.assertIn("helper", actions[0]["title"])
 
+    def test_completion_beside_a_larger_module(self):
+        # Places in the module's text are none in the script's, which is a thousand times shorter.
+        self.write("big.rn", "pub fn big() {\n" + ("/*" + "x" * 3000 + "*/ Vec::new();\n") * 2700 + "}\n")
+        self.server.open("b.rn", "mod big;\npub fn main() { big::big() }\n")
+        self.server.diagnostics("b.rn")
+        self.assertIn("main", self.labels("mod big;\npub fn main() { | }\n", 2, "b.rn"))
+
+    def test_a_script_on_one_line(self):
+        count = 15000
+        text = "".join(f"fn f{i}() {{ 1 }} " for i in range(count)) + "pub fn main() { let a = 1; " + "a; " * 5000 + "}\n"
+        self.server.open("b.rn", text)
+        started = time.monotonic()
+        symbols = self.server.ask("textDocument/documentSymbol", self.server.at("b.rn", 0, 0))
+        self.assertEqual(len(symbols), count + 1)
+        self.assertEqual(symbols[-1]["selectionRange"]["start"]["character"], text.index("main"))
+        marks = self.server.ask("textDocument/documentHighlight", self.server.at("b.rn", 0, text.index("a = 1")))
+        self.assertEqual(len(marks), 5001)
+        self.assertEqual(marks[-1]["range"], span(0, text.rindex("a; "), 0, text.rindex("a; ") + 1))
+        # While what was compiled is another text than the editor's.
+        self.server.change("b.rn", 2, "/* changed */" + text)
+        marks = self.server.ask("textDocument/documentHighlight", self.server.at("b.rn", 0, 13 + text.index("a = 1")))
+        self.assertEqual(len(marks), 5001)
+        self.assertLess(time.monotonic() - started, 30)
+
+    def test_what_mended_another_text_is_not_offered(self):
+        broken = "pub fn alpha() { 1 }\npub fn run() { alphx() }\n"
+        self.write("m.rn", broken)
+        for name in ("x.rn", "y.rn"):
+            self.server.open(name, "mod m;\npub fn main() { m::run() }\n")
+        self.server.open("m.rn", broken)
+        while not self.server.diagnostics("m.rn", 1):
+            pass
+
+        def offered(end):
+            return [a["title"] for a in self.server.ask("textDocument/codeAction", {
+                "textDocument": {"uri": self.server.uri("m.rn")}, "range": span(1, 15, 1, end), "context": {"diagnostics": []}})]
+        self.assertEqual(len(offered(20)), 1)
+        mended = broken.replace("alphx()", "alpha() + run()")
+        self.server.change("m.rn", 2, mended)
+        self.server.tell("textDocument/didSave", {"textDocument": {"uri": self.server.uri("y.rn")}})
+        self.assertEqual(offered(20), [])
+
+    def test_a_few_among_many_modules(self):
+        names = [f"m{i}" for i in range(300)]
+        for name in names:
+            self.write(name + ".rn", "pub fn f() { 1 }\n")
+        self.write("m7.rn", "pub fn f() { nothing() }\n")
+        text = "".join(f"mod {name};\n" for name in names) + "pub fn main() { 1 }\n"
+        self.server.open("b.rn", text)
+        self.assertEqual(len(self.server.diagnostics("m7.rn")), 1)
+        self.assertEqual(self.server.diagnostics("b.rn", 1), [])
+        self.write("m7.rn", "pub fn f() { 7 }\n")
+        self.write("m9.rn", "pub fn f() { nothing() }\n")
+        self.server.tell("textDocument/didSave", {"textDocument": {"uri": self.server.uri("b.rn")}})
+        self.assertEqual(self.server.diagnostics("m7.rn"), [])
+        self.assertEqual(len(self.server.diagnostics("m9.rn")), 1)
+
     def test_a_request_that_waits_can_be_cancelled(self):
         slow = "const fn f(n) { if n == 0 { 0 } else { f(n - 1) } }\n" + \
             "".join(f"const C{i} = f(500);\n" for i in range(2000)) + "pub fn main() { 1 }\n"

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FUNCTION                                                                                   \
@@ -108,12 +109,35 @@ static void test_what_no_compiler_says(void **state)
     }
 }
 
+/* As many times as a compiler likes: sources beyond those that there are, and meanings beyond what the texts have room for. */
+static void test_more_than_there_can_be(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"{\"source\":\"/b.rn\"}\n",
+                                       "{\"kind\":\"library\",\"path\":\"p\"}\n"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t size = strlen(rows[i]);
+        size_t count = 20000;
+        char *lines = malloc(size * count + 1);
+        for (size_t n = 0; n < count; n++) {
+            memcpy(lines + n * size, rows[i], size + 1);
+        }
+        refused(lines);
+        lines[size * 10] = 0;
+        struct rn_lsp_index index;
+        assert_int_equal(parse(lines, &index), RUNE_OK);
+        rn_lsp_index_done(&index);
+        free(lines);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_what_no_compiler_says),
+        cmocka_unit_test(test_more_than_there_can_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -147,6 +147,109 @@ static void test_lines_through_changes(void **state)
     }
 }
 
+/* Bytes of all kinds, with few breaks: a line is many marks long. */
+static void fill(struct rn_bytes *text, size_t size)
+{
+    static const char *const pieces[] = {"a", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
+                                         "\xff"};
+    uint32_t random = 7;
+    while (text->size < size) {
+        random = random * 1664525 + 1013904223;
+        const char *piece = (random >> 8) % 3000 == 0 ? "\n" : pieces[(random >> 20) % 5];
+        assert_true(rn_bytes_append(text, piece, strlen(piece)));
+    }
+}
+
+/* As it is without marks: along the line from its start. */
+static uint32_t walk(const struct rn_bytes *text, size_t offset, enum rn_lsp_encoding encoding)
+{
+    size_t start = offset;
+    while (start > 0 && text->data[start - 1] != '\n') {
+        start--;
+    }
+    struct rn_lsp_lines lines;
+    assert_true(rn_lsp_lines_init(&lines, text->data + start, offset - start));
+    uint32_t column = 0;
+    for (size_t at = start; at < offset;) {
+        size_t bytes = rn_lsp_char_size(text->data + at, text->size - at);
+        if (at + bytes > offset) {
+            break;
+        }
+        column += encoding == RN_LSP_UTF8                  ? (uint32_t)bytes
+                  : bytes == 4 && encoding == RN_LSP_UTF16 ? 2
+                                                           : 1;
+        at += bytes;
+    }
+    rn_lsp_lines_done(&lines);
+    return column;
+}
+
+/* Columns of a long line are what a walk finds, in any order, in each encoding, and after a change. */
+static void test_columns_of_long_lines(void **state)
+{
+    (void)state;
+    struct rn_bytes text = {0};
+    struct rn_lsp_lines lines;
+    fill(&text, 40000);
+    assert_true(rn_lsp_lines_init(&lines, text.data, text.size));
+    for (int round = 0; round < 4; round++) {
+        enum rn_lsp_encoding encoding = (enum rn_lsp_encoding)(round % 3);
+        for (size_t i = 0; i < 2000; i++) {
+            size_t offset = (i * 7919 + (i % 3 == 0 ? 1024 * (i % 40) : 0)) % (text.size + 1);
+            struct rn_lsp_position at =
+                rn_lsp_position(text.data, text.size, &lines, offset, encoding);
+            assert_int_equal(at.column, walk(&text, offset, encoding));
+        }
+        struct rn_lsp_span span = {.start = 5000, .end = 5000 + (size_t)round};
+        assert_true(rn_lsp_replace(&text, &lines, span, "\xc3\xa4\xc3\xa4\xc3\xa4", 6));
+    }
+    rn_lsp_lines_done(&lines);
+    rn_bytes_done(&text);
+}
+
+/* A million places of one line: a walk for each from its start would take minutes. */
+static void test_many_places_of_a_long_line(void **state)
+{
+    (void)state;
+    struct rn_bytes text = {0};
+    struct rn_lsp_lines lines;
+    uint64_t sum = 0;
+    fill(&text, 1 << 20);
+    for (size_t i = 0; i < text.size; i++) {
+        text.data[i] = text.data[i] == '\n' ? ' ' : text.data[i];
+    }
+    assert_true(rn_lsp_lines_init(&lines, text.data, text.size));
+    for (size_t i = 0; i < 300000; i++) {
+        size_t offset = text.size - 1 - i;
+        sum += rn_lsp_position(text.data, text.size, &lines, offset, RN_LSP_UTF16).column;
+    }
+    assert_true(sum > 0);
+    rn_lsp_lines_done(&lines);
+    rn_bytes_done(&text);
+}
+
+static void test_texts_by_path(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/b", "/a", "/ab", "/a/b", "/", "/a", "/zz"};
+    struct rn_lsp_texts texts = {.count = 0};
+    assert_null(rn_lsp_texts_find(&texts, "/a"));
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_true(rn_lsp_texts_add(&texts, paths[i], "text", i % 4, (int64_t)i));
+        for (size_t j = 0; j <= i; j++) {
+            size_t first = j == 5 ? 1 : j; // of two with one path the first
+            assert_int_equal(rn_lsp_texts_index(&texts, paths[j], strlen(paths[j])), first);
+        }
+    }
+    assert_int_equal(texts.size, 0 + 1 + 2 + 3 + 0 + 1 + 2);
+    assert_int_equal(rn_lsp_texts_index(&texts, "/abc", 3), 2);
+    assert_int_equal(rn_lsp_texts_index(&texts, "/abc", 4), SIZE_MAX);
+    assert_int_equal(rn_lsp_texts_index(&texts, "", 0), SIZE_MAX);
+    assert_null(rn_lsp_texts_find(&texts, "/z"));
+    assert_int_equal(rn_lsp_texts_find(&texts, "/zz")->revision, 6);
+    rn_lsp_texts_done(&texts);
+}
+
 static void test_halves_of_characters(void **state)
 {
     (void)state;
@@ -272,6 +375,9 @@ int main(void)
         cmocka_unit_test(test_bytes_that_are_no_characters),
         cmocka_unit_test(test_replacing),
         cmocka_unit_test(test_lines_through_changes),
+        cmocka_unit_test(test_columns_of_long_lines),
+        cmocka_unit_test(test_many_places_of_a_long_line),
+        cmocka_unit_test(test_texts_by_path),
         cmocka_unit_test(test_halves_of_characters),
         cmocka_unit_test(test_places_of_another_text),
         cmocka_unit_test(test_edits),
