@@ -9,7 +9,6 @@
  */
 #include "cli/lsp/queries.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define ITEMS_MAX 4000u
@@ -25,7 +24,7 @@ struct completing {
     struct rn_lsp_place place;
     struct rn_lsp_out out;
     struct rn_lsp_out label; /* of the one that is looked at */
-    uint32_t *labels;        /* LABELS slots: where in what is written a label stands; 0: none */
+    uint32_t *labels; /* borrowed, LABELS slots: where in what is written a label stands; 0: none */
     size_t count;
     size_t looked;
 };
@@ -421,14 +420,15 @@ void rn_lsp_completion(struct rn_lsp_server *server, const rune_const_value *id,
                        const rune_const_value *params)
 {
     struct completing c = {.server = server, .out = rn_lsp_answer_begin(id)};
-    c.labels = calloc(LABELS, sizeof *c.labels);
+    struct rn_store store = {.left = 0};
+    c.labels = (uint32_t *)(void *)rn_store_take(&store, LABELS * sizeof *c.labels);
     rn_lsp_put(&c.out, "{\"items\":[");
     if (c.labels != NULL && !c.out.failed && rn_lsp_place_find(server, params, &c.place)) {
         complete(&c);
     }
     rn_lsp_put(&c.out, is_full(&c) ? "],\"isIncomplete\":true}" : "],\"isIncomplete\":false}");
     c.out.failed = c.out.failed || c.label.failed;
-    free(c.labels);
+    rn_store_done(&store);
     rn_lsp_out_done(&c.label);
     rn_lsp_answer_end(server, &c.out);
 }

@@ -6,7 +6,6 @@
  */
 #include "cli/lsp/text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define MARK_STEP ((size_t)1024)
@@ -22,6 +21,11 @@ struct rn_lsp_marks {
     enum rn_lsp_encoding encoding;
     bool made;
 };
+
+static struct rn_lsp_marks *marks_of(const struct rn_lsp_lines *lines)
+{
+    return (struct rn_lsp_marks *)(void *)lines->marks.data;
+}
 
 /* ---- Lines ---- */
 
@@ -46,9 +50,11 @@ static bool add_breaks(struct rn_lsp_lines *lines, const char *text, size_t size
 
 bool rn_lsp_lines_init(struct rn_lsp_lines *lines, const char *text, size_t size)
 {
-    *lines = (struct rn_lsp_lines){.marks = calloc(1, sizeof(*lines->marks))};
-    bool good = lines->marks != NULL && size <= UINT32_MAX && add_start(lines, 0) &&
-                add_breaks(lines, text, size, 0, size);
+    struct rn_lsp_marks none = {.made = false};
+    *lines = (struct rn_lsp_lines){.count = 0};
+    bool good = size <= UINT32_MAX && add_start(lines, 0) &&
+                add_breaks(lines, text, size, 0, size) &&
+                rn_bytes_append(&lines->marks, (const char *)&none, sizeof none);
     if (!good) {
         rn_lsp_lines_done(lines);
     }
@@ -58,10 +64,10 @@ bool rn_lsp_lines_init(struct rn_lsp_lines *lines, const char *text, size_t size
 void rn_lsp_lines_done(struct rn_lsp_lines *lines)
 {
     rn_bytes_done(&lines->starts);
-    if (lines->marks != NULL) {
-        rn_bytes_done(&lines->marks->marks);
-        free(lines->marks);
+    if (lines->marks.size > 0) {
+        rn_bytes_done(&marks_of(lines)->marks);
     }
+    rn_bytes_done(&lines->marks);
     *lines = (struct rn_lsp_lines){.count = 0};
 }
 
@@ -175,11 +181,11 @@ static void make_marks(struct rn_lsp_marks *marks, const char *text, size_t size
 static struct mark find_mark(const char *text, size_t size, const struct rn_lsp_lines *lines,
                              size_t start, size_t offset, enum rn_lsp_encoding encoding)
 {
-    struct rn_lsp_marks *marks = lines->marks;
     struct mark found = {.offset = (uint32_t)start};
-    if (offset - start <= MARK_STEP || marks == NULL) {
+    if (offset - start <= MARK_STEP || lines->marks.size == 0) {
         return found;
     }
+    struct rn_lsp_marks *marks = marks_of(lines);
     if (!marks->made || marks->encoding != encoding) {
         make_marks(marks, text, size, lines, encoding);
     }
@@ -240,8 +246,8 @@ bool rn_lsp_replace(struct rn_bytes *text, struct rn_lsp_lines *lines, struct rn
 {
     size_t first = line_of(lines, span.start > 0 ? span.start - 1 : 0);
     size_t last = line_of(lines, span.end + 1) + 1;
-    if (lines->marks != NULL) {
-        lines->marks->made = false;
+    if (lines->marks.size > 0) {
+        marks_of(lines)->made = false;
     }
     return rn_bytes_splice(text, span.start, span.end, data, size) && text->size <= UINT32_MAX &&
            read_lines_again(lines, text, first, last, size - (span.end - span.start));

@@ -36,7 +36,7 @@ struct rn_lsp_marks;
 struct rn_lsp_lines {
     struct rn_bytes starts; /* of uint32_t */
     size_t count;
-    struct rn_lsp_marks *marks; /* owned */
+    struct rn_bytes marks; /* one struct rn_lsp_marks, made anew while lines stay */
 };
 
 /* False without memory; then nothing is to be ended. `size` fits 32 bits. */
