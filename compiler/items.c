@@ -8,76 +8,7 @@
 
 #include <string.h>
 
-/* ---- Attributes ---- */
-
-static bool attribute_is(const struct rn_items *items, const struct rn_ast_attribute *attribute,
-                         const char *name)
-{
-    rn_symbol ident = attribute->path == NULL ? 0 : rn_ast_path_ident(attribute->path);
-    struct rn_utf8 text = rn_symbol_text(&items->symbols, ident);
-    return ident != 0 && text.size == strlen(name) && memcmp(text.data, name, text.size) == 0;
-}
-
-static bool is_doc(const struct rn_items *items, const struct rn_ast_attribute *attribute)
-{
-    return attribute->is_doc_comment || attribute_is(items, attribute, "doc");
-}
-
-/* Reports what is neither documentation nor among `test` and `bench` (functions only). */
-void rn_items_check_attributes(struct rn_items *items, const struct rn_ast_attributes *attributes,
-                               const char *construct)
-{
-    for (uint32_t i = 0; i < attributes->count; i++) {
-        const struct rn_ast_attribute *attribute = &attributes->items[i];
-        if (!is_doc(items, attribute)) {
-            rn_diagnose(items->diagnostics, ATTRIBUTES, attribute->span, rn_text(construct));
-            items->private_->unusable = true;
-            return;
-        }
-    }
-}
-
-/* `test` or `bench` of a function: true if it is there. Once, without input, not nested. */
-static bool flag_attribute(struct rn_items *items, const struct rn_ast_item *item,
-                           const struct rn_place *place, bool bench)
-{
-    const char *name = bench ? "bench" : "test";
-    bool found = false;
-    for (uint32_t i = 0; i < item->attributes.count; i++) {
-        const struct rn_ast_attribute *attribute = &item->attributes.items[i];
-        if (!attribute_is(items, attribute, name)) {
-            continue;
-        }
-        if (found) {
-            rn_diagnose(items->diagnostics, REPEATED_ATTRIBUTE, attribute->span, rn_text(name));
-            items->private_->unusable = true;
-        } else if (attribute->input.start < attribute->input.end) {
-            rn_diagnose(items->diagnostics, UNSUPPORTED, attribute->span,
-                        rn_text("input of this attribute"));
-            items->private_->unusable = true;
-        } else if (place->nested) {
-            rn_diagnostics_add(items->diagnostics,
-                               bench ? RN_DIAGNOSTIC_NESTED_BENCH : RN_DIAGNOSTIC_NESTED_TEST,
-                               attribute->span, NULL, 0);
-            items->private_->unusable = true;
-        }
-        found = true;
-    }
-    return found;
-}
-
-static void check_fn_attributes(struct rn_items *items, const struct rn_ast_item *item)
-{
-    for (uint32_t i = 0; i < item->attributes.count; i++) {
-        const struct rn_ast_attribute *attribute = &item->attributes.items[i];
-        if (!is_doc(items, attribute) && !attribute_is(items, attribute, "test") &&
-            !attribute_is(items, attribute, "bench")) {
-            rn_diagnose(items->diagnostics, ATTRIBUTES, attribute->span, rn_text("functions"));
-            items->private_->unusable = true;
-            return;
-        }
-    }
-}
+/* ---- Visibility ---- */
 
 uint8_t rn_items_visibility(struct rn_items *items, const struct rn_ast_visibility *visibility)
 {
@@ -100,7 +31,7 @@ static void check_fn(struct rn_items *items, const struct rn_place *place,
                      const struct rn_ast_item *item, struct rn_decl *decl)
 {
     const struct rn_ast_fn *fn = &item->fn;
-    check_fn_attributes(items, item);
+    rn_items_check_fn_attributes(items, &item->attributes);
     if (fn->has_return_type) {
         rn_items_report(items, RN_DIAGNOSTIC_RETURN_TYPE, item->span);
     }
@@ -108,8 +39,8 @@ static void check_fn(struct rn_items *items, const struct rn_place *place,
         struct rn_span both = {fn->const_span.source, fn->const_span.start, fn->async_span.end};
         rn_items_report(items, RN_DIAGNOSTIC_FN_CONST_ASYNC, both);
     }
-    decl->is_test = flag_attribute(items, item, place, false);
-    decl->is_bench = flag_attribute(items, item, place, true);
+    decl->is_test = rn_items_flag_attribute(items, item, place, "test");
+    decl->is_bench = rn_items_flag_attribute(items, item, place, "bench");
     if (!decl->is_instance) {
         return;
     }

@@ -1,6 +1,7 @@
 # Declarations, imports and names.
 rn_library(rn_compiler_items
   imports.c
+  item_attributes.c
   item_decls.c
   item_sources.c
   item_walk.c

@@ -104,6 +104,17 @@ void rn_items_path(struct rn_items *items, struct rn_decl *decl);
 /* Reports items that could stand for each other at run time. */
 void rn_items_check_hashes(struct rn_items *items);
 
+/* item_attributes.c */
+/* Reports an attribute that is not known on `what` ("modules"): none but documentation is. */
+void rn_items_check_attributes(struct rn_items *items, const struct rn_ast_attributes *attributes,
+                               const char *what);
+/* The same for functions, which may be tests and benches. */
+void rn_items_check_fn_attributes(struct rn_items *items,
+                                  const struct rn_ast_attributes *attributes);
+/* Whether a function has `name` ("test"): once, without input, not nested, or it is reported. */
+bool rn_items_flag_attribute(struct rn_items *items, const struct rn_ast_item *item,
+                             const struct rn_place *place, const char *name);
+
 /* items.c */
 void rn_items_index(struct rn_items *items, const struct rn_place *place,
                     const struct rn_ast_items *list);
@@ -112,9 +123,6 @@ void rn_items_script(struct rn_items *items, const struct rn_place *place,
                      struct rn_ast_block *body);
 /* Functions of impl blocks, once all types are declared. */
 void rn_items_attach_impls(struct rn_items *items);
-/* Reports attributes that mean nothing on `what` ("modules"). */
-void rn_items_check_attributes(struct rn_items *items, const struct rn_ast_attributes *attributes,
-                               const char *what);
 /* An enum rn_visibility_kind; those that are not supported are reported. */
 uint8_t rn_items_visibility(struct rn_items *items, const struct rn_ast_visibility *visibility);
 /* Declares what the host has as statics; NO_MEMORY. */

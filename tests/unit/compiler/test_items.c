@@ -264,7 +264,7 @@ static void mistakes_are_reported_where_they_stand(void **state)
     expect_error("use std::nope;\n", RN_DIAGNOSTIC_MISSING_ITEM, 1, 5);
     expect_error("use std::*::xx;\n", RN_DIAGNOSTIC_ILLEGAL_USE_SEGMENT, 1, 13);
     expect_error("fn f(self) {}\n", RN_DIAGNOSTIC_SELF_FN_OUTSIDE_IMPL, 1, 1);
-    expect_error("#[inline]\nfn f() {}\n", RN_DIAGNOSTIC_ATTRIBUTES, 1, 1);
+    expect_error("#[inline]\nfn f() {}\n", RN_DIAGNOSTIC_UNKNOWN_ATTRIBUTE, 1, 1);
     expect_error("struct S { x: i64 }\n", RN_DIAGNOSTIC_FIELD_TYPE, 1, 12);
     expect_error("fn f() -> i64 { 1 }\n", RN_DIAGNOSTIC_RETURN_TYPE, 1, 1);
     expect_error("const async fn f() {}\n", RN_DIAGNOSTIC_FN_CONST_ASYNC, 1, 1);
