@@ -14,8 +14,10 @@ rn_library(rn_compiler_front
   parser_control.c
   parser_expr.c
   parser_item.c
+  parser_lexical.c
   parser_pat.c
   parser_stmt.c
+  parser_type.c
   symbol.c)
 target_link_libraries(rn_compiler_front PUBLIC rn_bytecode rn_base)
 

@@ -33,7 +33,8 @@ static void check_fn(struct rn_items *items, const struct rn_place *place,
     const struct rn_ast_fn *fn = &item->fn;
     rn_items_check_fn_attributes(items, &item->attributes);
     if (fn->has_return_type) {
-        rn_items_report(items, RN_DIAGNOSTIC_RETURN_TYPE, item->span);
+        struct rn_span head = {item->span.source, item->span.start, fn->return_span.end};
+        rn_items_report(items, RN_DIAGNOSTIC_RETURN_TYPE, head);
     }
     if (fn->is_const && fn->is_async) {
         struct rn_span both = {fn->const_span.source, fn->const_span.start, fn->async_span.end};

@@ -36,29 +36,6 @@ struct rn_span rn_span_join(struct rn_span a, struct rn_span b)
                             a.end > b.end ? a.end : b.end};
 }
 
-void rn_p_report_lexical(struct rn_parser *p, uint32_t index)
-{
-    if (index < p->reported) {
-        return;
-    }
-    p->reported = index + 1;
-    const struct rn_token *token = &p->items[index];
-    struct rn_span span = rn_p_token_span(p, index);
-    struct rn_number_text number;
-    switch ((int)token->value) {
-    case RN_DIAGNOSTIC_UNEXPECTED_CHAR:
-        rn_diagnose(p->diagnostics, UNEXPECTED_CHAR, span,
-                    {p->tokens->text.data + token->start, token->end - token->start});
-        break;
-    case RN_DIAGNOSTIC_NESTING:
-        rn_diagnose(p->diagnostics, NESTING, span, rn_text_u64(&number, RN_TEMPLATE_NESTING_MAX));
-        break;
-    default:
-        rn_diagnostics_add(p->diagnostics, (enum rn_diagnostic_code)token->value, span, NULL, 0);
-        break;
-    }
-}
-
 /* "identifier `x`", or the description of the kind. */
 static void describe_current(const struct rn_parser *p, struct rn_buf *out)
 {
@@ -181,6 +158,7 @@ bool rn_p_fail_expected(struct rn_parser *p, const char *what)
     p->complaint = rn_diagnose(p->diagnostics, EXPECTED, rn_p_span(p), rn_text(what),
                                {(const char *)got.data, got.size});
     hint(p);
+    rn_p_label_overlong(p, p->complaint);
     return false;
 }
 

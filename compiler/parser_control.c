@@ -13,7 +13,7 @@ struct rn_ast_expr *rn_p_let(struct rn_parser *p)
         rn_diagnose(p->diagnostics, UNSUPPORTED_MUT, rn_p_span(p));
         p->at++;
     }
-    expr->let.pat = rn_p_pat(p);
+    expr->let.pat = rn_p_pat_untyped(p, "variables");
     uint32_t height = p->height;
     if (expr->let.pat == NULL || !rn_p_expect(p, RN_TOKEN_EQ)) {
         return NULL;
@@ -86,7 +86,7 @@ static bool parse_loop_head(struct rn_parser *p, struct rn_ast_expr *expr, uint3
         return expr->loop.condition != NULL;
     }
     if (expr->kind == RN_EXPR_FOR) {
-        expr->loop.pat = rn_p_pat(p);
+        expr->loop.pat = rn_p_pat_untyped(p, "variables");
         *height = p->height;
         if (expr->loop.pat == NULL || !rn_p_expect(p, RN_TOKEN_IN)) {
             return false;
@@ -283,6 +283,20 @@ static bool parse_closure_params(struct rn_parser *p, uint32_t *height)
     return rn_p_expect(p, RN_TOKEN_PIPE);
 }
 
+/* `-> type` behind the parameters; false: there is no type. */
+static bool refuse_return_type(struct rn_parser *p)
+{
+    uint32_t first = p->at;
+    if (!rn_p_eat(p, RN_TOKEN_ARROW)) {
+        return true;
+    }
+    if (!rn_p_type(p)) {
+        return false;
+    }
+    rn_diagnose(p->diagnostics, RETURN_TYPE, rn_p_span_from(p, first));
+    return true;
+}
+
 struct rn_ast_expr *rn_p_closure(struct rn_parser *p, uint32_t first, bool is_async, bool is_move)
 {
     struct rn_ast_closure *closure = rn_p_alloc(p, sizeof *closure);
@@ -297,6 +311,9 @@ struct rn_ast_expr *rn_p_closure(struct rn_parser *p, uint32_t first, bool is_as
     closure->head_span = rn_p_span_from(p, first);
     closure->is_async = is_async;
     closure->is_move = is_move;
+    if (!refuse_return_type(p)) {
+        return NULL;
+    }
     closure->body = rn_p_expr(p);
     expr->closure = closure;
     return closure->body == NULL ? NULL : rn_p_finish(p, expr, first, rn_p_max(height, p->height));

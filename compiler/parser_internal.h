@@ -98,6 +98,8 @@ void rn_p_unsupported(struct rn_parser *p, struct rn_span span, const char *what
 /* Steps over tokens, reporting lexical errors among them that nobody has reported. */
 void rn_p_skip_to(struct rn_parser *p, uint32_t index);
 void rn_p_report_lexical(struct rn_parser *p, uint32_t index);
+/* Says in `complaint` if the token before the current one is a string whose quote was forgotten. */
+void rn_p_label_overlong(struct rn_parser *p, struct rn_diagnostic *complaint);
 
 /* Errors after which what follows may be misread; a semicolon that is missing is none. */
 static inline uint32_t rn_p_misread(const struct rn_parser *p)
@@ -191,11 +193,29 @@ struct rn_ast_expr *rn_p_loop(struct rn_parser *p, struct rn_ast_name label);
 struct rn_ast_expr *rn_p_closure(struct rn_parser *p, uint32_t first, bool is_async, bool is_move);
 struct rn_ast_expr *rn_p_template(struct rn_parser *p);
 
+/* ---- Types (parser_type.c) ---- */
+
+/* Whether the current token is that identifier, a word of other languages. */
+bool rn_p_is_word(const struct rn_parser *p, const char *word);
+/* From `<` to behind its `>`; false, and nothing is taken: there is none. */
+bool rn_p_skip_angles(struct rn_parser *p);
+/* Steps over a type of Rust; false where there is none, behind what could be read. */
+bool rn_p_skip_type(struct rn_parser *p);
+/* The same; that there is none is reported. */
+bool rn_p_type(struct rn_parser *p);
+/* Refuses `: type` behind what begins at token `first`, if it is there; false: no type follows. */
+bool rn_p_refuse_type(struct rn_parser *p, uint32_t first, const char *construct);
+/*
+ * Refuses `<..>`, if it is there, as "{construct} have no generic parameters". `word` ("fn") begins what is
+ * to be written; the name stands before the `<`, or behind the `>`.
+ */
+void rn_p_refuse_generics(struct rn_parser *p, const char *construct, const char *word);
+
 /* ---- Patterns, statements, items ---- */
 
 struct rn_ast_pat *rn_p_pat(struct rn_parser *p);
-/* `name: pattern` where only an object pattern may have one: meant as a type. */
-void rn_p_refuse_type(struct rn_parser *p, const struct rn_ast_pat *pat);
+/* A pattern where a type may be meant behind a colon, which is refused: of "variables". */
+struct rn_ast_pat *rn_p_pat_untyped(struct rn_parser *p, const char *construct);
 /* `self` or a pattern; pushes a struct rn_ast_param. */
 bool rn_p_param(struct rn_parser *p, void *context);
 struct rn_ast_block *rn_p_block(struct rn_parser *p);

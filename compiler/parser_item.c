@@ -139,29 +139,19 @@ static struct rn_ast_use *parse_use(struct rn_parser *p)
 
 /* ---- Functions ---- */
 
-static bool parse_type(struct rn_parser *p);
-
-static bool type_element(struct rn_parser *p, void *context)
+/* `where ..`, up to the body; with generics before it, one complaint is enough. */
+static void refuse_where(struct rn_parser *p, uint32_t errors)
 {
-    (void)context;
-    return parse_type(p);
-}
-
-/* Types are read and refused later. */
-static bool parse_type(struct rn_parser *p)
-{
-    if (rn_p_eat(p, RN_TOKEN_BANG)) {
-        return true;
+    uint32_t first = p->at;
+    if (!rn_p_is_word(p, "where")) {
+        return;
     }
-    if (!rn_p_is(p, RN_TOKEN_PAREN_OPEN)) {
-        return rn_p_path(p) != NULL;
+    while (p->at < p->limit && !rn_p_is(p, RN_TOKEN_BRACE_OPEN) && !rn_p_is(p, RN_TOKEN_SEMI)) {
+        rn_p_skip_to(p, p->at + 1);
     }
-    if (!rn_p_enter(p)) {
-        return false;
+    if (errors == p->diagnostics->error_count) {
+        rn_p_unsupported(p, rn_p_span_from(p, first), "`where`");
     }
-    bool good = rn_p_list(p, RN_TOKEN_PAREN_OPEN, type_element, NULL);
-    rn_p_leave(p);
-    return good;
 }
 
 static bool parse_fn(struct rn_parser *p, struct rn_ast_item *item, struct head *head)
@@ -174,39 +164,74 @@ static bool parse_fn(struct rn_parser *p, struct rn_ast_item *item, struct head 
     fn->async_span = head->async_span;
     head->is_const = head->is_async = false;
     size_t mark = rn_p_mark(p);
-    if (!rn_p_name(p, &item->name) || !rn_p_list(p, RN_TOKEN_PAREN_OPEN, rn_p_param, NULL)) {
+    uint32_t errors = p->diagnostics->error_count;
+    if (!rn_p_name(p, &item->name)) {
+        return false;
+    }
+    rn_p_refuse_generics(p, "functions", "fn");
+    if (!rn_p_list(p, RN_TOKEN_PAREN_OPEN, rn_p_param, NULL)) {
         return false;
     }
     fn->params = rn_p_take(p, mark, sizeof *fn->params, &fn->param_count);
     fn->head_span = rn_p_span_from(p, head->first);
     uint32_t arrow = p->at;
     if (rn_p_eat(p, RN_TOKEN_ARROW)) {
-        if (!parse_type(p)) {
+        if (!rn_p_type(p)) {
             return false;
         }
         fn->has_return_type = true;
         fn->return_span = rn_p_span_from(p, arrow);
     }
+    refuse_where(p, errors);
     fn->body = rn_p_block(p);
     return fn->body != NULL;
 }
 
 /* ---- Structs and enums ---- */
 
+/* A type in place of the name that fields of tuples have, too. */
+static bool is_field_type(const struct rn_parser *p)
+{
+    enum rn_token_kind kind = rn_p_kind(p);
+    enum rn_token_kind next = rn_p_kind_at(p, 1);
+    bool path = kind == RN_TOKEN_IDENT && (next == RN_TOKEN_LT || next == RN_TOKEN_COLON_COLON);
+    return path || kind == RN_TOKEN_AMP || kind == RN_TOKEN_PAREN_OPEN ||
+           kind == RN_TOKEN_BRACKET_OPEN || kind == RN_TOKEN_IMPL;
+}
+
+static bool refuse_field_type(struct rn_parser *p)
+{
+    uint32_t first = p->at;
+    if (!rn_p_type(p)) {
+        return false;
+    }
+    struct rn_span span = rn_p_span_from(p, first);
+    struct rn_diagnostic *d =
+        rn_diagnose(p->diagnostics, EXPECTED, span, rn_text("identifier"), rn_text("a type"));
+    rn_diagnostic_help(p->diagnostics, d, "fields have no types, give it a name instead");
+    return true;
+}
+
 static bool field_element(struct rn_parser *p, void *context)
 {
-    (void)context;
     struct rn_ast_field field = {0};
     if (!rn_p_attributes(p, false, &field.attributes)) {
         return false;
     }
     uint32_t first = p->at;
-    if (!rn_p_visibility(p, &field.visibility) || !rn_p_name(p, &field.name)) {
+    const bool *is_tuple = context;
+    if (!rn_p_visibility(p, &field.visibility)) {
+        return false;
+    }
+    if (*is_tuple && is_field_type(p)) {
+        return refuse_field_type(p);
+    }
+    if (!rn_p_name(p, &field.name)) {
         return false;
     }
     if (rn_p_eat(p, RN_TOKEN_COLON)) {
         field.has_type = true;
-        if (!parse_type(p)) {
+        if (!rn_p_type(p)) {
             return false;
         }
     }
@@ -223,7 +248,8 @@ static bool parse_fields(struct rn_parser *p, struct rn_ast_fields *fields)
     }
     size_t mark = rn_p_mark(p);
     fields->kind = open == RN_TOKEN_PAREN_OPEN ? RN_FIELDS_TUPLE : RN_FIELDS_NAMED;
-    if (!rn_p_list(p, open, field_element, NULL)) {
+    bool is_tuple = fields->kind == RN_FIELDS_TUPLE;
+    if (!rn_p_list(p, open, field_element, &is_tuple)) {
         return false;
     }
     fields->items = rn_p_take(p, mark, sizeof *fields->items, &fields->count);
@@ -249,7 +275,11 @@ static bool parse_enum(struct rn_parser *p, struct rn_ast_item *item)
 {
     item->kind = RN_AST_ENUM;
     size_t mark = rn_p_mark(p);
-    if (!rn_p_name(p, &item->name) || !rn_p_list(p, RN_TOKEN_BRACE_OPEN, variant_element, NULL)) {
+    if (!rn_p_name(p, &item->name)) {
+        return false;
+    }
+    rn_p_refuse_generics(p, "enums", "enum");
+    if (!rn_p_list(p, RN_TOKEN_BRACE_OPEN, variant_element, NULL)) {
         return false;
     }
     item->enum_.variants = rn_p_take(p, mark, sizeof *item->enum_.variants, &item->enum_.count);
@@ -259,7 +289,11 @@ static bool parse_enum(struct rn_parser *p, struct rn_ast_item *item)
 static bool parse_struct(struct rn_parser *p, struct rn_ast_item *item)
 {
     item->kind = RN_AST_STRUCT;
-    return rn_p_name(p, &item->name) && parse_fields(p, &item->struct_);
+    if (!rn_p_name(p, &item->name)) {
+        return false;
+    }
+    rn_p_refuse_generics(p, "structs", "struct");
+    return parse_fields(p, &item->struct_);
 }
 
 /* ---- impl ---- */
@@ -303,10 +337,26 @@ static void skip_to_fn(struct rn_parser *p, uint32_t first, uint32_t close)
     }
 }
 
+/* `impl<T> Stack<T>` is one mistake. */
+static void refuse_impl_generics(struct rn_parser *p, uint32_t errors)
+{
+    if (!rn_p_is(p, RN_TOKEN_LT)) {
+        return;
+    }
+    if (errors == p->diagnostics->error_count) {
+        rn_p_refuse_generics(p, "`impl` blocks", "impl");
+    } else {
+        rn_p_skip_angles(p);
+    }
+}
+
 static bool parse_impl(struct rn_parser *p, struct rn_ast_item *item)
 {
     item->kind = RN_AST_IMPL;
+    uint32_t errors = p->diagnostics->error_count;
+    rn_p_refuse_generics(p, "`impl` blocks", "impl");
     item->impl.path = rn_p_path(p);
+    refuse_impl_generics(p, errors);
     uint32_t open = p->at;
     const char *help = rn_p_is(p, RN_TOKEN_FOR)
                            ? "scripts have no traits, `impl` is followed by the type alone"
@@ -371,7 +421,9 @@ static bool parse_const(struct rn_parser *p, struct rn_ast_item *item, struct he
 {
     item->kind = RN_AST_CONST;
     head->is_const = false;
-    if (!rn_p_name(p, &item->name) || !rn_p_expect(p, RN_TOKEN_EQ)) {
+    uint32_t first = p->at;
+    if (!rn_p_name(p, &item->name) || !rn_p_refuse_type(p, first, "constants") ||
+        !rn_p_expect(p, RN_TOKEN_EQ)) {
         return false;
     }
     item->constant.value = rn_p_expr(p);
@@ -382,7 +434,8 @@ static bool parse_static(struct rn_parser *p, struct rn_ast_item *item, struct h
 {
     item->kind = RN_AST_STATIC;
     head->is_static = false;
-    if (!rn_p_name(p, &item->name)) {
+    uint32_t first = p->at;
+    if (!rn_p_name(p, &item->name) || !rn_p_refuse_type(p, first, "statics")) {
         return false;
     }
     if (rn_p_eat(p, RN_TOKEN_EQ)) {

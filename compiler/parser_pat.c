@@ -124,6 +124,17 @@ static struct rn_ast_pat *parse_key(struct rn_parser *p, const struct rn_ast_pat
     return parse_bound(p, pat, first);
 }
 
+/* Names and constants. */
+static struct rn_ast_pat *make_path(struct rn_parser *p, struct rn_ast_path *path, uint32_t first)
+{
+    struct rn_ast_pat *pat = new_pat(p, RN_PAT_PATH);
+    if (pat == NULL) {
+        return NULL;
+    }
+    pat->path = path;
+    return finish(p, pat, first, p->height);
+}
+
 static struct rn_ast_pat *parse_path(struct rn_parser *p)
 {
     uint32_t first = p->at;
@@ -139,15 +150,60 @@ static struct rn_ast_pat *parse_path(struct rn_parser *p)
     case RN_TOKEN_COLON:
         return parse_key(p, path, first);
     default:
-        break;
+        return make_path(p, path, first);
     }
-    struct rn_ast_pat *pat = new_pat(p, RN_PAT_PATH);
-    if (pat == NULL) {
-        return NULL;
-    }
-    pat->path = path;
-    return finish(p, pat, first, p->height);
 }
+
+/* ---- What patterns of Rust have and these have not ---- */
+
+static void refuse_ref(struct rn_parser *p, struct rn_span span, struct rn_span kept)
+{
+    struct rn_diagnostic *d = rn_diagnose(p->diagnostics, PATTERN_REF, span);
+    if (kept.end - kept.start <= 60) {
+        rn_diagnostic_help(p->diagnostics, d, "write `%.*s`", (int)(kept.end - kept.start),
+                           p->tokens->text.data + kept.start);
+    }
+}
+
+/* Takes `&`, `ref` and `mut` before a pattern; false: none is there. */
+static bool eat_qualifiers(struct rn_parser *p, struct rn_span *out_mut)
+{
+    uint32_t first = p->at;
+    while (rn_p_eat(p, RN_TOKEN_AMP) || rn_p_eat(p, RN_TOKEN_AMP_AMP) ||
+           rn_p_eat(p, RN_TOKEN_LABEL) || rn_p_eat(p, RN_TOKEN_REF)) {
+    }
+    *out_mut = rn_p_span(p);
+    if (!rn_p_eat(p, RN_TOKEN_MUT)) {
+        *out_mut = (struct rn_span){0};
+    }
+    return p->at > first;
+}
+
+/* Reports what eat_qualifiers took from token `first` on before token `kept`. */
+static void refuse_qualifiers(struct rn_parser *p, uint32_t first, uint32_t kept,
+                              struct rn_span mut)
+{
+    if (p->items[first].kind == RN_TOKEN_MUT) {
+        rn_diagnose(p->diagnostics, UNSUPPORTED_MUT, mut);
+    } else {
+        refuse_ref(p, rn_p_span_from(p, first), rn_p_span_from(p, kept));
+    }
+}
+
+static struct rn_ast_pat *parse_qualified(struct rn_parser *p)
+{
+    uint32_t first = p->at;
+    struct rn_span mut;
+    eat_qualifiers(p, &mut);
+    uint32_t kept = p->at;
+    struct rn_ast_pat *pat = rn_p_pat(p);
+    if (pat != NULL) {
+        refuse_qualifiers(p, first, kept, mut);
+    }
+    return pat;
+}
+
+/* ---- Patterns ---- */
 
 static struct rn_ast_pat *parse_single(struct rn_parser *p, enum rn_pat_kind kind)
 {
@@ -180,6 +236,11 @@ static struct rn_ast_pat *parse_any(struct rn_parser *p)
         return parse_list(p, RN_PAT_VEC, NULL, first);
     case RN_TOKEN_POUND:
         return parse_object(p, first);
+    case RN_TOKEN_AMP:
+    case RN_TOKEN_AMP_AMP:
+    case RN_TOKEN_MUT:
+    case RN_TOKEN_REF:
+        return parse_qualified(p);
     default:
         if (rn_p_is_path(p)) {
             return parse_path(p);
@@ -206,29 +267,59 @@ struct rn_ast_pat *rn_p_pat(struct rn_parser *p)
     return pat;
 }
 
-void rn_p_refuse_type(struct rn_parser *p, const struct rn_ast_pat *pat)
+/* A name of its own, though a colon follows, which makes it a key in objects. */
+static struct rn_ast_pat *parse_name(struct rn_parser *p)
 {
-    if (pat->kind == RN_PAT_BINDING) {
-        struct rn_diagnostic *d = rn_diagnose(p->diagnostics, UNSUPPORTED_PATTERN, pat->span);
-        rn_diagnostic_help(p->diagnostics, d,
-                           "variables and arguments have no types, remove `: ..`");
+    uint32_t first = p->at;
+    struct rn_ast_path *path = rn_p_path(p);
+    return path == NULL ? NULL : make_path(p, path, first);
+}
+
+struct rn_ast_pat *rn_p_pat_untyped(struct rn_parser *p, const char *construct)
+{
+    uint32_t first = p->at;
+    bool typed = rn_p_is(p, RN_TOKEN_IDENT) && rn_p_kind_at(p, 1) == RN_TOKEN_COLON;
+    struct rn_ast_pat *pat = typed ? parse_name(p) : rn_p_pat(p);
+    if (pat == NULL) {
+        return NULL;
     }
+    if (pat->kind == RN_PAT_BINDING) { // a key in quotes, or behind a `&`
+        rn_diagnose(p->diagnostics, UNSUPPORTED_PATTERN, pat->span);
+    }
+    return rn_p_refuse_type(p, first, construct) ? pat : NULL;
+}
+
+/* `self`, also as Rust has it; false if something else stands there, and nothing is taken. */
+static bool eat_self(struct rn_parser *p, struct rn_ast_param *param)
+{
+    uint32_t first = p->at;
+    struct rn_span mut;
+    bool qualified = eat_qualifiers(p, &mut);
+    uint32_t kept = p->at;
+    if (!rn_p_eat(p, RN_TOKEN_SELF)) {
+        p->at = first;
+        return false;
+    }
+    if (qualified) {
+        refuse_qualifiers(p, first, kept, mut);
+    }
+    param->is_self = true;
+    return true;
 }
 
 bool rn_p_param(struct rn_parser *p, void *context)
 {
     (void)context;
+    uint32_t first = p->at;
     struct rn_ast_param param = {.span = rn_p_span(p)};
     p->height = 0;
-    if (rn_p_eat(p, RN_TOKEN_SELF)) {
-        param.is_self = true;
-    } else {
-        param.pat = rn_p_pat(p);
-        if (param.pat == NULL) {
-            return false;
-        }
-        rn_p_refuse_type(p, param.pat);
-        param.span = param.pat->span;
+    if (eat_self(p, &param)) {
+        return rn_p_refuse_type(p, first, "arguments") && rn_p_push(p, &param, sizeof param);
     }
+    param.pat = rn_p_pat_untyped(p, "arguments");
+    if (param.pat == NULL) {
+        return false;
+    }
+    param.span = param.pat->span;
     return rn_p_push(p, &param, sizeof param);
 }

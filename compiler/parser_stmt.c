@@ -80,12 +80,11 @@ static bool parse_let(struct rn_parser *p, struct rn_ast_stmt *stmt)
         p->at++;
     }
     stmt->kind = RN_STMT_LET;
-    stmt->pat = rn_p_pat(p);
+    stmt->pat = rn_p_pat_untyped(p, "variables");
     uint32_t height = p->height;
     if (stmt->pat == NULL || !rn_p_expect(p, RN_TOKEN_EQ)) {
         return false;
     }
-    rn_p_refuse_type(p, stmt->pat);
     stmt->expr = rn_p_expr(p);
     p->height = rn_p_max(height, p->height);
     const char *help =
