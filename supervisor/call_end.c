@@ -203,6 +203,23 @@ static void fail_result(struct rn_call *call, rune_record *record)
     (void)rn_fail_fault(&record->error, rn_status_of_reason(reason), reason, &fault, call->unit);
 }
 
+/* Why it was stopped, the host knows; where it was by then, the worker may have told. */
+static void fail_stopped(const struct rn_call *call, rune_record *record)
+{
+    struct rn_fault fault;
+    struct ending ending = ending_of_stop(call, call->stop);
+    record->reason = ending.reason;
+    if (rn_fault_decode(call->result.body, call->result.size, &fault) != RN_OK ||
+        fault.frame_count == 0) {
+        (void)fail_ending(&record->error, &ending);
+        return;
+    }
+    fault.kind = (struct rn_utf8){ending.kind, strlen(ending.kind)};
+    fault.message = (struct rn_utf8){ending.message, strlen(ending.message)};
+    (void)rn_fail_fault(&record->error, rn_status_of_reason(ending.reason), ending.reason, &fault,
+                        call->unit);
+}
+
 /* What the worker was kept from, in its own words. */
 static void set_trapped(const struct rn_call *call, rune_record *record)
 {
@@ -321,8 +338,10 @@ static void set_outcome(struct rn_call *call, rune_record *record)
         return;
     }
     if (call->stop != RN_REASON_OK && done) {
-        ending = ending_of_stop(call, call->stop);
-    } else if (call->end.dead && !call->failed) {
+        fail_stopped(call, record);
+        return;
+    }
+    if (call->end.dead && !call->failed) {
         ending = ending_of_death(call);
     }
     record->reason = ending.reason;

@@ -329,11 +329,11 @@ static enum rn_event finish(struct rn_vm *vm, enum rn_event event)
     switch (event) {
     case RN_EVENT_RAISED:
     case RN_EVENT_LIMIT:
+    case RN_EVENT_CANCELLED:
         rn_capture_frames(vm);
         vm->result = rn_value_unit();
         break;
     case RN_EVENT_DONE:
-    case RN_EVENT_CANCELLED:
         break;
     case RN_EVENT_SLICE:
     case RN_EVENT_OUTPUT:

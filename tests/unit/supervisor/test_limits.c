@@ -3,6 +3,7 @@
 #include "tests/unit/supervisor/harness.h"
 
 #include <pthread.h>
+#include <string.h>
 #include <time.h>
 
 #define MS UINT64_C(1000000)
@@ -178,6 +179,56 @@ static uint64_t count_lost(void)
 
 /* A call that is stopped costs neither its worker nor its neighbours: unless that worker was not given a processor
  * within the grace, as may happen on a machine that is busy. */
+/* Whether a frame of the call's error is on that line of that function. */
+static bool stood_at(rune_vm *of, const char *item, rune_limit limit, const char *function,
+                     uint32_t line)
+{
+    bool found = false;
+    rune_call_options *options = with_limit(limit, 100 * MS);
+    rune_record *record = call_record(of, item, options);
+    const rune_error *error = rune_record_error(record);
+    assert_int_equal(rune_record_reason(record),
+                     limit == RUNE_LIMIT_WALL ? RUNE_REASON_WALL : RUNE_REASON_CPU);
+    for (size_t i = 0; i < rune_error_frame_count(error); i++) {
+        rune_frame frame;
+        found = found || (rune_error_frame(error, i, &frame) && frame.line == line &&
+                          strcmp(frame.function, function) == 0);
+    }
+    rune_record_free(record);
+    rune_call_options_free(options);
+    return found;
+}
+
+/* A worker that was given no processor within the grace tells nothing. */
+static void expect_place(rune_vm *of, const char *item, rune_limit limit, const char *function,
+                         uint32_t line)
+{
+    bool found = false;
+    for (int i = 0; i < 10 && !found; i++) {
+        found = stood_at(of, item, limit, function, line);
+    }
+    assert_true(found);
+}
+
+/* Where a script stood when its time was over, be it in its own code or the library's: nobody finds a loop without end
+ * by its limit. */
+static void test_a_stopped_call_has_a_place(void **state)
+{
+    (void)state;
+    rune_unit *own =
+        build("fn inner() {\n    loop {}\n}\n"
+              "pub fn sorts() { let a = []; for i in 0..100000 { a.push(100000 - i); }\n"
+              "    loop { a.clone().sort(); } }\n"
+              "pub fn outer() { inner() }\n");
+    rune_vm *own_vm = new_vm(own, RUNE_ISOLATION_SHARED, "");
+    expect_place(own_vm, "outer", RUNE_LIMIT_WALL, "inner", 2);
+    expect_place(own_vm, "outer", RUNE_LIMIT_WALL, "outer", 6);
+    expect_place(own_vm, "outer", RUNE_LIMIT_CPU, "inner", 2);
+    expect_place(own_vm, "sorts", RUNE_LIMIT_WALL, "sorts", 5);
+    rune_vm_free(own_vm);
+    rune_unit_unref(own);
+}
+
 static void test_a_stopped_call_leaves_the_worker_alone(void **state)
 {
     (void)state;
@@ -195,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_limits_of_the_vm_count_too),
         cmocka_unit_test(test_wrong_limits),
         cmocka_unit_test(test_cancelling),
+        cmocka_unit_test(test_a_stopped_call_has_a_place),
         cmocka_unit_test(test_a_stopped_call_leaves_the_worker_alone),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
