@@ -27,6 +27,9 @@ static const struct compare_row compares[] = {
 static void branch_value(struct rn_gen *gen, const struct rn_hir_expr *expr, struct rn_label label,
                          enum rn_gen_when when)
 {
+    if (expr->kind == RN_HIR_ASSIGN || expr->kind == RN_HIR_COMPOUND) {
+        rn_diagnose(gen->diagnostics, ASSIGNED_CONDITION, expr->span);
+    }
     uint32_t mark = gen->next;
     uint32_t value = rn_gen_any(gen, expr);
     gen->next = mark;

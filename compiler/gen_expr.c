@@ -676,6 +676,21 @@ static void warn_unused(struct rn_gen *gen, const struct rn_hir_expr *expr, cons
     rn_diagnose(gen->diagnostics, NOT_USED, expr->span, rn_text(what));
 }
 
+/* What the operator alone would have been written for; `x == 7;` is often meant to assign. */
+static void warn_unused_binary(struct rn_gen *gen, const struct rn_hir_expr *expr)
+{
+    bool compares = expr->op >= RN_BINARY_EQ && expr->op <= RN_BINARY_GT_EQ;
+    struct rn_diagnostic *d =
+        rn_diagnose(gen->diagnostics, NOT_USED, expr->span,
+                    rn_text(compares ? "this comparison" : "the result of this operator"));
+    if (expr->op == RN_BINARY_EQ) {
+        rn_diagnostic_help(gen->diagnostics, d, "write `=` to assign");
+    } else if (!compares) {
+        rn_diagnostic_help(gen->diagnostics, d,
+                           "operators with `=` change their left side, as `+=` does");
+    }
+}
+
 static void ignore_value(struct rn_gen *gen, const struct rn_hir_expr *expr)
 {
     uint32_t mark = gen->next;
@@ -707,6 +722,10 @@ void rn_gen_ignore(struct rn_gen *gen, const struct rn_hir_expr *expr)
         } else if (expr->closure->capture_count > 0) {
             warn_unused(gen, expr, "this closure");
         }
+        break;
+    case RN_HIR_BINARY:
+        warn_unused_binary(gen, expr);
+        ignore_value(gen, expr);
         break;
     case RN_HIR_ASSIGN:
         rn_gen_assign(gen, expr);

@@ -131,13 +131,34 @@ void rn_gen_pat(struct rn_gen *gen, const struct rn_hir_pat *pat, uint32_t sourc
 
 /* ---- Let ---- */
 
+/*
+ * Tuples and structs with names for their parts are how values are taken apart: that a value is of such a
+ * shape is as plain to see as that a variable is a number.
+ */
+static bool takes_apart(const struct rn_hir_pat *pat)
+{
+    bool is_struct = pat->kind == RN_HIR_PAT_TYPE && pat->list.type.decl != NULL &&
+                     pat->list.type.decl->kind == RN_DECL_STRUCT;
+    if (pat->kind != RN_HIR_PAT_TUPLE && !is_struct) {
+        return !rn_hir_refutable(pat);
+    }
+    for (uint32_t i = 0; i < pat->list.count; i++) {
+        if (!takes_apart(pat->list.items[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void rn_gen_pat_or_panic(struct rn_gen *gen, const struct rn_hir_pat *pat, uint32_t source,
                          bool owned)
 {
     struct rn_label fail = rn_gen_label(gen);
     rn_gen_pat(gen, pat, source, owned, fail);
-    if (rn_hir_refutable(pat)) {
+    if (!takes_apart(pat)) {
         rn_diagnostics_add(gen->diagnostics, RN_DIAGNOSTIC_PATTERN_MIGHT_PANIC, pat->span, NULL, 0);
+    }
+    if (rn_hir_refutable(pat)) {
         rn_gen_panic_at(gen, fail, pat->span);
     }
 }
@@ -161,12 +182,22 @@ static bool let_unpacked(struct rn_gen *gen, const struct rn_hir_expr *expr)
     return true;
 }
 
+/* `let _ = a < b` says that the value is not wanted. */
+static void let_ignored(struct rn_gen *gen, const struct rn_hir_expr *value)
+{
+    if (value->kind == RN_HIR_BINARY) {
+        rn_gen_any(gen, value);
+    } else {
+        rn_gen_ignore(gen, value);
+    }
+}
+
 void rn_gen_let(struct rn_gen *gen, const struct rn_hir_expr *expr)
 {
     struct rn_hir_pat *pat = expr->let.pat;
     uint32_t mark = gen->next;
     if (pat->kind == RN_HIR_PAT_IGNORE) {
-        rn_gen_ignore(gen, expr->let.value);
+        let_ignored(gen, expr->let.value);
         gen->next = mark;
         return;
     }
