@@ -94,6 +94,53 @@ static bool wants_more(const struct reading *reading)
     return false;
 }
 
+/* Places count lines, and characters in them. */
+static size_t offset_at(const struct rn_repl_new *entry, uint32_t line, uint32_t column)
+{
+    const char *at = entry->text;
+    const char *end = at + entry->size;
+    for (; line > 1 && at < end; line--) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        at = newline ? newline + 1 : end;
+    }
+    for (; column > 1 && at < end; column--) {
+        do {
+            at++;
+        } while (at < end && (*at & 0xc0) == 0x80);
+    }
+    return (size_t)(at - entry->text);
+}
+
+static bool splits_at(struct rn_repl *repl, const struct rn_repl_new *entry, size_t at)
+{
+    const struct rn_repl_new head = {.name = entry->name, .text = entry->text, .size = at};
+    const struct rn_repl_new tail = {
+        .name = entry->name, .text = entry->text + at, .size = entry->size - at};
+    return at > 0 && at < entry->size && reads_within(repl, "(\n", &tail, "\n)") &&
+           reads_within(repl, "", &head, "\nlet after = ();");
+}
+
+/*
+ * Where the expression begins that gives statements their value, or 0. More behind it, and the compiler misses the semicolon
+ * and says of what. What ends with a block needs none, unless the block is the beginning of something.
+ */
+static size_t find_tail(struct rn_repl *repl, const struct rn_repl_new *entry)
+{
+    bool in_block = entry->form == RN_REPL_STATEMENTS;
+    struct reading reading =
+        read_within(repl, "", entry, in_block ? "\n.x\nlet after = ();" : "\nlet after = ();");
+    size_t tail = 0;
+    rune_diagnostic at;
+    for (size_t i = 0; rune_diagnostics_at(reading.diagnostics, i, &at); i++) {
+        if (strcmp(at.code, "E0106") == 0) {
+            tail = offset_at(entry, at.line, at.column);
+            break;
+        }
+    }
+    reading_done(&reading);
+    return splits_at(repl, entry, tail) ? tail : 0;
+}
+
 static void show(struct rn_repl *repl, struct reading *reading)
 {
     if (rune_diagnostics_count(reading->diagnostics) > 0) {
@@ -159,6 +206,7 @@ enum rn_repl_state rn_repl_check(struct rn_repl *repl, struct rn_repl_new *entry
         entry->form = reads_within(repl, "(\n", entry, "\n)")              ? RN_REPL_EXPRESSION
                       : reads_within(repl, "", entry, "\nlet after = ();") ? RN_REPL_STATEMENTS
                                                                            : RN_REPL_TRAILING;
+        entry->tail = entry->form == RN_REPL_EXPRESSION ? 0 : find_tail(repl, entry);
     } else {
         struct reading closed = read_within(repl, "", entry, "\n;");
         entry->form = RN_REPL_UNFINISHED;

@@ -27,12 +27,16 @@ static uint32_t count_lines(const char *text, size_t size)
     return count;
 }
 
+/* The last value; as it was if there is none. */
+#define LET_IT "let it = match ("
+#define BE_IT "\n) { () => it, it => it };\n"
+
 /* What stays. */
 static const struct frame kept[] = {
     [RN_REPL_STATEMENTS] = {"", "\n"},
     [RN_REPL_TRAILING] = {"", "\n;\n"},
     [RN_REPL_UNFINISHED] = {"", "\n;\n"},
-    [RN_REPL_EXPRESSION] = {"let it = match (\n", "\n) { () => it, it => it };\n"},
+    [RN_REPL_EXPRESSION] = {LET_IT "\n", BE_IT},
 };
 
 /* What is run, up to the entry's value. */
@@ -68,14 +72,24 @@ const struct rn_repl_entry *rn_repl_script_at(const struct rn_repl_script *scrip
     return (const struct rn_repl_entry *)(const void *)script->entries.data + index;
 }
 
-/* The entry within its frame; the lines before it go to *out_before. */
+/* The entry within its frame, with `middle` before its tail; the lines before it go to *out_before. */
 static bool put_framed(struct rn_bytes *out, const struct rn_repl_new *entry,
-                       const struct frame *frame, uint32_t *out_before)
+                       const struct frame *frame, const char *middle, uint32_t *out_before)
 {
     size_t start = out->size;
     bool good = put(out, entry->in_block ? "{\n" : "") && put(out, frame->before);
     *out_before = good ? count_lines(out->data + start, out->size - start) : 0;
-    return good && rn_bytes_append(out, entry->text, entry->size) && put(out, frame->behind);
+    return good && rn_bytes_append(out, entry->text, entry->tail) && put(out, middle) &&
+           rn_bytes_append(out, entry->text + entry->tail, entry->size - entry->tail) &&
+           put(out, frame->behind);
+}
+
+/* The value is bound where it begins, so that all lines stay those of the entry. */
+static bool put_kept(struct rn_bytes *out, const struct rn_repl_new *entry, uint32_t *out_before)
+{
+    static const struct frame bound = {"", BE_IT};
+    return entry->tail > 0 ? put_framed(out, entry, &bound, LET_IT, out_before)
+                           : put_framed(out, entry, &kept[entry->form], "", out_before);
 }
 
 bool rn_repl_script_add(struct rn_repl_script *script, const struct rn_repl_new *entry)
@@ -84,7 +98,7 @@ bool rn_repl_script_add(struct rn_repl_script *script, const struct rn_repl_new 
         .size = script->text.size, .lines = script->lines, .blocks = script->blocks};
     uint32_t before;
     snprintf(added.name, sizeof added.name, "%s", entry->name);
-    bool good = put_framed(&script->text, entry, &kept[entry->form], &before);
+    bool good = put_kept(&script->text, entry, &before);
     added.line = script->lines + before + 1;
     added.line_count = count_lines(entry->text, entry->size) + 1;
     if (!good || !rn_bytes_append(&script->entries, (const char *)&added, sizeof added)) {
@@ -139,7 +153,7 @@ bool rn_repl_script_compose(const struct rn_repl_script *script, const struct rn
     rn_repl_script_end(script, end);
     snprintf(value, sizeof value, "\"%s\"\n", end);
     bool good = rn_bytes_append(out, script->text.data, script->text.size) &&
-                put_framed(out, entry, &run[entry->form], &before) && put(out, uses[use]) &&
+                put_framed(out, entry, &run[entry->form], "", &before) && put(out, uses[use]) &&
                 put(out, value) && close_blocks(out, script->blocks + entry->in_block);
     for (size_t i = 0; good && i < script->count; i++) {
         const struct rn_repl_entry *at = rn_repl_script_at(script, i);

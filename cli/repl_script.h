@@ -6,8 +6,10 @@
  *     let it = match (
  *     a + 1                          <entry 2>      an expression
  *     ) { () => it, it => it };
+ *     a.push(2); let it = match (a   <entry 3>      statements and an expression
+ *     ) { () => it, it => it };
  *     {                                             defines something anew: what follows is in a block
- *     fn f() { 2 }                   <entry 3>
+ *     fn f() { 2 }                   <entry 4>
  *
  * Plain text and where the entries are in it. What is an expression the compiler has said.
  */
@@ -67,6 +69,8 @@ struct rn_repl_new {
     size_t size;
     enum rn_repl_form form;
     bool in_block; /* it defines something that is there already */
+    size_t
+        tail; /* of statements: where the expression begins that is their value; 0: there is none */
 };
 
 /* False without memory; the script is as it was. */

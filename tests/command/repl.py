@@ -40,6 +40,17 @@ class Piped(unittest.TestCase):
                               "struct P { x }\nimpl P { fn get(self) { self.x } }\nlet p = P { x: 4 }\np.x += 1;\np.get()\n")
         self.assertEqual(out, "1\n2\n[5, 6]\nSome(0)\nSome(1)\nSome(7)\nSome(8)\n5\n")
 
+    def test_it_is_the_value_that_was_shown(self):
+        out, said = self.session('let a = [1, 2, 3]\na.push(4); a\nit.len()\nprintln!("a"); println!("b"); 7\nit\n'
+                                 'let é = "ü"; if é == "ü" { 8 } else { 9 }\nit\nlet b = 1; // it; 2\nit\n'
+                                 'let c = 1; c = 5\nit\nfn f() { 3 } f() + c // 1; 2\nit\nfn f() { 4 } let a = 9; a\n(it, a, f())\n'
+                                 'let it = 6; it + 1\nit\nlet d = 1; { d } + 3\nit\n')
+        self.assertEqual((out, said), ("[1, 2, 3, 4]\n4\na\nb\n7\n7\n8\n8\n8\n8\n8\n8\n9\n(9, 9, 4)\n7\n7\n4\n4\n", ""))
+
+    def test_lines_of_a_value_behind_statements_are_those_of_its_entry(self):
+        _, said = self.session("let a = [\n1]; || {\n a[5]\n}\nit()\n", code=2)
+        self.assertIn("<entry 1>:3:2: error: ", said)
+
     def test_what_is_defined_anew_hides_what_was_there(self):
         out, _ = self.session("fn f() { 1 }\nfn g() { f() }\nfn f() { 2 }\n(f(), g())\nstruct S { a }\nlet s = S { a: 1 }\n"
                               "struct S { b }\n(s.a, S { b: 2 }.b)\nuse std::iter\nuse std::iter\nlet f = 3\nf\nconst C = 1;\nconst C = 2;\nC\n")

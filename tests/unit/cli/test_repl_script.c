@@ -12,7 +12,8 @@
 
 static struct rn_repl_new entry(const char *text, enum rn_repl_form form, bool in_block)
 {
-    return (struct rn_repl_new){"<entry>", text, strlen(text), form, in_block};
+    return (struct rn_repl_new){
+        .name = "<entry>", .text = text, .size = strlen(text), .form = form, .in_block = in_block};
 }
 
 static void expect_closed(const struct rn_repl_script *script, const char *text)
@@ -35,13 +36,18 @@ static void test_entries_follow_each_other(void **state)
     assert_true(rn_repl_script_add(&script, &a));
     assert_true(rn_repl_script_add(&script, &b));
     assert_true(rn_repl_script_add(&script, &c));
+    struct rn_repl_new d = entry("f();\na", RN_REPL_TRAILING, false);
+    d.tail = 5;
+    assert_true(rn_repl_script_add(&script, &d));
     expect_closed(
         &script, "let it = ();\nlet a = 1\n;\nlet it = match (\na\n+ 1\n) { () => it, it => it };\n"
-                 "{\nfn f() {}\n}\n");
+                 "{\nfn f() {}\nf();\nlet it = match (a\n) { () => it, it => it };\n}\n");
     assert_int_equal(rn_repl_script_at(&script, 0)->line, 2);
     assert_int_equal(rn_repl_script_at(&script, 1)->line, 5);
     assert_int_equal(rn_repl_script_at(&script, 1)->line_count, 2);
     assert_int_equal(rn_repl_script_at(&script, 2)->line, 9);
+    assert_int_equal(rn_repl_script_at(&script, 3)->line, 10);
+    assert_int_equal(rn_repl_script_at(&script, 3)->line_count, 2);
     rn_repl_script_done(&script);
 }
 
