@@ -16,8 +16,16 @@ struct constant {
     rune_const_value *value;
 };
 
+/* The hashes of paths, found by probing; a slot of 0 is free. At most half of them are taken. */
+struct path_set {
+    uint64_t *slots;
+    size_t capacity; /* a power of two, or 0 */
+    size_t count;
+};
+
 struct rune_module {
     char *path;
+    struct path_set paths; /* of functions and constants */
     struct rn_host_table functions;
     struct constant *constants;
     size_t constant_count;
@@ -75,6 +83,57 @@ static enum rn_error table_add(struct rn_host_table *table, const struct rn_host
     return RN_OK;
 }
 
+/* Paths of a module */
+
+/* Where the hash is, or is to go. */
+static uint64_t *path_slot(const struct path_set *set, uint64_t hash)
+{
+    size_t at = hash & (set->capacity - 1);
+    while (set->slots[at] != 0 && set->slots[at] != hash) {
+        at = (at + 1) & (set->capacity - 1);
+    }
+    return &set->slots[at];
+}
+
+/* Room for one more. */
+static bool reserve_path(struct path_set *set)
+{
+    if (set->count < set->capacity / 2) {
+        return true;
+    }
+    struct path_set wider = {.capacity = set->capacity == 0 ? 16 : set->capacity * 2,
+                             .count = set->count};
+    wider.slots = rn_alloc_array(wider.capacity, sizeof(*wider.slots));
+    if (!wider.slots) {
+        return false;
+    }
+    for (size_t i = 0; i < set->capacity; i++) {
+        if (set->slots[i] != 0) {
+            *path_slot(&wider, set->slots[i]) = set->slots[i];
+        }
+    }
+    rn_free(set->slots);
+    *set = wider;
+    return true;
+}
+
+/* May an item of that path come into the module? There is room for its hash then. */
+static rune_status check_path(rune_module *module, const char *path, rune_error **error)
+{
+    if (!reserve_path(&module->paths)) {
+        return rn_fail_plain(error, RN_E_NO_MEMORY);
+    }
+    return *path_slot(&module->paths, rn_hash_item(path, strlen(path))) == 0
+               ? RUNE_OK
+               : rn_fail(error, RUNE_E_INVALID_ARGUMENT, "the module has `%s` already", path);
+}
+
+static void add_path(struct path_set *set, uint64_t hash)
+{
+    *path_slot(set, hash) = hash;
+    set->count++;
+}
+
 /* Modules */
 
 static bool is_identifier(const char *text, size_t size)
@@ -109,24 +168,26 @@ static bool is_path(const char *path)
     }
 }
 
-/* `module::name`, the caller's. */
-static rune_status join(const rune_module *module, const char *name, char **out_path,
-                        rune_error **error)
+/* `module::name`, the caller's, which the module may take. */
+static rune_status join(rune_module *module, const char *name, char **out_path, rune_error **error)
 {
     size_t first = strlen(module->path);
     size_t second = strlen(name);
     if (!is_identifier(name, second)) {
         return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "`%s` is not an identifier", name);
     }
-    char *path = rn_alloc(first + second + 3);
+    RN_AUTO_FREE char *path = rn_alloc(first + second + 3);
     if (!path) {
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     memcpy(path, module->path, first);
     memcpy(path + first, "::", 2);
     memcpy(path + first + 2, name, second);
-    *out_path = path;
-    return RUNE_OK;
+    rune_status status = check_path(module, path, error);
+    if (status == RUNE_OK) {
+        *out_path = RN_TAKE(path);
+    }
+    return status;
 }
 
 rune_module *rune_module_new(const char *path)
@@ -148,12 +209,15 @@ rune_module *rune_module_new(const char *path)
 rune_status rune_module_function(rune_module *module, const char *name, int arity, unsigned flags,
                                  rune_host_fn fn, void *user, rune_error **error)
 {
-    if (!module || !name) {
-        return rn_fail_null(error, module ? "name" : "module");
+    if (!module || !name || !fn) {
+        return rn_fail_null(error, !module ? "module" : !name ? "name" : "fn");
     }
-    if (arity < -1 || arity > RN_HOST_ARITY_MAX || (flags & ~(unsigned)RUNE_FUNCTION_ASYNC) != 0 ||
-        !fn) {
-        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "%s: arity or flags out of range", name);
+    if (arity < -1 || arity > RN_HOST_ARITY_MAX) {
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "%s: an arity of %d, not -1 to %d", name,
+                       arity, RN_HOST_ARITY_MAX);
+    }
+    if ((flags & ~(unsigned)RUNE_FUNCTION_ASYNC) != 0) {
+        return rn_fail(error, RUNE_E_INVALID_ARGUMENT, "%s: unknown flags 0x%x", name, flags);
     }
     RN_AUTO_FREE char *path = NULL;
     rune_status status = join(module, name, &path, error);
@@ -167,7 +231,11 @@ rune_status rune_module_function(rune_module *module, const char *name, int arit
                                   .fn = fn,
                                   .user = user};
     enum rn_error failed = table_add(&module->functions, &entry);
-    return failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
+    if (failed != RN_OK) {
+        return rn_fail_plain(error, failed);
+    }
+    add_path(&module->paths, entry.hash);
+    return RUNE_OK;
 }
 
 rune_status rune_module_constant(rune_module *module, const char *name,
@@ -187,6 +255,7 @@ rune_status rune_module_constant(rune_module *module, const char *name,
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     module->constants = constants;
+    add_path(&module->paths, rn_hash_item(path, strlen(path)));
     module->constants[module->constant_count++] =
         (struct constant){.path = RN_TAKE(path), .value = rune_value_ref(value)};
     return RUNE_OK;
@@ -203,6 +272,7 @@ void rune_module_free(rune_module *module)
         rune_value_unref(module->constants[i].value);
     }
     rn_free(module->constants);
+    rn_free(module->paths.slots);
     rn_free(module->path);
     rn_free(module);
 }

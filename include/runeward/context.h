@@ -37,12 +37,14 @@ typedef enum rune_function_flag {
 RUNE_API rune_module *rune_module_new(const char *path) RUNE_MUST_CHECK;
 /*
  * Adds `path::name`. `arity` up to 64, or -1 for any number of arguments. `user` goes to every call
- * and must outlive all contexts and runtimes with it. INVALID_ARGUMENT, NO_MEMORY.
+ * and must outlive all contexts and runtimes with it. INVALID_ARGUMENT, also if the module has that path already;
+ * TOO_LARGE (more than 4,096 functions), NO_MEMORY.
  */
 RUNE_API rune_status rune_module_function(rune_module *module, const char *name, int arity,
                                           unsigned flags, rune_host_fn fn, void *user,
                                           rune_error **error) RUNE_MUST_CHECK;
-/* Adds a constant `path::name`. The value is copied. */
+/* Adds a constant `path::name`. The value is copied. INVALID_ARGUMENT, also if the module has that path already;
+ * NO_MEMORY. */
 RUNE_API rune_status rune_module_constant(rune_module *module, const char *name,
                                           const rune_const_value *value,
                                           rune_error **error) RUNE_MUST_CHECK;

@@ -60,7 +60,11 @@ static void test_shapes_of_functions(void **state)
                      RUNE_E_INVALID_ARGUMENT);
     assert_int_equal(rune_module_function(module, "f", 0, 0, NULL, NULL, &error),
                      RUNE_E_INVALID_ARGUMENT);
-    assert_non_null(strstr(rune_error_message(error), "f: "));
+    assert_string_equal(rune_error_message(error), "`fn` is NULL");
+    rune_error_free(error);
+    assert_int_equal(rune_module_function(module, "f", 65, 0, nothing, NULL, &error),
+                     RUNE_E_INVALID_ARGUMENT);
+    assert_string_equal(rune_error_message(error), "f: an arity of 65, not -1 to 64");
     assert_int_equal(rune_module_function(module, "f", -1, 0, nothing, NULL, NULL), RUNE_OK);
     assert_int_equal(
         rune_module_function(module, "g", 64, RUNE_FUNCTION_ASYNC, nothing, NULL, NULL), RUNE_OK);
@@ -68,7 +72,42 @@ static void test_shapes_of_functions(void **state)
     rune_module_free(module);
 }
 
-/* A module with a path twice is not installed, and nothing of it. */
+static void assert_taken(rune_status status, rune_error *error, const char *message)
+{
+    assert_int_equal(status, RUNE_E_INVALID_ARGUMENT);
+    assert_string_equal(rune_error_message(error), message);
+    rune_error_free(error);
+}
+
+/* The second of a path is refused where it is added; the module is as it was. */
+static void test_a_path_is_of_one_item(void **state)
+{
+    (void)state;
+    char name[16];
+    rune_error *error = NULL;
+    rune_const_value *value = rune_value_i64(1);
+    rune_context *made = rune_context_with_default_modules();
+    rune_module *module = rune_module_new("m");
+    for (int i = 0; i < 100; i++) {
+        (void)snprintf(name, sizeof(name), "f%d", i);
+        assert_int_equal(rune_module_function(module, name, 0, 0, nothing, NULL, NULL), RUNE_OK);
+        (void)snprintf(name, sizeof(name), "C%d", i);
+        assert_int_equal(rune_module_constant(module, name, value, NULL), RUNE_OK);
+    }
+    rune_status status = rune_module_function(module, "f3", 1, 0, nothing, NULL, &error);
+    assert_taken(status, error, "the module has `m::f3` already");
+    status = rune_module_function(module, "C0", 1, 0, nothing, NULL, &error);
+    assert_taken(status, error, "the module has `m::C0` already");
+    status = rune_module_constant(module, "f99", value, &error);
+    assert_taken(status, error, "the module has `m::f99` already");
+    assert_int_equal(rune_module_constant(module, "C99", value, NULL), RUNE_E_INVALID_ARGUMENT);
+    assert_int_equal(rune_context_install(made, module, NULL), RUNE_OK);
+    rune_value_unref(value);
+    rune_module_free(module);
+    rune_context_free(made);
+}
+
+/* A module with a path that is taken is not installed, and nothing of it. */
 static void test_all_or_nothing(void **state)
 {
     (void)state;
@@ -292,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_names_of_modules),
         cmocka_unit_test(test_names_of_items),
         cmocka_unit_test(test_shapes_of_functions),
+        cmocka_unit_test(test_a_path_is_of_one_item),
         cmocka_unit_test(test_all_or_nothing),
         cmocka_unit_test(test_many_functions),
         cmocka_unit_test(test_memory_ends),
