@@ -7,6 +7,8 @@
 #include "cli/bytes.h"
 #include "cli/session.h"
 
+#include <runeward/tools.h>
+
 #define RN_CALL_ARGS_MAX 64u
 
 struct rn_call {
@@ -27,6 +29,8 @@ int rn_call_print_limits(struct rn_session *session);
 
 /* call_args.c: false after a complaint, whereupon rn_call_done. The script's main with these words, or its body; `file` names it. */
 bool rn_call_aim_at_main(struct rn_call *call, const char *file, char *const *words, size_t count);
+/* Is there code outside functions, for the body to run? */
+bool rn_call_has_body(const rune_listing *listing);
 /* The operands behind the file: of main, or JSON for --item. False after a complaint. */
 bool rn_call_aim(struct rn_call *call, const struct rn_args *args);
 /* Arguments in JSON. */

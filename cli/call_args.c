@@ -1,7 +1,13 @@
 /* call_args.c: what is called, with what: the words of a command line. */
 #include "cli/call.h"
 
+#include "cli/visible.h"
+
+#include <stdio.h>
 #include <string.h>
+
+/* With more public functions than this a file is a library, and a list of them no help. */
+#define EXPORTS_NAMED 8u
 
 static bool find_export(const rune_unit *unit, const char *item, rune_export *out_export)
 {
@@ -48,6 +54,46 @@ static bool add_words(struct rn_call *call, char *const *words, size_t count, ui
     return all != NULL;
 }
 
+/* Of a file with nothing but items the body has one instruction, its end. */
+bool rn_call_has_body(const rune_listing *listing)
+{
+    rune_listing_function function;
+    for (size_t i = 0; rune_listing_function_at(listing, i, &function); i++) {
+        if (function.name_size == 0) {
+            return function.count > 1;
+        }
+    }
+    return false;
+}
+
+/* A body that could not be looked at is run. */
+static bool has_body(rune_unit *unit)
+{
+    rune_listing *listing = NULL;
+    bool has = rune_unit_has(unit, "") &&
+               (rune_listing_new(unit, &listing) != RUNE_OK || rn_call_has_body(listing));
+    rune_listing_free(listing);
+    return has;
+}
+
+/* What could have been meant: a main by another name, or one function of a library. */
+static void name_exports(const rune_unit *unit, const char *file)
+{
+    rune_export export;
+    size_t count = rune_unit_export_count(unit);
+    if (count == 0 || count > EXPORTS_NAMED) {
+        return;
+    }
+    fputs("runeward: ", stderr);
+    for (size_t i = 0; rune_unit_export(unit, i, &export); i++) {
+        fputs(i == 0 ? "`" : i + 1 < count ? "`, `" : "` and `", stderr);
+        rn_visible_put(stderr, export.item, strlen(export.item), false);
+    }
+    fputs("` can be called: `runeward call ", stderr);
+    rn_visible_put(stderr, file, strlen(file), false);
+    fputs(" ITEM`\n", stderr);
+}
+
 bool rn_call_aim_at_main(struct rn_call *call, const char *file, char *const *words, size_t count)
 {
     rune_export export = {0};
@@ -55,11 +101,12 @@ bool rn_call_aim_at_main(struct rn_call *call, const char *file, char *const *wo
     if (!find_export(call->unit, "main", &export)) {
         call->item = "";
         export.arity = 0;
-        if (!rune_unit_has(call->unit, "")) {
+        if (!has_body(call->unit)) {
             rn_console_complain(
                 "%s: nothing to run: there is no `pub fn main`, and no code outside "
                 "functions",
                 file);
+            name_exports(call->unit, file);
             return false;
         }
     }

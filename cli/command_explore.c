@@ -132,25 +132,13 @@ static int run(struct rn_session *session, struct rn_explore *explore, struct rn
     return code == 0 ? end : code;
 }
 
-/* Of a file with nothing but items the body has one instruction, its end. */
-static bool has_body(const rune_listing *listing)
-{
-    rune_listing_function function;
-    for (size_t i = 0; rune_listing_function_at(listing, i, &function); i++) {
-        if (function.name_size == 0) {
-            return function.count > 1;
-        }
-    }
-    return false;
-}
-
 /* Words behind the file are for something that is called: without it they are a mistake, which is told. */
 static bool is_called(const struct rn_args *args, const rune_unit *unit,
                       const rune_listing *listing)
 {
     return !rn_args_has(args, RN_OPTION_NO_RUN) &&
            (rn_args_has(args, RN_OPTION_ITEM) || args->operand_count > 1 ||
-            rune_unit_has(unit, "main") || has_body(listing));
+            rune_unit_has(unit, "main") || rn_call_has_body(listing));
 }
 
 static int explore_unit(struct rn_session *session, rune_unit *unit)

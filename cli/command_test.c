@@ -102,11 +102,26 @@ static void fail_build(struct tests *tests, const char *name)
 
 /* ---- Functions ---- */
 
+static void refuse(struct tests *tests, const rune_export *export)
+{
+    char why[RN_VERDICT_MAX];
+    (void)snprintf(why, sizeof why, "a test takes no arguments, `%s` takes %u", export->item,
+                   (unsigned)export->arity);
+    struct rn_test_result result = {
+        .file = tests->file, .name = export->item, .outcome = RN_TEST_FAILED, .why = why};
+    rn_report_add(&tests->report, &result);
+}
+
 static void run_functions(struct tests *tests, rune_unit *unit)
 {
     rune_export export;
     for (size_t i = 0; rune_unit_export(unit, i, &export); i++) {
-        if (export.is_test && !leaves_out(tests, export.item)) {
+        if (!export.is_test || leaves_out(tests, export.item)) {
+            continue;
+        }
+        if (export.arity > 0) {
+            refuse(tests, &export);
+        } else {
             run(tests, unit, export.item, export.item, false);
         }
     }

@@ -38,7 +38,8 @@ RUNE_API const char *rune_error_message(const rune_error *error);
 RUNE_API int rune_error_signal(const rune_error *error);
 /* True if the call certainly had no effect outside its worker, so that it may be tried again. */
 RUNE_API bool rune_error_retry_safe(const rune_error *error);
-/* Frames of the backtrace; false if there is no such index. */
+/* Frames of the backtrace; false if there is no such index. Of a function that was called with a wrong number of arguments
+ * from outside there is one, without a place: none of it ran. */
 RUNE_API size_t rune_error_frame_count(const rune_error *error);
 RUNE_API bool rune_error_frame(const rune_error *error, size_t index, rune_frame *out_frame);
 

@@ -88,6 +88,32 @@ class Command(unittest.TestCase):
         self.write("e.rn", "fn main() { 1 }\n")
         self.assertIn("e.rn: nothing to run: there is no `pub fn main`", self.run_command("run", "e.rn", code=64).stderr)
 
+    def test_a_file_of_items_has_nothing_to_run(self):
+        missing = "nothing to run: there is no `pub fn main`, and no code outside functions\n"
+        self.write("typo.rn", 'pub fn mian() { println!("hi"); }\nstruct S;\npub fn other(a) { a }\n')
+        for command in ["run", "profile"]:
+            done = self.run_command(command, "typo.rn", code=64)
+            self.assertEqual((done.stdout, done.stderr), ("", f"runeward: typo.rn: {missing}"
+                             "runeward: `mian` and `other` can be called: `runeward call typo.rn ITEM`\n"))
+        for text in ["", "// nothing yet\n", "pub const A = 1;\n", "pub mod a { pub struct B; }\n"]:
+            self.write("items.rn", text)
+            done = self.run_command("run", "items.rn", code=64)
+            self.assertEqual(done.stderr, f"runeward: items.rn: {missing}")
+        self.write("many.rn", "".join(f"pub fn f{i}() {{}}\n" for i in range(9)))
+        self.assertEqual(self.run_command("run", "many.rn", code=64).stderr, f"runeward: many.rn: {missing}")
+        self.run_command("compile", "typo.rn", "-o", "typo.rnu")
+        self.assertIn(missing, self.run_command("run", "typo.rnu", code=64).stderr)
+        self.write("both.rn", "pub fn mian() {}\nlet a = 1;\n")
+        self.run_command("run", "both.rn")
+
+    def test_a_wrong_count_of_arguments_names_the_function(self):
+        self.write("calc.rn", "mod deep { pub fn eval(text) { text.len() } } pub async fn later(a, b) { a + b }")
+        done = self.run_command("call", "calc.rn", "deep::eval", code=2)
+        self.assertEqual(done.stderr, "error: Wrong number of arguments 0, expected 1\nbacktrace:\n  0: deep::eval\n")
+        record = self.record("call", "calc.rn", "later", "1", code=2)
+        self.assertEqual([f["function"] for f in record["error"]["backtrace"]], ["later"])
+        self.assertEqual(self.run_command("call", "calc.rn", "deep::eval", '"ab"').stdout, "2\n")
+
     def test_a_main_that_fails_is_said(self):
         self.write("e.rn", 'pub fn main() { println!("out"); Err(#{why: "no tea"}) }\n')
         done = self.run_command("run", "e.rn")
@@ -293,6 +319,14 @@ class Command(unittest.TestCase):
         self.write("r.rn", "#[test] fn iterator() { [1].iter() } #[test] fn none() { None }")
         done = self.run_command("test", "r.rn", code=1)
         self.assertIn("1 passed, 1 failed", done.stdout)
+
+    def test_a_test_takes_no_arguments(self):
+        self.write("args.rn", "#[test] fn with_arg(x) { x } #[test] fn good() {}")
+        done = self.run_command("test", "args.rn", code=1)
+        self.assertIn("FAIL  with_arg: a test takes no arguments, `with_arg` takes 1\nok    good\n", done.stdout)
+        self.assertIn("1 passed, 1 failed", done.stdout)
+        done = self.run_command("--format", "jsonl", "test", "args.rn", code=1)
+        self.assertIn('"why":"a test takes no arguments', done.stdout.splitlines()[0])
 
     DOCS = """//! ```
 //! assert!(true);

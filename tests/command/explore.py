@@ -305,7 +305,7 @@ class Explore(unittest.TestCase):
             self.assertIn("Nothing was called", text_of(page.root))
             self.assertEqual(page.having("id", "spent"), [])
             self.assertEqual({len(cells(row)) for row in self.rows(page, r"i\d+")}, {2})
-        self.assertIn("main takes 0 arguments", self.run_command("explore", "items.rn", "word", code=64).stderr)
+        self.assertIn("nothing to run: there is no `pub fn main`", self.run_command("explore", "items.rn", "word", code=64).stderr)
         self.write("private.rn", "fn main() { 1 }\n")
         self.assertIn("Nothing was called", text_of(self.explore("private.rn").root))
         self.assertIn("nothing to run", self.run_command("explore", "private.rn", "word", code=64).stderr)

@@ -186,6 +186,17 @@ static bool has_room(struct rn_vm *vm, uint32_t registers)
            rn_stack_grow(vm, vm->base, registers);
 }
 
+/* The function is where the error belongs, though none of it runs. */
+static enum rn_outcome refuse_count(struct rn_vm *vm, const struct rn_link *link,
+                                    const struct rn_unit_function *function, uint32_t count)
+{
+    vm->link = link;
+    vm->code = link->unit.code + function->code_start;
+    vm->pc = vm->code;
+    return rn_raise(vm, RN_VM_ERROR_BAD_ARGUMENT_COUNT, (uint64_t)count,
+                    (uint64_t)function->arg_count);
+}
+
 /* Puts arguments, then captures, into the registers of a function that is to run. */
 static enum rn_outcome enter_code(struct rn_vm *vm, const struct rn_link *link, uint32_t index,
                                   const struct rn_call_values *values)
@@ -193,8 +204,7 @@ static enum rn_outcome enter_code(struct rn_vm *vm, const struct rn_link *link, 
     const struct rn_unit_function *function = &link->unit.functions[index];
     if (values->arg_count != function->arg_count ||
         values->capture_count != function->capture_count) {
-        return rn_raise(vm, RN_VM_ERROR_BAD_ARGUMENT_COUNT, (uint64_t)values->arg_count,
-                        (uint64_t)function->arg_count);
+        return refuse_count(vm, link, function, values->arg_count);
     }
     if (!has_room(vm, function->register_count)) {
         return RN_RAISED;
@@ -394,6 +404,18 @@ static enum rn_event run(struct rn_vm *vm)
     }
 }
 
+/* Nothing ran yet: of a function that was found its name is told, and no place, for it is in none. */
+static enum rn_event fail_to_enter(struct rn_vm *vm)
+{
+    bool found = vm->code != NULL;
+    enum rn_event event = finish(vm, raised_event(vm));
+    struct rn_vm_error_report *report = &vm->engine->report;
+    report->frame_count = found ? 1 : 0;
+    report->frames_total = report->frame_count;
+    vm->engine->frames[0].pc = RN_NONE;
+    return event;
+}
+
 enum rn_event rn_vm_run(struct rn_vm *vm, uint64_t slice)
 {
     RN_CHECK(vm->execution != RN_EXECUTION_NONE);
@@ -402,15 +424,13 @@ enum rn_event rn_vm_run(struct rn_vm *vm, uint64_t slice)
     }
     if (vm->execution == RN_EXECUTION_NEW) {
         vm->execution = RN_EXECUTION_READY;
+        vm->code = NULL;
         enum rn_outcome outcome = enter(vm);
         if (outcome == (enum rn_outcome)RN_FINISHED) {
             return finish(vm, RN_EVENT_DONE);
         }
         if (outcome != RN_DONE) {
-            enum rn_event event = finish(vm, raised_event(vm));
-            vm->engine->report.frame_count = 0; // nothing ran yet
-            vm->engine->report.frames_total = 0;
-            return event;
+            return fail_to_enter(vm);
         }
     }
     grant(vm, slice);

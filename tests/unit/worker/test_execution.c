@@ -631,6 +631,9 @@ static void a_missing_entry_is_the_scripts_error(void **state)
     assert_int_equal(rn_vm_error(m->vm)->kind, RN_VM_ERROR_MISSING_ENTRY_HASH);
     assert_int_equal(rn_vm_error(m->vm)->frame_count, 0);
     assert_raises(m, "f", "Wrong number of arguments 0, expected 2");
+    assert_int_equal(rn_vm_error(m->vm)->frame_count, 1); // whose arguments, and no place in it
+    assert_int_equal(rn_vm_error(m->vm)->frames_total, 1);
+    assert_int_equal(rn_vm_error(m->vm)->frames[0].pc, RN_NONE);
 }
 
 /* --- Values in and out --- */
