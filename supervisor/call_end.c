@@ -14,6 +14,7 @@
 #include "base/math.h"
 #include "policy/syscall_names.h"
 #include "shm/fault.h"
+#include "supervisor/arg_faults.h"
 #include "supervisor/error.h"
 #include "supervisor/host_call.h"
 #include "supervisor/journal_folder.h"
@@ -28,7 +29,7 @@
 
 enum {
     ENDING_MESSAGE_MAX = 112,
-    TRAP_MESSAGE_MAX = 320,
+    TRAP_MESSAGE_MAX = RN_ARG_FAULT_MAX,
     /* A result of an execution up to this is read where it ends, on the one thread of all executions. */
     RESULT_INLINE_MAX = 16 << 10,
 };
@@ -187,6 +188,15 @@ static bool explain_missing(const struct rn_call *call, const struct rn_fault *f
     return true;
 }
 
+/* An argument that the worker did not take. */
+static bool explain_argument(const struct rn_call *call, const struct rn_fault *fault,
+                             char text[RN_ARG_FAULT_MAX])
+{
+    const char *kind = rn_error_name(RN_E_CBOR_INVALID);
+    return call->result.fields.reason == RN_REASON_USAGE && fault->kind.size == strlen(kind) &&
+           memcmp(fault->kind.data, kind, strlen(kind)) == 0 && rn_arg_faults_explain(call, text);
+}
+
 static void fail_result(struct rn_call *call, rune_record *record)
 {
     struct rn_fault fault;
@@ -197,7 +207,7 @@ static void fail_result(struct rn_call *call, rune_record *record)
     }
     char text[TRAP_MESSAGE_MAX];
     if ((fault.message.size == 0 && explain_limit(call, reason, text)) ||
-        explain_missing(call, &fault, text)) {
+        explain_missing(call, &fault, text) || explain_argument(call, &fault, text)) {
         fault.message = (struct rn_utf8){text, strlen(text)};
     }
     (void)rn_fail_fault(&record->error, rn_status_of_reason(reason), reason, &fault, call->unit);

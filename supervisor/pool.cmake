@@ -1,5 +1,6 @@
 # libruneward: the supervisor and the API, shared and static, with what it takes to install and find it.
 rn_library(rn_supervisor
+  arg_faults.c
   batch.c
   build.c
   build_peer.c

@@ -129,6 +129,12 @@ static bool find(void *user, uint64_t type_hash, uint64_t variant_hash,
     return true;
 }
 
+const struct rn_unit_type *rn_unit_names_type(struct rn_unit_names *names, uint64_t hash)
+{
+    const struct rn_named_type *named = list_types(names) ? find_type(names, hash) : NULL;
+    return named ? &names->unit->unit.types[named->index] : NULL;
+}
+
 void rn_unit_names_init(struct rn_unit_names *names, const rune_unit *unit)
 {
     *names = (struct rn_unit_names){.json = {.user = names, .find = find}, .unit = unit};

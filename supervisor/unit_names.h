@@ -1,7 +1,7 @@
 /*
- * unit_names.h: what the types of a Unit are called, for values that become JSON.
+ * unit_names.h: what the types of a Unit are called, for values that become JSON, and are, for values that do not fit.
  *
- * Made for one writing. Nothing is looked at before the first struct or variant; then the Unit's types are
+ * Made for one walk. Nothing is looked at before the first struct or variant; then the Unit's types are
  * put in the order of their hashes once, so that a value of many instances costs no more than that and a
  * search each, whatever script made both.
  */
@@ -24,6 +24,8 @@ struct rn_unit_names {
 
 /* `unit` may be NULL: nothing has a name. Not to be moved. */
 void rn_unit_names_init(struct rn_unit_names *names, const rune_unit *unit);
+/* A type of the Unit's by its hash, or NULL; `no_memory` may be why. */
+const struct rn_unit_type *rn_unit_names_type(struct rn_unit_names *names, uint64_t hash);
 void rn_unit_names_done(struct rn_unit_names *names);
 
 #endif

@@ -156,6 +156,89 @@ static void test_a_host_makes_variants(void **state)
     rune_unit_unref(unit);
 }
 
+/* The last of the arguments, or the only one, is refused with that message. */
+static void expect_refused(rune_vm *vm, const char *item, rune_const_value *value,
+                           const char *message)
+{
+    rune_const_value *result = NULL;
+    rune_error *error = NULL;
+    rune_const_value *first = rune_value_text("fits");
+    const rune_const_value *args[] = {first, value};
+    bool two = strcmp(item, "two") == 0;
+    assert_non_null(value);
+    assert_int_equal(
+        rune_vm_call(vm, item, two ? args : args + 1, two ? 2 : 1, NULL, &result, &error),
+        RUNE_E_INVALID_ARGUMENT);
+    assert_string_equal(rune_error_message(error), message);
+    assert_string_equal(rune_error_kind(error), "CBOR_INVALID");
+    assert_int_equal(rune_error_reason(error), RUNE_REASON_USAGE);
+    rune_error_free(error);
+    rune_value_unref(first);
+    rune_value_unref(value);
+}
+
+static rune_const_value *vec_of(rune_const_value *value)
+{
+    const rune_const_value *items[] = {value};
+    rune_const_value *vec = rune_value_vec(items, 1);
+    rune_value_unref(value);
+    return vec;
+}
+
+/* What does not fit its type is told by argument, type and number of fields. */
+static void test_arguments_that_do_not_fit_are_told(void **state)
+{
+    (void)state;
+    rune_unit *unit =
+        build("struct P { x, y } struct One(a); enum E { A(r), B { c, d } } enum F { A(r) }\n"
+              "pub fn one(a) { [P, One, E::A, E::B, F::A].len() } pub fn two(a, b) { a }");
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_const_value *field = rune_value_i64(1);
+    const rune_const_value *fields[] = {field, field, field};
+    char message[128];
+    expect_refused(vm, "one", rune_value_struct("P", fields, 1),
+                   "argument 0: struct `P` has 2 fields, got 1");
+    expect_refused(vm, "two", vec_of(rune_value_struct("One", fields, 3)),
+                   "argument 1: struct `One` has 1 field, got 3");
+    expect_refused(vm, "two", rune_value_variant("E::B", NULL, 0),
+                   "argument 1: variant `E::B` has 2 fields, got 0");
+    expect_refused(vm, "one", rune_value_struct("E::A", fields, 1),
+                   "argument 0: `E::A` is a variant, and was passed as a struct");
+    expect_refused(vm, "one", rune_value_struct("E", fields, 1),
+                   "argument 0: `E` is an enum, and was passed as a struct");
+    (void)snprintf(message, sizeof(message),
+                   "argument 0: the Unit has no variant of the hash 0x%016llx",
+                   (unsigned long long)rune_value_hash_item("E::P"));
+    expect_refused(vm, "one", rune_value_variant("E::P", fields, 1), message);
+    (void)snprintf(message, sizeof(message),
+                   "argument 0: the Unit has no struct of the hash 0x%016llx",
+                   (unsigned long long)rune_value_hash_item("Q"));
+    expect_refused(vm, "one", rune_value_struct("Q", fields, 1), message);
+    rune_value_unref(field);
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+}
+
+/* The library's are not judged here; of one argument the number is known. */
+static void test_arguments_that_cannot_be_judged(void **state)
+{
+    static const char plain[] = "not a valid ConstValue";
+    (void)state;
+    char message[128];
+    rune_unit *unit = build("struct P { x } pub fn one(a) { P } pub fn two(a, b) { a }");
+    rune_vm *vm = new_vm(unit, RUNE_ISOLATION_SHARED, "");
+    rune_const_value *field = rune_value_i64(1);
+    const rune_const_value *fields[] = {field, field};
+    (void)snprintf(message, sizeof(message), "argument 0: %s", plain);
+    expect_refused(vm, "one", rune_value_variant("std::ops::ControlFlow::Break", fields, 2),
+                   message);
+    expect_refused(vm, "two", rune_value_variant("std::ops::ControlFlow::Break", fields, 2), plain);
+    expect_refused(vm, "two", rune_value_struct("std::test::Bencher", fields, 2), plain);
+    rune_value_unref(field);
+    rune_vm_free(vm);
+    rune_unit_unref(unit);
+}
+
 /* Every instance has its fields' names, and those may be long: rather hashes than no text. */
 static void test_names_without_end_give_way_to_hashes(void **state)
 {
@@ -207,6 +290,8 @@ int main(void)
         cmocka_unit_test(test_other_units_have_other_names),
         cmocka_unit_test(test_what_is_no_instance_has_no_name),
         cmocka_unit_test(test_a_host_makes_variants),
+        cmocka_unit_test(test_arguments_that_do_not_fit_are_told),
+        cmocka_unit_test(test_arguments_that_cannot_be_judged),
         cmocka_unit_test(test_names_without_end_give_way_to_hashes),
         cmocka_unit_test(test_nothing_has_no_json),
     };
