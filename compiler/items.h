@@ -144,6 +144,13 @@ void rn_report_missing(struct rn_items *items, struct rn_decl *scope,
 void rn_explain_missing(struct rn_items *items, struct rn_diagnostic *diagnostic,
                         struct rn_decl *scope, const struct rn_ast_path *path);
 
+/* "Did you mean" of a field; NULL diagnostics are accepted. */
+void rn_suggest_field(struct rn_items *items, struct rn_diagnostic *diagnostic,
+                      const struct rn_ast_fields *fields, struct rn_utf8 name);
+/* How something is written that was taken for a tuple, if it has named fields; its path is known. */
+void rn_suggest_braces(struct rn_items *items, struct rn_diagnostic *diagnostic,
+                       const struct rn_decl *decl);
+
 /* The same of a macro, which only the library has. */
 void rn_report_missing_macro(struct rn_items *items, const struct rn_ast_path *path);
 

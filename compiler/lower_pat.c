@@ -261,9 +261,10 @@ static struct rn_hir_pat *tuple_pat(struct rn_lower *lower, const struct rn_ast_
     }
     int64_t arity = rn_lower_tuple_arity(&resolved);
     if (arity < 0) {
-        rn_diagnose(lower->diagnostics, EXPECTED_META, span,
-                    rn_text("type that can be used in a tuple pattern"),
-                    rn_describe_resolved(lower->items, &resolved));
+        struct rn_diagnostic *d = rn_diagnose(lower->diagnostics, EXPECTED_META, span,
+                                              rn_text("type that can be used in a tuple pattern"),
+                                              rn_describe_resolved(lower->items, &resolved));
+        rn_suggest_braces(lower->items, d, resolved.decl);
         bind_anyway(lower, ast);
         return &lower->error_pat;
     }
@@ -328,7 +329,9 @@ static bool check_fields(struct rn_lower *lower, const struct rn_ast_pat *ast,
     rn_lower_field_keys(lower, decl->fields);
     for (uint32_t i = 0; i < pat->list.count; i++) {
         if (rn_keys_find(lower, pat->list.keys[i]) == RN_NONE) {
-            rn_diagnose(lower->diagnostics, NOT_A_FIELD, ast->span, pat->list.keys[i], decl->path);
+            struct rn_diagnostic *d = rn_diagnose(lower->diagnostics, NOT_A_FIELD, ast->span,
+                                                  pat->list.keys[i], decl->path);
+            rn_suggest_field(lower->items, d, decl->fields, pat->list.keys[i]);
             return false;
         }
         const struct rn_ast_pat *item = ast->list.items[i];

@@ -17,6 +17,16 @@ static struct rn_hir_expr *expected(struct rn_lower *lower, const struct rn_reso
     return rn_hir_error(lower);
 }
 
+static struct rn_hir_expr *
+expected_callable(struct rn_lower *lower, const struct rn_resolved *resolved, struct rn_span span)
+{
+    struct rn_diagnostic *d = rn_diagnose(lower->diagnostics, EXPECTED_META, span,
+                                          rn_text("something that can be called as a function"),
+                                          rn_describe_resolved(lower->items, resolved));
+    rn_suggest_braces(lower->items, d, resolved->decl);
+    return rn_hir_error(lower);
+}
+
 struct rn_hir_type rn_lower_resolved_type(const struct rn_resolved *resolved)
 {
     return (struct rn_hir_type){.decl = resolved->decl, .item = resolved->item};
@@ -329,6 +339,26 @@ static struct rn_hir_expr *call_constructor(struct rn_lower *lower, const struct
     return expr;
 }
 
+/* An argument that is not constant, refused after `before`: nothing at the call says why it must be. */
+static struct rn_hir_expr *explain_arguments(struct rn_lower *lower, const struct rn_ast_expr *ast,
+                                             const struct rn_decl *decl,
+                                             const struct rn_diagnostic *before)
+{
+    struct rn_diagnostic *last = lower->diagnostics->last;
+    bool here = last != NULL && last != before && last->code == RN_DIAGNOSTIC_CONST_NOT_CONST &&
+                last->span.source == ast->span.source && last->span.start >= ast->span.start &&
+                last->span.end <= ast->span.end;
+    if (here) {
+        struct rn_utf8 name = rn_symbol_text(&lower->items->symbols, decl->name);
+        name = name.size <= 100 ? name : RN_UTF8("..");
+        rn_diagnostic_help(lower->diagnostics, last,
+                           "`%.*s` is a `const fn`, which runs while the script is compiled: its "
+                           "arguments must be constant",
+                           (int)name.size, name.data);
+    }
+    return rn_hir_error(lower);
+}
+
 /* Outside of constants a const fn runs at once, over constant arguments. */
 static struct rn_hir_expr *call_const_fn(struct rn_lower *lower, const struct rn_ast_expr *ast,
                                          struct rn_decl *decl)
@@ -337,6 +367,7 @@ static struct rn_hir_expr *call_const_fn(struct rn_lower *lower, const struct rn
     struct rn_hir_function function = {.index = RN_NONE, .span = ast->span};
     struct rn_frame frame = {.function = &function, .span = ast->span, .is_const = true};
     struct rn_frame *saved = lower->frame;
+    const struct rn_diagnostic *before = lower->diagnostics->last;
     if (!was_const) {
         // Arguments are a constant context, but names of variables are looked up and then refused.
         frame.parent = saved;
@@ -345,7 +376,7 @@ static struct rn_hir_expr *call_const_fn(struct rn_lower *lower, const struct rn
     struct rn_hir_expr *expr = call_new(lower, RN_HIR_CALL_CONST_FN, ast);
     lower->frame = saved;
     if (expr->kind == RN_HIR_ERROR) {
-        return expr;
+        return explain_arguments(lower, ast, decl, before);
     }
     expr->call.decl = decl;
     if (was_const) {
@@ -353,7 +384,7 @@ static struct rn_hir_expr *call_const_fn(struct rn_lower *lower, const struct rn
     }
     struct rn_constant value;
     if (!rn_const_eval(lower, expr, &value)) {
-        return rn_hir_error(lower);
+        return explain_arguments(lower, ast, decl, before);
     }
     return constant_expr(lower, value, ast->span);
 }
@@ -376,7 +407,7 @@ static struct rn_hir_expr *call_decl(struct rn_lower *lower, const struct rn_ast
     if (arity >= 0) {
         return call_constructor(lower, ast, resolved, arity);
     }
-    return expected(lower, resolved, ast->span, "something that can be called as a function");
+    return expected_callable(lower, resolved, ast->span);
 }
 
 static struct rn_hir_expr *call_context(struct rn_lower *lower, const struct rn_ast_expr *ast,
@@ -387,7 +418,7 @@ static struct rn_hir_expr *call_context(struct rn_lower *lower, const struct rn_
         return call_constructor(lower, ast, resolved, item->arity);
     }
     if (item->kind != RN_ITEM_FUNCTION && item->kind != RN_ITEM_METHOD) {
-        return expected(lower, resolved, ast->span, "something that can be called as a function");
+        return expected_callable(lower, resolved, ast->span);
     }
     warn_deprecated(lower, item, ast->call.callee->span);
     struct rn_hir_expr *expr = call_new(lower, RN_HIR_CALL_ITEM, ast);
@@ -646,8 +677,10 @@ static bool place_fields(struct rn_lower *lower, const struct rn_ast_expr *ast,
     for (uint32_t i = 0; i < count; i++) {
         uint32_t position = rn_keys_find(lower, expr->list.keys[i]);
         if (position == RN_NONE) {
-            rn_diagnose(lower->diagnostics, NOT_A_FIELD, ast->object.fields[i].key.span,
-                        expr->list.keys[i], decl->path);
+            struct rn_diagnostic *d =
+                rn_diagnose(lower->diagnostics, NOT_A_FIELD, ast->object.fields[i].key.span,
+                            expr->list.keys[i], decl->path);
+            rn_suggest_field(lower->items, d, fields, expr->list.keys[i]);
             return false;
         }
         rn_note_field(lower->items, &ast->object.fields[i].key, decl);

@@ -204,6 +204,20 @@ static void skip_arm(struct rn_parser *p, uint32_t close)
     }
 }
 
+/* The brace behind the arms, or the comma that is missing behind the last one read. */
+static bool expect_arms_end(struct rn_parser *p)
+{
+    if (rn_p_is(p, RN_TOKEN_BRACE_CLOSE) || p->at >= p->end) {
+        return rn_p_expect(p, RN_TOKEN_BRACE_CLOSE);
+    }
+    uint32_t end = p->items[p->at - 1].end;
+    p->complaint = NULL;
+    rn_p_fail_expected(p, "`,` or `}`");
+    rn_diagnostic_label(p->diagnostics, p->complaint, (struct rn_span){p->tokens->source, end, end},
+                        "add `,` here");
+    return false;
+}
+
 /*
  * `{` arms `}`. An arm that could not be read is left out so that the others are looked at, too;
  * the construct fails all the same, behind its end.
@@ -228,7 +242,7 @@ static bool parse_arms(struct rn_parser *p, struct rn_ast_expr *expr, uint32_t *
         }
         skip_arm(p, close);
     }
-    if (good && rn_p_expect(p, RN_TOKEN_BRACE_CLOSE)) {
+    if (good && expect_arms_end(p)) {
         expr->match.arms = rn_p_take(p, mark, sizeof(struct rn_ast_arm), &expr->match.count);
         return true;
     }

@@ -160,6 +160,82 @@ static void propose_module(struct rn_items *items, struct rn_diagnostic *diagnos
     }
 }
 
+/*
+ * What the library has by that name and an import would make known: with the shortest path, which is where it
+ * is meant to be found. NULL: nothing, or several.
+ */
+static const struct rn_context_item *find_importable(const struct rn_items *items,
+                                                     struct rn_utf8 name)
+{
+    const struct rn_context_item *found = NULL;
+    bool several = false;
+    for (size_t i = 0; i < rn_context_count(items->context); i++) {
+        const struct rn_context_item *item = rn_context_at(items->context, i);
+        struct rn_utf8 last = last_name(item->path);
+        bool is_type = item->kind == RN_ITEM_TYPE || item->kind == RN_ITEM_ALIAS;
+        if (!is_type || last.size == item->path.size || last.size != name.size ||
+            memcmp(last.data, name.data, name.size) != 0) {
+            continue;
+        }
+        if (found == NULL || item->path.size <= found->path.size) {
+            several = found != NULL && item->path.size == found->path.size;
+            found = item;
+        }
+    }
+    return several ? NULL : found;
+}
+
+/* `HashMap::new()` of somebody who did not import it; false: it is nothing of the kind. */
+static bool propose_import(struct rn_items *items, struct rn_diagnostic *diagnostic,
+                           const struct rn_ast_path *path)
+{
+    struct rn_utf8 name = rn_symbol_text(&items->symbols, path->segments[0].name.symbol);
+    if (path->global || path->segments[0].kind != RN_SEGMENT_IDENT || !begins_upper(name)) {
+        return false;
+    }
+    const struct rn_context_item *item = find_importable(items, name);
+    if (item != NULL) {
+        rn_diagnostic_help(items->diagnostics, diagnostic, "import it: `use %.*s;`",
+                           (int)rn_min_text(item->path.size), item->path.data);
+    }
+    return item != NULL;
+}
+
+void rn_suggest_field(struct rn_items *items, struct rn_diagnostic *diagnostic,
+                      const struct rn_ast_fields *fields, struct rn_utf8 name)
+{
+    struct rn_near near = rn_near_begin(name);
+    for (uint32_t i = 0; diagnostic != NULL && i < fields->count; i++) {
+        rn_near_look(&near, rn_symbol_text(&items->symbols, fields->items[i].name.symbol));
+    }
+    if (near.best.size != 0) {
+        rn_diagnostic_help(items->diagnostics, diagnostic, "did you mean `%.*s`?",
+                           (int)near.best.size, near.best.data);
+    }
+}
+
+void rn_suggest_braces(struct rn_items *items, struct rn_diagnostic *diagnostic,
+                       const struct rn_decl *decl)
+{
+    char storage[400];
+    struct rn_buf text;
+    rn_buf_init_fixed(&text, storage, sizeof(storage));
+    if (diagnostic == NULL || decl == NULL || decl->fields == NULL ||
+        decl->fields->kind != RN_FIELDS_NAMED) {
+        return;
+    }
+    for (uint32_t i = 0; i < decl->fields->count; i++) {
+        struct rn_utf8 name = rn_symbol_text(&items->symbols, decl->fields->items[i].name.symbol);
+        rn_buf_append_text(&text, i == 0 ? "" : ", ");
+        rn_buf_append(&text, name.data, name.size);
+    }
+    if (rn_buf_status(&text) == RN_OK) {
+        rn_diagnostic_help(items->diagnostics, diagnostic, "its fields have names: `%.*s { %.*s }`",
+                           (int)rn_min_text(decl->path.size), decl->path.data, (int)text.size,
+                           storage);
+    }
+}
+
 static void propose(struct rn_items *items, struct rn_diagnostic *diagnostic, struct rn_decl *scope,
                     const struct rn_ast_path *path, const struct rn_name_list *locals)
 {
@@ -169,6 +245,9 @@ static void propose(struct rn_items *items, struct rn_diagnostic *diagnostic, st
     }
     struct rn_near near = rn_near_begin(rn_symbol_text(&items->symbols, last->name.symbol));
     bool has_base = true;
+    if (path->count == 1 && propose_import(items, diagnostic, path)) {
+        return;
+    }
     for (size_t i = 0; locals != NULL && i < locals->count; i++) {
         rn_near_look(&near, rn_symbol_text(&items->symbols, locals->symbols[i]));
     }
@@ -184,22 +263,26 @@ static void propose(struct rn_items *items, struct rn_diagnostic *diagnostic, st
     if (near.best.size != 0) {
         rn_diagnostic_help(items->diagnostics, diagnostic, "did you mean `%.*s`?",
                            (int)near.best.size, near.best.data);
-    } else if (!has_base) {
+    } else if (!has_base && !propose_import(items, diagnostic, path)) {
         propose_module(items, diagnostic, path);
     }
 }
 
-/* Modules of Rune that reach outside: what a sandbox has instead of them. */
+static bool segment_is(const struct rn_items *items, const struct rn_ast_segment *segment,
+                       const char *name)
+{
+    struct rn_utf8 text = rn_symbol_text(&items->symbols, segment->name.symbol);
+    return segment->kind == RN_SEGMENT_IDENT && text.size == strlen(name) &&
+           memcmp(text.data, name, text.size) == 0;
+}
+
+/* Modules of Rust and Rune that reach outside: what a sandbox has instead of them. */
 static bool is_outside(const struct rn_items *items, const struct rn_ast_path *path)
 {
-    static const char *const names[] = {"fs", "http", "process", "signal"};
-    if (path->count == 0 || path->segments[0].kind != RN_SEGMENT_IDENT) {
-        return false;
-    }
-    struct rn_utf8 first = rn_symbol_text(&items->symbols, path->segments[0].name.symbol);
-    for (size_t i = 0; i < RN_COUNT_OF(names); i++) {
-        struct rn_utf8 name = rn_text(names[i]);
-        if (first.size == name.size && memcmp(first.data, name.data, name.size) == 0) {
+    static const char *const names[] = {"fs", "http", "process", "signal", "net", "env"};
+    uint32_t first = path->count > 1 && segment_is(items, &path->segments[0], "std") ? 1 : 0;
+    for (size_t i = 0; i < RN_COUNT_OF(names) && first < path->count; i++) {
+        if (segment_is(items, &path->segments[first], names[i])) {
             return true;
         }
     }
