@@ -1,6 +1,8 @@
 /* repl_names.c: names by outlines, and by the words of what was typed. */
 #include "cli/repl_names.h"
 
+#include "cli/word_set.h"
+
 #include <runeward/tools.h>
 
 #include <string.h>
@@ -13,35 +15,17 @@ struct collecting {
     size_t size;
     void (*take)(void *to, const char *name, size_t size);
     void *to;
-    struct rn_bytes seen; /* each with a zero byte behind it */
-    size_t count;
+    struct rn_word_set seen;
 };
-
-static bool was_seen(const struct collecting *collecting, const char *name, size_t size)
-{
-    const char *at = collecting->seen.data;
-    const char *end = at + collecting->seen.size;
-    while (at < end) {
-        size_t length = strlen(at);
-        if (length == size && memcmp(at, name, size) == 0) {
-            return true;
-        }
-        at += length + 1;
-    }
-    return false;
-}
 
 static void offer(struct collecting *collecting, const char *name, size_t size)
 {
+    bool is_new = false;
     bool fits = size >= collecting->size && memcmp(name, collecting->word, collecting->size) == 0;
-    if (!fits || collecting->count >= WORDS_MAX || was_seen(collecting, name, size)) {
-        return;
+    if (fits && collecting->seen.count < WORDS_MAX &&
+        rn_word_set_add(&collecting->seen, name, size, &is_new) && is_new) {
+        collecting->take(collecting->to, name, size);
     }
-    collecting->count++;
-    if (rn_bytes_append(&collecting->seen, name, size)) {
-        (void)rn_bytes_append(&collecting->seen, "", 1);
-    }
-    collecting->take(collecting->to, name, size);
 }
 
 static bool begins_word(unsigned char c)
@@ -93,25 +77,29 @@ bool rn_repl_names_items(const struct rn_repl *repl, struct rn_outline *out_outl
                             NULL) == RUNE_OK;
 }
 
-static bool has_path(const struct rn_outline *outline, const char *path)
+/* False without memory. */
+static bool add_paths(struct rn_word_set *set, const struct rn_outline *outline)
 {
-    for (size_t i = 0; i < outline->count; i++) {
-        if (strcmp(rn_outline_at(outline, i)->path, path) == 0) {
-            return true;
-        }
+    bool is_new;
+    bool good = true;
+    for (size_t i = 0; i < outline->count && good; i++) {
+        const char *path = rn_outline_at(outline, i)->path;
+        good = rn_word_set_add(set, path, strlen(path), &is_new);
     }
-    return false;
+    return good;
 }
 
 static bool share_a_path(const struct rn_outline *a, const struct rn_outline *b)
 {
-    for (size_t i = 0; i < b->count; i++) {
-        const struct rn_outline_item *item = rn_outline_at(b, i);
-        if (item->path[0] != '\0' && has_path(a, item->path)) {
-            return true;
-        }
+    struct rn_word_set known = {.count = 0};
+    bool shared = false;
+    bool good = add_paths(&known, a);
+    for (size_t i = 0; i < b->count && good && !shared; i++) {
+        const char *path = rn_outline_at(b, i)->path;
+        shared = path[0] != 0 && rn_word_set_has(&known, path, strlen(path));
     }
-    return false;
+    rn_word_set_done(&known);
+    return shared;
 }
 
 static bool has_word(const struct rn_repl_new *entry, const char *word)
@@ -163,7 +151,7 @@ void rn_repl_names_complete(void *user, const char *word, size_t size,
     if (standard) {
         offer_items(&collecting, standard);
     }
-    rn_bytes_done(&collecting.seen);
+    rn_word_set_done(&collecting.seen);
 }
 
 /* The whole path, or its last parts. */

@@ -9,12 +9,13 @@
  */
 #include "cli/lsp/queries.h"
 
+#include "cli/word_set.h"
+
 #include <string.h>
 
 #define ITEMS_MAX 4000u
-#define LABELS (4u * 4096u) /* slots, of which ITEMS_MAX are taken at most */
-#define LOOKED_MAX 200000u  /* at names, those that are there already included */
-#define WORDS_MAX 512u      /* bytes of a path before the place */
+#define LOOKED_MAX 200000u /* at names, those that are there already included */
+#define WORDS_MAX 512u     /* bytes of a path before the place */
 
 /* Kinds of completions as the protocol numbers them, by enum rn_lsp_kind. */
 static const uint8_t completion_kinds[RN_LSP_KIND_COUNT] = {9, 3, 2, 22, 13, 20, 5, 21, 6, 6, 0, 0};
@@ -23,9 +24,7 @@ struct completing {
     struct rn_lsp_server *server;
     struct rn_lsp_place place;
     struct rn_lsp_out out;
-    struct rn_lsp_out label; /* of the one that is looked at */
-    uint32_t *labels; /* borrowed, LABELS slots: where in what is written a label stands; 0: none */
-    size_t count;
+    struct rn_word_set labels;
     size_t looked;
 };
 
@@ -37,46 +36,24 @@ static bool is_word(char c)
 
 /* ---- The list ---- */
 
-static uint32_t hash(const struct rn_bytes *bytes)
-{
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < bytes->size; i++) {
-        hash = (hash ^ (unsigned char)bytes->data[i]) * 16777619u;
-    }
-    return hash ^ hash >> 15;
-}
-
-/* The slot of the label, which is free if that is not in the list. */
-static uint32_t *find_label(const struct completing *c)
-{
-    const struct rn_bytes *out = &c->out.bytes;
-    const struct rn_bytes *label = &c->label.bytes;
-    uint32_t at = hash(label) % LABELS;
-    while (c->labels[at] != 0 &&
-           (out->size - c->labels[at] < label->size ||
-            memcmp(out->data + c->labels[at], label->data, label->size) != 0)) {
-        at = (at + 1) % LABELS;
-    }
-    return &c->labels[at];
-}
-
 static bool is_full(const struct completing *c)
 {
-    return c->count >= ITEMS_MAX || c->looked >= LOOKED_MAX;
+    return c->labels.count >= ITEMS_MAX || c->looked >= LOOKED_MAX;
 }
 
 /* A label that is there already is not put again. */
 static void put(struct completing *c, const char *name, unsigned kind, const char *detail)
 {
+    bool is_new = false;
+    if (*name == 0 || is_full(c)) {
+        return;
+    }
     c->looked++;
-    c->label.bytes.size = 0;
-    rn_lsp_put(&c->label, "{\"label\":");
-    rn_lsp_put_text(&c->label, name);
-    uint32_t *slot = *name == 0 || is_full(c) || c->label.failed ? NULL : find_label(c);
-    if (slot != NULL && *slot == 0) {
+    c->out.failed = c->out.failed || !rn_word_set_add(&c->labels, name, strlen(name), &is_new);
+    if (is_new) {
         rn_lsp_put_comma(&c->out);
-        *slot = (uint32_t)c->out.bytes.size;
-        rn_lsp_put_bytes(&c->out, c->label.bytes.data, c->label.bytes.size);
+        rn_lsp_put(&c->out, "{\"label\":");
+        rn_lsp_put_text(&c->out, name);
         rn_lsp_put(&c->out, ",\"kind\":");
         rn_lsp_put_number(&c->out, kind);
         if (*detail != 0) {
@@ -84,7 +61,6 @@ static void put(struct completing *c, const char *name, unsigned kind, const cha
             rn_lsp_put_text(&c->out, detail);
         }
         rn_lsp_put(&c->out, "}");
-        c->count++;
     }
 }
 
@@ -420,15 +396,11 @@ void rn_lsp_completion(struct rn_lsp_server *server, const rune_const_value *id,
                        const rune_const_value *params)
 {
     struct completing c = {.server = server, .out = rn_lsp_answer_begin(id)};
-    struct rn_store store = {.left = 0};
-    c.labels = (uint32_t *)(void *)rn_store_take(&store, LABELS * sizeof *c.labels);
     rn_lsp_put(&c.out, "{\"items\":[");
-    if (c.labels != NULL && !c.out.failed && rn_lsp_place_find(server, params, &c.place)) {
+    if (!c.out.failed && rn_lsp_place_find(server, params, &c.place)) {
         complete(&c);
     }
     rn_lsp_put(&c.out, is_full(&c) ? "],\"isIncomplete\":true}" : "],\"isIncomplete\":false}");
-    c.out.failed = c.out.failed || c.label.failed;
-    rn_store_done(&store);
-    rn_lsp_out_done(&c.label);
+    rn_word_set_done(&c.labels);
     rn_lsp_answer_end(server, &c.out);
 }
