@@ -45,7 +45,7 @@ static void refuse(struct rn_items *items, const struct rn_ast_attribute *attrib
                    const char *construct, bool on_function)
 {
     struct rn_span path = attribute->path->span;
-    const char *text = items->diagnostics->sources[path.source].text.data;
+    const char *text = attribute->input.tokens->text.data;
     struct rn_utf8 name = {text + path.start, rn_min_text(path.end - path.start)};
     struct rn_diagnostic *d = rn_diagnose(items->diagnostics, UNKNOWN_ATTRIBUTE, attribute->span,
                                           name, rn_text(construct));

@@ -59,13 +59,25 @@ static uint32_t find_overlong(const struct rn_parser *p, uint32_t end)
     return 0;
 }
 
+/* The list of diagnostics need not know the source: an outline is made without. */
+static unsigned line_of(const struct rn_parser *p, uint32_t offset)
+{
+    const char *at = p->tokens->text.data;
+    const char *end = at + offset;
+    unsigned line = 1;
+    while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        at++;
+        line++;
+    }
+    return line;
+}
+
 static void label_overlong(struct rn_parser *p, struct rn_diagnostic *d, uint32_t index)
 {
     const struct rn_token *token = &p->items[index];
-    const struct rn_source *source = &p->diagnostics->sources[p->tokens->source];
     struct rn_span span = {p->tokens->source, token->start, first_line_end(p, token)};
     rn_diagnostic_label(p->diagnostics, d, span, "this string, begun here, goes on to line %u",
-                        rn_source_position(source, token->end).line);
+                        line_of(p, token->end));
 }
 
 void rn_p_label_overlong(struct rn_parser *p, struct rn_diagnostic *complaint)
@@ -90,7 +102,7 @@ static void report_unterminated(struct rn_parser *p, uint32_t index)
         span.start++;
     }
     struct rn_diagnostic *d = rn_diagnostics_add(p->diagnostics, code, span, NULL, 0);
-    if (overlong != 0) {
+    if (overlong != 0 && d != NULL) {
         label_overlong(p, d, overlong);
     }
 }
