@@ -156,6 +156,9 @@ static enum rn_error generate_unused(struct build *build, struct rn_decl **unuse
         rn_gen_function(gen, unused[i], &build->arena);
     }
     enum rn_error error = gen->error;
+    if (error == RN_OK && rn_builder_fault(build->builder) == RN_BUILDER_MEMORY) {
+        error = RN_E_NO_MEMORY; // the builder fell silent, and warnings are missing
+    }
     rn_gen_done(gen);
     rn_builder_free(build->builder);
     return error;
