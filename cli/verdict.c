@@ -11,7 +11,8 @@ static bool returned_inner(const rune_record *record, const char *path)
     return rune_record_reason(record) == RUNE_REASON_SCRIPT_ERROR && error != NULL &&
            rune_error_frame_count(error) == 0 &&
            strcmp(rune_error_kind(error), "ConstNotSupported") == 0 &&
-           strncmp(rune_error_message(error), path, strlen(path)) == 0;
+           strncmp(rune_error_message(error), path, strlen(path)) == 0 &&
+           (*path == 0 || strchr(":.[", rune_error_message(error)[strlen(path)]) != NULL);
 }
 
 const char *rn_verdict(const rune_unit *unit, const rune_record *record, char room[RN_VERDICT_MAX])

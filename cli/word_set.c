@@ -31,7 +31,7 @@ static const char **find(const struct rn_word_set *set, const char *word, size_t
     const char **slots = slots_of(set);
     size_t mask = slot_count(set) - 1;
     size_t at = hash(word, size) & mask;
-    while (slots[at] != NULL && (strncmp(slots[at], word, size) != 0 || slots[at][size] != 0)) {
+    while (slots[at] != NULL && (strlen(slots[at]) != size || memcmp(slots[at], word, size) != 0)) {
         at = (at + 1) & mask;
     }
     return &slots[at];

@@ -18,6 +18,8 @@
 
 /* Of a path in a message, bytes. */
 #define PATH_SHOWN 200u
+/* Parts of the arguments that are looked at: whoever asks serves others, too. */
+#define PARTS_MAX 4096u
 
 struct walk {
     struct rn_unit_names names;
@@ -25,6 +27,7 @@ struct walk {
     uint32_t depth;    /* 1: between arguments */
     uint32_t count;    /* of arguments */
     uint32_t argument; /* at hand */
+    uint32_t parts;    /* so far */
     char *out;
 };
 
@@ -56,6 +59,16 @@ static bool is_librarys(uint64_t hash)
     return is;
 }
 
+/* Whole characters. */
+static size_t shown_size(struct rn_utf8 path)
+{
+    size_t size = rn_min_size(path.size, PATH_SHOWN);
+    while (size > 0 && !rn_utf8_is_boundary(path.data, path.size, size)) {
+        size--;
+    }
+    return size;
+}
+
 static const char *word_of(const struct rn_unit_type *type)
 {
     return type->kind == RN_TYPE_ENUM           ? "enum"
@@ -69,7 +82,7 @@ static bool judge_type(struct walk *walk, const struct rn_const_token *token,
 {
     const struct rune_verified_unit *unit = &walk->names.unit->unit;
     struct rn_utf8 path = rn_unit_string_at(unit, type->name);
-    int size = (int)rn_min_size(path.size, PATH_SHOWN);
+    int size = (int)shown_size(path);
     const char *is = word_of(type);
     const char *meant = token->kind == RN_CONST_VARIANT ? "variant" : "struct";
     if (strcmp(is, meant) != 0) {
@@ -108,7 +121,7 @@ static bool find_fault(struct walk *walk)
 {
     do {
         struct rn_const_token token;
-        if (rn_const_read(&walk->reader, &token) != RN_OK) {
+        if (++walk->parts > PARTS_MAX || rn_const_read(&walk->reader, &token) != RN_OK) {
             return false;
         }
         if (judge(walk, &token)) {

@@ -11,7 +11,7 @@
 
 #define RN_ARG_FAULT_MAX 320u
 
-/* "argument 0: struct `P` has 2 fields, got 1". False: it cannot be told. */
+/* "argument 0: struct `P` has 2 fields, got 1". False: it cannot be told, or not within the first few thousand parts. */
 bool rn_arg_faults_explain(const struct rn_call *call, char out[RN_ARG_FAULT_MAX]);
 
 #endif

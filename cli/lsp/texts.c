@@ -5,10 +5,12 @@
 
 /* ---- By path ---- */
 
+/* The other one is whoever's, and may have zero bytes in it. */
 static int compare(const char *path, const char *other, size_t size)
 {
-    int order = strncmp(path, other, size);
-    return order != 0 ? order : path[size] != 0;
+    size_t own = strlen(path);
+    int order = memcmp(path, other, own < size ? own : size);
+    return order != 0 ? order : (own > size) - (own < size);
 }
 
 /* Where among those in order the path stands, or would. */

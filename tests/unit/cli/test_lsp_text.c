@@ -244,6 +244,8 @@ static void test_texts_by_path(void **state)
     assert_int_equal(texts.size, 0 + 1 + 2 + 3 + 0 + 1 + 2);
     assert_int_equal(rn_lsp_texts_index(&texts, "/abc", 3), 2);
     assert_int_equal(rn_lsp_texts_index(&texts, "/abc", 4), SIZE_MAX);
+    static const char long_name[100000] = "/a"; // and zero bytes
+    assert_int_equal(rn_lsp_texts_index(&texts, long_name, sizeof long_name), SIZE_MAX);
     assert_int_equal(rn_lsp_texts_index(&texts, "", 0), SIZE_MAX);
     assert_null(rn_lsp_texts_find(&texts, "/z"));
     assert_int_equal(rn_lsp_texts_find(&texts, "/zz")->revision, 6);
