@@ -278,7 +278,14 @@ static struct rn_ast_pat *parse_name(struct rn_parser *p)
 struct rn_ast_pat *rn_p_pat_untyped(struct rn_parser *p, const char *construct)
 {
     uint32_t first = p->at;
+    struct rn_span mut;
+    eat_qualifiers(p, &mut);
     bool typed = rn_p_is(p, RN_TOKEN_IDENT) && rn_p_kind_at(p, 1) == RN_TOKEN_COLON;
+    if (typed) {
+        first = p->at; // what is said of the type tells what to write in place of all of it
+    } else {
+        p->at = first;
+    }
     struct rn_ast_pat *pat = typed ? parse_name(p) : rn_p_pat(p);
     if (pat == NULL) {
         return NULL;

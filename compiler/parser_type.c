@@ -127,7 +127,10 @@ static bool skip_one(struct rn_parser *p)
     if (rn_p_eat(p, RN_TOKEN_BANG) || rn_p_eat(p, RN_TOKEN_UNDERSCORE)) {
         return true;
     }
-    rn_p_eat(p, RN_TOKEN_FN);
+    if (rn_p_kind_at(p, 1) ==
+        RN_TOKEN_PAREN_OPEN) { // else it begins a function, and the type is missing
+        rn_p_eat(p, RN_TOKEN_FN);
+    }
     if (rn_p_is(p, RN_TOKEN_PAREN_OPEN) || rn_p_is(p, RN_TOKEN_BRACKET_OPEN)) {
         return skip_inside(p);
     }
