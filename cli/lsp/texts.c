@@ -19,7 +19,7 @@ static size_t find_place(const struct rn_lsp_texts *texts, const char *path, siz
 {
     const uint32_t *order = (const uint32_t *)(const void *)texts->order.data;
     size_t low = 0;
-    size_t high = texts->count;
+    size_t high = texts->order.size / sizeof *order;
     *out_found = false;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -49,13 +49,13 @@ const struct rn_lsp_text *rn_lsp_texts_find(const struct rn_lsp_texts *texts, co
 
 /* ---- The list ---- */
 
+/* The first of a path is the one that is found. */
 static bool put_in_order(struct rn_lsp_texts *texts, const char *path)
 {
     bool found;
     uint32_t index = (uint32_t)texts->count;
-    size_t place = find_place(texts, path, strlen(path), &found) + found; // behind its like
-    size_t at = place * sizeof index;
-    return rn_bytes_splice(&texts->order, at, at, (const char *)&index, sizeof index);
+    size_t at = find_place(texts, path, strlen(path), &found) * sizeof index;
+    return found || rn_bytes_splice(&texts->order, at, at, (const char *)&index, sizeof index);
 }
 
 bool rn_lsp_texts_add(struct rn_lsp_texts *texts, const char *path, const char *data, size_t size,

@@ -22,7 +22,7 @@ struct rn_lsp_text {
 struct rn_lsp_texts {
     struct rn_store store;
     struct rn_bytes room;  /* of struct rn_lsp_text */
-    struct rn_bytes order; /* of uint32_t: the texts by their paths */
+    struct rn_bytes order; /* of uint32_t: the texts by their paths, of one path the first */
     size_t count;
     size_t size; /* of all texts together */
 };
