@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/math.h"
 #include "bytecode/hash.h"
+#include "bytecode/intern.h"
 #include "bytecode/unit_layout.h"
 #include "shm/runtime_layout.h"
 #include "supervisor/error.h"
@@ -16,16 +17,9 @@ struct constant {
     rune_const_value *value;
 };
 
-/* The hashes of paths, found by probing; a slot of 0 is free. At most half of them are taken. */
-struct path_set {
-    uint64_t *slots;
-    size_t capacity; /* a power of two, or 0 */
-    size_t count;
-};
-
 struct rune_module {
     char *path;
-    struct path_set paths; /* of functions and constants */
+    struct rn_intern paths; /* of functions and constants */
     struct rn_host_table functions;
     struct constant *constants;
     size_t constant_count;
@@ -85,53 +79,36 @@ static enum rn_error table_add(struct rn_host_table *table, const struct rn_host
 
 /* Paths of a module */
 
-/* Where the hash is, or is to go. */
-static uint64_t *path_slot(const struct path_set *set, uint64_t hash)
+/* Constants are numbered from here on, functions from 0. */
+#define CONSTANTS_FROM (UINT32_C(1) << 31)
+
+static struct rn_utf8 path_at(const void *owner, uint32_t index)
 {
-    size_t at = hash & (set->capacity - 1);
-    while (set->slots[at] != 0 && set->slots[at] != hash) {
-        at = (at + 1) & (set->capacity - 1);
-    }
-    return &set->slots[at];
+    const rune_module *module = owner;
+    const char *path = index < CONSTANTS_FROM ? module->functions.entries[index].path
+                                              : module->constants[index - CONSTANTS_FROM].path;
+    return (struct rn_utf8){path, strlen(path)};
 }
 
-/* Room for one more. */
-static bool reserve_path(struct path_set *set)
+/* May an item of that path come into the module? */
+static rune_status check_path(const rune_module *module, const char *path, rune_error **error)
 {
-    if (set->count < set->capacity / 2) {
-        return true;
-    }
-    struct path_set wider = {.capacity = set->capacity == 0 ? 16 : set->capacity * 2,
-                             .count = set->count};
-    wider.slots = rn_alloc_array(wider.capacity, sizeof(*wider.slots));
-    if (!wider.slots) {
-        return false;
-    }
-    for (size_t i = 0; i < set->capacity; i++) {
-        if (set->slots[i] != 0) {
-            *path_slot(&wider, set->slots[i]) = set->slots[i];
-        }
-    }
-    rn_free(set->slots);
-    *set = wider;
-    return true;
-}
-
-/* May an item of that path come into the module? There is room for its hash then. */
-static rune_status check_path(rune_module *module, const char *path, rune_error **error)
-{
-    if (!reserve_path(&module->paths)) {
-        return rn_fail_plain(error, RN_E_NO_MEMORY);
-    }
-    return *path_slot(&module->paths, rn_hash_item(path, strlen(path))) == 0
+    struct rn_utf8 bytes = {path, strlen(path)};
+    return rn_intern_find(&module->paths, bytes, path_at, module) == RN_NONE
                ? RUNE_OK
                : rn_fail(error, RUNE_E_INVALID_ARGUMENT, "the module has `%s` already", path);
 }
 
-static void add_path(struct path_set *set, uint64_t hash)
+static enum rn_error add_function(rune_module *module, const struct rn_host_entry *entry)
 {
-    *path_slot(set, hash) = hash;
-    set->count++;
+    struct rn_host_table *table = &module->functions;
+    RN_TRY(table_add(table, entry));
+    uint32_t index = (uint32_t)table->count - 1;
+    enum rn_error error = rn_intern_add(&module->paths, path_at(module, index), index);
+    if (error != RN_OK) {
+        rn_free(table->entries[--table->count].path);
+    }
+    return error;
 }
 
 /* Modules */
@@ -169,7 +146,8 @@ static bool is_path(const char *path)
 }
 
 /* `module::name`, the caller's, which the module may take. */
-static rune_status join(rune_module *module, const char *name, char **out_path, rune_error **error)
+static rune_status join(const rune_module *module, const char *name, char **out_path,
+                        rune_error **error)
 {
     size_t first = strlen(module->path);
     size_t second = strlen(name);
@@ -230,12 +208,8 @@ rune_status rune_module_function(rune_module *module, const char *name, int arit
                                   .is_async = (flags & RUNE_FUNCTION_ASYNC) != 0,
                                   .fn = fn,
                                   .user = user};
-    enum rn_error failed = table_add(&module->functions, &entry);
-    if (failed != RN_OK) {
-        return rn_fail_plain(error, failed);
-    }
-    add_path(&module->paths, entry.hash);
-    return RUNE_OK;
+    enum rn_error failed = add_function(module, &entry);
+    return failed == RN_OK ? RUNE_OK : rn_fail_plain(error, failed);
 }
 
 rune_status rune_module_constant(rune_module *module, const char *name,
@@ -255,7 +229,11 @@ rune_status rune_module_constant(rune_module *module, const char *name,
         return rn_fail_plain(error, RN_E_NO_MEMORY);
     }
     module->constants = constants;
-    add_path(&module->paths, rn_hash_item(path, strlen(path)));
+    enum rn_error failed = rn_intern_add(&module->paths, (struct rn_utf8){path, strlen(path)},
+                                         CONSTANTS_FROM + (uint32_t)module->constant_count);
+    if (failed != RN_OK) {
+        return rn_fail_plain(error, failed);
+    }
     module->constants[module->constant_count++] =
         (struct constant){.path = RN_TAKE(path), .value = rune_value_ref(value)};
     return RUNE_OK;
@@ -272,7 +250,7 @@ void rune_module_free(rune_module *module)
         rune_value_unref(module->constants[i].value);
     }
     rn_free(module->constants);
-    rn_free(module->paths.slots);
+    rn_intern_done(&module->paths);
     rn_free(module->path);
     rn_free(module);
 }
