@@ -28,7 +28,10 @@ static void branch_value(struct rn_gen *gen, const struct rn_hir_expr *expr, str
                          enum rn_gen_when when)
 {
     if (expr->kind == RN_HIR_ASSIGN || expr->kind == RN_HIR_COMPOUND) {
-        rn_diagnose(gen->diagnostics, ASSIGNED_CONDITION, expr->span);
+        struct rn_diagnostic *d = rn_diagnose(gen->diagnostics, ASSIGNED_CONDITION, expr->span);
+        if (expr->kind == RN_HIR_ASSIGN) {
+            rn_diagnostic_help(gen->diagnostics, d, "write `==` to compare");
+        }
     }
     uint32_t mark = gen->next;
     uint32_t value = rn_gen_any(gen, expr);

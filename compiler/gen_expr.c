@@ -676,6 +676,12 @@ static void warn_unused(struct rn_gen *gen, const struct rn_hir_expr *expr, cons
     rn_diagnose(gen->diagnostics, NOT_USED, expr->span, rn_text(what));
 }
 
+static bool can_be_assigned(const struct rn_hir_expr *expr)
+{
+    return expr->kind == RN_HIR_LOCAL || expr->kind == RN_HIR_STATIC ||
+           expr->kind == RN_HIR_FIELD || expr->kind == RN_HIR_INDEX;
+}
+
 /* What the operator alone would have been written for; `x == 7;` is often meant to assign. */
 static void warn_unused_binary(struct rn_gen *gen, const struct rn_hir_expr *expr)
 {
@@ -685,7 +691,7 @@ static void warn_unused_binary(struct rn_gen *gen, const struct rn_hir_expr *exp
                     rn_text(compares ? "this comparison" : "the result of this operator"));
     if (expr->op == RN_BINARY_EQ) {
         rn_diagnostic_help(gen->diagnostics, d, "write `=` to assign");
-    } else if (!compares) {
+    } else if (!compares && can_be_assigned(expr->left)) {
         rn_diagnostic_help(gen->diagnostics, d,
                            "operators with `=` change their left side, as `+=` does");
     }

@@ -199,14 +199,15 @@ struct rn_ast_expr *rn_p_template(struct rn_parser *p);
 bool rn_p_is_word(const struct rn_parser *p, const char *word);
 /* From `<` to behind its `>`; false, and nothing is taken: there is none. */
 bool rn_p_skip_angles(struct rn_parser *p);
-/* Steps over a type of Rust; false where there is none, behind what could be read. */
-bool rn_p_skip_type(struct rn_parser *p);
-/* The same; that there is none is reported. */
+/* Helps with what is to be written, `before` and a piece of the source; false: that is too long, and no help. */
+bool rn_p_help_write(struct rn_parser *p, struct rn_diagnostic *d, const char *before,
+                     struct rn_span kept);
+/* Steps over a type of Rust; that there is none is reported. */
 bool rn_p_type(struct rn_parser *p);
 /* Refuses `: type` behind what begins at token `first`, if it is there; false: no type follows. */
 bool rn_p_refuse_type(struct rn_parser *p, uint32_t first, const char *construct);
 /*
- * Refuses `<..>`, if it is there, as "{construct} have no generic parameters". `word` ("fn") begins what is
+ * Refuses `<..>`, if it is there, as "{construct} have no generic parameters". `word` ("fn ") begins what is
  * to be written; the name stands before the `<`, or behind the `>`.
  */
 void rn_p_refuse_generics(struct rn_parser *p, const char *construct, const char *word);

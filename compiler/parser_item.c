@@ -168,7 +168,7 @@ static bool parse_fn(struct rn_parser *p, struct rn_ast_item *item, struct head 
     if (!rn_p_name(p, &item->name)) {
         return false;
     }
-    rn_p_refuse_generics(p, "functions", "fn");
+    rn_p_refuse_generics(p, "functions", "fn ");
     if (!rn_p_list(p, RN_TOKEN_PAREN_OPEN, rn_p_param, NULL)) {
         return false;
     }
@@ -278,7 +278,7 @@ static bool parse_enum(struct rn_parser *p, struct rn_ast_item *item)
     if (!rn_p_name(p, &item->name)) {
         return false;
     }
-    rn_p_refuse_generics(p, "enums", "enum");
+    rn_p_refuse_generics(p, "enums", "enum ");
     if (!rn_p_list(p, RN_TOKEN_BRACE_OPEN, variant_element, NULL)) {
         return false;
     }
@@ -292,7 +292,7 @@ static bool parse_struct(struct rn_parser *p, struct rn_ast_item *item)
     if (!rn_p_name(p, &item->name)) {
         return false;
     }
-    rn_p_refuse_generics(p, "structs", "struct");
+    rn_p_refuse_generics(p, "structs", "struct ");
     return parse_fields(p, &item->struct_);
 }
 
@@ -344,7 +344,7 @@ static void refuse_impl_generics(struct rn_parser *p, uint32_t errors)
         return;
     }
     if (errors == p->diagnostics->error_count) {
-        rn_p_refuse_generics(p, "`impl` blocks", "impl");
+        rn_p_refuse_generics(p, "`impl` blocks", "impl ");
     } else {
         rn_p_skip_angles(p);
     }
@@ -354,7 +354,7 @@ static bool parse_impl(struct rn_parser *p, struct rn_ast_item *item)
 {
     item->kind = RN_AST_IMPL;
     uint32_t errors = p->diagnostics->error_count;
-    rn_p_refuse_generics(p, "`impl` blocks", "impl");
+    rn_p_refuse_generics(p, "`impl` blocks", "impl ");
     item->impl.path = rn_p_path(p);
     refuse_impl_generics(p, errors);
     uint32_t open = p->at;

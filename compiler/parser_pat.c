@@ -158,11 +158,7 @@ static struct rn_ast_pat *parse_path(struct rn_parser *p)
 
 static void refuse_ref(struct rn_parser *p, struct rn_span span, struct rn_span kept)
 {
-    struct rn_diagnostic *d = rn_diagnose(p->diagnostics, PATTERN_REF, span);
-    if (kept.end - kept.start <= 60) {
-        rn_diagnostic_help(p->diagnostics, d, "write `%.*s`", (int)(kept.end - kept.start),
-                           p->tokens->text.data + kept.start);
-    }
+    rn_p_help_write(p, rn_diagnose(p->diagnostics, PATTERN_REF, span), "", kept);
 }
 
 /* Takes `&`, `ref` and `mut` before a pattern; false: none is there. */

@@ -8,9 +8,20 @@
 
 #include <string.h>
 
-#define QUOTED_MAX 60 /* bytes of a source that a help repeats */
+#define QUOTED_MAX 60u /* bytes of a source that a help repeats */
 /* Steps from `<` to its `>`: a source full of `<` must not be read over and over. */
 #define ANGLES_MAX 256
+
+bool rn_p_help_write(struct rn_parser *p, struct rn_diagnostic *d, const char *before,
+                     struct rn_span kept)
+{
+    uint32_t size = kept.end - kept.start;
+    if (size <= QUOTED_MAX) {
+        rn_diagnostic_help(p->diagnostics, d, "write `%s%.*s`", before, (int)size,
+                           p->tokens->text.data + kept.start);
+    }
+    return size <= QUOTED_MAX;
+}
 
 /* ---- Generic parameters and arguments ---- */
 
@@ -76,11 +87,7 @@ void rn_p_refuse_generics(struct rn_parser *p, const char *construct, const char
     }
     struct rn_diagnostic *d = rn_diagnose(p->diagnostics, GENERIC_PARAMETERS,
                                           rn_p_span_from(p, first), rn_text(construct));
-    struct rn_span name = is_named ? rn_p_token_span(p, first - 1) : rn_p_span(p);
-    if (name.end - name.start <= QUOTED_MAX) {
-        rn_diagnostic_help(p->diagnostics, d, "write `%s %.*s`", word, (int)(name.end - name.start),
-                           p->tokens->text.data + name.start);
-    }
+    rn_p_help_write(p, d, word, is_named ? rn_p_token_span(p, first - 1) : rn_p_span(p));
 }
 
 /* ---- Types ---- */
@@ -127,8 +134,8 @@ static bool skip_one(struct rn_parser *p)
     if (rn_p_eat(p, RN_TOKEN_BANG) || rn_p_eat(p, RN_TOKEN_UNDERSCORE)) {
         return true;
     }
-    if (rn_p_kind_at(p, 1) ==
-        RN_TOKEN_PAREN_OPEN) { // else it begins a function, and the type is missing
+    // `fn` with a name begins the next function, and the type is missing.
+    if (rn_p_kind_at(p, 1) == RN_TOKEN_PAREN_OPEN) {
         rn_p_eat(p, RN_TOKEN_FN);
     }
     if (rn_p_is(p, RN_TOKEN_PAREN_OPEN) || rn_p_is(p, RN_TOKEN_BRACKET_OPEN)) {
@@ -137,7 +144,8 @@ static bool skip_one(struct rn_parser *p)
     return skip_type_path(p);
 }
 
-bool rn_p_skip_type(struct rn_parser *p)
+/* False where there is none, behind what could be read. */
+static bool skip_type(struct rn_parser *p)
 {
     if (!skip_one(p)) {
         return false;
@@ -152,18 +160,7 @@ bool rn_p_skip_type(struct rn_parser *p)
 
 bool rn_p_type(struct rn_parser *p)
 {
-    return rn_p_skip_type(p) || rn_p_fail_expected(p, "a type");
-}
-
-/* `kept`: what stood before the colon. */
-static void help_without_type(struct rn_parser *p, struct rn_diagnostic *d, struct rn_span kept)
-{
-    if (kept.end - kept.start <= QUOTED_MAX) {
-        rn_diagnostic_help(p->diagnostics, d, "write `%.*s`", (int)(kept.end - kept.start),
-                           p->tokens->text.data + kept.start);
-    } else {
-        rn_diagnostic_help(p->diagnostics, d, "remove `: ..`");
-    }
+    return skip_type(p) || rn_p_fail_expected(p, "a type");
 }
 
 bool rn_p_refuse_type(struct rn_parser *p, uint32_t first, const char *construct)
@@ -178,6 +175,8 @@ bool rn_p_refuse_type(struct rn_parser *p, uint32_t first, const char *construct
     }
     struct rn_diagnostic *d =
         rn_diagnose(p->diagnostics, TYPE, rn_p_span_from(p, first), rn_text(construct));
-    help_without_type(p, d, kept);
+    if (!rn_p_help_write(p, d, "", kept)) {
+        rn_diagnostic_help(p->diagnostics, d, "remove `: ..`");
+    }
     return true;
 }
